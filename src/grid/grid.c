@@ -1,0 +1,31 @@
+/* grid/grid.c: sample indices on the UTC grid. 80-bit arithmetic: exact to far below a sample. */
+#include "grid/grid.h"
+#include <math.h>
+
+static long double position(int64_t t_ns, double rate_hz)
+{
+    const int64_t s = mr_div_floor(t_ns, 1000000000), frac = t_ns - s * 1000000000;
+    return (long double)s * (long double)rate_hz +
+           (long double)frac * (long double)rate_hz / 1000000000.0L;
+}
+
+int64_t mr_index_at(int64_t t_ns, double rate_hz)
+{
+    return (int64_t)llroundl(position(t_ns, rate_hz));
+}
+
+int64_t mr_index_ceil(int64_t t_ns, double rate_hz)
+{
+    const long double p = position(t_ns, rate_hz), r = roundl(p);
+    return (int64_t)(fabsl(p - r) <= 1e-4L ? r : ceill(p));
+}
+
+int64_t mr_div_floor(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+int64_t mr_div_ceil(int64_t a, int64_t b)
+{
+    return a / b + (a % b > 0);
+}

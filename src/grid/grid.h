@@ -1,0 +1,47 @@
+/* grid/grid.h: the geometry of a signal, sample indices on the UTC grid, and the view of a tile.
+ *
+ * A signal has one sample for every index n of its grid; a sample at time t has n = round(t * rate).
+ * Inside a span indices are consecutive, so a range [a, b) of indices names samples exactly. */
+#ifndef MR_GRID_H
+#define MR_GRID_H
+#include "base/base.h"
+
+/** Half-open range of indices. Empty when b <= a. */
+typedef struct mr_slab {
+    int64_t a, b;
+} mr_slab;
+
+/** Samples of some adjacent channels, row-major [nt][nc], rows `stride` doubles apart. [borrow] */
+typedef struct mr_view {
+    double *d;
+    size_t nt, nc, stride;
+} mr_view;
+static inline double *mr_at(const mr_view *v, size_t t, size_t c)
+{
+    return v->d + t * v->stride + c;
+}
+
+/** What a signal is, at some place of the chain. Plain data: strings are [borrow] constants or live
+ *  as long as what made the geometry. */
+typedef struct mr_geom {
+    double rate_hz;       /* nominal */
+    size_t nc;            /* channels of the whole block (not of a tile) */
+    double dx_m;          /* channel spacing, 0 if unknown */
+    double gauge_m;       /* gauge length, 0 if unknown */
+    const char *quantity; /* CF-like name: strain_rate, strain, velocity, phase, counts, data */
+    const char *unit;     /* unit of the samples as they are here: "counts", "strain s-1", ... */
+    double to_native;     /* stored count x this = native_unit; 0 if unknown */
+    const char *native_unit;
+    const char *native_quantity;
+    double to_strain_rate; /* stored count x this = strain s-1; 0 if unknown */
+    double to_strain;      /* stored count x this = strain; 0 if unknown */
+} mr_geom;
+
+/** round(t * rate) for a time in ns: the index on the UTC grid. */
+int64_t mr_index_at(int64_t t_ns, double rate_hz);
+/** First index whose time n / rate is >= t; within 1e-4 of a sample counts as on it. */
+int64_t mr_index_ceil(int64_t t_ns, double rate_hz);
+/** Floor and ceil of a / b for b > 0, any sign of a. */
+int64_t mr_div_floor(int64_t a, int64_t b);
+int64_t mr_div_ceil(int64_t a, int64_t b);
+#endif

@@ -1,0 +1,95 @@
+/* io/output.h: lane files, the master file and the index: laid out by libhdf5, filled by our own
+ * pwrite, committed by the protocol part -> trailer -> fsync -> publish -> fsync folder. */
+#ifndef MR_IO_OUTPUT_H
+#define MR_IO_OUTPUT_H
+#include "base/base.h"
+#include "base/text.h"
+#include "grid/grid.h"
+
+/** 128-bit digest as 32 hex characters and NUL. */
+typedef struct mr_digest {
+    char hex[33];
+} mr_digest;
+/** XXH3-128 of bytes. */
+mr_digest mr_digest_of(const void *p, size_t n);
+
+/** What goes into one lane file. All [borrow] for the time of mr_lane_create. */
+typedef struct mr_lane_spec {
+    const char *folder;          /* the output folder */
+    const char *rel;             /* final name relative to it: lanes/2026-01-01/...h5 */
+    const char *attempt;         /* goes into the .part name only */
+    uint64_t rows, nc;
+    const int64_t *time_ns;      /* [rows] */
+    const double *distance_m;    /* [nc] */
+    double rate_hz;              /* of the output */
+    double gauge_m, dx_m;        /* 0 unknown */
+    const char *quantity, *unit; /* array's name, its units */
+    const char *title;
+    const char *chain;           /* canonical human text of the chain */
+    const char *inputs;          /* one line a file: name size t0 (no path, no clock) */
+    const char *const *ledger;   /* lines of the ledger that touch this lane */
+    size_t n_ledger;
+    /* geometry table, carried if present: [nc] each or NULL */
+    const double *latitude, *longitude, *elevation;
+    bool deflate;                /* compress: deflate (shuffle + level 4) */
+    mr_digest plan;              /* digest of the plan */
+    mr_digest lane;              /* identity of the lane */
+} mr_lane_spec;
+
+typedef struct mr_lane_file mr_lane_file;
+/** Lay out the .part file (O_EXCL) and close it in libhdf5. One thread at a time uses a handle. Only
+ *  the writer thread calls these. */
+mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out);
+/** Append nr rows ([nr][nc] float32, packed), in order. With deflate: rows is one or more whole chunk
+ *  bands (mr_lane_band_rows) except for the last call. */
+mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr);
+/** Deflate helper for the compute threads is internal: with deflate mr_lane_append compresses. */
+uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
+/** Trailer, fsync, close, publish without overwriting, fsync folder. An equal complete file already
+ *  there is adopted (*adopted = true). [take] f in any case (freed; the .part unlinked on failure).
+ *  digest: of the file before its trailer. */
+mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted);
+/** Drop an unfinished lane: unlink its .part. [take] */
+void mr_lane_abort(mr_lane_file *f);
+
+/** The last 64 bytes of an output file. */
+typedef struct mr_trailer {
+    uint64_t length;             /* bytes before the trailer */
+    mr_digest plan, lane, content;
+} mr_trailer;
+#define MR_TRAILER_BYTES 64
+/** Read the trailer: MR_OK, or MR_EVERIFY with the reason (absent, cut, damaged). deep: also digest
+ *  the content and compare. */
+mr_status mr_trailer_read(const char *path, bool deep, mr_trailer *out);
+/** Append a trailer to a closed file, fsync it, rename it to its final name (replacing), fsync the
+ *  folder: for master.h5. */
+mr_status mr_seal(const char *part, const char *final_path, const mr_digest *plan,
+                  const mr_digest *id);
+/** Durable small file: write NAME.part, fsync, rename over NAME, fsync folder. */
+mr_status mr_write_durably(const char *path, const void *data, size_t n);
+
+/** A lane as the master file and the index list it. */
+typedef struct mr_lane_entry {
+    const char *rel;             /* relative to the output folder */
+    int64_t t0_ns, t1_ns;        /* first and last sample */
+    uint64_t rows, c0, c1;       /* rows, half-open channel range in the selection's numbering */
+    mr_digest digest;
+    int part;                    /* 0 = first rate and layout, 1.. = /part2.. */
+    double rate_hz;
+    const char *quantity, *unit;
+} mr_lane_entry;
+/** master.h5: a virtual dataset over the lanes of each part, time order; sealed with a trailer.
+ *  Deterministic bytes. index.csv beside it. Rank 0 only. */
+mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t n,
+                          const mr_digest *plan);
+mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t n);
+
+/** Check an output folder: every file under lanes/ and the master against trailers, index.csv and
+ *  names. Prints one line a finding through `say`; returns MR_OK or MR_EVERIFY. n_files: how many
+ *  were checked. */
+mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
+                           size_t *n_files);
+/** One plain read of any output lane file's samples by libhdf5 (for view): [give] data [rows][nc]
+ *  decimated by taking at most max_rows x max_cols cells (extreme value of each). */
+mr_status mr_output_versions(mr_text *t); /* "HDF5 1.10.8, libdeflate 1.14, ..." */
+#endif

@@ -1,0 +1,118 @@
+/* ops/op.h: the contract between an operator and the rest: what it needs, what it does to a tile.
+ *
+ * An operator is one row (mr_op): name, parameters, and functions. bind() checks the parameters
+ * against the geometry and designs what is to be designed; apply() runs on one tile (some adjacent
+ * channels) of one block and cannot fail. The chain (ops/chain.h) adds the contexts up, keeps states,
+ * and takes care of NaN; run/ shares out tiles over threads. Only `couples` operators see all
+ * channels of a block at once.
+ *
+ * Indices. Output sample m of an operator sits at input position (m * down + phase) / up, where
+ * phase = 0, or for align_span (up = 1) the span's first input index modulo down. */
+#ifndef MR_OP_H
+#define MR_OP_H
+#include "base/base.h"
+#include "base/node.h"
+#include "grid/grid.h"
+
+typedef enum mr_ptype { /* type of the field at .offset */
+    MR_F64,             /* double, in the dimension's unit (s, Hz, m, 1, fraction) */
+    MR_INT,             /* int64_t */
+    MR_BOOL,            /* bool */
+    MR_RANGE,           /* double[2]: lo, hi */
+    MR_NS,              /* int64_t nanoseconds (a time span); "span" gives MR_WINDOW_SPAN if allowed */
+    MR_ENUM,            /* int: index into .names (NULL-terminated) */
+    MR_WORD,            /* char[32]: free text, for units */
+    MR_LIST             /* mr_list64: integers */
+} mr_ptype;
+#define MR_WINDOW_SPAN INT64_MAX
+#define MR_MAX_LIST 64
+typedef struct mr_list64 {
+    size_t n;
+    int64_t v[MR_MAX_LIST];
+} mr_list64;
+
+/** One parameter. The table ends with a row whose name is NULL. Parser, range check, help and docs
+ *  read the same row. */
+typedef struct mr_param {
+    const char *name;
+    mr_ptype type;
+    size_t offset;
+    const char *unit;         /* "s", "Hz", "m", "%", or NULL for a bare number */
+    double min, max;          /* both 0: no limit; for MR_NS in seconds */
+    const char *def;          /* default as text; NULL = required; "" = optional, field left zero */
+    const char *doc;
+    const char *const *names; /* for MR_ENUM */
+    bool span_ok;             /* for MR_NS: the word "span" is allowed */
+} mr_param;
+
+typedef enum mr_memory { MR_MEM_NONE, MR_MEM_FADING, MR_MEM_UNBOUNDED } mr_memory;
+/* What the operator does at the ends of a span (its reference's rule). */
+typedef enum mr_ends { MR_ENDS_NONE, MR_ENDS_ODD, MR_ENDS_ZERO, MR_ENDS_REST, MR_ENDS_CUT } mr_ends;
+
+/** What an output sample needs of the input, in input samples at the operator's input rate.
+ *  Zero-initialise. up = down = 0 is read as 1. */
+typedef struct mr_needs {
+    size_t before, after;       /* finite context on each side of the output's position */
+    size_t fade;                /* memory fading: warm-up before it is below 1e-9; not paid when the
+                                   state is carried from the previous block */
+    size_t ch_before, ch_after; /* context in channels (only with couples) */
+    bool couples;               /* sees all channels of a block */
+    size_t up, down;            /* rate_out = rate_in * up / down */
+    bool align_span;            /* phase from the span's first sample, not from UTC */
+    int64_t window_ns;          /* output depends on the whole UTC window it lies in; 0 none;
+                                   MR_WINDOW_SPAN: on the whole span */
+    mr_memory memory;
+    mr_ends ends;
+    size_t state;               /* doubles of state per channel */
+    size_t scratch;             /* doubles of scratch per thread */
+    size_t scratch_rows;        /* plus this many rows of tile width (0 = none); SIZE_MAX: as many
+                                   as the input view has */
+    size_t blank_head, blank_tail; /* outputs at the span's ends that are NaN by definition */
+    bool lti;                   /* linear and time-invariant (away from the ends) */
+} mr_needs;
+
+/** One call of apply: an input view that covers [x0, x0 + x->nt), an output view that covers
+ *  [y0, y0 + y->nt). The chain guarantees that x covers what needs says, clipped to the span. */
+typedef struct mr_piece {
+    const mr_view *x;
+    mr_view *y;              /* never aliases x */
+    int64_t x0, y0;
+    mr_slab span;            /* the span's input indices at this operator */
+    double rate_hz;          /* input rate */
+    bool fresh;              /* state is to be started: from x's first row (steady state), or by the
+                                rule of `ends` where x0 == span.a */
+    int64_t snap;            /* input index before which the state must be left in `state` for the
+                                next block; in [x0, x0 + nt]; INT64_MAX: no next block */
+    double *state;           /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
+    double *scratch;         /* as needs.scratch + needs.scratch_rows * y/x stride, 64-byte aligned */
+    const uint8_t *bad;      /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
+                                stand in x); NULL if there are none */
+} mr_piece;
+
+typedef struct mr_op {
+    const char *name;
+    const char *doc;         /* one line */
+    const char *ref;         /* source of the formula: paper or reference implementation */
+    size_t size;             /* bytes of the settings struct: parameters + bind's own */
+    const mr_param *params;
+    /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
+     *  without a position (the caller adds it). out starts as a copy of in. */
+    mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
+    /** Thread-safe, cannot fail. */
+    void (*apply)(const void *self, const mr_piece *p);
+    /** Frees what bind allocated; NULL if nothing. */
+    void (*release)(void *self);
+    /** For lti: fills h[n] with the impulse response from rest; NULL otherwise. Used by tests. */
+    void (*impulse)(const void *self, double *h, size_t n);
+} mr_op;
+
+/** The table, in the order of the help. */
+extern const mr_op *const mr_op_table[];
+extern const size_t mr_op_count;
+const mr_op *mr_op_find(const char *name);
+
+/** Fill the settings struct `self` (size bytes, zeroed by the caller) from a map of parameters
+ *  (NULL = none given). Every refusal says file:line:column, the range with unit, the nearest name.
+ *  Unknown keys are refused. */
+mr_status mr_params_parse(const mr_op *op, const mr_node *map, void *self);
+#endif

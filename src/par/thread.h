@@ -1,0 +1,72 @@
+/* par/thread.h: threads for waiting: checked locks, bounded queues, buffer pools, a crew of named
+ * threads that runs tasks and gives futures. The only room that starts threads (OpenMP's apart). */
+#ifndef MR_THREAD_H
+#define MR_THREAD_H
+#include "base/base.h"
+
+/* --- mutex and condition: misuse (unlock by a stranger, lock twice) aborts with a message --------- */
+typedef struct mr_mutex mr_mutex;
+mr_status mr_mutex_new(const char *name, mr_mutex **out);
+void mr_mutex_free(mr_mutex *m);
+void mr_mutex_lock(mr_mutex *m);
+void mr_mutex_unlock(mr_mutex *m);
+/** Wait on the mutex's own condition until woken or timeout (seconds; < 0 = for ever). false on
+ *  time-out. The caller holds m and checks its predicate in a loop. */
+bool mr_mutex_wait(mr_mutex *m, double timeout_s);
+void mr_mutex_wake(mr_mutex *m); /* wakes all waiters; caller holds m */
+
+/* --- bounded queue of pointers ---------------------------------------------------------------------- */
+typedef struct mr_queue mr_queue;
+mr_status mr_queue_new(const char *name, size_t capacity, mr_queue **out);
+void mr_queue_free(mr_queue *q); /* drops what is left: the items are the owner's */
+/** MR_OK; MR_ETIMEOUT; MR_ECLOSED after close; the failure's status after mr_queue_fail (with its
+ *  trail). timeout_s < 0 waits for ever, 0 does not wait. */
+mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s);
+/** The same; after close the items still inside come out first, then MR_ECLOSED. After fail at once. */
+mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s);
+/** Acknowledge one popped item; mr_queue_join waits until every pushed item was acknowledged. */
+void mr_queue_done(mr_queue *q);
+mr_status mr_queue_join(mr_queue *q, double timeout_s);
+void mr_queue_close(mr_queue *q);
+/** Everybody waiting or coming gets st and this text. The first failure stays. */
+void mr_queue_fail(mr_queue *q, mr_status st, const char *text);
+size_t mr_queue_len(mr_queue *q);
+/** Seconds that pushers and poppers have waited so far. */
+void mr_queue_waited(mr_queue *q, double *push_s, double *pop_s);
+
+/* --- pool of equal buffers ---------------------------------------------------------------------------- */
+typedef struct mr_pool mr_pool;
+/** n buffers of `bytes` each from mr_big_alloc (huge pages advised). */
+mr_status mr_pool_new(const char *name, size_t n, size_t bytes, mr_pool **out);
+void mr_pool_free(mr_pool *p);
+mr_status mr_pool_take(mr_pool *p, void **buf, double timeout_s); /* as mr_queue_pop */
+void mr_pool_give(mr_pool *p, void *buf);
+void mr_pool_fail(mr_pool *p, mr_status st, const char *text);
+void mr_pool_close(mr_pool *p);
+double mr_pool_waited(mr_pool *p);
+
+/* --- crew: named threads that run tasks; futures -------------------------------------------------- */
+typedef struct mr_crew mr_crew;
+typedef struct mr_future mr_future;
+/** A task. `cancelled` may be asked at any time through mr_task_cancelled. Its status and this
+ *  thread's error trail go into the future. */
+typedef mr_status (*mr_task_fn)(void *arg, mr_future *self);
+mr_status mr_crew_new(const char *name, int n_threads, mr_crew **out);
+/** Finish what was submitted (cancel = false) or cancel what has not begun, then join all threads. */
+void mr_crew_free(mr_crew *c, bool cancel);
+/** out may be NULL (nobody waits). [give] future: mr_future_free. Never blocks. */
+mr_status mr_crew_submit(mr_crew *c, mr_task_fn fn, void *arg, mr_future **out);
+/** The task's status with its trail set on this thread; MR_ETIMEOUT; MR_ECANCEL. */
+mr_status mr_future_wait(mr_future *f, double timeout_s);
+bool mr_future_done(mr_future *f);
+/** Ask it to stop: not begun -> MR_ECANCEL; running -> mr_task_cancelled becomes true. */
+void mr_future_cancel(mr_future *f);
+bool mr_task_cancelled(mr_future *self);
+void mr_future_free(mr_future *f); /* waits if it still runs */
+/** Wait for the first done / all / the first failure (or all done) of n. index gets which. */
+mr_status mr_wait_first(mr_future **f, size_t n, double timeout_s, size_t *index);
+mr_status mr_wait_all(mr_future **f, size_t n, double timeout_s);
+mr_status mr_wait_failure(mr_future **f, size_t n, double timeout_s, size_t *index);
+/** As completed: gives each of n once, in order of completion. seen[n] is the caller's, zeroed. */
+mr_status mr_as_completed(mr_future **f, size_t n, bool *seen, double timeout_s, size_t *index);
+#endif

@@ -1,0 +1,59 @@
+/* plan/config.h: the config file as a checked structure. YAML by libyaml, every refusal with
+ * file:line:column. What belongs to operators stays a node tree; ops/ checks it at bind. */
+#ifndef MR_CONFIG_H
+#define MR_CONFIG_H
+#include "base/node.h"
+#include "base/text.h"
+#include "io/input.h"
+
+typedef struct mr_config {
+    mr_node root;              /* the merged tree, overrides applied */
+    char *name;                /* path of the file as given */
+    /* input */
+    mr_strs patterns;          /* files: globs, folders or a list, ~ and ${NAME} expanded */
+    const mr_node *files;      /* its node, for messages */
+    const mr_node *channels;   /* NULL = all */
+    const mr_node *distance;   /* distance: 1.2..3.4 km; NULL = all */
+    int64_t time_a, time_b;    /* half-open; INT64_MIN / INT64_MAX when open */
+    const mr_node *map;        /* input.map or NULL (checked by mr_map_check) */
+    char *geometry;            /* path of the channel table or NULL */
+    /* chain: list node, possibly NULL */
+    const mr_node *chain;
+    /* output */
+    char *folder;
+    char *title;
+    bool deflate;
+    /* run */
+    uint64_t memory_bytes;     /* 0 = by default rule */
+    int io_threads;            /* default 2 */
+    bool strict;               /* --strict */
+} mr_config;
+
+/** Parse text (of file `name`) with overrides ("KEY=VALUE" as given to -s, in order). All that can be
+ *  checked without data is checked here: unknown keys (nearest name), duplicates, anchors, tags,
+ *  types, units, ranges, required keys, unknown operators and operator parameters (mr_params_parse).
+ *  [give] out. */
+mr_status mr_config_parse(const char *name, const char *text, const char *const *overrides,
+                          size_t n_overrides, mr_config **out);
+void mr_config_free(mr_config *c);
+/** Read the file, then mr_config_parse. */
+mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
+                         mr_config **out);
+/** The selected channels of a file with nc channels (spacing dx, first at x0): list of indices, sorted,
+ *  unique. MR_ECONFIG with the place if outside. [give] idx. */
+mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, double dx_m,
+                             uint64_t **idx, uint64_t *n);
+/** The input files: globs sorted by name, folders recursively (*.h5 *.hdf5 *.nc and other files too,
+ *  hidden ones left out), lists in order; duplicates removed; nothing inside the output folder.
+ *  MR_ECONFIG at the node if a pattern without wildcard does not exist; MR_EINPUT if nothing matches. */
+mr_status mr_config_files(const mr_config *c, mr_strs *out);
+/** Geometry table: channel, distance, latitude, longitude, elevation (header line; missing columns are
+ *  NaN). [give] arrays. */
+typedef struct mr_chantable {
+    size_t n;
+    int64_t *channel;
+    double *distance, *latitude, *longitude, *elevation;
+} mr_chantable;
+mr_status mr_chantable_load(const char *path, mr_chantable *out);
+void mr_chantable_fini(mr_chantable *t);
+#endif
