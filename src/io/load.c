@@ -1,0 +1,118 @@
+/* io/load.c: stored samples to float64 tile rows. The compiler makes the vectors: each loop is
+ * compiled for AVX-512, AVX2 and the baseline, and the machine picks. Every conversion is exact but
+ * for integers beyond 2^53, which round to nearest. */
+#include "io/input.h"
+
+/* samples come as bytes, so these may alias what they were read into */
+typedef float any_f32 __attribute__((may_alias));
+typedef int32_t any_i32 __attribute__((may_alias));
+typedef uint64_t any_u64 __attribute__((may_alias));
+typedef uint16_t any_u16 __attribute__((may_alias));
+
+#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+
+/* Largest exponent field seen decides: it is all ones for NaN and infinity only. A maximum of
+ * integers may be taken in any order, so it becomes vectors where a sum of floats would not. */
+
+MR_CLONES static bool load_f32(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
+                               double *dst, size_t dst_stride)
+{
+    int32_t top = 0;
+    for (size_t t = 0; t < nt; t++) {
+        const any_f32 *f = (const void *)(src + t * src_stride);
+        const any_i32 *bits = (const void *)f;
+        double *restrict d = dst + t * dst_stride;
+        for (size_t c = 0; c < nc; c++) {
+            int32_t b = bits[c] & 0x7fffffff;
+            top = MR_MAX(top, b);
+            d[c] = (double)f[c];
+        }
+    }
+    return top >= 0x7f800000;
+}
+
+MR_CLONES static bool load_f64(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
+                               double *dst, size_t dst_stride)
+{
+    int64_t odd = 0;
+    for (size_t t = 0; t < nt; t++) {
+        const any_u64 *bits = (const void *)(src + t * src_stride);
+        any_u64 *restrict d = (void *)(dst + t * dst_stride);
+        for (size_t c = 0; c < nc; c++) {
+            /* the sum carries into the sign bit only if the exponent is all ones */
+            odd |= (int64_t)((bits[c] & 0x7fffffffffffffff) + 0x0010000000000000);
+            d[c] = bits[c];
+        }
+    }
+    return odd < 0;
+}
+
+/* A half's exponent and mantissa, moved up, are a float 2^112 too small, also when subnormal. */
+MR_CLONES static bool load_f16(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
+                               double *dst, size_t dst_stride)
+{
+    int32_t top = 0;
+    for (size_t t = 0; t < nt; t++) {
+        const any_u16 *h = (const void *)(src + t * src_stride);
+        double *restrict d = dst + t * dst_stride;
+        for (size_t c = 0; c < nc; c++) {
+            int32_t mag = h[c] & 0x7fff;
+            top = MR_MAX(top, mag);
+            union {
+                int32_t i;
+                float f;
+            } u = {.i = mag << 13}, v;
+            v.f = u.f * 0x1p112f;
+            v.i |= mag >= 0x7c00 ? 0x7f800000 : 0;
+            v.i |= (int32_t)((uint32_t)(h[c] & 0x8000) << 16);
+            d[c] = (double)v.f;
+        }
+    }
+    return top >= 0x7c00;
+}
+
+enum { I8 = 1, I16 = 2, I32 = 4, I64 = 8, U8 = 17, U16 = 18, U32 = 20, U64 = 24 };
+
+MR_CLONES static void load_int(int type, const void *src, size_t nc, double *restrict dst)
+{
+    switch (type) {
+    case I8:
+        for (size_t c = 0; c < nc; c++) dst[c] = ((const int8_t *)src)[c];
+        break;
+    case I16:
+        for (size_t c = 0; c < nc; c++) dst[c] = ((const int16_t *)src)[c];
+        break;
+    case I32:
+        for (size_t c = 0; c < nc; c++) dst[c] = ((const int32_t *)src)[c];
+        break;
+    case I64:
+        for (size_t c = 0; c < nc; c++) dst[c] = (double)((const int64_t *)src)[c];
+        break;
+    case U8:
+        for (size_t c = 0; c < nc; c++) dst[c] = ((const uint8_t *)src)[c];
+        break;
+    case U16:
+        for (size_t c = 0; c < nc; c++) dst[c] = ((const uint16_t *)src)[c];
+        break;
+    case U32:
+        for (size_t c = 0; c < nc; c++) dst[c] = ((const uint32_t *)src)[c];
+        break;
+    default:
+        for (size_t c = 0; c < nc; c++) dst[c] = (double)((const uint64_t *)src)[c];
+        break;
+    }
+}
+
+bool mr_load_f64(mr_dtype dt, const void *src, size_t src_stride, size_t nt, size_t nc, double *dst,
+                 size_t dst_stride)
+{
+    const uint8_t *s = src;
+    if (dt.kind == MR_DT_FLOAT) {
+        if (dt.size == 4) return load_f32(s, src_stride, nt, nc, dst, dst_stride);
+        if (dt.size == 8) return load_f64(s, src_stride, nt, nc, dst, dst_stride);
+        return load_f16(s, src_stride, nt, nc, dst, dst_stride);
+    }
+    int type = dt.size + (dt.kind == MR_DT_UINT ? U8 - I8 : 0);
+    for (size_t t = 0; t < nt; t++) load_int(type, s + t * src_stride, nc, dst + t * dst_stride);
+    return false;
+}
