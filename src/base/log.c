@@ -24,8 +24,8 @@ void mr_log(mr_level level, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    size_t n = (size_t)snprintf(line, sizeof line, talk.rank ? "millrace[%d]: " : "millrace: ",
-                                talk.rank);
+    size_t n =
+        (size_t)snprintf(line, sizeof line, talk.rank ? "millrace[%d]: " : "millrace: ", talk.rank);
     for (const unsigned char *p = (const unsigned char *)text; *p && n + 6 < sizeof line; p++) {
         if (*p < 0x20 || *p == 0x7f)
             n += (size_t)snprintf(line + n, 5, "\\x%02x", *p);

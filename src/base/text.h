@@ -23,9 +23,12 @@ void mr_strs_fini(mr_strs *l);
 /** The nearest of n names to `word` (edit distance <= 1 + len/3), or NULL. names[i] is at
  *  (const char *const *)((const char *)names + i * stride). */
 const char *mr_nearest(const char *word, const void *names, size_t n, size_t stride);
-/** Copy s to out[size], every byte that is not printable UTF-8 as \xNN; always terminated. */
+/** Copy s to out[size], every byte that is not printable UTF-8 as \xNN; always terminated. What
+ * does not fit is cut between characters and ends in "..." where there is room. */
 void mr_printable(const char *s, char *out, size_t size);
-/** Whole file into *t (at most max bytes, else MR_ECONFIG). */
+/** Bytes of the UTF-8 character at s[0..n), its code into *code; 0 if there is none. */
+size_t mr_utf8_next(const char *s, size_t n, uint32_t *code);
+/** Append a whole regular file to *t (at most max bytes, else MR_ECONFIG; a NUL inside is kept). */
 mr_status mr_read_text(const char *path, size_t max, mr_text *t);
 /** Create a folder and its parents. */
 mr_status mr_mkdirs(const char *path);
