@@ -1,0 +1,231 @@
+/* io/h5w.c: see h5w.h. Called by the layouts of lane and master files. */
+#include "io/h5w.h"
+#include <hdf5_hl.h>
+#include <stdio.h>
+#include <string.h>
+
+/* objects this large begin on a multiple of the alignment, so that samples do */
+#define BIG_OBJECT ((hsize_t)1 << 16)
+#define ALIGNMENT ((hsize_t)4096)
+#define MAX_COMPACT                                                                                \
+    200u /* attributes and links kept in the header: one small read opens the file */
+
+void mr_h5_quiet(void)
+{
+    H5dont_atexit(); /* its exit handler crashes after a failed write */
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+static herr_t keep_deepest(MR_UNUSED unsigned n, const H5E_error2_t *e, void *text)
+{
+    if (!((char *)text)[0] && e->desc) snprintf(text, 160, "%s", e->desc);
+    return 0;
+}
+
+void mr_h5w_fail(mr_h5w *w, const char *what)
+{
+    char why[160] = "";
+    if (w->st != MR_OK) return;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_deepest, why);
+    w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s: %s", w->path, what,
+                     why[0] ? why : "HDF5 gives no reason");
+}
+
+#if H5_VERSION_GE(1, 10, 7)
+static void no_file_locks(hid_t fapl)
+{
+    H5Pset_file_locking(fapl, 0, 1); /* the run's own lock keeps others out; NFS often has none */
+}
+#else
+static void no_file_locks(MR_UNUSED hid_t fapl)
+{
+}
+#endif
+
+/** Properties that both files and groups have. */
+static void ordered(hid_t plist)
+{
+    H5Pset_obj_track_times(plist, 0);
+    H5Pset_link_creation_order(plist, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_link_phase_change(plist, MAX_COMPACT, MAX_COMPACT / 2);
+    H5Pset_attr_creation_order(plist, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_attr_phase_change(plist, MAX_COMPACT, MAX_COMPACT / 2);
+}
+
+void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets)
+{
+    *w = (mr_h5w){.file = -1, .path = path};
+    mr_h5_quiet();
+    hid_t fcpl = H5Pcreate(H5P_FILE_CREATE), fapl = H5Pcreate(H5P_FILE_ACCESS);
+    if (fcpl < 0 || fapl < 0) {
+        mr_h5w_fail(w, "properties");
+        return;
+    }
+    ordered(fcpl);
+    H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, virtual_sets ? H5F_LIBVER_V110 : H5F_LIBVER_V18);
+    H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG);
+    H5Pset_alignment(fapl, BIG_OBJECT, ALIGNMENT);
+    no_file_locks(fapl);
+    w->file = H5Fcreate(path, H5F_ACC_EXCL, fcpl, fapl);
+    if (w->file < 0) mr_h5w_fail(w, "create");
+    H5Pclose(fcpl);
+    H5Pclose(fapl);
+}
+
+mr_status mr_h5w_close(mr_h5w *w)
+{
+    if (w->file >= 0 && H5Fclose(w->file) < 0) mr_h5w_fail(w, "close");
+    w->file = -1;
+    return w->st;
+}
+
+hid_t mr_h5w_group(mr_h5w *w, hid_t at, const char *name)
+{
+    hid_t g = -1, gcpl;
+    if (w->st != MR_OK) return -1;
+    gcpl = H5Pcreate(H5P_GROUP_CREATE);
+    if (gcpl >= 0) {
+        ordered(gcpl);
+        g = H5Gcreate2(at, name, H5P_DEFAULT, gcpl, H5P_DEFAULT);
+        H5Pclose(gcpl);
+    }
+    if (g < 0) mr_h5w_fail(w, name);
+    return g;
+}
+
+static hid_t dataset_plist(const mr_h5w_how *how, int rank)
+{
+    hid_t p = how->dcpl > 0 ? H5Pcopy(how->dcpl) : H5Pcreate(H5P_DATASET_CREATE);
+    bool ok = p >= 0 && H5Pset_obj_track_times(p, 0) >= 0 &&
+              H5Pset_attr_creation_order(p, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
+              H5Pset_attr_phase_change(p, MAX_COMPACT, MAX_COMPACT / 2) >= 0;
+    if (ok && how->fill) ok = H5Pset_fill_value(p, H5T_NATIVE_DOUBLE, how->fill) >= 0;
+    if (ok && how->chunk)
+        ok = H5Pset_chunk(p, rank, how->chunk) >= 0 && H5Pset_shuffle(p) >= 0 &&
+             H5Pset_deflate(p, 4) >= 0 && H5Pset_fill_time(p, H5D_FILL_TIME_NEVER) >= 0;
+    else if (ok && how->dcpl <= 0 && !how->usual)
+        ok = H5Pset_fill_time(p, H5D_FILL_TIME_NEVER) >= 0 &&
+             H5Pset_alloc_time(p, H5D_ALLOC_TIME_EARLY) >= 0;
+    if (ok) return p;
+    if (p >= 0) H5Pclose(p);
+    return -1;
+}
+
+hid_t mr_h5w_dataset(mr_h5w *w, hid_t at, const char *name, hid_t file_type, hid_t mem_type,
+                     int rank, const hsize_t *dims, const void *data, const mr_h5w_how *how)
+{
+    static const mr_h5w_how plain;
+    hid_t d = -1, space = -1, p = -1;
+    if (w->st != MR_OK) return -1;
+    space = rank ? H5Screate_simple(rank, dims, NULL) : H5Screate(H5S_SCALAR);
+    p = dataset_plist(how ? how : &plain, rank);
+    if (space >= 0 && p >= 0)
+        d = H5Dcreate2(at, name, file_type, space, H5P_DEFAULT, p, H5P_DEFAULT);
+    if (d >= 0 && data && H5Dwrite(d, mem_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+        H5Dclose(d);
+        d = -1;
+    }
+    if (d < 0) mr_h5w_fail(w, name);
+    if (space >= 0) H5Sclose(space);
+    if (p >= 0) H5Pclose(p);
+    return d;
+}
+
+void mr_h5w_done(mr_h5w *w, hid_t obj)
+{
+    if (obj >= 0 && H5Oclose(obj) < 0) mr_h5w_fail(w, "close of an object");
+}
+
+/** Create an attribute, write it, close it. */
+static void attribute(mr_h5w *w, hid_t obj, const char *name, hid_t type, hid_t mem, hid_t space,
+                      const void *data)
+{
+    if (w->st != MR_OK) return;
+    hid_t a = H5Acreate2(obj, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (a < 0 || (data && H5Awrite(a, mem, data) < 0)) mr_h5w_fail(w, name);
+    if (a >= 0 && H5Aclose(a) < 0) mr_h5w_fail(w, name);
+}
+
+static void text_attribute(mr_h5w *w, hid_t obj, const char *name, size_t size, H5S_class_t space,
+                           const void *data)
+{
+    if (w->st != MR_OK) return;
+    hid_t t = H5Tcopy(H5T_C_S1), s = H5Screate(space);
+    if (t >= 0 && s >= 0 && H5Tset_size(t, size) >= 0 && H5Tset_cset(t, H5T_CSET_UTF8) >= 0)
+        attribute(w, obj, name, t, t, s, data);
+    else
+        mr_h5w_fail(w, name);
+    if (t >= 0) H5Tclose(t);
+    if (s >= 0) H5Sclose(s);
+}
+
+void mr_h5w_text(mr_h5w *w, hid_t obj, const char *name, const char *text)
+{
+    text_attribute(w, obj, name, H5T_VARIABLE, H5S_SCALAR, &text);
+}
+
+void mr_h5w_fixed(mr_h5w *w, hid_t obj, const char *name, const char *text)
+{
+    size_t n = strlen(text);
+    if (n > 0)
+        text_attribute(w, obj, name, n, H5S_SCALAR, text);
+    else
+        text_attribute(w, obj, name, 1, H5S_NULL, NULL);
+}
+
+static void numbers(mr_h5w *w, hid_t obj, const char *name, hid_t type, hid_t mem, hsize_t n,
+                    const void *v)
+{
+    if (w->st != MR_OK) return;
+    hid_t s = n ? H5Screate_simple(1, &n, NULL) : H5Screate(H5S_SCALAR);
+    if (s < 0) {
+        mr_h5w_fail(w, name);
+        return;
+    }
+    attribute(w, obj, name, type, mem, s, v);
+    H5Sclose(s);
+}
+
+void mr_h5w_f64(mr_h5w *w, hid_t obj, const char *name, double v)
+{
+    numbers(w, obj, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 0, &v);
+}
+
+void mr_h5w_i64(mr_h5w *w, hid_t obj, const char *name, int64_t v)
+{
+    numbers(w, obj, name, H5T_STD_I64LE, H5T_NATIVE_INT64, 0, &v);
+}
+
+void mr_h5w_i8(mr_h5w *w, hid_t obj, const char *name, int8_t v)
+{
+    numbers(w, obj, name, H5T_STD_I8LE, H5T_NATIVE_INT8, 0, &v);
+}
+
+void mr_h5w_i32(mr_h5w *w, hid_t obj, const char *name, const int32_t *v, hsize_t n)
+{
+    numbers(w, obj, name, H5T_STD_I32LE, H5T_NATIVE_INT32, n, v);
+}
+
+void mr_h5w_scale(mr_h5w *w, hid_t dset, const char *name, int32_t dimid)
+{
+    if (w->st != MR_OK) return;
+    if (H5DSset_scale(dset, name) < 0) mr_h5w_fail(w, "dimension scale");
+    mr_h5w_i32(w, dset, "_Netcdf4Dimid", &dimid, 0);
+}
+
+hid_t mr_h5w_bare_dim(mr_h5w *w, hid_t at, const char *name, hsize_t n, int32_t dimid)
+{
+    char label[64];
+    snprintf(label, sizeof label, "This is a netCDF dimension but not a netCDF variable.%10llu",
+             (unsigned long long)n);
+    hid_t d = mr_h5w_dataset(w, at, name, H5T_IEEE_F32BE, H5T_NATIVE_FLOAT, 1, &n, NULL,
+                             &(mr_h5w_how){.usual = true});
+    mr_h5w_scale(w, d, label, dimid);
+    return d;
+}
+
+void mr_h5w_attach(mr_h5w *w, hid_t dset, hid_t scale, unsigned axis)
+{
+    if (w->st != MR_OK) return;
+    if (H5DSattach_scale(dset, scale, axis) < 0) mr_h5w_fail(w, "dimension scale");
+}

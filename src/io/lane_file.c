@@ -1,0 +1,165 @@
+/* io/lane_file.c: one lane file from skeleton to final name. libhdf5 lays out the .part and closes
+ * it; the samples go to their places by pwrite while the checksum runs along; then trailer, fsync,
+ * publish. */
+#include "io/lane_layout.h"
+#include "io/out.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WRITE_BEHIND ((uint64_t)8 << 20) /* bytes after which the kernel is told to start writing  \
+                                          */
+
+struct mr_lane_file {
+    int fd;
+    char *part, *path;
+    bool made, new_folder;   /* the .part exists; its folder did not before */
+    uint64_t rows, nc, done; /* rows appended so far */
+    uint64_t data_at, end;   /* first byte of the samples; HDF5's own end of file */
+    uint64_t pushed;         /* bytes of the samples that writing back was begun for */
+    mr_digest plan, lane;
+    mr_sum *sum; /* of everything before data_at + done rows */
+};
+
+static void lane_free(mr_lane_file *f)
+{
+    if (!f) return;
+    if (f->fd >= 0) close(f->fd);
+    if (f->made) unlink(f->part);
+    mr_sum_free(f->sum);
+    free(f->part);
+    free(f->path);
+    free(f);
+}
+
+void mr_lane_abort(mr_lane_file *f)
+{
+    lane_free(f);
+}
+
+static mr_status check_spec(const mr_lane_spec *s)
+{
+    uint8_t raw[16];
+    size_t cells;
+    if (s->rows == 0 || s->nc == 0 || !s->time_ns || !s->distance_m)
+        return MR_RAISE(MR_EBUG, "lane file %s without rows, channels or coordinates", s->rel);
+    if (!mr_digest_parse(s->plan.hex, raw) || !mr_digest_parse(s->lane.hex, raw))
+        return MR_RAISE(MR_EBUG, "lane file %s without plan or lane digest", s->rel);
+    return mr_mul_add(s->rows, s->nc, 0, &cells);
+}
+
+/** Names, folder, skeleton. */
+static mr_status lay_out(mr_lane_file *f, const mr_lane_spec *s)
+{
+    mr_status st = MR_OK;
+    char *dir = NULL;
+    mr_text part = {0};
+    struct stat sb;
+    mr_h5w w;
+    MR_TRY(mr_out_join(s->folder, s->rel, &f->path));
+    MR_TRY(mr_text_add(&part, "%s.%s.part", f->path, s->attempt ? s->attempt : "0"));
+    MR_TRY(mr_strdup(part.s, &f->part));
+    MR_TRY(mr_out_folder_of(f->path, &dir));
+    f->new_folder = stat(dir, &sb) != 0;
+    MR_TRY(mr_mkdirs(dir));
+    mr_h5w_create(&w, f->part, false);
+    f->made = w.file >= 0;
+    mr_lane_layout(&w, s, &f->data_at);
+    MR_TRY(mr_h5w_close(&w));
+out:
+    mr_text_fini(&part);
+    free(dir);
+    return st;
+}
+
+/** Open the skeleton for our own writing; the checksum takes in what lies before the samples. */
+static mr_status take_over(mr_lane_file *f)
+{
+    struct stat sb;
+    size_t bytes = f->rows * f->nc * sizeof(float); /* the product was checked */
+    mr_status st = mr_sum_new(&f->sum);
+    if (st != MR_OK) return st;
+    f->fd = open(f->part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (f->fd < 0 || fstat(f->fd, &sb) != 0)
+        return MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", f->part, strerror(errno));
+    f->end = (uint64_t)sb.st_size;
+    if (f->data_at + bytes > f->end)
+        return MR_RAISE(MR_EOUTPUT, "%s: skeleton is shorter than its samples", f->part);
+    return mr_sum_add_file(f->sum, f->fd, 0, f->data_at, f->part);
+}
+
+mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
+{
+    mr_status st = MR_OK;
+    mr_lane_file *f = NULL;
+    MR_TRY(check_spec(spec));
+    MR_TRY(mr_alloc(1, sizeof *f, "a lane file", &f));
+    f->fd = -1;
+    f->rows = spec->rows;
+    f->nc = spec->nc;
+    f->plan = spec->plan;
+    f->lane = spec->lane;
+    MR_TRY(lay_out(f, spec));
+    MR_TRY(take_over(f));
+    *out = f;
+    f = NULL;
+out:
+    if (st != MR_OK) mr_note("creating %s", spec->rel);
+    lane_free(f);
+    return st;
+}
+
+uint64_t mr_lane_band_rows(const mr_lane_spec *spec)
+{
+    hsize_t chunk[2] = {1, 1};
+    if (spec->deflate) mr_lane_chunk(spec, chunk);
+    return chunk[0];
+}
+
+mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr)
+{
+    if (nr > f->rows - f->done)
+        return MR_RAISE(MR_EBUG, "%s: more rows than the lane has", f->path);
+    size_t row = f->nc * sizeof(float);
+    uint64_t at = f->done * row;
+    mr_status st = mr_out_pwrite(f->fd, data, nr * row, f->data_at + at, f->part);
+    if (st != MR_OK) return st;
+    mr_sum_add(f->sum, data, nr * row);
+    f->done += nr;
+    at += nr * row;
+    if (at - f->pushed >= WRITE_BEHIND) { /* so that the fsync at the end finds little to do */
+        sync_file_range(f->fd, (off_t)(f->data_at + f->pushed), (off_t)(at - f->pushed),
+                        SYNC_FILE_RANGE_WRITE);
+        f->pushed = at;
+    }
+    return MR_OK;
+}
+
+mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
+{
+    mr_status st = MR_OK;
+    mr_trailer mine = {.length = f->end, .plan = f->plan, .lane = f->lane};
+    uint64_t data_end = f->data_at + f->done * f->nc * sizeof(float);
+    if (f->done != f->rows) {
+        st = MR_RAISE(MR_EBUG, "%s: committed with rows missing", f->path);
+        goto out;
+    }
+    MR_TRY(mr_sum_add_file(f->sum, f->fd, data_end, f->end, f->part));
+    MR_TRY(mr_trailer_append(f->fd, f->end, &f->plan, &f->lane, f->sum, &mine.content, f->part));
+    MR_TRY(mr_out_sync_close(&f->fd, f->part));
+    MR_TRY(mr_publish(f->part, f->path, &mine, adopted));
+    f->made = false;
+    *digest = mine.content;
+    if (f->new_folder) { /* its name lies in the folder above */
+        char *dir = NULL;
+        MR_TRY(mr_out_folder_of(f->path, &dir));
+        st = mr_out_sync_folder_of(dir);
+        free(dir);
+    }
+out:
+    lane_free(f);
+    return st;
+}
