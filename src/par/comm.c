@@ -1,0 +1,292 @@
+/* par/comm.c: the ranks: start and end, agreement, and the few collectives that millrace needs.
+ * Each begins with a polled barrier: MPI's own waiting burns a core that OpenMP threads could use.
+ */
+#include "par/start.h"
+#include "par/thread.h"
+#include "par/world.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TAG_CHAIN = 1, TRAIL = 2048 };
+#define PIECE ((size_t)1 << 30) /* bytes of one call: its count is an int */
+
+/** Did mpirun or srun start this process? A shell inside an allocation has SLURM_ variables too, so
+ *  only those of the process managers count. */
+static bool launched(void)
+{
+    static const char *const signs[] = {"OMPI_COMM_WORLD_SIZE",
+                                        "PMIX_NAMESPACE",
+                                        "PMIX_RANK",
+                                        "PMI_RANK",
+                                        "PMI_FD",
+                                        "PMI_JOBID",
+                                        "MPI_LOCALNRANKS",
+                                        "MV2_COMM_WORLD_SIZE"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (getenv(signs[i])) return true;
+    return false;
+}
+
+/** srun without an MPI plugin starts strangers that would all do the same work. */
+static void warn_if_strangers(void)
+{
+    const char *n = getenv("SLURM_STEP_NUM_TASKS");
+    if (n && getenv("SLURM_STEP_ID") && atoi(n) > 1)
+        mr_log(MR_WARN, "srun started %s tasks that cannot see each other; use srun --mpi=pmix", n);
+}
+
+static mr_status start_mpi(mr_comm *c, int *argc, char ***argv)
+{
+    const char *asked = getenv("MILLRACE_MPI_THREADS");
+    int level = asked && !strcmp(asked, "funneled") ? MPI_THREAD_FUNNELED : MPI_THREAD_MULTIPLE;
+    int got = MPI_THREAD_SINGLE;
+    if (MPI_Init_thread(argc, argv, level, &got) != MPI_SUCCESS)
+        return MR_RAISE(MR_ECONFIG, "MPI does not start");
+    c->mpi = true;
+    c->threads = level == MPI_THREAD_MULTIPLE && got >= level;
+    MPI_Comm_dup(MPI_COMM_WORLD, &c->world);
+    MPI_Comm_rank(c->world, &c->rank);
+    MPI_Comm_size(c->world, &c->size);
+    MPI_Comm_split_type(c->world, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &c->node);
+    MPI_Comm_rank(c->node, &c->node_rank);
+    MPI_Comm_size(c->node, &c->node_size);
+    return MR_OK;
+}
+
+mr_status mr_comm_start(int *argc, char ***argv, mr_comm **out)
+{
+    mr_comm *c;
+    mr_cpu_set cpus;
+    mr_status st = mr_alloc(1, sizeof *c, "the communicator", &c);
+    if (st != MR_OK) return st;
+    c->size = c->node_size = 1;
+    if (launched())
+        st = start_mpi(c, argc, argv);
+    else
+        warn_if_strangers();
+    if (st != MR_OK) {
+        free(c);
+        return st;
+    }
+    mr_cpu_set_get(&cpus);
+    if (c->mpi)
+        MPI_Allreduce(MPI_IN_PLACE, cpus.bits, (int)sizeof cpus.bits, MPI_BYTE, MPI_BOR, c->node);
+    c->node_cpus = mr_cpu_set_count(&cpus);
+    *out = c;
+    return MR_OK;
+}
+
+void mr_comm_stop(mr_comm *c)
+{
+    if (!c) return;
+    if (c->mpi) {
+        mr_barrier(c);
+        MPI_Comm_free(&c->node);
+        MPI_Comm_free(&c->world);
+        MPI_Finalize();
+    }
+    free(c);
+}
+
+void mr_comm_abort(mr_comm *c, int st)
+{
+    if (st == 0) st = MR_EBUG;
+    fflush(stdout);
+    if (c && c->mpi) MPI_Abort(MPI_COMM_WORLD, st);
+    _exit(st);
+}
+
+int mr_comm_rank(const mr_comm *c)
+{
+    return c->rank;
+}
+
+int mr_comm_size(const mr_comm *c)
+{
+    return c->size;
+}
+
+int mr_comm_node_size(const mr_comm *c)
+{
+    return c->node_size;
+}
+
+int mr_comm_node_rank(const mr_comm *c)
+{
+    return c->node_rank;
+}
+
+int mr_comm_node_cpus(const mr_comm *c)
+{
+    return c->node_cpus;
+}
+
+bool mr_comm_mpi(const mr_comm *c)
+{
+    return c->mpi;
+}
+
+bool mr_comm_threads(const mr_comm *c)
+{
+    return c->threads || !c->mpi;
+}
+
+const char *mr_comm_library(void)
+{
+    static _Thread_local char name[MPI_MAX_LIBRARY_VERSION_STRING];
+    int n = 0;
+    if (MPI_Get_library_version(name, &n) != MPI_SUCCESS || n <= 0) return "none";
+    name[strcspn(name, ",\n")] = '\0'; /* Open MPI goes on with its packager and date */
+    return name;
+}
+
+/* --- waiting -------------------------------------------------------------------------------------
+ */
+
+void mr_await(MPI_Request *req)
+{
+    double nap = 20e-6;
+    int done = 0;
+    for (int i = 0; !done && i < 200; i++) MPI_Test(req, &done, MPI_STATUS_IGNORE);
+    while (!done) {
+        mr_nap(nap);
+        nap = MR_MIN(nap * 1.5, 1e-3);
+        MPI_Test(req, &done, MPI_STATUS_IGNORE);
+    }
+}
+
+void mr_barrier_on(MPI_Comm comm)
+{
+    MPI_Request req;
+    MPI_Ibarrier(comm, &req);
+    mr_await(&req);
+}
+
+void mr_barrier(mr_comm *c)
+{
+    if (c->mpi) mr_barrier_on(c->world);
+}
+
+/* --- collectives ---------------------------------------------------------------------------------
+ */
+
+void mr_bcast_bytes(MPI_Comm comm, int root, void *data, size_t n)
+{
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t k = MR_MIN(PIECE, n - at);
+        MPI_Bcast((char *)data + at, (int)k, MPI_BYTE, root, comm);
+    }
+}
+
+/** How bad a status is. The internal ones are consequences: a real error explains more. */
+static int severity(mr_status st)
+{
+    if (st == MR_OK) return 0;
+    if (st == MR_LOSSES) return 1;
+    if (st == MR_STOPPED) return 2;
+    return st >= MR_ETIMEOUT ? 3 : 4;
+}
+
+mr_status mr_agree(mr_comm *c, mr_status st)
+{
+    if (c->size == 1) return st;
+    char text[TRAIL + 32], prefix[32];
+    int word[2] = {severity(st), -c->rank}; /* worst first, then the lowest rank */
+    int worst[2];
+    mr_barrier(c);
+    MPI_Allreduce(&word[0], &worst[0], 1, MPI_INT, MPI_MAX, c->world);
+    if (worst[0] == 0) return st;
+    if (word[0] < worst[0]) word[1] = -c->size;
+    MPI_Allreduce(&word[1], &worst[1], 1, MPI_INT, MPI_MAX, c->world);
+    int from = -worst[1], code = (int)st;
+    MPI_Bcast(&code, 1, MPI_INT, from, c->world);
+    snprintf(prefix, sizeof prefix, "rank %d: ", from);
+    const char *trail = mr_error();
+    bool prefixed = !strncmp(trail, "rank ", 5) && strstr(trail, ": ");
+    snprintf(text, sizeof text, "%s%s", prefixed || !*trail ? "" : prefix, trail);
+    MPI_Bcast(text, sizeof text, MPI_CHAR, from, c->world);
+    mr_error_set(text);
+    return (mr_status)code;
+}
+
+mr_status mr_bcast(mr_comm *c, void **data, size_t *n)
+{
+    if (c->size == 1) return MR_OK;
+    mr_status st = MR_OK;
+    void *mine = NULL;
+    uint64_t bytes = c->rank == 0 ? *n : 0;
+    mr_barrier(c);
+    MPI_Bcast(&bytes, 1, MPI_UINT64_T, 0, c->world);
+    if (c->rank > 0) st = mr_alloc(bytes, 1, "what rank 0 tells", &mine);
+    MR_TRY(mr_agree(c, st));
+    mr_bcast_bytes(c->world, 0, c->rank ? mine : *data, bytes);
+    if (c->rank > 0) {
+        *data = mine;
+        *n = bytes;
+        mine = NULL;
+    }
+out:
+    free(mine);
+    return st;
+}
+
+mr_status mr_allgather(mr_comm *c, const void *mine, size_t n, void **all, size_t **offs)
+{
+    mr_status st = MR_OK;
+    char *buf = NULL;
+    size_t *at = NULL, size = (size_t)c->size;
+    uint64_t mine_n = n;
+    st = mr_alloc(size + 1, sizeof *at, "offsets of the ranks", &at);
+    MR_TRY(mr_agree(c, st));
+    if (c->mpi)
+        MPI_Allgather(&mine_n, 1, MPI_UINT64_T, at + 1, 1, MPI_UINT64_T, c->world);
+    else
+        at[1] = n;
+    for (size_t r = 0; r < size; r++) at[r + 1] += at[r];
+    st = mr_alloc(at[size], 1, "what all ranks tell", &buf);
+    MR_TRY(mr_agree(c, st));
+    if (n) memcpy(buf + at[c->rank], mine, n);
+    for (int r = 0; c->mpi && r < c->size; r++)
+        mr_bcast_bytes(c->world, r, buf + at[r], at[r + 1] - at[r]);
+    *all = buf;
+    *offs = at;
+    buf = NULL;
+    at = NULL;
+out:
+    free(buf);
+    free(at);
+    return st;
+}
+
+/** A chain from rank to rank: ((v0 + v1) + v2) + ..., whatever MPI's reductions would do. */
+void mr_sum_f64(mr_comm *c, double *v, size_t n)
+{
+    enum { PART = 1024 };
+    double before[PART];
+    if (c->size == 1) return;
+    mr_barrier(c);
+    for (size_t at = 0; at < n; at += PART) {
+        int k = (int)MR_MIN((size_t)PART, n - at);
+        if (c->rank > 0) {
+            MPI_Recv(before, k, MPI_DOUBLE, c->rank - 1, TAG_CHAIN, c->world, MPI_STATUS_IGNORE);
+            for (int i = 0; i < k; i++) v[at + (size_t)i] = before[i] + v[at + (size_t)i];
+        }
+        if (c->rank + 1 < c->size)
+            MPI_Send(v + at, k, MPI_DOUBLE, c->rank + 1, TAG_CHAIN, c->world);
+    }
+    mr_barrier(c);
+    for (size_t at = 0; at < n; at += PIECE / 8)
+        MPI_Bcast(v + at, (int)MR_MIN(PIECE / 8, n - at), MPI_DOUBLE, c->size - 1, c->world);
+}
+
+void mr_max_f64(mr_comm *c, double *v, size_t n)
+{
+    if (c->size == 1) return;
+    mr_barrier(c);
+    for (size_t at = 0; at < n; at += PIECE / 8)
+        MPI_Allreduce(MPI_IN_PLACE, v + at, (int)MR_MIN(PIECE / 8, n - at), MPI_DOUBLE, MPI_MAX,
+                      c->world);
+}
