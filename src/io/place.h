@@ -17,7 +17,14 @@ typedef struct mr_patch {
 void mr_place(const mr_patch *p, uint8_t *dst, size_t stride);
 /** Reverse the bytes of each of n elements in place. */
 void mr_swap_bytes(void *p, size_t n, unsigned size);
-/** Undo HDF5's shuffle for elements [first, first + n) of a shuffled buffer of n_all elements. */
-void mr_unshuffle(const uint8_t *src, size_t n_all, size_t first, size_t n, unsigned size,
-                  uint8_t *dst);
+
+/** n samples as HDF5's shuffle stores them: first bytes of all, then second bytes of all ... */
+typedef struct mr_planes {
+    const uint8_t *src;
+    size_t n;
+    unsigned size; /* 1, 2, 4, 8 bytes */
+    bool swap;     /* reverse the bytes of each element on the way */
+} mr_planes;
+/** Samples [first, first + n) of the planes, side by side at dst. */
+void mr_unshuffle(const mr_planes *p, size_t first, size_t n, uint8_t *dst);
 #endif

@@ -83,9 +83,9 @@ void mr_raw_close(mr_raw *r)
     mr_big_free(r->scratch, MR_RAW_SCRATCH);
     mr_big_free(r->packed, r->chunk_bytes);
     mr_big_free(r->plain, r->chunk_bytes);
-    mr_big_free(r->flat, r->chunk_bytes);
-    mr_big_free(r->band, r->band_cap);
-    free(r->band_bad);
+    mr_big_free(r->band, r->band_bytes);
+    free(r->band_fate);
+    mr_codec_free(r->codec);
     free(r->path);
     free(r);
 }

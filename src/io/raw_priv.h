@@ -2,6 +2,7 @@
  * rectangle of samples. Only raw.c and chunk.c include it. */
 #ifndef MR_RAW_PRIV_H
 #define MR_RAW_PRIV_H
+#include "io/codec.h"
 #include "io/input.h"
 
 /* Bytes of one system call, and of the buffer samples pass through on their way to other places. */
@@ -12,17 +13,18 @@ struct mr_raw {
     int fd;
     char *path; /* owned; for messages */
     mr_store store;
-    uint64_t nt, nc;                /* valid rows, channels */
-    uint64_t size;                  /* of the file, bytes */
-    const mr_chunk *chunks;         /* [borrow] */
-    uint8_t *scratch;               /* MR_RAW_SCRATCH bytes, made when first needed */
-    uint8_t *packed, *plain, *flat; /* one chunk: as stored, after its filters, between them */
-    uint8_t *band; /* one row of chunks over the selected channels, rows side by side */
-    size_t chunk_bytes, band_bytes, band_cap;
-    uint64_t band_index; /* which row of chunks is in `band`; UINT64_MAX: none */
+    uint64_t nt, nc;         /* valid rows, channels */
+    uint64_t size;           /* of the file, bytes */
+    const mr_chunk *chunks;  /* [borrow] */
+    uint8_t *scratch;        /* MR_RAW_SCRATCH bytes, made when first needed */
+    mr_codec *codec;         /* made when first needed, like all below */
+    uint8_t *packed, *plain; /* a chunk as stored, as decoded; chunk_bytes each */
+    size_t chunk_bytes;
+    uint8_t *band;       /* one row of chunks over band_sel, rows side by side */
+    size_t band_bytes;   /* room in it */
+    uint64_t band_index; /* which row of chunks it is; UINT64_MAX: none */
     mr_chsel band_sel;
-    uint8_t *band_bad; /* per chunk column of the band: why it is lost (mr_chunk_fate) */
-    size_t bad_cap;
+    uint8_t *band_fate; /* mr_chunk_fate of each chunk column of it */
 };
 
 /** Samples of a rectangle that lie in the file as they are: all of a contiguous dataset, or a chunk
