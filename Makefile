@@ -1,18 +1,20 @@
-# millrace: make help lists the targets.
+# millrace: make help lists the targets. Nothing is asked of the system before a recipe runs, so that
+# make demo and make test work where neither compiler nor pkg-config is installed yet.
 SHELL := /bin/bash
 B ?= build
 MPICC ?= mpicc
-PYTHON ?= /usr/bin/python3
-PKGS := yaml-0.1 jansson fftw3 fftw3f zlib
-HDF5_PC ?= $(shell pkg-config --exists hdf5-serial && echo hdf5-serial || echo hdf5)
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
+PREFIX ?= /usr/local
+JOBS ?= $(call once,JOBS,nproc 2>/dev/null || echo 2)
 
-# optional libraries: make PNG=0 leaves pictures out, DEFLATE=0 uses zlib, XXHASH=0 is not offered
+# optional libraries: make PNG=0 leaves pictures out, DEFLATE=0 uses zlib to compress and inflate
 PNG ?= 1
 DEFLATE ?= 1
 CFLAGS ?= -O3 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wvla
 CSTD := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fopenmp -pthread
+PKGS := yaml-0.1 jansson fftw3 fftw3f zlib
 ifeq ($(PNG),1)
 PKGS += libpng
 CSTD += -DMR_PNG=1
@@ -21,29 +23,108 @@ ifeq ($(DEFLATE),1)
 PKGS += libdeflate
 CSTD += -DMR_LIBDEFLATE=1
 endif
+
+# $(call once,NAME,COMMAND): the command's output, asked for at the first use of NAME and kept
+once = $(eval $(1) := $(shell $(2)))$($(1))
+
+# HDF5: HDF5_DIR=/prefix, else pkg-config (hdf5-serial on Debian), else what the compiler finds
 ifneq ($(HDF5_DIR),)
 HCFLAGS := -I$(HDF5_DIR)/include
-HLIBS := -L$(HDF5_DIR)/lib -Wl,-rpath,$(HDF5_DIR)/lib -lhdf5 -lhdf5_hl
+HLIBS := -L$(HDF5_DIR)/lib -Wl,-rpath,$(HDF5_DIR)/lib -lhdf5_hl -lhdf5
 else
-HCFLAGS = $(shell pkg-config --cflags $(HDF5_PC))
-HLIBS = $(shell pkg-config --libs $(HDF5_PC)) -lhdf5_serial_hl
+HDF5_PC ?= $(call once,HDF5_PC,for p in hdf5-serial hdf5; do \
+             pkg-config --exists $$p && echo $$p && break; done)
+HCFLAGS = $(call once,HCFLAGS,test -z "$(HDF5_PC)" || pkg-config --cflags $(HDF5_PC))
+HLIBS = $(call once,HLIBS,l="-lhdf5"; test -z "$(HDF5_PC)" || l=$$(pkg-config --libs $(HDF5_PC)); \
+          echo "$$(echo "$$l" | grep -o -e '-lhdf5[a-z_]*' | head -1)_hl $$l")
 endif
-ALLCFLAGS = $(CSTD) $(WARN) $(CFLAGS) $(EXTRA) -Isrc $(HCFLAGS) $(shell pkg-config --cflags $(PKGS))
-LIBS = $(HLIBS) $(shell pkg-config --libs $(PKGS)) -lxxhash -lm
+PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
+PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
+ALLCFLAGS = $(CSTD) $(WARN) $(CFLAGS) $(EXTRA) -Isrc $(HCFLAGS) $(PKG_CFLAGS)
+LIBS = $(HLIBS) $(PKG_LIBS) -lxxhash -lm
 
 SRC := $(sort $(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ))
 UNIT := $(sort $(wildcard tests/unit/*.c))
 UNITBIN := $(UNIT:tests/unit/%.c=$(B)/tests/%)
+SUB := @$(MAKE) --no-print-directory
 
 .DEFAULT_GOAL := all
+
+## all: build build/millrace (the default)
 all: $(B)/millrace
+
+## deps: install what is missing (root on Debian), else say what is missing and how to get it
+deps:
+	@PNG=$(PNG) DEFLATE=$(DEFLATE) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh all
+
+## demo: everything from nothing: set up, build, make an archive, run, verify, show
+demo:
+	@PNG=$(PNG) DEFLATE=$(DEFLATE) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh build
+	$(SUB) -j$(JOBS) all
+	@MILLRACE=$(B)/millrace tests/tools/demo.sh
+
+## test: set up, build, all unit and end-to-end tests
+test: deps
+	$(SUB) -j$(JOBS) all unitbin
+	@B=$(B) $(PYTHON) tests/run_tests.py
+
+## unit: only the unit tests; make build/tests/test_x builds one
+unit: unitbin
+	@B=$(B) $(PYTHON) tests/run_tests.py --unit
+unitbin: $(UNITBIN)
+
+## e2e: only the tests of whole runs
+e2e: all
+	@B=$(B) $(PYTHON) tests/run_tests.py --e2e
+
+## check: format, arrows between rooms, sizes, warnings of gcc and clang as errors, cppcheck
+check:
+	@JOBS=$(JOBS) MPICC="$(MPICC)" PYTHON=$(PYTHON) tests/check/run.sh
+
+## bench: speed against numpy and scipy on this machine
+bench: all
+	@if [ -f tests/bench/run.py ]; then $(PYTHON) tests/bench/run.py; \
+	 else echo "no tests/bench/run.py"; exit 2; fi
+
+## asan: unit tests under AddressSanitizer and UBSan
+asan:
+	$(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" all unitbin
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/lsan.supp:print_suppressions=0 \
+	  ASAN_OPTIONS=fast_unwind_on_malloc=0 B=build/asan $(PYTHON) tests/run_tests.py --unit
+
+## tsan: unit tests under ThreadSanitizer (clang, whose OpenMP it understands)
+tsan:
+	$(SUB) -j$(JOBS) B=build/tsan CFLAGS="-O1 -g" EXTRA="-fsanitize=thread" \
+	  MPICC="env OMPI_CC=clang MPICH_CC=clang $(MPICC)" all unitbin
+	@TSAN_OPTIONS=ignore_noninstrumented_modules=1 B=build/tsan $(PYTHON) tests/run_tests.py --unit
+
+## install: PREFIX=/usr/local, DESTDIR= for packagers
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/millrace
+	install -m 755 $(B)/millrace $(DESTDIR)$(PREFIX)/bin/millrace
+	@for d in configs jobs; do [ ! -d $$d ] || cp -r $$d $(DESTDIR)$(PREFIX)/share/millrace/; done
+
+## clean: remove what was built and what the demo made
+clean:
+	rm -rf build $(B) out/demo data/demo
+
+## help: this list
+help:
+	@sed -n 's/^## /  make /p' Makefile
+	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix PNG=0 DEFLATE=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS="
 
 $(B)/millrace: $(OBJ)
 	$(MPICC) $(ALLCFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/%.o: %.c
+# compiled anew when the flags change
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(MPICC) $(ALLCFLAGS) $(LIBS)' | cmp -s - $@ || echo '$(MPICC) $(ALLCFLAGS) $(LIBS)' > $@
+
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(MPICC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
 
@@ -55,11 +136,5 @@ $(B)/tests/%: tests/unit/%.c $(B)/libmillrace.a
 	@mkdir -p $(@D)
 	$(MPICC) $(ALLCFLAGS) -MMD -MP -o $@ $< $(B)/libmillrace.a $(LIBS) -lcmocka
 
-unit: $(UNITBIN)
-	@for t in $(UNITBIN); do echo "== $$t"; $$t || exit 1; done
-
-clean:
-	rm -rf $(B) out data/demo
-
 -include $(OBJ:.o=.d) $(UNITBIN:=.d)
-.PHONY: all unit clean
+.PHONY: all deps demo test unit unitbin e2e check bench asan tsan install clean help FORCE

@@ -1,0 +1,171 @@
+#!/bin/bash
+# What the build and the tests need. As root on Debian or Ubuntu: installs what is missing. Elsewhere:
+# looks for each library and tool, says exactly what is missing and how to get it.
+# usage: deps.sh build|all     environment: MPICC HDF5_DIR PNG DEFLATE
+# status: 0 all there, 2 something needed is missing
+set -u
+what=${1:-all}
+MPICC=${MPICC:-mpicc}
+
+build_packages="gcc libc6-dev make pkg-config openmpi-bin libopenmpi-dev libhdf5-dev libfftw3-dev
+zlib1g-dev libyaml-dev libjansson-dev libxxhash-dev"
+[ "${PNG:-1}" = 1 ] && build_packages+=" libpng-dev"
+[ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
+test_packages="libcmocka-dev python3 python3-pytest python3-pytest-timeout python3-numpy python3-scipy
+python3-h5py python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
+clang clang-format cppcheck"
+
+packages=$build_packages
+[ "$what" = all ] && packages+=" $test_packages"
+
+# --- root on a Debian system: let apt do it ----------------------------------------------------------
+missing_packages() {
+    local p
+    for p in $packages; do
+        [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null)" = "ii " ] || echo "$p"
+    done
+}
+
+install_packages() {
+    local list log
+    list=$(missing_packages)
+    [ -z "$list" ] && return 0
+    echo "deps: installing" $list
+    log=$(mktemp)
+    export DEBIAN_FRONTEND=noninteractive
+    if { apt-get update -qq && apt-get install -y -qq --no-install-recommends $list; } >"$log" 2>&1
+    then
+        rm -f "$log"
+        return 0
+    fi
+    tail -20 "$log" >&2
+    rm -f "$log"
+    return 1
+}
+
+# --- anywhere: look for each thing --------------------------------------------------------------------
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+needed=() unseen=() optional=() for_tests=()
+
+has_tool() { command -v "${1%% *}" >/dev/null 2>&1; }
+
+# compiles HEADER FLAGS... : is the header there, and does it link?
+compiles() {
+    local header=$1
+    shift
+    printf '#include <stddef.h>\n#include <stdint.h>\n#include <stdarg.h>\n#include <setjmp.h>\n#include <stdio.h>\n#include <%s>\nint main(void){return 0;}\n' \
+        "$header" >"$work/t.c"
+    $MPICC -o "$work/t" "$work/t.c" "$@" >"$work/log" 2>&1
+}
+
+# library PACKAGE-CONFIG-NAME HEADER FLAGS-WITHOUT-PKG-CONFIG
+library() {
+    local flags
+    flags=$(pkg-config --cflags --libs $1 2>/dev/null) || flags=$3
+    compiles "$2" $flags
+}
+
+look_hdf5() {
+    local p flags
+    if [ -n "${HDF5_DIR:-}" ]; then
+        compiles hdf5.h -I"$HDF5_DIR/include" -L"$HDF5_DIR/lib" -lhdf5_hl -lhdf5
+        return
+    fi
+    for p in hdf5-serial hdf5; do
+        flags=$(pkg-config --cflags --libs $p 2>/dev/null) && compiles hdf5.h $flags && return 0
+    done
+    compiles hdf5.h -lhdf5_hl -lhdf5
+}
+
+look() {
+    if ! has_tool pkg-config; then needed+=("pkg-config"); fi
+    if ! has_tool "$MPICC" || ! compiles mpi.h; then
+        needed+=("mpi")
+        MPICC=$(command -v cc || command -v gcc || command -v clang || echo cc)
+        if ! has_tool "$MPICC"; then
+            needed+=("cc")
+            unseen=(hdf5 fftw zlib libyaml jansson xxhash)
+            return
+        fi
+    fi
+    has_tool mpirun || needed+=("mpirun")
+    look_hdf5 || needed+=("hdf5")
+    library "fftw3 fftw3f" fftw3.h "-lfftw3 -lfftw3f" || needed+=("fftw")
+    library zlib zlib.h -lz || needed+=("zlib")
+    library yaml-0.1 yaml.h -lyaml || needed+=("libyaml")
+    library jansson jansson.h -ljansson || needed+=("jansson")
+    library libxxhash xxhash.h -lxxhash || needed+=("xxhash")
+    if [ "${PNG:-1}" = 1 ]; then library libpng png.h -lpng || optional+=("libpng"); fi
+    if [ "${DEFLATE:-1}" = 1 ]; then
+        library libdeflate libdeflate.h -ldeflate || optional+=("libdeflate")
+    fi
+    if [ "$what" = all ]; then look_tests; fi
+}
+
+look_tests() {
+    local m py=/usr/bin/python3
+    [ -x $py ] || py=python3
+    compiles cmocka.h -lcmocka || for_tests+=("cmocka")
+    has_tool $py || { for_tests+=("python3"); return; }
+    for m in pytest numpy scipy h5py; do
+        $py -c "import $m" >/dev/null 2>&1 || for_tests+=("python3:$m")
+    done
+}
+
+hint() { # names in each system, one line a thing
+    case $1 in
+    cc)         echo "C compiler      |gcc libc6-dev           |gcc glibc-devel  |gcc            |c-compiler   |gcc" ;;
+    pkg-config) echo "pkg-config      |pkg-config              |pkgconf-pkg-config|pkgconf       |pkg-config   |pkgconf" ;;
+    mpi)        echo "MPI-3 (mpicc)   |openmpi-bin libopenmpi-dev|openmpi-devel  |openmpi        |openmpi      |openmpi" ;;
+    mpirun)     echo "mpirun          |openmpi-bin             |openmpi          |openmpi        |openmpi      |openmpi" ;;
+    hdf5)       echo "HDF5 >= 1.10    |libhdf5-dev             |hdf5-devel       |hdf5~mpi+hl    |hdf5         |hdf5" ;;
+    fftw)       echo "FFTW 3          |libfftw3-dev            |fftw-devel       |fftw           |fftw         |fftw" ;;
+    zlib)       echo "zlib            |zlib1g-dev              |zlib-devel       |zlib           |zlib         |zlib" ;;
+    libyaml)    echo "libyaml         |libyaml-dev             |libyaml-devel    |libyaml        |yaml         |libyaml" ;;
+    jansson)    echo "jansson         |libjansson-dev          |jansson-devel    |jansson        |jansson      |jansson" ;;
+    xxhash)     echo "xxHash          |libxxhash-dev           |xxhash-devel     |xxhash         |xxhash       |xxhash" ;;
+    libpng)     echo "libpng          |libpng-dev              |libpng-devel     |libpng         |libpng       |libpng" ;;
+    libdeflate) echo "libdeflate      |libdeflate-dev          |libdeflate-devel |libdeflate     |libdeflate   |libdeflate" ;;
+    cmocka)     echo "cmocka          |libcmocka-dev           |libcmocka-devel  |cmocka         |cmocka       |cmocka" ;;
+    python3)    echo "Python 3        |python3                 |python3          |python         |python       |python" ;;
+    python3:*)  local m=${1#*:}
+                echo "Python $m|python3-$m|python3-$m|py-$m|$m|py-$m" ;;
+    esac
+}
+
+say() { # WHY NAMES...
+    local why=$1 n row
+    shift
+    [ $# -eq 0 ] && return
+    echo "$why"
+    printf '  %-18s %-28s %-20s %-16s %-14s %s\n' "" Debian RHEL/Fedora Spack conda-forge "module (name may differ)"
+    for n in "$@"; do
+        IFS='|' read -r -a row <<<"$(hint "$n")"
+        printf '  %-18s %-28s %-20s %-16s %-14s %s\n' "${row[@]// /$'\x01'}" | tr '\001' ' '
+    done
+}
+
+report() {
+    say "deps: MISSING, needed to build:" ${needed[@]+"${needed[@]}"}
+    say "deps: also needed, but cannot be looked for without a compiler:" ${unseen[@]+"${unseen[@]}"}
+    say "deps: missing, optional (PNG=0: no pictures; DEFLATE=0: slower zlib instead; or install):" \
+        ${optional[@]+"${optional[@]}"}
+    say "deps: missing, needed only to test:" ${for_tests[@]+"${for_tests[@]}"}
+    [ ${#needed[@]} -eq 0 ] && [ ${#optional[@]} -eq 0 ] && [ ${#for_tests[@]} -eq 0 ] && return 0
+    echo "how:  Debian  apt-get install NAME...        (make deps as root does it)"
+    echo "      RHEL    dnf install epel-release; dnf --enablerepo=crb install NAME...; module load mpi"
+    echo "      Spack   spack install NAME...; spack load NAME..."
+    echo "      conda   conda create -n millrace -c conda-forge NAME... ; conda activate millrace"
+    echo "      modules module spider NAME; module load NAME"
+    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [PNG=0] [DEFLATE=0]"
+    return 2
+}
+
+if [ "$(id -u)" = 0 ] && has_tool apt-get && has_tool dpkg-query && [ -z "${HDF5_DIR:-}" ] &&
+    [ "$MPICC" = mpicc ]; then
+    install_packages && exit 0
+    echo "deps: apt-get could not install everything" >&2
+fi
+look
+report
