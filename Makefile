@@ -136,5 +136,9 @@ $(B)/tests/%: tests/unit/%.c $(B)/libmillrace.a
 	@mkdir -p $(@D)
 	$(MPICC) $(ALLCFLAGS) -MMD -MP -o $@ $< $(B)/libmillrace.a $(LIBS) -lcmocka
 
--include $(OBJ:.o=.d) $(UNITBIN:=.d)
+$(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
+	@mkdir -p $(@D)
+	$(MPICC) $(ALLCFLAGS) -MMD -MP -o $@ $< $(B)/libmillrace.a $(LIBS)
+
+-include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d
 .PHONY: all deps demo test unit unitbin e2e check bench asan tsan install clean help FORCE

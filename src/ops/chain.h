@@ -8,9 +8,9 @@
 #define MR_MAX_OPS 32
 typedef struct mr_chain mr_chain;
 
-/** Bind `list` (a MR_NODE_LIST whose items are maps of one key: operator name -> parameters, or plain
- *  scalars: operator name alone) to a geometry. Raises MR_ECONFIG with the place. An empty list is a
- *  chain that copies. [give] out. */
+/** Bind `list` (a MR_NODE_LIST whose items are maps of one key: operator name -> parameters, or
+ * plain scalars: operator name alone) to a geometry. Raises MR_ECONFIG with the place. An empty
+ * list is a chain that copies. [give] out. */
 mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out);
 void mr_chain_free(mr_chain *c);
 const mr_geom *mr_chain_in(const mr_chain *c);
@@ -18,8 +18,8 @@ const mr_geom *mr_chain_out(const mr_chain *c);
 size_t mr_chain_n(const mr_chain *c);
 const mr_op *mr_chain_op(const mr_chain *c, size_t i);
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i);
-/** Canonical text of the chain with every setting and designed coefficients (as %a hex), one line an
- *  operator: the same text means the same computation. */
+/** Canonical text of the chain with every setting and designed coefficients (as %a hex), one line
+ * an operator: the same text means the same computation. */
 mr_status mr_chain_describe(const mr_chain *c, mr_text *t);
 /** One human line an operator ("bandpass band=1..45 Hz order=4 phase=zero"). */
 mr_status mr_chain_brief(const mr_chain *c, mr_text *t);
@@ -43,7 +43,7 @@ void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num,
  *  reads, out of it; in[0] is the raw range; out[n-1] the block's output. */
 typedef struct mr_block_ranges {
     size_t n;
-    mr_slab raw;                /* = in[0], or = out for an empty chain */
+    mr_slab raw; /* = in[0], or = out for an empty chain */
     mr_slab out;
     mr_slab span[MR_MAX_OPS + 1]; /* the span at operator i's input; [n] at the output */
     mr_slab in[MR_MAX_OPS];
@@ -56,7 +56,8 @@ void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, 
                      mr_block_ranges *r);
 
 /** Couplings cut the chain into stages that run one after the other with the whole block visible in
- *  between. Stage s covers operators [first, first + n); a coupling operator is a stage of its own. */
+ *  between. Stage s covers operators [first, first + n); a coupling operator is a stage of its own.
+ */
 typedef struct mr_stage {
     size_t first, n;
     bool couples;
@@ -65,19 +66,20 @@ size_t mr_chain_stages(const mr_chain *c, mr_stage *stages /* [MR_MAX_OPS] or NU
 
 /** Doubles of state per channel for the whole chain. A tile's state is [that][tile width]. */
 size_t mr_chain_state(const mr_chain *c);
-/** Doubles of work space one thread needs to run any tile of `width` channels of a block with ranges
- *  r (of a full-sized first block: the largest). */
+/** Doubles of work space one thread needs to run any tile of `width` channels of a block with
+ * ranges r (of a full-sized first block: the largest). */
 size_t mr_chain_work(const mr_chain *c, const mr_block_ranges *r, size_t width);
 
-/** Run stage `s` for one tile. x: the stage's input, covering r->in[stage.first] (float64, no NaN in
- *  it: bridged by the caller through mr_bad). y: where the stage's output goes, covering the input
- *  range of the next stage (or r->out). work: mr_chain_work doubles, 64-byte aligned. state: the
- *  tile's state of the whole chain (carried between blocks of a lane). bad: only for couples. x may
- *  be overwritten. Thread-safe for different tiles. */
+/** Run stage `s` for one tile. x: the stage's input, covering r->in[stage.first] (float64, no NaN
+ * in it: bridged by the caller through mr_bad). y: where the stage's output goes, covering the
+ * input range of the next stage (or r->out). work: mr_chain_work doubles, 64-byte aligned. state:
+ * the tile's state of the whole chain (carried between blocks of a lane). bad: only for couples. x
+ * may be overwritten. Thread-safe for different tiles. */
 void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x, mr_view *y,
                   double *state, double *work, const uint8_t *bad);
 
-/* --- NaN: kept beside the samples as runs, never inside a tile ------------------------------------ */
+/* --- NaN: kept beside the samples as runs, never inside a tile
+ * ------------------------------------ */
 
 /** The output samples that a run of bad raw samples [bad.a, bad.b) of one channel makes NaN. */
 mr_slab mr_chain_spoils(const mr_chain *c, mr_slab span, mr_slab bad);

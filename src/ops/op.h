@@ -2,9 +2,9 @@
  *
  * An operator is one row (mr_op): name, parameters, and functions. bind() checks the parameters
  * against the geometry and designs what is to be designed; apply() runs on one tile (some adjacent
- * channels) of one block and cannot fail. The chain (ops/chain.h) adds the contexts up, keeps states,
- * and takes care of NaN; run/ shares out tiles over threads. Only `couples` operators see all
- * channels of a block at once.
+ * channels) of one block and cannot fail. The chain (ops/chain.h) adds the contexts up, keeps
+ * states, and takes care of NaN; run/ shares out tiles over threads. Only `couples` operators see
+ * all channels of a block at once.
  *
  * Indices. Output sample m of an operator sits at input position (m * down + phase) / up, where
  * phase = 0, or for align_span (up = 1) the span's first input index modulo down. */
@@ -12,17 +12,19 @@
 #define MR_OP_H
 #include "base/base.h"
 #include "base/node.h"
+#include "base/text.h"
 #include "grid/grid.h"
 
-typedef enum mr_ptype { /* type of the field at .offset */
-    MR_F64,             /* double, in the dimension's unit (s, Hz, m, 1, fraction) */
-    MR_INT,             /* int64_t */
-    MR_BOOL,            /* bool */
-    MR_RANGE,           /* double[2]: lo, hi */
-    MR_NS,              /* int64_t nanoseconds (a time span); "span" gives MR_WINDOW_SPAN if allowed */
-    MR_ENUM,            /* int: index into .names (NULL-terminated) */
-    MR_WORD,            /* char[32]: free text, for units */
-    MR_LIST             /* mr_list64: integers */
+typedef enum mr_ptype {           /* type of the field at .offset */
+                        MR_F64,   /* double, in the dimension's unit (s, Hz, m, 1, fraction) */
+                        MR_INT,   /* int64_t */
+                        MR_BOOL,  /* bool */
+                        MR_RANGE, /* double[2]: lo, hi */
+                        MR_NS, /* int64_t nanoseconds (a time span); "span" gives MR_WINDOW_SPAN if
+                                  allowed */
+                        MR_ENUM, /* int: index into .names (NULL-terminated) */
+                        MR_WORD, /* char[32]: free text, for units */
+                        MR_LIST  /* mr_list64: integers */
 } mr_ptype;
 #define MR_WINDOW_SPAN INT64_MAX
 #define MR_MAX_LIST 64
@@ -37,9 +39,9 @@ typedef struct mr_param {
     const char *name;
     mr_ptype type;
     size_t offset;
-    const char *unit;         /* "s", "Hz", "m", "%", or NULL for a bare number */
-    double min, max;          /* both 0: no limit; for MR_NS in seconds */
-    const char *def;          /* default as text; NULL = required; "" = optional, field left zero */
+    const char *unit; /* "s", "Hz", "m", "%", or NULL for a bare number */
+    double min, max;  /* both 0: no limit; for MR_NS in seconds */
+    const char *def;  /* default as text; NULL = required; "" = optional, field left zero */
     const char *doc;
     const char *const *names; /* for MR_ENUM */
     bool span_ok;             /* for MR_NS: the word "span" is allowed */
@@ -63,47 +65,54 @@ typedef struct mr_needs {
                                    MR_WINDOW_SPAN: on the whole span */
     mr_memory memory;
     mr_ends ends;
-    size_t state;               /* doubles of state per channel */
-    size_t scratch;             /* doubles of scratch per thread */
-    size_t scratch_rows;        /* plus this many rows of tile width (0 = none); SIZE_MAX: as many
-                                   as the input view has */
-    size_t blank_head, blank_tail; /* outputs at the span's ends that are NaN by definition */
-    bool lti;                   /* linear and time-invariant (away from the ends) */
+    size_t state;        /* doubles of state per channel */
+    size_t scratch;      /* doubles of scratch per thread */
+    size_t scratch_rows; /* plus this many rows of tile width */
+    size_t blank_head;   /* outputs at positions within that many input samples of the span's
+                            start are NaN by definition (a window not yet full) */
+    bool lti;            /* linear and time-invariant (away from the ends) */
 } mr_needs;
 
 /** One call of apply: an input view that covers [x0, x0 + x->nt), an output view that covers
  *  [y0, y0 + y->nt). The chain guarantees that x covers what needs says, clipped to the span. */
 typedef struct mr_piece {
-    const mr_view *x;
-    mr_view *y;              /* never aliases x */
+    const mr_view *x; /* apply may overwrite the samples */
+    mr_view *y;       /* apart from x; for in_place it may also be exactly the rows of x that
+                         have the same indices */
     int64_t x0, y0;
-    mr_slab span;            /* the span's input indices at this operator */
-    double rate_hz;          /* input rate */
-    bool fresh;              /* state is to be started: from x's first row (steady state), or by the
-                                rule of `ends` where x0 == span.a */
-    int64_t snap;            /* input index before which the state must be left in `state` for the
-                                next block; in [x0, x0 + nt]; INT64_MAX: no next block */
-    double *state;           /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
-    double *scratch;         /* as needs.scratch + needs.scratch_rows * y/x stride, 64-byte aligned */
-    const uint8_t *bad;      /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
-                                stand in x); NULL if there are none */
+    mr_slab span;       /* the span's input indices at this operator */
+    double rate_hz;     /* input rate */
+    bool fresh;         /* state is to be started: from x's first row (steady state), or by the
+                           rule of `ends` where x0 == span.a */
+    int64_t snap;       /* input index before which the state must be left in `state` for the
+                           next block; in [x0, x0 + nt]; INT64_MAX: no next block */
+    double *state;      /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
+    double *scratch;    /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
+    const uint8_t *bad; /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
+                           stand in x); NULL if there are none */
 } mr_piece;
 
 typedef struct mr_op {
     const char *name;
-    const char *doc;         /* one line */
-    const char *ref;         /* source of the formula: paper or reference implementation */
-    size_t size;             /* bytes of the settings struct: parameters + bind's own */
+    const char *doc; /* one line */
+    const char *ref; /* source of the formula: paper or reference implementation */
+    size_t size;     /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
-    /** Thread-safe, cannot fail. */
+    /** Thread-safe, cannot fail. Every output row is written, and finite where x is. */
     void (*apply)(const void *self, const mr_piece *p);
+    bool in_place; /* apply takes y on top of x (see mr_piece); up = down = 1 */
     /** Frees what bind allocated; NULL if nothing. */
     void (*release)(void *self);
     /** For lti: fills h[n] with the impulse response from rest; NULL otherwise. Used by tests. */
     void (*impulse)(const void *self, double *h, size_t n);
+    /** NULL, or: how many operators of this kind the settings stand for (a cascade); the settings
+     * of number k into part (size bytes, if not NULL). Before bind. */
+    size_t (*expand)(const void *self, size_t k, void *part);
+    /** NULL, or adds the designed coefficients as %a to the canonical text. */
+    mr_status (*describe)(const void *self, mr_text *t);
 } mr_op;
 
 /** The table, in the order of the help. */

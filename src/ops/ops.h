@@ -1,0 +1,18 @@
+/* ops/ops.h: every operator there is. Adding one: its file and its name in this list. */
+#ifndef MR_OPS_H
+#define MR_OPS_H
+#include "ops/op.h"
+
+/* the order is that of the help */
+#define MR_OP_LIST(ROW)                                                                            \
+    ROW(bandpass)                                                                                  \
+    ROW(bandstop)                                                                                  \
+    ROW(lowpass)                                                                                   \
+    ROW(highpass)                                                                                  \
+    ROW(notch)                                                                                     \
+    ROW(decimate)
+
+#define MR_OP_DECLARE(name) extern const mr_op mr_op_##name;
+MR_OP_LIST(MR_OP_DECLARE)
+#undef MR_OP_DECLARE
+#endif

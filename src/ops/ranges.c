@@ -1,0 +1,135 @@
+/* ops/ranges.c: which indices go with which: forwards from a span to its output, backwards from a
+ * block's output to what every operator must be given. */
+#include "ops/chain_priv.h"
+#include <math.h>
+
+int64_t mr_bound_phase(const mr_bound *b, mr_slab span)
+{
+    const int64_t down = (int64_t)b->needs.down;
+    return b->needs.align_span ? span.a - mr_div_floor(span.a, down) * down : 0;
+}
+
+mr_slab mr_bound_out(const mr_bound *b, mr_slab span)
+{
+    const int64_t up = (int64_t)b->needs.up, down = (int64_t)b->needs.down;
+    const int64_t phase = mr_bound_phase(b, span);
+    if (span.b <= span.a) span.b = span.a;
+    return (mr_slab){mr_div_ceil(span.a * up - phase, down),
+                     mr_div_ceil(span.b * up - phase, down)};
+}
+
+mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz)
+{
+    int64_t k =
+        (int64_t)floorl((long double)n * 1e9L / (long double)rate_hz / (long double)window_ns);
+    while (mr_index_ceil(k * window_ns, rate_hz) > n) k--;
+    while (mr_index_ceil((k + 1) * window_ns, rate_hz) <= n) k++;
+    return (mr_slab){mr_index_ceil(k * window_ns, rate_hz),
+                     mr_index_ceil((k + 1) * window_ns, rate_hz)};
+}
+
+mr_slab mr_chain_out_span(const mr_chain *c, mr_slab span)
+{
+    for (size_t i = 0; i < c->n; i++) span = mr_bound_out(&c->v[i], span);
+    return span;
+}
+
+/* Sets spans[i] to the span at operator i's input, spans[n] to the output's. */
+static void all_spans(const mr_chain *c, mr_slab span, mr_slab *spans)
+{
+    spans[0] = span;
+    for (size_t i = 0; i < c->n; i++) spans[i + 1] = mr_bound_out(&c->v[i], spans[i]);
+}
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a < 0 ? -a : a;
+}
+
+void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den)
+{
+    mr_slab spans[MR_MAX_OPS + 1];
+    int64_t p = m, q = 1;
+    all_spans(c, span, spans);
+    for (size_t i = c->n; i-- > 0;) {
+        p = p * (int64_t)c->v[i].needs.down + mr_bound_phase(&c->v[i], spans[i]) * q;
+        q *= (int64_t)c->v[i].needs.up;
+        int64_t g = gcd(p, q);
+        if (g > 1) p /= g, q /= g;
+    }
+    *num = p;
+    *den = q;
+}
+
+/* What operator b reads, in its span, to give [o.a, o.b). */
+static mr_slab input_of(const mr_bound *b, mr_slab span, mr_slab o, bool fresh)
+{
+    const mr_needs *d = &b->needs;
+    const int64_t up = (int64_t)d->up, down = (int64_t)d->down, phase = mr_bound_phase(b, span);
+    int64_t lo = mr_div_floor(o.a * down + phase, up);
+    if (o.b <= o.a) {
+        lo = MR_MIN(MR_MAX(lo, span.a), span.b);
+        return (mr_slab){lo, lo};
+    }
+    int64_t hi = mr_div_floor((o.b - 1) * down + phase, up) + 1;
+    if (d->window_ns == MR_WINDOW_SPAN) {
+        lo = span.a;
+        hi = span.b;
+    } else if (d->window_ns > 0) {
+        lo = mr_window_at(lo, d->window_ns, b->in.rate_hz).a;
+        hi = mr_window_at(hi - 1, d->window_ns, b->in.rate_hz).b;
+    }
+    if (fresh && d->memory == MR_MEM_UNBOUNDED) lo = span.a;
+    lo -= (int64_t)(d->before + (fresh ? d->fade : 0));
+    hi += (int64_t)d->after;
+    return (mr_slab){MR_MAX(lo, span.a), MR_MIN(hi, span.b)};
+}
+
+static void backwards(const mr_chain *c, const mr_slab *spans, mr_slab want, bool fresh,
+                      mr_slab *in)
+{
+    for (size_t i = c->n; i-- > 0;) in[i] = want = input_of(&c->v[i], spans[i], want, fresh);
+}
+
+void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, mr_slab next,
+                     mr_block_ranges *r)
+{
+    mr_slab ahead[MR_MAX_OPS];
+    *r = (mr_block_ranges){.n = c->n, .out = want, .raw = want, .fresh = fresh};
+    all_spans(c, span, r->span);
+    backwards(c, r->span, want, fresh, r->in);
+    if (c->n > 0) r->raw = r->in[0];
+    if (next.b > next.a) backwards(c, r->span, next, false, ahead);
+    for (size_t i = 0; i < c->n; i++) r->snap[i] = next.b > next.a ? ahead[i].a : INT64_MAX;
+}
+
+static void context(const mr_chain *c, bool carried, double *before_s, double *after_s)
+{
+    double before = 0, after = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const mr_needs *d = &c->v[i].needs;
+        double rate = c->v[i].in.rate_hz;
+        bool all = d->window_ns == MR_WINDOW_SPAN;
+        double w = all ? INFINITY : (double)d->window_ns * 1e-9;
+        before += w + (double)(d->before + (carried ? 0 : d->fade)) / rate;
+        after += w + (double)d->after / rate;
+        if (!carried && d->memory == MR_MEM_UNBOUNDED) before = INFINITY;
+    }
+    *before_s = before;
+    *after_s = after;
+}
+
+void mr_chain_context(const mr_chain *c, double *before_s, double *after_s)
+{
+    context(c, false, before_s, after_s);
+}
+
+void mr_chain_context_carried(const mr_chain *c, double *before_s, double *after_s)
+{
+    context(c, true, before_s, after_s);
+}

@@ -1,0 +1,232 @@
+/* ops/sos.c: see sos.h. Channels go through in groups of GROUP, time in chunks of CHUNK rows that
+ * stay in the first-level cache while all sections run over them; a section's state stays in
+ * registers. */
+#include "ops/sos.h"
+#include "ops/simd.h"
+#include <string.h>
+
+enum { GROUP = 32, VECS = GROUP / 8, CHUNK = 32, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
+
+typedef struct lanes { /* states of one group: [section][2][GROUP] */
+    double z[MR_MAX_SECTIONS][2][GROUP];
+} lanes __attribute__((aligned(64)));
+
+/** One section over nt rows of GROUP channels; strides in doubles, negative to run back in time. */
+typedef void section_fn(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
+                        ptrdiff_t ds, size_t nt, double z[2][GROUP]);
+
+MR_INLINE void section_body(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
+                            ptrdiff_t ds, size_t nt, double z[2][GROUP])
+{
+    mr_v8 b0 = mr_v8_set(s->b0), b1 = mr_v8_set(s->b1), b2 = mr_v8_set(s->b2);
+    mr_v8 a1 = mr_v8_set(-s->a1), a2 = mr_v8_set(-s->a2), z1[VECS], z2[VECS];
+#pragma GCC unroll 4
+    for (int i = 0; i < VECS; i++) z1[i] = mr_v8_load(z[0] + 8 * i);
+#pragma GCC unroll 4
+    for (int i = 0; i < VECS; i++) z2[i] = mr_v8_load(z[1] + 8 * i);
+    for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
+#pragma GCC unroll 4
+        for (int i = 0; i < VECS; i++) {
+            mr_v8 x = mr_v8_load(src + 8 * i), bx = b2 * x, y;
+            mr_v8_fma(&y, &b0, &x, &z1[i]);
+            mr_v8_fma(&z2[i], &b1, &x, &z2[i]);
+            mr_v8_fma(&z1[i], &a1, &y, &z2[i]);
+            mr_v8_fma(&z2[i], &a2, &y, &bx);
+            mr_v8_store(dst + 8 * i, &y);
+        }
+#pragma GCC unroll 4
+    for (int i = 0; i < VECS; i++) mr_v8_store(z[0] + 8 * i, &z1[i]);
+#pragma GCC unroll 4
+    for (int i = 0; i < VECS; i++) mr_v8_store(z[1] + 8 * i, &z2[i]);
+}
+
+MR_TARGET_512 static void section_512(const mr_section *s, const double *src, ptrdiff_t ss,
+                                      double *dst, ptrdiff_t ds, size_t nt, double z[2][GROUP])
+{
+    section_body(s, src, ss, dst, ds, nt, z);
+}
+
+MR_TARGET_FMA static void section_fma(const mr_section *s, const double *src, ptrdiff_t ss,
+                                      double *dst, ptrdiff_t ds, size_t nt, double z[2][GROUP])
+{
+    section_body(s, src, ss, dst, ds, nt, z);
+}
+
+static void section_plain(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
+                          ptrdiff_t ds, size_t nt, double z[2][GROUP])
+{
+    section_body(s, src, ss, dst, ds, nt, z);
+}
+
+static section_fn *pick_section(void)
+{
+    switch (mr_simd_level()) {
+    case MR_SIMD_512: return section_512;
+    case MR_SIMD_FMA: return section_fma;
+    default: return section_plain;
+    }
+}
+
+/* One group of channels of a view on its way through the cascade. */
+typedef struct group {
+    const mr_sos *f;
+    section_fn *section;
+    size_t w; /* channels of this group that exist */
+    lanes st;
+} group;
+
+/* nt rows from src to dst (NULL: thrown away) through all sections. */
+static void run_rows(group *g, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
+                     size_t nt)
+{
+    double buf[CHUNK * GROUP] __attribute__((aligned(64)));
+    const size_t last = g->f->n - 1;
+    for (size_t t = 0; t < nt; t += CHUNK) {
+        size_t m = MR_MIN((size_t)CHUNK, nt - t);
+        const double *in = src + (ptrdiff_t)t * ss;
+        double *out = dst ? dst + (ptrdiff_t)t * ds : NULL;
+        bool direct = g->w == GROUP;
+        if (!direct) {
+            memset(buf, 0, sizeof buf);
+            for (size_t r = 0; r < m; r++)
+                memcpy(buf + r * GROUP, in + (ptrdiff_t)r * ss, g->w * sizeof *buf);
+        }
+        for (size_t k = 0; k <= last; k++) {
+            bool from = k == 0 && direct, to = k == last && direct && out;
+            g->section(&g->f->s[k], from ? in : buf, from ? ss : GROUP, to ? out : buf,
+                       to ? ds : GROUP, m, g->st.z[k]);
+        }
+        if (!direct && out)
+            for (size_t r = 0; r < m; r++)
+                memcpy(out + (ptrdiff_t)r * ds, buf + r * GROUP, g->w * sizeof *buf);
+    }
+}
+
+/* The steady state for a constant input equal to row x. */
+static void steady(group *g, const double *x)
+{
+    memset(&g->st, 0, sizeof g->st);
+    for (size_t k = 0; k < g->f->n; k++)
+        for (size_t j = 0; j < 2; j++)
+            for (size_t c = 0; c < g->w; c++) g->st.z[k][j][c] = g->f->zi[k][j] * x[c];
+}
+
+static void state_load(group *g, const double *state, size_t nc)
+{
+    memset(&g->st, 0, sizeof g->st);
+    for (size_t k = 0; k < 2 * g->f->n; k++)
+        memcpy(g->st.z[k / 2][k % 2], state + k * nc, g->w * sizeof *state);
+}
+
+static void state_save(const group *g, double *state, size_t nc)
+{
+    for (size_t k = 0; k < 2 * g->f->n; k++)
+        memcpy(state + k * nc, g->st.z[k / 2][k % 2], g->w * sizeof *state);
+}
+
+/* Odd extension about row `edge`: e[k] = 2 edge - edge[(k + 1) * step], k in [0, n). */
+static void extend(const double *edge, ptrdiff_t step, size_t w, size_t n, double e[][GROUP])
+{
+    for (size_t k = 0; k < n; k++)
+        for (size_t c = 0; c < w; c++)
+            e[k][c] = 2 * edge[c] - edge[(ptrdiff_t)(k + 1) * step + (ptrdiff_t)c];
+}
+
+/* The forward run over the channels of g, x at its first row, from x to dst. */
+static void forward(group *g, bool zero, const mr_piece *p, const double *x, double *dst,
+                    ptrdiff_t ds, double *state)
+{
+    const size_t nt = p->x->nt, nc = p->x->nc;
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
+    size_t pad = MR_MIN(g->f->pad, nt - 1);
+    if (!p->fresh) {
+        state_load(g, state, nc);
+    } else if (p->x0 > p->span.a) {
+        steady(g, x);
+    } else if (zero && pad > 0) {
+        double e[MAX_PAD][GROUP];
+        extend(x, ss, g->w, pad, e);
+        steady(g, e[pad - 1]);
+        run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
+    } else if (zero) {
+        steady(g, x);
+    } else {
+        memset(&g->st, 0, sizeof g->st);
+    }
+    size_t cut = nt;
+    if (p->snap < p->x0 + (int64_t)nt) cut = p->snap > p->x0 ? (size_t)(p->snap - p->x0) : 0;
+    run_rows(g, x, ss, dst, ds, cut);
+    if (p->snap != INT64_MAX) state_save(g, state, nc);
+    run_rows(g, x + (ptrdiff_t)cut * ss, ss, dst + (ptrdiff_t)cut * ds, ds, nt - cut);
+}
+
+static void both_ways(group *g, const mr_piece *p, double *x, double *y, double *state)
+{
+    const size_t nt = p->x->nt, first = (size_t)(p->y0 - p->x0), after = first + p->y->nt;
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride, ys = (ptrdiff_t)p->y->stride;
+    double *end = x + (ptrdiff_t)(nt - 1) * ss;
+    double e[MAX_PAD][GROUP];
+    size_t pad = p->x0 + (int64_t)nt == p->span.b ? MR_MIN(g->f->pad, nt - 1) : 0;
+    extend(end, -ss, g->w, pad, e); /* before x is overwritten */
+    forward(g, true, p, x, x, ss, state);
+    if (pad > 0) {
+        run_rows(g, e[0], GROUP, e[0], GROUP, pad);
+        steady(g, e[pad - 1]);
+        run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
+    } else {
+        steady(g, end);
+    }
+    run_rows(g, end, -ss, NULL, 0, nt - after);
+    if (p->y->nt > 0)
+        run_rows(g, x + (ptrdiff_t)(after - 1) * ss, -ss, y + (ptrdiff_t)(p->y->nt - 1) * ys, -ys,
+                 p->y->nt);
+}
+
+static void forward_only(group *g, const mr_piece *p, double *x, double *y, double *state)
+{
+    const size_t first = (size_t)(p->y0 - p->x0);
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride, ys = (ptrdiff_t)p->y->stride;
+    forward(g, false, p, x, x, ss, state);
+    if (y == x + (ptrdiff_t)first * ss) return;
+    for (size_t t = 0; t < p->y->nt; t++)
+        memcpy(y + (ptrdiff_t)t * ys, x + (ptrdiff_t)(first + t) * ss, g->w * sizeof *y);
+}
+
+void mr_sos_run(const mr_sos *f, bool zero, const mr_piece *p)
+{
+    MR_ASSERT(f->pad <= MAX_PAD && p->y0 >= p->x0 && p->x->nt > 0 &&
+              p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
+    group g = {.f = f, .section = pick_section()};
+    for (size_t c = 0; c < p->x->nc; c += GROUP) {
+        g.w = MR_MIN((size_t)GROUP, p->x->nc - c);
+        double *state = p->state ? p->state + c : NULL;
+        if (zero)
+            both_ways(&g, p, p->x->d + c, p->y->d + c, state);
+        else
+            forward_only(&g, p, p->x->d + c, p->y->d + c, state);
+    }
+}
+
+void mr_sos_needs(const mr_sos *f, bool zero, mr_needs *needs)
+{
+    needs->memory = MR_MEM_FADING;
+    needs->fade = f->fade;
+    needs->state = 2 * f->n;
+    needs->ends = zero ? MR_ENDS_ODD : MR_ENDS_REST;
+    /* the extension at the span's end mirrors pad samples before it, whatever the block */
+    needs->before = zero ? f->pad : 0;
+    needs->after = zero ? MR_MAX(f->fade, f->pad + 1) : 0;
+    needs->lti = true;
+}
+
+mr_status mr_sos_describe(const mr_sos *f, mr_text *t)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < f->n; i++) {
+        const mr_section *s = &f->s[i];
+        MR_TRY(mr_text_add(t, " [%a %a %a %a %a]", s->b0, s->b1, s->b2, s->a1, s->a2));
+    }
+    MR_TRY(mr_text_add(t, " fade=%zu", f->fade));
+out:
+    return st;
+}
