@@ -22,13 +22,19 @@ static herr_t keep_deepest(MR_UNUSED unsigned n, const H5E_error2_t *e, void *te
     return 0;
 }
 
+void mr_h5_why(char why[160])
+{
+    why[0] = '\0';
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_deepest, why);
+    if (!why[0]) snprintf(why, 160, "HDF5 gives no reason");
+}
+
 void mr_h5w_fail(mr_h5w *w, const char *what)
 {
-    char why[160] = "";
+    char why[160];
     if (w->st != MR_OK) return;
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_deepest, why);
-    w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s: %s", w->path, what,
-                     why[0] ? why : "HDF5 gives no reason");
+    mr_h5_why(why);
+    w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s: %s", w->path, what, why);
 }
 
 #if H5_VERSION_GE(1, 10, 7)
@@ -70,6 +76,23 @@ void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets)
     if (w->file < 0) mr_h5w_fail(w, "create");
     H5Pclose(fcpl);
     H5Pclose(fapl);
+}
+
+hid_t mr_h5_open(const char *path)
+{
+    char why[160];
+    mr_h5_quiet();
+    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), f = -1;
+    if (fapl >= 0) {
+        H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG);
+        no_file_locks(fapl);
+        f = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+        H5Pclose(fapl);
+    }
+    if (f >= 0) return f;
+    mr_h5_why(why);
+    MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", path, why);
+    return -1;
 }
 
 mr_status mr_h5w_close(mr_h5w *w)

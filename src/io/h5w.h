@@ -24,6 +24,11 @@ mr_status mr_h5w_close(mr_h5w *w);
 /** Remember a failure of a call made directly: what was being done. */
 void mr_h5w_fail(mr_h5w *w, const char *what);
 
+/** libhdf5's own words for its last failure. */
+void mr_h5_why(char why[160]);
+/** Open a file of ours for reading, or -1 with a raised MR_EOUTPUT. Close with H5Fclose. */
+hid_t mr_h5_open(const char *path);
+
 /** How a dataset is stored. Zero: contiguous, allocated early, never filled. */
 typedef struct mr_h5w_how {
     bool usual;           /* libhdf5's own defaults: no values, or text */

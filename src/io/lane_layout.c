@@ -10,21 +10,18 @@ enum { DIM_TIME, DIM_DISTANCE, DIM_LEDGER = 3 }; /* 2: tie points, see lane_xdas
 #define CHUNK_CELLS ((hsize_t)1 << 18)           /* float32: 1 MiB */
 #define CHUNK_COLUMNS ((hsize_t)4096)
 
-const char *mr_lane_array_name(const mr_lane_spec *spec)
+const char *mr_array_name(const char *quantity)
 {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     static const char *const taken[] = {
         "time",      "distance",    "latitude",     "longitude",   "elevation",         "ledger",
         "waveforms", "time_points", "time_indices", "time_values", "time_interpolation"};
-    const char *q = spec->quantity;
-    size_t n = q ? strlen(q) : 0;
-    if (n == 0 || n > 100 ||
-        strspn(q, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                  "0123456789_") != n ||
-        (q[0] >= '0' && q[0] <= '9'))
+    size_t n = quantity ? strlen(quantity) : 0;
+    if (n == 0 || n > 100 || strspn(quantity, letters) != n || strchr("0123456789_", quantity[0]))
         return "data";
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
-        if (strcmp(q, taken[i]) == 0) return "data";
-    return q;
+        if (strcmp(quantity, taken[i]) == 0) return "data";
+    return quantity;
 }
 
 void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[2])
@@ -34,28 +31,36 @@ void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[2])
     chunk[0] = MR_MIN(MR_MAX(CHUNK_CELLS / chunk[1], (hsize_t)1), spec->rows);
 }
 
-hid_t mr_cf_time(mr_h5w *w, hid_t at, const int64_t *time_ns, uint64_t rows)
+void mr_cf_time(mr_h5w *w, hid_t time, int32_t dimid)
 {
-    hsize_t n = rows;
-    hid_t d = mr_h5w_dataset(w, at, "time", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, &n, time_ns, NULL);
-    mr_h5w_scale(w, d, "time", DIM_TIME);
-    mr_h5w_text(w, d, "standard_name", "time");
-    mr_h5w_text(w, d, "long_name", "time");
-    mr_h5w_text(w, d, "units", MR_CF_TIME_UNITS);
-    mr_h5w_text(w, d, "calendar", MR_CF_CALENDAR);
-    mr_h5w_text(w, d, "axis", "T");
-    return d;
+    mr_h5w_scale(w, time, "time", dimid);
+    mr_h5w_text(w, time, "standard_name", "time");
+    mr_h5w_text(w, time, "long_name", "time");
+    mr_h5w_text(w, time, "units", MR_CF_TIME_UNITS);
+    mr_h5w_text(w, time, "calendar", MR_CF_CALENDAR);
+    mr_h5w_text(w, time, "axis", "T");
 }
 
-hid_t mr_cf_distance(mr_h5w *w, hid_t at, const double *distance_m, uint64_t nc)
+hid_t mr_cf_distance(mr_h5w *w, hid_t at, const double *distance_m, uint64_t nc, int32_t dimid)
 {
     hsize_t n = nc;
     hid_t d = mr_h5w_dataset(w, at, "distance", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 1, &n,
                              distance_m, NULL);
-    mr_h5w_scale(w, d, "distance", DIM_DISTANCE);
+    mr_h5w_scale(w, d, "distance", dimid);
     mr_h5w_text(w, d, "long_name", "distance along the fibre");
     mr_h5w_text(w, d, "units", "m");
     return d;
+}
+
+void mr_cf_array(mr_h5w *w, hid_t array, const char *quantity, const char *unit, hid_t time,
+                 hid_t distance, int32_t first_dimid)
+{
+    mr_h5w_text(w, array, "long_name", quantity ? quantity : "data");
+    mr_h5w_text(w, array, "units", unit ? unit : "");
+    mr_h5w_attach(w, array, time, 0);
+    mr_h5w_attach(w, array, distance, 1);
+    mr_h5w_i32(w, array, "_Netcdf4Coordinates", (const int32_t[]){first_dimid, first_dimid + 1}, 2);
+    mr_h5w_i32(w, array, "_Netcdf4Dimid", &first_dimid, 0);
 }
 
 /** latitude, longitude, elevation per channel; said in the array's `coordinates`. */
@@ -125,18 +130,14 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset)
     hsize_t dims[2] = {s->rows, s->nc}, chunk[2];
     if (s->deflate) mr_lane_chunk(s, chunk);
     root_attributes(w, s);
-    hid_t time = mr_cf_time(w, w->file, s->time_ns, s->rows);
-    hid_t distance = mr_cf_distance(w, w->file, s->distance_m, s->nc);
+    hid_t time = mr_h5w_dataset(w, w->file, "time", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, dims,
+                                s->time_ns, NULL);
+    mr_cf_time(w, time, DIM_TIME);
+    hid_t distance = mr_cf_distance(w, w->file, s->distance_m, s->nc, DIM_DISTANCE);
     hid_t array =
-        mr_h5w_dataset(w, w->file, mr_lane_array_name(s), H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2, dims,
-                       NULL, &(mr_h5w_how){.chunk = s->deflate ? chunk : NULL});
-    mr_h5w_text(w, array, "long_name", s->quantity ? s->quantity : "data");
-    mr_h5w_text(w, array, "units", s->unit ? s->unit : "");
-    mr_h5w_attach(w, array, time, DIM_TIME);
-    mr_h5w_attach(w, array, distance, DIM_DISTANCE);
-    mr_h5w_i32(w, array, "_Netcdf4Coordinates", (const int32_t[]){DIM_TIME, DIM_DISTANCE}, 2);
-    int32_t first = DIM_TIME; /* as netCDF-4 itself marks a variable that is no coordinate */
-    mr_h5w_i32(w, array, "_Netcdf4Dimid", &first, 0);
+        mr_h5w_dataset(w, w->file, mr_array_name(s->quantity), H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2,
+                       dims, NULL, &(mr_h5w_how){.chunk = s->deflate ? chunk : NULL});
+    mr_cf_array(w, array, s->quantity, s->unit, time, distance, DIM_TIME);
     geometry(w, s, array, distance);
     ledger(w, s);
     *offset = 0;

@@ -11,7 +11,7 @@
  * the file (0 when deflated; then the dataset is chunked and stays empty). Failures stay in w. */
 void mr_lane_layout(mr_h5w *w, const mr_lane_spec *spec, uint64_t *offset);
 /** Name of the samples' dataset: the quantity, or "data" where that is no name for a variable. */
-const char *mr_lane_array_name(const mr_lane_spec *spec);
+const char *mr_array_name(const char *quantity);
 /** Chunk extents of a deflated lane: about 1 MiB, never above the dataset's own. */
 void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[2]);
 
@@ -20,7 +20,13 @@ void mr_lane_dasdae(mr_h5w *w, const mr_lane_spec *spec, hid_t array);
 /** The part that makes it an xdas file: tie points of time. */
 void mr_lane_xdas(mr_h5w *w, const mr_lane_spec *spec, hid_t array);
 
-/** A coordinate `time` as CF wants it; dims {rows}. Close with mr_h5w_done. */
-hid_t mr_cf_time(mr_h5w *w, hid_t at, const int64_t *time_ns, uint64_t rows);
-hid_t mr_cf_distance(mr_h5w *w, hid_t at, const double *distance_m, uint64_t nc);
+/* what lane files and the master share; dimid is the dimension's number in the file */
+
+/** Attributes of a coordinate `time`. */
+void mr_cf_time(mr_h5w *w, hid_t time, int32_t dimid);
+/** A coordinate `distance`. Close with mr_h5w_done. */
+hid_t mr_cf_distance(mr_h5w *w, hid_t at, const double *distance_m, uint64_t nc, int32_t dimid);
+/** Attributes of the samples [time][distance] and their dimensions. */
+void mr_cf_array(mr_h5w *w, hid_t array, const char *quantity, const char *unit, hid_t time,
+                 hid_t distance, int32_t first_dimid);
 #endif

@@ -83,10 +83,14 @@ typedef struct mr_lane_entry {
 mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t n,
                           const mr_digest *plan);
 mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t n);
+/** Remove index.csv, master.h5 and plan.sum, durably: before the first lane file is added or replaced,
+ *  so that a folder with an index is always a finished one. At the end: mr_master_write, then
+ *  mr_index_write, which is what says "finished". Absent files are fine. */
+mr_status mr_master_remove(const char *folder);
 
 /** Check an output folder: every file under lanes/ and the master against trailers, index.csv and
- *  names. Prints one line a finding through `say`; returns MR_OK or MR_EVERIFY. n_files: how many
- *  were checked. */
+ *  names; plan.json against the checksum that mr_index_write left beside it. One line a finding through
+ *  `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how many trailers were checked. */
 mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
                            size_t *n_files);
 /** One plain read of any output lane file's samples by libhdf5 (for view): [give] data [rows][nc]

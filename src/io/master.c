@@ -1,0 +1,291 @@
+/* io/master.c: master.h5, one virtual dataset over all lane files of a part (one rate and layout),
+ * with `time` virtual as well: the file stays small for any archive. Gaps are not filled, they show
+ * in `time`. Where a channel strip has no lane the samples read as NaN. Written by rank 0 at the
+ * end. */
+#include "io/index.h"
+#include "io/lane_layout.h"
+#include "io/out.h"
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/** The lanes of one part, sorted, and what the first lane file says of them all. */
+typedef struct part {
+    const mr_lane_entry *const *v;
+    size_t n;
+    uint64_t rows, c0, c1;
+    double *distance; /* [c1 - c0] */
+    double gauge_m, dx_m;
+    char *title, *chain;
+} part;
+
+static void part_fini(part *p)
+{
+    free(p->distance);
+    free(p->title);
+    free(p->chain);
+}
+
+/** Does lane i begin a new stretch of time, or is it another strip of the one before? */
+static bool begins(const part *p, size_t i)
+{
+    return i == 0 || p->v[i]->t0_ns != p->v[i - 1]->t0_ns;
+}
+
+/** Rows and channel range of the part; strips of one stretch must be equally long and apart. */
+static mr_status measure(part *p)
+{
+    p->rows = 0;
+    p->c0 = UINT64_MAX;
+    p->c1 = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        const mr_lane_entry *e = p->v[i];
+        if (e->c0 >= e->c1 || e->rows == 0)
+            return MR_RAISE(MR_EBUG, "lane %s has no rows or channels", e->rel);
+        if (begins(p, i))
+            p->rows += e->rows;
+        else if (e->rows != p->v[i - 1]->rows || e->c0 < p->v[i - 1]->c1)
+            return MR_RAISE(MR_EBUG, "lanes %s and %s overlap", p->v[i - 1]->rel, e->rel);
+        p->c0 = MR_MIN(p->c0, e->c0);
+        p->c1 = MR_MAX(p->c1, e->c1);
+    }
+    return MR_OK;
+}
+
+/** A variable-length text attribute of the root; "" if it is not there. */
+static mr_status read_text(hid_t file, const char *name, char **out)
+{
+    char *s = NULL;
+    hid_t a = -1, t = -1;
+    if (H5Aexists(file, name) > 0 && (a = H5Aopen(file, name, H5P_DEFAULT)) >= 0 &&
+        (t = H5Aget_type(a)) >= 0 && H5Tis_variable_str(t) > 0)
+        H5Aread(a, t, &s);
+    mr_status st = mr_strdup(s ? s : "", out);
+    if (s) H5free_memory(s);
+    if (t >= 0) H5Tclose(t);
+    if (a >= 0) H5Aclose(a);
+    return st;
+}
+
+static double read_number(hid_t file, const char *name)
+{
+    double v = NAN;
+    hid_t a = H5Aexists(file, name) > 0 ? H5Aopen(file, name, H5P_DEFAULT) : -1;
+    if (a >= 0) {
+        if (H5Aread(a, H5T_NATIVE_DOUBLE, &v) < 0) v = NAN;
+        H5Aclose(a);
+    }
+    return v;
+}
+
+/** distance[] of one lane file, whose length must be nc. */
+static bool read_distance(hid_t file, hsize_t nc, double *distance)
+{
+    hsize_t n = 0;
+    bool ok = false;
+    hid_t d = H5Dopen2(file, "distance", H5P_DEFAULT), s = d >= 0 ? H5Dget_space(d) : -1;
+    if (s >= 0 && H5Sget_simple_extent_ndims(s) == 1 && H5Sget_simple_extent_dims(s, &n, NULL) == 1)
+        ok = n == nc && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, distance) >= 0;
+    if (s >= 0) H5Sclose(s);
+    if (d >= 0) H5Dclose(d);
+    return ok;
+}
+
+/** Take distance from lane i, and from the first one the words. */
+static mr_status learn_from(part *p, size_t i, const char *folder)
+{
+    mr_status st = MR_OK;
+    const mr_lane_entry *e = p->v[i];
+    char *path = NULL;
+    hid_t file = -1;
+    MR_TRY(mr_out_join(folder, e->rel, &path));
+    file = mr_h5_open(path);
+    if (file < 0) {
+        st = MR_EOUTPUT;
+        goto out;
+    }
+    if (!read_distance(file, e->c1 - e->c0, p->distance + (e->c0 - p->c0))) {
+        st = MR_RAISE(MR_EOUTPUT, "%s: no distance for its %llu channels", path,
+                      (unsigned long long)(e->c1 - e->c0));
+        goto out;
+    }
+    if (!p->title) {
+        MR_TRY(read_text(file, "title", &p->title));
+        MR_TRY(read_text(file, "chain", &p->chain));
+        p->gauge_m = read_number(file, "gauge_length_m");
+        p->dx_m = read_number(file, "channel_spacing_m");
+    }
+out:
+    if (file >= 0) H5Fclose(file);
+    free(path);
+    return st;
+}
+
+/** Distances from as few lane files as name every channel once. */
+static mr_status learn(part *p, const char *folder)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc_f64(p->c1 - p->c0, "distances", &p->distance));
+    for (uint64_t c = 0; c < p->c1 - p->c0; c++) p->distance[c] = NAN;
+    for (size_t i = 0; i < p->n; i++) {
+        const mr_lane_entry *e = p->v[i];
+        if (isnan(p->distance[e->c0 - p->c0]) || isnan(p->distance[e->c1 - 1 - p->c0]))
+            MR_TRY(learn_from(p, i, folder));
+    }
+out:
+    return st;
+}
+
+/** Map a box of the virtual dataset onto the whole of a lane file's dataset. */
+static void map_box(mr_h5w *w, hid_t dcpl, hid_t space, int rank, const hsize_t *start,
+                    const hsize_t *count, const char *file, const char *dataset)
+{
+    if (w->st != MR_OK) return;
+    hid_t src = H5Screate_simple(rank, count, NULL);
+    if (src < 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+        H5Pset_virtual(dcpl, space, file, dataset, src) < 0)
+        mr_h5w_fail(w, "virtual mapping");
+    if (src >= 0) H5Sclose(src);
+}
+
+/** A virtual dataset of the part: rank 1 maps `time`, rank 2 the samples. */
+static hid_t virtual_set(mr_h5w *w, hid_t at, const part *p, int rank, const char *name)
+{
+    hsize_t dims[2] = {p->rows, p->c1 - p->c0}, row = 0;
+    const float nan_f = NAN;
+    const int64_t not_a_time = INT64_MIN;
+    hid_t d = -1, dcpl = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, dims, NULL);
+    if (dcpl < 0 || space < 0) {
+        mr_h5w_fail(w, name);
+        return -1;
+    }
+    if ((rank == 2 ? H5Pset_fill_value(dcpl, H5T_NATIVE_FLOAT, &nan_f)
+                   : H5Pset_fill_value(dcpl, H5T_NATIVE_INT64, &not_a_time)) < 0)
+        mr_h5w_fail(w, name);
+    for (size_t i = 0; i < p->n; i++) {
+        const mr_lane_entry *e = p->v[i];
+        if (i > 0 && begins(p, i)) row += p->v[i - 1]->rows;
+        if (rank == 1 && !begins(p, i)) continue;
+        map_box(w, dcpl, space, rank, (const hsize_t[]){row, e->c0 - p->c0},
+                (const hsize_t[]){e->rows, e->c1 - e->c0}, e->rel, name);
+    }
+    d = mr_h5w_dataset(w, at, name, rank == 2 ? H5T_IEEE_F32LE : H5T_STD_I64LE, H5T_NATIVE_FLOAT,
+                       rank, dims, NULL, &(mr_h5w_how){.dcpl = dcpl});
+    H5Sclose(space);
+    H5Pclose(dcpl);
+    return d;
+}
+
+static void lay_out_part(mr_h5w *w, hid_t at, const part *p, int32_t first_dimid)
+{
+    const mr_lane_entry *e = p->v[0];
+    mr_h5w_text(w, at, "title", p->title);
+    mr_h5w_text(w, at, "units", e->unit);
+    mr_h5w_f64(w, at, "sampling_rate_hz", e->rate_hz);
+    mr_h5w_f64(w, at, "channel_spacing_m", p->dx_m);
+    mr_h5w_f64(w, at, "gauge_length_m", p->gauge_m);
+    mr_h5w_text(w, at, "chain", p->chain);
+    mr_h5w_i64(w, at, "n_lanes", (int64_t)p->n);
+    hid_t time = virtual_set(w, at, p, 1, "time");
+    mr_cf_time(w, time, first_dimid);
+    hid_t distance = mr_cf_distance(w, at, p->distance, p->c1 - p->c0, first_dimid + 1);
+    hid_t array = virtual_set(w, at, p, 2, mr_array_name(e->quantity));
+    mr_cf_array(w, array, e->quantity, e->unit, time, distance, first_dimid);
+    mr_h5w_done(w, array);
+    mr_h5w_done(w, distance);
+    mr_h5w_done(w, time);
+}
+
+/** One part: into the root, or from the second on into its group. */
+static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, const char *folder)
+{
+    mr_status st = MR_OK;
+    char name[32];
+    part p = {.v = v, .n = n};
+    hid_t at = w->file;
+    MR_TRY(measure(&p));
+    MR_TRY(learn(&p, folder));
+    if (v[0]->part > 0) {
+        snprintf(name, sizeof name, "part%d", v[0]->part + 1);
+        at = mr_h5w_group(w, w->file, name);
+    }
+    lay_out_part(w, at, &p, 2 * v[0]->part);
+    if (at != w->file) mr_h5w_done(w, at);
+    st = w->st;
+out:
+    part_fini(&p);
+    return st;
+}
+
+/** All parts into the open file. */
+static mr_status write_parts(mr_h5w *w, const mr_lane_entry *const *v, size_t n, const char *folder)
+{
+    mr_h5w_text(w, w->file, "Conventions", "CF-1.9");
+    mr_h5w_text(w, w->file, "millrace_version", MR_VERSION);
+    for (size_t a = 0, b; a < n && w->st == MR_OK; a = b) {
+        for (b = a + 1; b < n && v[b]->part == v[a]->part;) b++;
+        mr_status st = write_part(w, v + a, b - a, folder);
+        if (st != MR_OK) return st;
+    }
+    return w->st;
+}
+
+mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t n,
+                          const mr_digest *plan)
+{
+    mr_status st = MR_OK, closed;
+    const mr_lane_entry **v = NULL;
+    char *path = NULL;
+    mr_text part_name = {0}, index = {0};
+    mr_h5w w = {.file = -1};
+    MR_TRY(mr_out_join(folder, MR_MASTER_NAME, &path));
+    MR_TRY(mr_text_add(&part_name, "%s.part", path));
+    MR_TRY(mr_lanes_sorted(lanes, n, &v));
+    MR_TRY(mr_index_text(lanes, n, &index));
+    if (unlink(part_name.s) != 0 && errno != ENOENT) {
+        st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", part_name.s, strerror(errno));
+        goto out;
+    }
+    mr_h5w_create(&w, part_name.s, true);
+    st = w.st != MR_OK ? w.st : write_parts(&w, v, n, folder);
+    closed = mr_h5w_close(&w);
+    if (st == MR_OK) st = closed;
+    if (st != MR_OK) {
+        unlink(part_name.s);
+        goto out;
+    }
+    mr_digest id = mr_digest_of(index.s, index.len); /* binds the index and so every lane to it */
+    MR_TRY(mr_seal(part_name.s, path, plan, &id));
+out:
+    if (st != MR_OK) mr_note("writing %s", MR_MASTER_NAME);
+    mr_text_fini(&index);
+    mr_text_fini(&part_name);
+    free(v);
+    free(path);
+    return st;
+}
+
+mr_status mr_master_remove(const char *folder)
+{
+    static const char *const names[] = {MR_INDEX_NAME, MR_MASTER_NAME, MR_PLAN_SUM_NAME};
+    mr_status st = MR_OK;
+    char *path = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        MR_TRY(mr_out_join(folder, names[i], &path));
+        if (unlink(path) == 0)
+            MR_TRY(mr_out_sync_folder_of(path));
+        else if (errno != ENOENT) {
+            st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", path, strerror(errno));
+            goto out;
+        }
+        free(path);
+        path = NULL;
+    }
+out:
+    free(path);
+    return st;
+}

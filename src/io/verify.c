@@ -1,0 +1,278 @@
+/* io/verify.c: is an output folder what the run left? Every file's checksum, every name, and that
+ * none is missing, swapped or added. Uses no libhdf5, so damage can do no harm here. */
+#include "base/utc.h"
+#include "io/index.h"
+#include "io/out.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_INDEX_BYTES ((size_t)1 << 30)
+#define MAX_DEPTH 8
+
+typedef struct check {
+    const char *folder;
+    void (*say)(void *arg, const char *line);
+    void *arg;
+    bool bad;        /* something was found */
+    bool have_index; /* index.csv could be read */
+    mr_index index;
+    mr_digest index_sum; /* of its text */
+    mr_digest plan;      /* "" until the first good trailer says */
+    size_t n_files;
+} check;
+
+/** A finding: one line that names a file. */
+static void found(check *k, const char *fmt, ...) MR_PRINTF(2, 3);
+static void found(check *k, const char *fmt, ...)
+{
+    char text[1024], line[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    mr_printable(text, line, sizeof line);
+    k->bad = true;
+    if (k->say) k->say(k->arg, line);
+}
+
+static void bad_line(void *arg, int line)
+{
+    found(arg, "%s:%d: damaged line", MR_INDEX_NAME, line);
+}
+
+/** Read index.csv. MR_OK also when it is missing or damaged, which are findings. */
+static mr_status check_index(check *k)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_text text = {0};
+    struct stat sb;
+    MR_TRY(mr_out_join(k->folder, MR_INDEX_NAME, &path));
+    if (lstat(path, &sb) != 0) {
+        found(k, "%s: missing (an unfinished run has none; run again to finish)", MR_INDEX_NAME);
+        goto out;
+    }
+    st = mr_read_text(path, MAX_INDEX_BYTES, &text);
+    if (st == MR_EMEM) goto out;
+    if (st != MR_OK) {
+        found(k, "%s: cannot be read", MR_INDEX_NAME);
+        st = MR_OK;
+        goto out;
+    }
+    k->have_index = true;
+    k->index_sum = mr_digest_of(text.s, text.len);
+    MR_TRY(mr_index_parse(&text, &k->index, bad_line, k));
+    for (size_t i = 1; i < k->index.n; i++)
+        if (strcmp(k->index.v[i].file, k->index.v[i - 1].file) == 0)
+            found(k, "%s: lists %s twice", MR_INDEX_NAME, k->index.v[i].file);
+out:
+    mr_text_fini(&text);
+    free(path);
+    return st;
+}
+
+/** Name of a lane file against the row of the index: start and channels. */
+static bool name_fits(const mr_index_row *row)
+{
+    char compact[40], want[128];
+    const char *base = strrchr(row->file, '/');
+    mr_utc_compact(row->t0_ns, compact);
+    snprintf(want, sizeof want, "%s_c%05lld-%05lld.h5", compact, (long long)row->c0,
+             (long long)row->c1);
+    return base && strcmp(base + 1, want) == 0;
+}
+
+/** One file under lanes/, rel like "lanes/DAY/NAME". */
+static mr_status check_lane(check *k, const char *rel)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_trailer t;
+    mr_index_row *row = mr_index_find(&k->index, rel);
+    if (row) row->seen = true;
+    if (fnmatch("*.part", rel, 0) == 0) {
+        found(k, "%s: left over from a run that was ended; the next run removes it", rel);
+        return MR_OK;
+    }
+    if (k->have_index && !row) found(k, "%s: not in %s", rel, MR_INDEX_NAME);
+    MR_TRY(mr_out_join(k->folder, rel, &path));
+    k->n_files++;
+    st = mr_trailer_read(path, true, &t);
+    if (st == MR_EVERIFY) {
+        found(k, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+        goto out;
+    }
+    if (st != MR_OK) goto out;
+    if (!k->plan.hex[0]) k->plan = t.plan;
+    if (!mr_digest_same(&k->plan, &t.plan)) found(k, "%s: is the output of another plan", rel);
+    if (row && strcmp(row->checksum, t.content.hex) != 0)
+        found(k, "%s: is not the file that %s lists (checksum %s, listed %s)", rel, MR_INDEX_NAME,
+              t.content.hex, row->checksum);
+    if (row && !name_fits(row))
+        found(k, "%s: its name and its line in %s do not agree", rel, MR_INDEX_NAME);
+out:
+    free(path);
+    return st;
+}
+
+static mr_status check_master(check *k)
+{
+    char *path = NULL;
+    mr_trailer t;
+    struct stat sb;
+    mr_status st = mr_out_join(k->folder, MR_MASTER_NAME, &path);
+    if (st != MR_OK) return st;
+    if (lstat(path, &sb) != 0) {
+        found(k, "%s: missing", MR_MASTER_NAME);
+        goto out;
+    }
+    k->n_files++;
+    st = mr_trailer_read(path, true, &t);
+    if (st == MR_EVERIFY) {
+        found(k, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+    } else if (st == MR_OK) {
+        k->plan = t.plan;
+        if (k->have_index && !mr_digest_same(&t.lane, &k->index_sum))
+            found(k, "%s: is not the one that %s was made with", MR_INDEX_NAME, MR_MASTER_NAME);
+    }
+out:
+    free(path);
+    return st;
+}
+
+/** plan.json against plan.sum; nothing to check where neither is there. */
+static mr_status check_plan(check *k)
+{
+    mr_status st = MR_OK;
+    char *plan = NULL, *sum = NULL;
+    mr_text text = {0}, line = {0}, want = {0};
+    struct stat sb;
+    MR_TRY(mr_out_join(k->folder, MR_PLAN_NAME, &plan));
+    MR_TRY(mr_out_join(k->folder, MR_PLAN_SUM_NAME, &sum));
+    bool have_plan = stat(plan, &sb) == 0, have_sum = stat(sum, &sb) == 0;
+    if (!have_plan && !have_sum) goto out;
+    if (!have_plan || (!have_sum && k->have_index)) {
+        found(k, "%s: missing", have_plan ? MR_PLAN_SUM_NAME : MR_PLAN_NAME);
+        goto out;
+    }
+    if (!have_sum) goto out; /* an unfinished run */
+    if (mr_read_text(plan, MAX_INDEX_BYTES, &text) != MR_OK ||
+        mr_read_text(sum, 4096, &line) != MR_OK) {
+        found(k, "%s: cannot be read", MR_PLAN_NAME);
+        mr_error_clear();
+        goto out;
+    }
+    MR_TRY(mr_text_add(&want, "%s  plan.json\n", mr_digest_of(text.s, text.len).hex));
+    if (line.len != want.len || memcmp(line.s, want.s, want.len) != 0)
+        found(k, "%s: damaged, it does not fit %s", MR_PLAN_NAME, MR_PLAN_SUM_NAME);
+out:
+    mr_text_fini(&want);
+    mr_text_fini(&line);
+    mr_text_fini(&text);
+    free(sum);
+    free(plan);
+    return st;
+}
+
+/** Sorted names in folder/rel, "." and ".." left out. */
+static mr_status list_folder(const check *k, const char *rel, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    struct dirent **entries = NULL;
+    int n = -1;
+    MR_TRY(mr_out_join(k->folder, rel, &path));
+    n = scandir(path, &entries, NULL, alphasort);
+    if (n < 0) {
+        st = MR_RAISE(MR_EVERIFY, "%s: cannot be listed: %s", path, strerror(errno));
+        goto out;
+    }
+    for (int i = 0; i < n; i++)
+        if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0)
+            MR_TRY(mr_strs_add(out, entries[i]->d_name));
+out:
+    for (int i = 0; i < n; i++) free(entries[i]);
+    free(entries);
+    free(path);
+    return st;
+}
+
+/** Everything under rel, folders by recursion. */
+static mr_status check_tree(check *k, const char *rel, int depth)
+{
+    mr_status st = MR_OK;
+    mr_strs names = {0};
+    char *sub = NULL, *path = NULL;
+    MR_TRY(list_folder(k, rel, &names));
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat sb;
+        MR_TRY(mr_out_join(rel, names.v[i], &sub));
+        MR_TRY(mr_out_join(k->folder, sub, &path));
+        if (lstat(path, &sb) != 0)
+            found(k, "%s: cannot be looked at: %s", sub, strerror(errno));
+        else if (S_ISDIR(sb.st_mode) && depth < MAX_DEPTH)
+            MR_TRY(check_tree(k, sub, depth + 1));
+        else
+            MR_TRY(check_lane(k, sub));
+        free(path);
+        free(sub);
+        path = sub = NULL;
+    }
+out:
+    free(path);
+    free(sub);
+    mr_strs_fini(&names);
+    return st;
+}
+
+/** The output folder itself: only what a run or `view` puts there. */
+static mr_status check_top(check *k)
+{
+    static const char *const known[] = {"lanes",     MR_MASTER_NAME, MR_INDEX_NAME, "report.json",
+                                        ".millrace", "*.png",        ".nfs*",       "slurm-*.out"};
+    mr_status st = MR_OK;
+    mr_strs names = {0};
+    bool lanes = false;
+    MR_TRY(list_folder(k, ".", &names));
+    for (size_t i = 0; i < names.n; i++) {
+        bool ok = false;
+        for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
+            ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
+        if (!ok) found(k, "%s: not a file of a run", names.v[i]);
+        lanes = lanes || strcmp(names.v[i], "lanes") == 0;
+    }
+    if (lanes)
+        MR_TRY(check_tree(k, "lanes", 0));
+    else
+        found(k, "lanes: missing");
+out:
+    mr_strs_fini(&names);
+    return st;
+}
+
+mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
+                           size_t *n_files)
+{
+    mr_status st = MR_OK;
+    check k = {.folder = folder, .say = say, .arg = arg};
+    MR_TRY(check_index(&k));
+    MR_TRY(check_master(&k)); /* before the lanes: its plan is the measure for theirs */
+    MR_TRY(check_plan(&k));
+    MR_TRY(check_top(&k));
+    for (size_t i = 0; i < k.index.n; i++)
+        if (!k.index.v[i].seen) found(&k, "%s: missing", k.index.v[i].file);
+    *n_files = k.n_files;
+    if (k.bad) st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
+out:
+    mr_index_fini(&k.index);
+    return st;
+}
