@@ -10,7 +10,7 @@
 #define MAX_COMPACT                                                                                \
     200u /* attributes and links kept in the header: one small read opens the file */
 
-void mr_h5_quiet(void)
+void mr_h5w_quiet(void)
 {
     H5dont_atexit(); /* its exit handler crashes after a failed write */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -22,7 +22,7 @@ static herr_t keep_deepest(MR_UNUSED unsigned n, const H5E_error2_t *e, void *te
     return 0;
 }
 
-void mr_h5_why(char why[160])
+void mr_h5w_why(char why[160])
 {
     why[0] = '\0';
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_deepest, why);
@@ -33,7 +33,7 @@ void mr_h5w_fail(mr_h5w *w, const char *what)
 {
     char why[160];
     if (w->st != MR_OK) return;
-    mr_h5_why(why);
+    mr_h5w_why(why);
     w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s: %s", w->path, what, why);
 }
 
@@ -61,7 +61,7 @@ static void ordered(hid_t plist)
 void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets)
 {
     *w = (mr_h5w){.file = -1, .path = path};
-    mr_h5_quiet();
+    mr_h5w_quiet();
     hid_t fcpl = H5Pcreate(H5P_FILE_CREATE), fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fcpl < 0 || fapl < 0) {
         mr_h5w_fail(w, "properties");
@@ -78,10 +78,10 @@ void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets)
     H5Pclose(fapl);
 }
 
-hid_t mr_h5_open(const char *path)
+hid_t mr_h5w_open(const char *path)
 {
     char why[160];
-    mr_h5_quiet();
+    mr_h5w_quiet();
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), f = -1;
     if (fapl >= 0) {
         H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG);
@@ -90,7 +90,7 @@ hid_t mr_h5_open(const char *path)
         H5Pclose(fapl);
     }
     if (f >= 0) return f;
-    mr_h5_why(why);
+    mr_h5w_why(why);
     MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", path, why);
     return -1;
 }

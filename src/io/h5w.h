@@ -16,7 +16,7 @@ typedef struct mr_h5w {
 
 /** Once per process before anything else of libhdf5: no exit handler, no printing. Repeating is
  * fine. */
-void mr_h5_quiet(void);
+void mr_h5w_quiet(void);
 /** Create a file that must not exist. virtual_sets: allow what virtual datasets need. */
 void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets);
 /** Close everything; gives the first failure of all calls. */
@@ -25,9 +25,9 @@ mr_status mr_h5w_close(mr_h5w *w);
 void mr_h5w_fail(mr_h5w *w, const char *what);
 
 /** libhdf5's own words for its last failure. */
-void mr_h5_why(char why[160]);
+void mr_h5w_why(char why[160]);
 /** Open a file of ours for reading, or -1 with a raised MR_EOUTPUT. Close with H5Fclose. */
-hid_t mr_h5_open(const char *path);
+hid_t mr_h5w_open(const char *path);
 
 /** How a dataset is stored. Zero: contiguous, allocated early, never filled. */
 typedef struct mr_h5w_how {

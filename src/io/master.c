@@ -103,7 +103,7 @@ static mr_status learn_from(part *p, size_t i, const char *folder)
     char *path = NULL;
     hid_t file = -1;
     MR_TRY(mr_out_join(folder, e->rel, &path));
-    file = mr_h5_open(path);
+    file = mr_h5w_open(path);
     if (file < 0) {
         st = MR_EOUTPUT;
         goto out;
