@@ -1,0 +1,86 @@
+/* plan/chain_check.c: the chain of a config as far as no data is needed: its shape, the operators'
+ * names and their parameters. What depends on rate and channels is checked when ops/ binds it. */
+#include "ops/chain.h"
+#include "plan/settings.h"
+#include "plan/tree.h"
+#include <stdlib.h>
+#include <string.h>
+
+static mr_status refuse_shape(const mr_node *n, const char *problem)
+{
+    return MR_RAISE_AT(MR_ECONFIG, n,
+                       "chain: here is %s; write each operator as \"- bandpass: {band: 1..45 "
+                       "Hz}\"",
+                       problem);
+}
+
+static mr_status refuse_op(const mr_node *n, const char *name)
+{
+    char shown[80];
+    const char *names[64], *near;
+    size_t count = MR_MIN(mr_op_count, sizeof names / sizeof names[0]);
+    mr_printable(name, shown, sizeof shown);
+    for (size_t i = 0; i < count; i++) names[i] = mr_op_table[i]->name;
+    near = mr_nearest(name, names, count, sizeof names[0]);
+    return MR_RAISE_KEY(MR_ECONFIG, n,
+                        "chain: there is no operator '%s'%s%s%s (`millrace ops` lists them)", shown,
+                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* "- abs" is read like "- abs: {}". */
+static mr_status widen(mr_node *item)
+{
+    mr_status st = MR_OK;
+    mr_node *op = NULL;
+    MR_TRY(mr_alloc(1, sizeof *op, "the config", &op));
+    *op = (mr_node){.kind = MR_NODE_MAP,
+                    .line = item->line,
+                    .col = item->col,
+                    .key_line = item->line,
+                    .key_col = item->col};
+    MR_TRY(mr_strdup(item->file, &op->file));
+    op->key = item->text;
+    item->text = NULL; /* given away */
+    item->kind = MR_NODE_MAP;
+    item->items = op;
+    item->n = 1;
+    op = NULL; /* given away */
+out:
+    free(op);
+    return st;
+}
+
+static mr_status check_item(mr_node *item)
+{
+    mr_status st = MR_OK;
+    void *self = NULL;
+    if (item->kind == MR_NODE_SCALAR && !mr_node_empty(item)) MR_TRY(widen(item));
+    if (item->kind != MR_NODE_MAP) return refuse_shape(item, mr_node_what(item));
+    if (item->n != 1)
+        return refuse_shape(item, item->n ? "more than one operator in one item" : "an empty item");
+    mr_node *op = &item->items[0];
+    const mr_op *row = mr_op_find(op->key);
+    if (!row) return refuse_op(op, op->key);
+    if (mr_node_empty(op)) {
+        free(op->text);
+        op->text = NULL;
+        op->kind = MR_NODE_MAP;
+    }
+    MR_TRY(mr_alloc(1, row->size, "operator settings", &self));
+    MR_TRY(mr_params_parse(row, op, self));
+out:
+    free(self);
+    return st;
+}
+
+mr_status mr_chain_check(mr_node *chain)
+{
+    mr_status st = MR_OK;
+    if (chain->kind != MR_NODE_LIST) return refuse_shape(chain, mr_node_what(chain));
+    if (chain->n > MR_MAX_OPS)
+        return MR_RAISE_AT(MR_ECONFIG, chain, "chain: %zu operators; at most %d are allowed",
+                           chain->n, MR_MAX_OPS);
+    for (size_t i = 0; i < chain->n; i++) MR_TRY(check_item(&chain->items[i]));
+out:
+    return st;
+}

@@ -1,0 +1,77 @@
+/* plan/config.c: a config file as a checked structure: text -> tree (yaml.c) -> -s settings on it
+ * (override.c) -> sections (settings.c) and chain (chain_check.c). cli/ calls it. */
+#include "plan/config.h"
+#include "plan/settings.h"
+#include "plan/tree.h"
+#include <stdlib.h>
+#include <string.h>
+
+void mr_config_free(mr_config *c)
+{
+    if (!c) return;
+    mr_node_fini(&c->root);
+    mr_strs_fini(&c->patterns);
+    free(c->name);
+    free(c->geometry);
+    free(c->folder);
+    free(c->title);
+    free(c);
+}
+
+/* The chain's node; an absent or empty one is a chain that copies. */
+static mr_status take_chain(mr_config *c)
+{
+    mr_status st = MR_OK;
+    mr_node *chain = NULL;
+    for (size_t i = 0; i < c->root.n; i++)
+        if (strcmp(c->root.items[i].key, "chain") == 0) chain = &c->root.items[i];
+    if (!chain || mr_node_empty(chain)) return MR_OK;
+    MR_TRY(mr_chain_check(chain));
+    c->chain = chain;
+out:
+    return st;
+}
+
+static mr_status parse(const char *name, const char *text, size_t len, const char *const *overrides,
+                       size_t n_overrides, mr_config **out)
+{
+    mr_status st = MR_OK;
+    mr_config *c = NULL;
+    const mr_yaml_src src = {.file = name, .depth = 1};
+    MR_TRY(mr_alloc(1, sizeof *c, "the config", &c));
+    c->time_a = INT64_MIN;
+    c->time_b = INT64_MAX;
+    MR_TRY(mr_strdup(name, &c->name));
+    if (len > MR_CONFIG_MAX) {
+        st = MR_RAISE(MR_ECONFIG, "%s: is longer than %zu bytes, the most allowed", name,
+                      MR_CONFIG_MAX);
+        goto out;
+    }
+    MR_TRY(mr_yaml_parse(&src, text, len, &c->root));
+    for (size_t i = 0; i < n_overrides; i++) MR_TRY(mr_override_apply(&c->root, overrides[i]));
+    MR_TRY(mr_settings_take(c));
+    MR_TRY(take_chain(c));
+    *out = c;
+    c = NULL; /* given away */
+out:
+    mr_config_free(c);
+    return st;
+}
+
+mr_status mr_config_parse(const char *name, const char *text, const char *const *overrides,
+                          size_t n_overrides, mr_config **out)
+{
+    return parse(name, text, strlen(text), overrides, n_overrides, out);
+}
+
+mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
+                         mr_config **out)
+{
+    mr_status st = MR_OK;
+    mr_text text = {0};
+    MR_TRY(mr_read_text(path, MR_CONFIG_MAX, &text));
+    MR_TRY(parse(path, text.s, text.len, overrides, n_overrides, out));
+out:
+    mr_text_fini(&text);
+    return st;
+}

@@ -1,0 +1,310 @@
+/* plan/settings.c: the sections input, output and run of a config: which keys there are, what they
+ * may hold, and into mr_config with them. plan/config.c calls it with the finished tree. */
+#include "plan/settings.h"
+#include "base/quantity.h"
+#include "base/utc.h"
+#include "plan/tree.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TITLE_MAX = 1000, MAX_KEYS = 6 };
+#define MEMORY_MIN 1048576.0 /* whether it is enough is the plan's to say */
+#define MEMORY_MAX (1024 * 1073741824.0)
+
+typedef struct section { /* keys of one map; name "" is the root */
+    const char *name;
+    size_t n;
+    const char *keys[MAX_KEYS];
+} section;
+static const section sections[] = {
+    {"", 4, {"input", "chain", "output", "run"}},
+    {"input", 6, {"files", "channels", "distance", "time", "map", "geometry"}},
+    {"output", 3, {"folder", "title", "compress"}},
+    {"run", 2, {"memory", "io_threads"}},
+};
+enum { ROOT, INPUT, OUTPUT, RUN, N_SECTIONS };
+
+/* --- keys --------------------------------------------------------------------------------------
+ */
+
+static bool has_key(const section *s, const char *key)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->keys[i], key) == 0) return true;
+    return false;
+}
+
+static mr_status refuse_key(const mr_node *n, const section *s)
+{
+    char shown[80], list[128] = "";
+    size_t len = 0;
+    mr_printable(n->key, shown, sizeof shown);
+    const char *dot = *s->name ? "." : "",
+               *near = mr_nearest(n->key, s->keys, s->n, sizeof(char *));
+    for (size_t i = 0; i < s->n; i++)
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", i ? " " : "", s->keys[i]);
+    for (size_t i = 1; i < N_SECTIONS; i++) /* the right key in the wrong place */
+        if (has_key(&sections[i], n->key))
+            return MR_RAISE_KEY(MR_ECONFIG, n,
+                                "%s%s%s: no such key here; it belongs under %s:", s->name, dot,
+                                shown, sections[i].name);
+    return MR_RAISE_KEY(MR_ECONFIG, n, "%s%s%s: no such key%s%s%s (keys: %s)", s->name, dot, shown,
+                        near ? "; did you mean " : "", near ? near : "", near ? "?" : "", list);
+}
+
+/* n is a map and holds only the section's keys. */
+static mr_status check_keys(const mr_node *n, const section *s)
+{
+    if (n->kind != MR_NODE_MAP)
+        return MR_RAISE_AT(MR_ECONFIG, n,
+                           "%s: %s where a map of its keys is needed, as %s: {%s: ...}", s->name,
+                           mr_node_what(n), s->name, s->keys[0]);
+    for (size_t i = 0; i < n->n; i++)
+        if (!has_key(s, n->items[i].key)) return refuse_key(&n->items[i], s);
+    return MR_OK;
+}
+
+/* The section's map; an absent or empty one is NULL. */
+static mr_status find_section(const mr_node *root, const section *s, const mr_node **out)
+{
+    *out = mr_node_get(root, s->name);
+    if (*out && mr_node_empty(*out)) *out = NULL;
+    return *out ? check_keys(*out, s) : MR_OK;
+}
+
+/* A key that must be a text and not empty. */
+static mr_status need_text(const mr_node *n, const char *key, const char *example)
+{
+    if (n->kind == MR_NODE_SCALAR && !mr_node_empty(n)) return MR_OK;
+    return MR_RAISE_AT(MR_ECONFIG, n, "%s: %s where a value is needed, as %s", key, mr_node_what(n),
+                       example);
+}
+
+static mr_status missing(const mr_config *c, const mr_node *section_node, const char *key,
+                         const char *example)
+{
+    const mr_node *at = section_node ? section_node : &c->root;
+    return MR_RAISE_AT(MR_ECONFIG, at, "%s: is missing; write %s", key, example);
+}
+
+/* --- input -------------------------------------------------------------------------------------
+ */
+
+static mr_status take_pattern(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    MR_TRY(need_text(n, "input.files", "data/*.h5"));
+    MR_TRY(mr_path_expand(n, "input.files", &path));
+    if (strstr(path, "**"))
+        st = MR_RAISE_AT(MR_ECONFIG, n,
+                         "input.files: ** is not used here; name the folder alone and all files "
+                         "below it are taken");
+    else
+        st = mr_strs_add(&c->patterns, path);
+out:
+    free(path);
+    return st;
+}
+
+static mr_status take_files(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    c->files = n;
+    if (n->kind == MR_NODE_MAP)
+        return MR_RAISE_AT(MR_ECONFIG, n,
+                           "input.files: a map; write a glob, a folder or a list of these");
+    if (n->kind == MR_NODE_SCALAR) return take_pattern(c, n);
+    if (n->n == 0) return MR_RAISE_AT(MR_ECONFIG, n, "input.files: the list is empty");
+    for (size_t i = 0; i < n->n; i++) MR_TRY(take_pattern(c, &n->items[i]));
+out:
+    return st;
+}
+
+/* One end of a time range; empty leaves it open. */
+static mr_status take_moment(const mr_node *n, const char *s, size_t len, int64_t *out)
+{
+    char buf[64];
+    while (len && *s == ' ') s++, len--;
+    while (len && s[len - 1] == ' ') len--;
+    if (len == 0) return MR_OK;
+    snprintf(buf, sizeof buf, "%.*s", (int)MR_MIN(len, sizeof buf - 1), s);
+    if (mr_utc_parse(buf, out) == MR_OK) return MR_OK;
+    char why[256];
+    snprintf(why, sizeof why, "%s", mr_error());
+    return MR_RAISE_AT(MR_ECONFIG, n, "input.time: %s", why);
+}
+
+static mr_status take_time(mr_config *c, const mr_node *n)
+{
+    static const char example[] = "2026-01-01T00:00:00Z .. 2026-01-02T00:00:00Z";
+    mr_status st = MR_OK;
+    MR_TRY(need_text(n, "input.time", example));
+    const char *dots = strstr(n->text, "..");
+    if (!dots || dots[2 + strspn(dots + 2, " ")] == '.' || strlen(n->text) < 8) {
+        char shown[80];
+        mr_printable(n->text, shown, sizeof shown);
+        return MR_RAISE_AT(MR_ECONFIG, n, "input.time: '%s' is no range of time; write %s", shown,
+                           example);
+    }
+    MR_TRY(take_moment(n, n->text, (size_t)(dots - n->text), &c->time_a));
+    MR_TRY(take_moment(n, dots + 2, strlen(dots + 2), &c->time_b));
+    if (c->time_a >= c->time_b) {
+        char a[40], b[40];
+        st = MR_RAISE_AT(MR_ECONFIG, n,
+                         "input.time: the range is empty: it ends at %s, which is not after %s",
+                         mr_utc_iso(c->time_b, b), mr_utc_iso(c->time_a, a));
+    }
+out:
+    return st;
+}
+
+static mr_status take_geometry(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    mr_chantable t = {0};
+    MR_TRY(need_text(n, "input.geometry", "channels.csv"));
+    if (mr_chantable_load(n->text, &t) != MR_OK) {
+        char why[512];
+        snprintf(why, sizeof why, "%s", mr_error());
+        return MR_RAISE_AT(MR_ECONFIG, n, "input.geometry: %s", why);
+    }
+    mr_chantable_fini(&t);
+    MR_TRY(mr_strdup(n->text, &c->geometry));
+out:
+    return st;
+}
+
+static mr_status take_input(mr_config *c)
+{
+    mr_status st = MR_OK;
+    const mr_node *in, *n;
+    double lo, hi;
+    MR_TRY(find_section(&c->root, &sections[INPUT], &in));
+    n = mr_node_get(in, "files");
+    if (!n) return missing(c, in, "input.files", "input: {files: data/*.h5}");
+    MR_TRY(take_files(c, n));
+    c->channels = mr_node_get(in, "channels");
+    if (c->channels) MR_TRY(mr_channels_check(c->channels));
+    c->distance = mr_node_get(in, "distance");
+    if (c->distance && c->channels)
+        return MR_RAISE_KEY(MR_ECONFIG, c->distance,
+                            "input.distance: stands beside input.channels (line %d); keep one",
+                            c->channels->key_line);
+    if (c->distance) MR_TRY(mr_distance_check(c->distance, &lo, &hi));
+    if ((n = mr_node_get(in, "time"))) MR_TRY(take_time(c, n));
+    if ((n = mr_node_get(in, "geometry"))) MR_TRY(take_geometry(c, n));
+    c->map = mr_node_get(in, "map");
+    if (c->map && c->map->kind != MR_NODE_MAP)
+        return MR_RAISE_AT(MR_ECONFIG, c->map,
+                           "input.map: %s where a map is needed, as {data: /raw, axes: [time, "
+                           "channel], rate: 500 Hz}",
+                           mr_node_what(c->map));
+out:
+    return st;
+}
+
+/* --- output and run ----------------------------------------------------------------------------
+ */
+
+static mr_status take_output(mr_config *c)
+{
+    mr_status st = MR_OK;
+    const mr_node *o, *n;
+    MR_TRY(find_section(&c->root, &sections[OUTPUT], &o));
+    n = mr_node_get(o, "folder");
+    if (!n) return missing(c, o, "output.folder", "output: {folder: out/name}");
+    MR_TRY(need_text(n, "output.folder", "out/name"));
+    MR_TRY(mr_path_expand(n, "output.folder", &c->folder));
+    n = mr_node_get(o, "title");
+    if (n) MR_TRY(need_text(n, "output.title", "\"strain rate at the north cable\""));
+    if (n && strlen(n->text) > TITLE_MAX)
+        return MR_RAISE_AT(MR_ECONFIG, n, "output.title: %zu bytes; at most %d are allowed",
+                           strlen(n->text), TITLE_MAX);
+    MR_TRY(mr_strdup(n ? n->text : "", &c->title));
+    n = mr_node_get(o, "compress");
+    if (!n) return MR_OK;
+    MR_TRY(need_text(n, "output.compress", "deflate"));
+    c->deflate = strcmp(n->text, "deflate") == 0;
+    if (!c->deflate && strcmp(n->text, "none") != 0) {
+        char shown[64];
+        mr_printable(n->text, shown, sizeof shown);
+        st = MR_RAISE_AT(MR_ECONFIG, n, "output.compress: '%s' is not known; none or deflate",
+                         shown);
+    }
+out:
+    return st;
+}
+
+static mr_status take_memory(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    double v;
+    MR_TRY(need_text(n, "run.memory", "2 GiB"));
+    if (mr_quantity_parse(n->text, MR_DIM_BYTES, &v) != MR_OK) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", mr_error());
+        return MR_RAISE_AT(MR_ECONFIG, n, "run.memory: %s", why);
+    }
+    if (!(v >= MEMORY_MIN && v <= MEMORY_MAX)) {
+        char shown[64];
+        mr_printable(n->text, shown, sizeof shown);
+        return MR_RAISE_AT(MR_ECONFIG, n, "run.memory: %s is outside 1 MiB..1024 GiB a rank",
+                           shown);
+    }
+    c->memory_bytes = (uint64_t)v;
+out:
+    return st;
+}
+
+static mr_status take_run(mr_config *c)
+{
+    mr_status st = MR_OK;
+    const mr_node *r, *n;
+    int64_t threads = 2;
+    MR_TRY(find_section(&c->root, &sections[RUN], &r));
+    if ((n = mr_node_get(r, "memory"))) MR_TRY(take_memory(c, n));
+    if ((n = mr_node_get(r, "io_threads"))) {
+        MR_TRY(need_text(n, "run.io_threads", "2"));
+        if (mr_int_parse(n->text, &threads) != MR_OK || threads < 1 || threads > 64) {
+            char shown[64];
+            mr_printable(n->text, shown, sizeof shown);
+            return MR_RAISE_AT(MR_ECONFIG, n, "run.io_threads: '%s' is not a whole number in 1..64",
+                               shown);
+        }
+    }
+    c->io_threads = (int)threads;
+out:
+    return st;
+}
+
+/* --- the root ----------------------------------------------------------------------------------
+ */
+
+static mr_status check_root(const mr_config *c)
+{
+    const mr_node *r = &c->root;
+    if (mr_node_empty(r))
+        return MR_RAISE_AT(MR_ECONFIG, r,
+                           "the config is empty; it needs input: {files: ...} and output: {folder: "
+                           "...}");
+    if (r->kind != MR_NODE_MAP)
+        return MR_RAISE_AT(MR_ECONFIG, r,
+                           "the config is %s; a map of input, chain, output and run is "
+                           "needed",
+                           mr_node_what(r));
+    return check_keys(r, &sections[ROOT]);
+}
+
+mr_status mr_settings_take(mr_config *c)
+{
+    mr_status st = MR_OK;
+    MR_TRY(check_root(c));
+    MR_TRY(take_input(c));
+    MR_TRY(take_output(c));
+    MR_TRY(take_run(c));
+out:
+    return st;
+}
