@@ -215,11 +215,9 @@ bool mr_h5_f64(const mr_h5 *h, const char *where, double *out)
                 v = strtod(s, &end);
                 if (*end) v = NAN;
             }
-        } else if (f.cls == H5T_ENUM) {
-            signed char b = 0;
-            hid_t base = H5Tget_super(f.type);
-            if (H5Tget_size(f.type) == 1 && read_numbers(&f, f.type, 1, 0, 1, &b)) v = b;
-            if (base >= 0) H5Tclose(base);
+        } else if ((f.cls == H5T_ENUM || f.cls == H5T_BITFIELD) && H5Tget_size(f.type) == 1) {
+            signed char b = 0; /* how booleans are stored */
+            if (read_numbers(&f, f.type, 1, 0, 1, &b)) v = b;
         } else if (numeric(&f) && !read_numbers(&f, H5T_NATIVE_DOUBLE, sizeof v, 0, 1, &v)) {
             v = NAN;
         }

@@ -1,8 +1,6 @@
 /* io/layout.c: the table of vendor layouts, and what several of them need. */
 #include "io/layout.h"
-#include "base/text.h"
 #include "base/utc.h"
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +67,22 @@ bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns)
     return false;
 }
 
+mr_status mr_set_times_s(const mr_h5 *h, mr_find *f, const char *where, uint64_t n)
+{
+    mr_file_info *o = f->info;
+    double a, b, mid;
+    if (!mr_h5_f64s(h, where, 0, 1, &a) || !mr_h5_f64s(h, where, n - 1, 1, &b) ||
+        !mr_h5_f64s(h, where, n / 2, 1, &mid) || !mr_ns_of_s(a, &o->t0_ns) ||
+        !mr_ns_of_s(b, &o->t1_ns))
+        return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
+    f->have_t0 = true;
+    /* from the float64 difference: the stamps' own ns rounding would show in the rate */
+    if (n > 1 && b > a) o->rate_hz = (double)(n - 1) / (b - a);
+    if (fabs((mid - a) * o->rate_hz - (double)(n / 2)) > 0.5)
+        mr_odd(f, "the time grid is not even");
+    return MR_OK;
+}
+
 void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m)
 {
     double a, b, mid;
@@ -84,135 +98,38 @@ void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n,
         mr_odd(f, "channels are not evenly spaced");
 }
 
-/* --- units --------------------------------------------------------------------------------------
+/* --- the table, in the order of detection --------------------------------------------------------
  */
-
-typedef enum unit_kind { STRAIN, STRAIN_RATE, VELOCITY, PHASE, PHASE_RATE, OTHER } unit_kind;
-static const struct kind_row {
-    const char *quantity, *unit;
-} kind_rows[] = {
-    [STRAIN] = {"strain", "strain"},          [STRAIN_RATE] = {"strain_rate", "strain s-1"},
-    [VELOCITY] = {"velocity", "m s-1"},       [PHASE] = {"phase", "rad"},
-    [PHASE_RATE] = {"phase_rate", "rad s-1"}, [OTHER] = {"data", ""}};
-
-static const struct unit_row {
-    const char *text; /* lower case, without spaces, '-' before letters and '^' */
-    unit_kind kind;
-    double factor;
-} unit_rows[] = {
-    {"strain/s", STRAIN_RATE, 1},
-    {"strains-1", STRAIN_RATE, 1},
-    {"1/s", STRAIN_RATE, 1},
-    {"s-1", STRAIN_RATE, 1},
-    {"m/m/s", STRAIN_RATE, 1},
-    {"(m/m)/s", STRAIN_RATE, 1},
-    {"strain/second", STRAIN_RATE, 1},
-    {"nanostrain/s", STRAIN_RATE, 1e-9},
-    {"nanostrains-1", STRAIN_RATE, 1e-9},
-    {"nstrain/s", STRAIN_RATE, 1e-9},
-    {"nm/m/s", STRAIN_RATE, 1e-9},
-    {"(nm/m)/s", STRAIN_RATE, 1e-9},
-    {"nanostrain/second", STRAIN_RATE, 1e-9},
-    {"microstrain/s", STRAIN_RATE, 1e-6},
-    {"microstrain/second", STRAIN_RATE, 1e-6},
-    {"ustrain/s", STRAIN_RATE, 1e-6},
-    {"um/m/s", STRAIN_RATE, 1e-6},
-    {"strain", STRAIN, 1},
-    {"m/m", STRAIN, 1},
-    {"nanostrain", STRAIN, 1e-9},
-    {"nstrain", STRAIN, 1e-9},
-    {"nm/m", STRAIN, 1e-9},
-    {"microstrain", STRAIN, 1e-6},
-    {"ustrain", STRAIN, 1e-6},
-    {"um/m", STRAIN, 1e-6},
-    {"m/s", VELOCITY, 1},
-    {"ms-1", VELOCITY, 1},
-    {"nm/s", VELOCITY, 1e-9},
-    {"um/s", VELOCITY, 1e-6},
-    {"rad", PHASE, 1},
-    {"radian", PHASE, 1},
-    {"radians", PHASE, 1},
-    {"rad*2pi/216", PHASE, 9.587379924285257e-05}, /* 2 pi / 65536 */
-    {"rad/s", PHASE_RATE, 1},
-    {"rads-1", PHASE_RATE, 1},
-    {"radian/s", PHASE_RATE, 1},
-};
-
-static void squeeze(const char *in, char *out, size_t size)
-{
-    size_t n = 0;
-    for (; *in && n + 1 < size; in++) {
-        if (isspace((unsigned char)*in) || *in == '^' || *in == '_') continue;
-        if (*in == '-' && isalpha((unsigned char)in[1])) continue;
-        out[n++] = (char)tolower((unsigned char)*in);
-    }
-    out[n] = 0;
-}
-
-/** Strain of one radian over the gauge: lambda / (4 pi n L zeta). */
-static double strain_per_rad(mr_find *f)
-{
-    const double lambda = 1550e-9, index = 1.445, zeta = 0.79;
-    if (!(f->info->gauge_m > 0)) return 0;
-    mr_assume(f, "phase to strain: 1550 nm, index 1.445, zeta 0.79");
-    return lambda / (4 * M_PI * index * f->info->gauge_m * zeta);
-}
-
-static void copy_text(char *out, size_t size, const char *in)
-{
-    mr_printable(in, out, size);
-}
-
-void mr_set_unit(mr_find *f, const char *text, double scale)
-{
-    mr_file_info *i = f->info;
-    char s[64];
-    const struct unit_row *row = NULL;
-    squeeze(text ? text : "", s, sizeof s);
-    for (size_t k = 0; k < sizeof unit_rows / sizeof *unit_rows; k++)
-        if (strcmp(unit_rows[k].text, s) == 0) row = &unit_rows[k];
-    i->to_native = i->to_strain = i->to_strain_rate = 0;
-    if (!row) {
-        bool counts = !*s || strncmp(s, "count", 5) == 0 || strcmp(s, "nan") == 0;
-        copy_text(i->native_unit, sizeof i->native_unit, counts ? "counts" : text);
-        snprintf(i->native_quantity, sizeof i->native_quantity, "%s", counts ? "counts" : "data");
-        if (!*i->quantity) snprintf(i->quantity, sizeof i->quantity, "%s", i->native_quantity);
-        snprintf(i->unit, sizeof i->unit, "%s", scale == 1 ? i->native_unit : "counts");
-        i->to_native = counts ? (scale == 1 ? 0 : scale) : scale;
-        return;
-    }
-    double k = scale * row->factor;
-    snprintf(i->native_quantity, sizeof i->native_quantity, "%s", kind_rows[row->kind].quantity);
-    snprintf(i->native_unit, sizeof i->native_unit, "%s", kind_rows[row->kind].unit);
-    snprintf(i->quantity, sizeof i->quantity, "%s", i->native_quantity);
-    if (k == 1)
-        snprintf(i->unit, sizeof i->unit, "%s", i->native_unit);
-    else if (scale == 1 && row->factor != 1 && !strchr(s, '*'))
-        copy_text(i->unit, sizeof i->unit, text);
-    else
-        snprintf(i->unit, sizeof i->unit, "counts");
-    i->to_native = k;
-    switch (row->kind) {
-    case STRAIN: i->to_strain = k; break;
-    case STRAIN_RATE: i->to_strain_rate = k; break;
-    case PHASE: i->to_strain = k * strain_per_rad(f); break;
-    case PHASE_RATE: i->to_strain_rate = k * strain_per_rad(f); break;
-    case VELOCITY:
-    case OTHER: break;
-    }
-}
-
-/* --- the table ----------------------------------------------------------------------------------
- */
-
-static bool is_prodml(const mr_h5 *h)
-{
-    return mr_h5_is_group(h, "Acquisition") && mr_h5_has(h, "Acquisition@NumberOfLoci") &&
-           (mr_h5_has(h, "Acquisition@schemaVersion") || mr_h5_has(h, "Acquisition@PulseRate"));
-}
 
 static const mr_layout rows[] = {
-    {"prodml", "PRODML", is_prodml, mr_read_prodml},
+    {"jld2", "DASVader JLD2", mr_is_jld2, NULL},
+    {"ph5", "PH5", mr_is_ph5, NULL},
+    {"dasdae", "DASDAE", mr_is_dasdae, mr_read_dasdae},
+    {"terra15", "Terra15", mr_is_terra15, mr_read_terra15},
+    {"optodas", "OptoDAS", mr_is_optodas, mr_read_optodas},
+    {"apsensing", "AP Sensing", mr_is_apsensing, mr_read_apsensing},
+    {"prodml", "PRODML", mr_is_prodml, mr_read_prodml},
+    {"uptech", "Uptech", mr_is_uptech, NULL},
+    {"gdr", "GDR", mr_is_gdr, mr_read_gdr},
+    {"porotomo", "PoroTomo DAS-HDF5", mr_is_porotomo, NULL},
+    {"neubrex", "Neubrex DAS", mr_is_neubrex, NULL},
+    {"silixa", "Silixa iDAS", mr_is_silixa, mr_read_silixa},
+    {"febus", "Febus A1", mr_is_febus_a1, NULL},
+    {"febus-t1", "Febus T1", mr_is_febus_t1, NULL},
+    {"febus-g1", "Febus G1", mr_is_febus_g1, NULL},
+    {"neubrex-rfs", "Neubrex RFS", mr_is_neubrex_rfs, NULL},
+    {"carina", "Silixa Carina", mr_is_carina, NULL},
+    {"odh4", "ODH4", mr_is_odh4, NULL},
+    {"odh3", "ODH3", mr_is_odh3, NULL},
+    {"hdas", "HDAS", mr_is_hdas, NULL},
+    {"ai4eps", "AI4EPS", mr_is_ai4eps, NULL},
+    {"nec", "NEC", mr_is_nec, NULL},
+    {"puniu", "Puniu", mr_is_puniu, NULL},
+    {"t8", "T8", mr_is_t8, NULL},
+    {"jamstec", "JAMSTEC", mr_is_jamstec, NULL},
+    {"apsensing-old", "old AP Sensing", mr_is_apsensing_old, NULL},
+    {"xdas", "xdas netCDF", mr_is_xdas, mr_read_xdas},
+    {"bare", "bare HDF5", mr_is_bare, mr_read_bare},
 };
 
 const mr_layout *mr_layout_of(const mr_h5 *h)

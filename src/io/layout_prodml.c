@@ -5,6 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool mr_is_prodml(const mr_h5 *h)
+{
+    return mr_h5_is_group(h, "Acquisition") && mr_h5_has(h, "Acquisition@NumberOfLoci") &&
+           (mr_h5_has(h, "Acquisition@schemaVersion") || mr_h5_has(h, "Acquisition@PulseRate"));
+}
+
 /** The first Raw group that holds samples. */
 static mr_status find_raw(const mr_h5 *h, mr_find *f, char *raw, size_t size)
 {
@@ -111,7 +117,7 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *raw)
 mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
 {
     mr_status st = MR_OK;
-    char raw[256], where[600], unit[64] = "";
+    char raw[256], where[600], unit[64] = "", what[64];
     int64_t first = 0;
     mr_file_info *o = f->info;
     MR_TRY(find_raw(h, f, raw, sizeof raw));
@@ -125,6 +131,8 @@ mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
     snprintf(where, sizeof where, "%s@RawDataUnit", raw);
     mr_h5_text(h, where, 0, unit, sizeof unit);
     mr_set_unit(f, unit, 1);
+    snprintf(where, sizeof where, "%s@RawDescription", raw);
+    if (mr_h5_text(h, where, 0, what, sizeof what)) mr_set_quantity(f, what);
 out:
     return st;
 }

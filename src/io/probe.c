@@ -17,16 +17,48 @@ static void set_identity(mr_file_info *i, const struct stat *sb)
     i->device = sb->st_dev;
 }
 
-static mr_status find_layout(const mr_h5 *h, mr_find *f)
+/** Forget what a layout said, not what the file is. */
+static void clear_facts(mr_find *f)
+{
+    mr_file_info *i = f->info;
+    *i = (mr_file_info){
+        .size = i->size, .mtime_ns = i->mtime_ns, .inode = i->inode, .device = i->device};
+    *f = (mr_find){.info = i, .time_first = true};
+}
+
+/** The dataset the map names, if this file has it. */
+static const char *map_data(const mr_h5 *h, const mr_node *map)
+{
+    const mr_node *n = mr_node_get(map, "data");
+    if (!n || n->kind != MR_NODE_SCALAR || !mr_h5_has(h, n->text)) return NULL;
+    return n->text + strspn(n->text, "/");
+}
+
+/** A known layout reads the file, the map has the last word on single facts; the map alone reads
+ * what no layout can, and a dataset other than the layout's. */
+static mr_status find_layout(const mr_h5 *h, const mr_node *map, mr_find *f)
 {
     const mr_layout *l = mr_layout_of(h);
-    if (!l) return MR_RAISE(MR_EINPUT, "no 2-D recording found in a known layout; give input.map");
-    if (!l->read)
+    const char *data = map_data(h, map);
+    mr_status st = MR_OK;
+    if (l && l->read && !(data && strcmp(l->name, "bare") == 0)) {
+        snprintf(f->info->layout, sizeof f->info->layout, "%s", l->name);
+        st = l->read(h, f);
+        if (!data || (st == MR_OK && strcmp(f->path, data) == 0)) {
+            if (st != MR_OK) mr_note("%s layout", l->title);
+            return st == MR_OK && map ? mr_map_apply(h, map, f) : st;
+        }
+    }
+    if (data) {
+        clear_facts(f);
+        snprintf(f->info->layout, sizeof f->info->layout, "map");
+        return mr_map_read(h, map, f);
+    }
+    if (l && !l->read)
         return MR_RAISE(MR_EINPUT, "%s layout is not supported yet; give input.map", l->title);
-    snprintf(f->info->layout, sizeof f->info->layout, "%s", l->name);
-    mr_status st = l->read(h, f);
-    if (st != MR_OK) mr_note("%s layout", l->title);
-    return st;
+    return mr_node_get(map, "data")
+               ? MR_RAISE(MR_EINPUT, "no known layout, and not the dataset of input.map")
+               : MR_RAISE(MR_EINPUT, "no 2-D recording found in a known layout; give input.map");
 }
 
 /** Valid rows, last stamp, and what must be known by now. */
@@ -50,13 +82,13 @@ static mr_status settle(mr_find *f)
     return MR_OK;
 }
 
-static mr_status look(const mr_h5 *h, mr_find *f, mr_chunk **chunks)
+static mr_status look(const mr_h5 *h, const mr_node *map, mr_find *f, mr_chunk **chunks)
 {
     mr_status st = MR_OK;
     hid_t dset = -1;
     uint64_t outside = 0;
     mr_file_info *o = f->info;
-    MR_TRY(find_layout(h, f));
+    MR_TRY(find_layout(h, map, f));
     mr_printable(f->path, o->dataset, sizeof o->dataset);
     MR_TRY(mr_h5_dataset(h, f->path, &dset));
     MR_TRY(mr_store_read(h, dset, f->time_first, &o->store, chunks, &outside));
@@ -67,8 +99,7 @@ out:
     return st;
 }
 
-mr_status mr_probe_here(const char *path, MR_UNUSED const mr_node *map, mr_file_info *info,
-                        mr_chunk **chunks)
+mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info, mr_chunk **chunks)
 {
     mr_status st = MR_OK;
     struct stat sb;
@@ -80,7 +111,7 @@ mr_status mr_probe_here(const char *path, MR_UNUSED const mr_node *map, mr_file_
     st = mr_h5_open(path, &h, &sb);
     if (st == MR_OK) {
         set_identity(info, &sb);
-        st = look(&h, &f, chunks ? &table : NULL);
+        st = look(&h, map, &f, chunks ? &table : NULL);
         mr_h5_close(&h);
     }
     if (st != MR_OK) mr_info_refuse(info, "%s", mr_error());
