@@ -63,10 +63,10 @@ typedef struct mr_tally {
 } mr_tally;
 
 typedef struct mr_server mr_server;
-/** Collective. Lanes 0..n-1 will be handed out in order. Rank 0 runs a server thread (Iprobe with a
- *  millisecond's sleep) if threads may call MPI; else lanes are dealt cyclically (rank, rank +
- * size,
- *  ...), *dynamic says which. */
+/** Collective. Lanes 0..n-1 will be handed out in order. If threads may call MPI, rank 0 runs a
+ *  server thread (Iprobe with naps of some milliseconds, so that it costs no core). Else lanes are
+ *  dealt cyclically (rank, rank + size, ...), and mr_server_poll carries a stop to other ranks only
+ *  when the main thread calls it. *dynamic says which. */
 mr_status mr_server_start(mr_comm *c, uint64_t n_lanes, mr_server **out, bool *dynamic);
 /** The next lane for this rank into *lane; MR_ECLOSED when there are no more or the run is
  * stopping. One thread of a rank at a time. */
