@@ -5,4 +5,7 @@
 #define MR_CLI_H
 /** synth OUT: write a made-up archive with known answers. Not collective: rank 0 only. */
 int mr_cli_synth(int argc, char **argv);
+/** view FILE -o X.png: a picture of inputs or outputs. Needs the zygote. Not collective: rank 0
+ * only. */
+int mr_cli_view(int argc, char **argv);
 #endif

@@ -1,0 +1,387 @@
+/* cli/view.c: `millrace view FILE -o X.png`: a picture, time along and distance upwards, of any
+ * input or output: a file, a folder of recordings, an output folder or its master.h5 (then all its
+ * lanes). Two of them give two panels. */
+#include "cli/cli.h"
+#include "cli/opts.h"
+#include "base/quantity.h"
+#include "base/text.h"
+#include "base/utc.h"
+#include "io/input.h"
+#include "report/picture.h"
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { O_OUT, O_TIME, O_CHANNELS, O_SHARE, O_TITLE, O_QUIET };
+static const mr_opt table[] = {
+    [O_OUT] = {"output", "X.png", NULL, "the picture (also -o)"},
+    [O_TIME] = {"time", "A..B", NULL, "UTC times, or times after the first sample: 0s..60s"},
+    [O_CHANNELS] = {"channels", "A..B", NULL, "half-open range of channels"},
+    [O_SHARE] = {"inside", "PERCENT", "98 %", "share of the values that the colours span"},
+    [O_TITLE] = {"title", "TEXT", "", "headline"},
+    [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
+    {0}};
+
+/* a recording that goes into a panel */
+typedef struct piece {
+    char *path;
+    mr_file_info info;
+    mr_chunk *chunks;
+} piece;
+
+/* everything that goes into one panel */
+typedef struct source {
+    piece *v;
+    size_t n, cap;
+    double x0_m, dx_m;
+    uint64_t nc;
+    int64_t t0_ns, t1_ns; /* half-open */
+    double dt_ns;         /* shortest */
+} source;
+
+typedef struct request {
+    const char *time, *channels;
+    uint64_t c0, c1;
+} request;
+
+static void source_fini(source *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        free(s->v[i].path);
+        free(s->v[i].chunks);
+    }
+    free(s->v);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_recording(const struct dirent *e)
+{
+    const char *dot = strrchr(e->d_name, '.');
+    return e->d_name[0] != '.' && dot &&
+           (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0 || strcmp(dot, ".nc") == 0);
+}
+
+static mr_status list_folder(const char *folder, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    struct dirent **names = NULL;
+    mr_text path = {0};
+    int n = scandir(folder, &names, is_recording, by_name);
+    if (n < 0) return MR_RAISE(MR_EINPUT, "cannot list %s", folder);
+    for (int i = 0; i < n; i++) {
+        path.len = 0;
+        MR_TRY(mr_text_add(&path, "%s/%s", folder, names[i]->d_name));
+        MR_TRY(mr_strs_add(out, path.s));
+    }
+out:
+    for (int i = 0; i < n; i++) free(names[i]);
+    free(names);
+    mr_text_fini(&path);
+    return st;
+}
+
+/* The lanes of an output folder: the first column of its index, after the header line. */
+static mr_status list_lanes(const char *folder, const char *index, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    mr_text text = {0}, path = {0};
+    char *keep = NULL;
+    MR_TRY(mr_read_text(index, (size_t)1 << 30, &text));
+    char *line = strtok_r(text.s, "\n", &keep);
+    while (line && (line = strtok_r(NULL, "\n", &keep))) {
+        line[strcspn(line, ",")] = 0;
+        if (!*line || *line == '#') continue;
+        path.len = 0;
+        MR_TRY(mr_text_add(&path, "%s/%s", folder, line));
+        MR_TRY(mr_strs_add(out, path.s));
+    }
+out:
+    mr_text_fini(&text);
+    mr_text_fini(&path);
+    return st;
+}
+
+static mr_status list_files(const char *arg, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    mr_text folder = {0}, index = {0};
+    struct stat sb;
+    const char *base = strrchr(arg, '/');
+    bool master = strcmp(base ? base + 1 : arg, "master.h5") == 0;
+    if (master)
+        MR_TRY(mr_text_add(&folder, "%.*s", base ? (int)(base - arg) : 1, base ? arg : "."));
+    else
+        MR_TRY(mr_text_add(&folder, "%s", arg));
+    MR_TRY(mr_text_add(&index, "%s/index.csv", folder.s));
+    if ((master || is_folder(arg)) && stat(index.s, &sb) == 0)
+        MR_TRY(list_lanes(folder.s, index.s, out));
+    else if (is_folder(arg))
+        MR_TRY(list_folder(arg, out));
+    else
+        MR_TRY(mr_strs_add(out, arg));
+out:
+    mr_text_fini(&folder);
+    mr_text_fini(&index);
+    return st;
+}
+
+/* Look at each file; those that cannot be used are said and left out. */
+static mr_status survey(mr_prober *prober, const char *arg, source *s)
+{
+    mr_status st = MR_OK;
+    mr_strs files = {0};
+    char why[MR_NOTE_MAX] = "no recordings there";
+    MR_TRY(list_files(arg, &files));
+    for (size_t i = 0; i < files.n; i++) {
+        piece p = {0};
+        MR_TRY(mr_probe(prober, files.v[i], &p.info, &p.chunks));
+        bool fits = s->n == 0 || fabs(p.info.dx_m - s->v[0].info.dx_m) <= 1e-6 * p.info.dx_m;
+        if (p.info.state != MR_OK || !(p.info.rate_hz > 0) || !fits) {
+            snprintf(why, sizeof why, "%s",
+                     p.info.state != MR_OK ? p.info.reason
+                     : fits                ? "no even sampling rate"
+                                           : "another channel spacing");
+            mr_log(MR_WARN, "%s: %s", files.v[i], why);
+            free(p.chunks);
+            continue;
+        }
+        if ((st = mr_strdup(files.v[i], &p.path)) != MR_OK ||
+            (st = mr_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v, "files to view")) != MR_OK) {
+            free(p.path);
+            free(p.chunks);
+            goto out;
+        }
+        s->v[s->n++] = p;
+    }
+    if (s->n == 0) MR_TRY(MR_RAISE(MR_EINPUT, "%s: nothing to view: %s", arg, why));
+out:
+    mr_strs_fini(&files);
+    return st;
+}
+
+/* channel of the panel at which a piece begins */
+static uint64_t first_channel(const source *s, const piece *p)
+{
+    return s->dx_m > 0 ? (uint64_t)llround((p->info.x0_m - s->x0_m) / s->dx_m) : 0;
+}
+
+static void frame_source(source *s)
+{
+    s->x0_m = s->v[0].info.x0_m;
+    s->dx_m = s->v[0].info.dx_m;
+    s->t0_ns = INT64_MAX;
+    s->t1_ns = INT64_MIN;
+    s->dt_ns = INFINITY;
+    for (size_t i = 0; i < s->n; i++) s->x0_m = MR_MIN(s->x0_m, s->v[i].info.x0_m);
+    for (size_t i = 0; i < s->n; i++) {
+        const mr_file_info *f = &s->v[i].info;
+        double dt = 1e9 / f->rate_hz;
+        s->nc = MR_MAX(s->nc, first_channel(s, &s->v[i]) + f->nc);
+        s->t0_ns = MR_MIN(s->t0_ns, f->t0_ns);
+        s->t1_ns = MR_MAX(s->t1_ns, f->t0_ns + (int64_t)llround(dt * (double)f->nt));
+        s->dt_ns = MR_MIN(s->dt_ns, dt);
+    }
+}
+
+/* One end of --time: a UTC time, or a time after the first sample. */
+static mr_status parse_end(const char *text, int64_t t0_ns, int64_t *out)
+{
+    int64_t ns = 0;
+    if (mr_utc_parse(text, &ns) == MR_OK) {
+        *out = ns;
+    } else if (mr_duration_parse(text, &ns) == MR_OK) {
+        *out = t0_ns + ns;
+    } else {
+        return MR_RAISE(MR_ECONFIG, "--time: '%s' is neither a UTC time nor a time like 60s", text);
+    }
+    mr_error_clear();
+    return MR_OK;
+}
+
+static void trim(char *s)
+{
+    size_t n = strlen(s), a = strspn(s, " ");
+    while (n > a && s[n - 1] == ' ') n--;
+    s[n] = 0;
+    memmove(s, s + a, n - a + 1);
+}
+
+static mr_status cut_time(const char *text, source *s)
+{
+    mr_status st = MR_OK;
+    char a[64], b[64];
+    const char *dots = strstr(text, "..");
+    int64_t t0 = s->t0_ns;
+    if (!dots || (size_t)(dots - text) >= sizeof a || strlen(dots + 2) >= sizeof b)
+        return MR_RAISE(MR_ECONFIG, "--time: '%s' is not A..B", text);
+    snprintf(a, sizeof a, "%.*s", (int)(dots - text), text);
+    snprintf(b, sizeof b, "%s", dots + 2);
+    trim(a);
+    trim(b);
+    MR_TRY(parse_end(a, t0, &s->t0_ns));
+    MR_TRY(parse_end(b, t0, &s->t1_ns));
+    if (s->t1_ns <= s->t0_ns)
+        MR_TRY(MR_RAISE(MR_ECONFIG, "--time: '%s' ends before it begins", text));
+out:
+    return st;
+}
+
+/* Rows of the piece that lie in the panel, block by block into the cells. */
+static mr_status pour_piece(const source *s, const piece *p, const request *q, mr_cells *cells)
+{
+    mr_status st = MR_OK;
+    const mr_file_info *f = &p->info;
+    mr_raw *raw = NULL;
+    void *stored = NULL;
+    double *tile = NULL;
+    double dt = 1e9 / f->rate_hz, k = f->to_native > 0 ? f->to_native : 1;
+    uint64_t at = first_channel(s, p), c0 = MR_MAX(q->c0, at), c1 = MR_MIN(q->c1, at + f->nc);
+    double a = floor((double)(cells->t0_ns - f->t0_ns) / dt);
+    double b = ceil((double)(cells->t1_ns - f->t0_ns) / dt);
+    uint64_t t0 = a > 0 ? (uint64_t)a : 0, t1 = b > 0 ? MR_MIN(f->nt, (uint64_t)b) : 0;
+    if (t0 >= t1 || c0 >= c1) return MR_OK;
+    mr_chsel sel = {.first = c0 - at, .step = 1, .n = c1 - c0};
+    size_t row = sel.n * f->store.dtype.size;
+    uint64_t band = mr_raw_band_rows(f);
+    uint64_t block = ((uint64_t)2 << 20) / sel.n / band * band;
+    block = MR_MAX(block, band);
+    MR_TRY(mr_alloc(block, row, "view block", &stored));
+    MR_TRY(mr_alloc(block * sel.n, sizeof *tile, "view block", &tile));
+    MR_TRY(mr_raw_open(p->path, f, p->chunks, &raw));
+    t0 = t0 / band * band;
+    for (uint64_t t = t0; t < t1; t += block) {
+        uint64_t n = MR_MIN(block, f->nt - t);
+        MR_TRY(mr_raw_read(raw, t, n, &sel, stored, row, NULL, NULL));
+        mr_load_f64(f->store.dtype, stored, row, n, sel.n, tile, sel.n);
+        for (size_t i = 0; i < n * sel.n && k != 1; i++) tile[i] *= k;
+        mr_view view = {.d = tile, .nt = n, .nc = sel.n, .stride = sel.n};
+        mr_cells_add(cells, f->t0_ns + (int64_t)llround((double)t * dt), dt, c0 - q->c0, &view);
+    }
+out:
+    mr_raw_close(raw);
+    free(stored);
+    free(tile);
+    return st;
+}
+
+static mr_status pour(source *s, const request *given, mr_cells *cells)
+{
+    mr_status st = MR_OK;
+    request q = *given;
+    frame_source(s);
+    if (q.time) MR_TRY(cut_time(q.time, s));
+    q.c1 = MR_MIN(q.c1, s->nc);
+    if (q.c0 >= q.c1)
+        MR_TRY(MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q.channels,
+                        (unsigned long long)s->nc));
+    MR_TRY(mr_cells_init(cells, s->t0_ns, s->t1_ns, s->dt_ns, q.c1 - q.c0,
+                         s->x0_m + (double)q.c0 * s->dx_m, s->dx_m));
+    for (size_t i = 0; i < s->n; i++) MR_TRY(pour_piece(s, &s->v[i], &q, cells));
+out:
+    return st;
+}
+
+/* "data/demo: 400 channels, 500 Hz, float32, prodml, 6 files" */
+static mr_status describe(const char *arg, const source *s, mr_text *out)
+{
+    mr_status st = MR_OK;
+    const mr_file_info *f = &s->v[0].info;
+    char type[40];
+    mr_dtype_name(f->store.dtype, type, sizeof type);
+    MR_TRY(mr_text_add(out, "%s:  %llu channels, %.6g Hz, %s, %s", arg, (unsigned long long)s->nc,
+                       f->rate_hz, type, f->layout));
+    if (s->n > 1) MR_TRY(mr_text_add(out, ", %zu files", s->n));
+out:
+    return st;
+}
+
+/* "strain rate, nanostrain/s" */
+static mr_status unit_text(const source *s, mr_text *out)
+{
+    const mr_file_info *f = &s->v[0].info;
+    bool native = f->to_native > 0;
+    const char *quantity = native ? f->native_quantity : f->quantity;
+    const char *unit = native ? f->native_unit : f->unit;
+    mr_status st = *quantity && strcmp(quantity, unit) != 0
+                       ? mr_text_add(out, "%s, %s", quantity, unit)
+                       : mr_text_add(out, "%s", unit);
+    for (char *p = out->s; st == MR_OK && *p; p++)
+        if (*p == '_') *p = ' ';
+    return st;
+}
+
+static mr_status draw(const mr_opts *o, const request *q, double share)
+{
+    mr_status st = MR_OK;
+    mr_prober *prober = NULL;
+    source src[2] = {0};
+    mr_cells cells[2] = {0};
+    mr_text title[2] = {0}, unit[2] = {0};
+    mr_panel panel[2] = {0};
+    mr_image im = {0};
+    MR_TRY(mr_prober_new(1, NULL, &prober));
+    for (int i = 0; i < o->n_args; i++) {
+        MR_TRY(survey(prober, o->arg[i], &src[i]));
+        MR_TRY(pour(&src[i], q, &cells[i]));
+        MR_TRY(describe(o->arg[i], &src[i], &title[i]));
+        MR_TRY(unit_text(&src[i], &unit[i]));
+        panel[i] = (mr_panel){.cells = &cells[i], .title = title[i].s, .unit = unit[i].s};
+    }
+    MR_TRY(mr_picture_draw(panel, (size_t)o->n_args, o->val[O_TITLE], share, &im));
+    MR_TRY(mr_png_write(o->val[O_OUT], &im));
+    if (!o->val[O_QUIET]) printf("%s: %zu x %zu pixels\n", o->val[O_OUT], im.w, im.h);
+out:
+    mr_image_fini(&im);
+    for (int i = 0; i < 2; i++) {
+        mr_cells_fini(&cells[i]);
+        source_fini(&src[i]);
+        mr_text_fini(&title[i]);
+        mr_text_fini(&unit[i]);
+    }
+    mr_prober_free(prober);
+    return st;
+}
+
+int mr_cli_view(int argc, char **argv)
+{
+    mr_status st = MR_OK;
+    mr_opts o;
+    request q = {.c1 = UINT64_MAX};
+    double share = 0, a = 0, b = 0;
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
+    MR_TRY(mr_opts_parse(table, argc, argv, 1, 2, &o));
+    if (o.help) {
+        mr_opts_help("view FILE|FOLDER [FILE|FOLDER] -o X.png [options]", table);
+        goto out;
+    }
+    if (!o.val[O_OUT]) MR_TRY(MR_RAISE(MR_ECONFIG, "view: -o X.png is missing"));
+    MR_TRY(mr_quantity_parse(o.val[O_SHARE], MR_DIM_PERCENT, &share));
+    if (!(share >= 0.5 && share <= 1))
+        MR_TRY(MR_RAISE(MR_ECONFIG, "--inside %s is outside 50..100 %%", o.val[O_SHARE]));
+    q.time = o.val[O_TIME];
+    q.channels = o.val[O_CHANNELS];
+    if (q.channels) {
+        MR_TRY(mr_range_parse(q.channels, MR_DIM_NONE, &a, &b));
+        if (a < 0 || b > 1e9 || a != floor(a) || b != floor(b))
+            MR_TRY(MR_RAISE(MR_ECONFIG, "--channels: '%s' is not a range of channels", q.channels));
+        q.c0 = (uint64_t)a;
+        q.c1 = (uint64_t)b;
+    }
+    MR_TRY(draw(&o, &q, share));
+out:
+    return (int)st;
+}

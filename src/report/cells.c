@@ -1,0 +1,98 @@
+/* report/cells.c: samples poured into the cells of a picture. */
+#include "report/picture.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+mr_status mr_cells_init(mr_cells *c, int64_t t0_ns, int64_t t1_ns, double dt_ns, uint64_t nc,
+                        double x0_m, double dx_m)
+{
+    mr_status st = MR_OK;
+    mr_cells n = {.t0_ns = t0_ns, .t1_ns = t1_ns, .nc = nc, .x0_m = x0_m, .dx_m = dx_m};
+    float *lo = NULL, *hi = NULL;
+    if (t1_ns <= t0_ns || nc == 0 || !(dt_ns > 0))
+        return MR_RAISE(MR_ECONFIG,
+                        "nothing to draw: no samples in the time and channels asked for");
+    double samples = ceil((double)(t1_ns - t0_ns) / dt_ns - 1e-6);
+    n.nx = (size_t)MR_MAX(1.0, MR_MIN((double)MR_PICTURE_NX, samples));
+    n.per_cell = (nc + MR_PICTURE_NY - 1) / MR_PICTURE_NY;
+    n.ny = (size_t)((nc + n.per_cell - 1) / n.per_cell);
+    MR_TRY(mr_alloc(n.nx * n.ny, sizeof *lo, "picture cells", &lo));
+    MR_TRY(mr_alloc(n.nx * n.ny, sizeof *hi, "picture cells", &hi));
+    for (size_t i = 0; i < n.nx * n.ny; i++) {
+        lo[i] = INFINITY;
+        hi[i] = -INFINITY;
+    }
+    n.lo = lo;
+    n.hi = hi;
+    *c = n;
+    lo = hi = NULL;
+out:
+    free(lo);
+    free(hi);
+    return st;
+}
+
+void mr_cells_add(mr_cells *c, int64_t t_ns, double dt_ns, uint64_t first, const mr_view *rows)
+{
+    double span = (double)(c->t1_ns - c->t0_ns);
+    size_t nc = first >= c->nc ? 0 : (size_t)MR_MIN((uint64_t)rows->nc, c->nc - first);
+    for (size_t t = 0; t < rows->nt; t++) {
+        double at = (double)(t_ns - c->t0_ns) + (double)t * dt_ns;
+        double x =
+            floor(at / span * (double)c->nx + 1e-6); /* a sample on a cell's edge is inside */
+        if (!(x >= 0 && x < (double)c->nx)) continue;
+        size_t ix = (size_t)x;
+        for (size_t ch = 0; ch < nc; ch++) {
+            float v = (float)*mr_at(rows, t, ch);
+            size_t i = (first + ch) / c->per_cell * c->nx + ix;
+            if (v < c->lo[i]) c->lo[i] = v;
+            if (v > c->hi[i]) c->hi[i] = v;
+        }
+    }
+}
+
+void mr_cells_fini(mr_cells *c)
+{
+    free(c->lo);
+    free(c->hi);
+    memset(c, 0, sizeof *c);
+}
+
+float mr_cells_at(const mr_cells *c, size_t ix, size_t iy, float centre)
+{
+    size_t i = iy * c->nx + ix;
+    if (c->lo[i] > c->hi[i]) return NAN;
+    return c->hi[i] - centre >= centre - c->lo[i] ? c->hi[i] : c->lo[i];
+}
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+mr_status mr_cells_scale(const mr_cells *c, double share, float *centre, float *half)
+{
+    mr_status st = MR_OK;
+    float *v = NULL;
+    size_t n = 0;
+    MR_TRY(mr_alloc(c->nx * c->ny, sizeof *v, "picture scale", &v));
+    for (size_t i = 0; i < c->nx * c->ny; i++)
+        if (c->lo[i] <= c->hi[i] && isfinite(c->lo[i]) && isfinite(c->hi[i]))
+            v[n++] = (c->lo[i] + c->hi[i]) / 2;
+    *centre = 0;
+    *half = 1;
+    if (n == 0) goto out;
+    qsort(v, n, sizeof *v, ascending);
+    if (v[n / 50] > 0 || v[n - 1 - n / 50] < 0) *centre = v[n / 2];
+    for (size_t i = 0, k = 0; i < c->nx * c->ny; i++)
+        if (c->lo[i] <= c->hi[i] && isfinite(c->lo[i]) && isfinite(c->hi[i]))
+            v[k++] = fabsf(mr_cells_at(c, i % c->nx, i / c->nx, *centre) - *centre);
+    qsort(v, n, sizeof *v, ascending);
+    *half = v[MR_MIN(n - 1, (size_t)(share * (double)n))];
+    if (!(*half > 0)) *half = v[n - 1] > 0 ? v[n - 1] : 1;
+out:
+    free(v);
+    return st;
+}
