@@ -47,7 +47,7 @@ static void mistakes_are_named(void **state)
 {
     (void)state;
     static const struct {
-        char *argv[5];
+        const char *argv[5];
         const char *word;
     } bad[] = {{{"x", "--ratte", "5", "a", NULL}, "--rate"},
                {{"x", "a", "--name", NULL}, "TEXT"},
