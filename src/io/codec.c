@@ -120,32 +120,57 @@ void mr_codec_free(mr_codec *k)
     free(k);
 }
 
-/* HDF5 sums 16-bit big-endian words modulo 65535, where 0 stands for "no bits at all" only. Blocks
- * are summed in any order, which lets the compiler use vectors, and folded in once each. */
+/* HDF5 sums 16-bit big-endian words modulo 65535, where 0 stands for "no bits at all" only. Sums
+ * may be taken in any order: of LANES words in turn, whose number of steps keeps 32 bits enough. A
+ * word at step i, lane l of n steps then counts LANES (n - i) - l times in the sum of sums. */
+enum { LANES = 32, STEPS = 256 };
+_Static_assert((uint64_t)65535 * STEPS * (STEPS + 1) / 2 <= UINT32_MAX, "sums fit");
+
+__attribute__((target_clones("avx512f", "avx2", "default"))) static void
+fletcher_lanes(const uint8_t *p, size_t n_steps, uint32_t *restrict sum, uint32_t *restrict ramp)
+{
+    uint16_t w;
+    uint32_t s[LANES] = {0}, r[LANES] = {0};
+    for (size_t i = 0; i < n_steps; i++, p += 2 * LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            memcpy(&w, p + 2 * l, 2);
+            s[l] += (uint16_t)(w << 8 | w >> 8);
+            r[l] += s[l];
+        }
+    memcpy(sum, s, sizeof s);
+    memcpy(ramp, r, sizeof r);
+}
+
+static uint64_t fold(uint64_t s)
+{
+    return s > 65535 ? (s - 1) % 65535 + 1 : s;
+}
+
 uint32_t mr_fletcher32(const uint8_t *p, size_t n)
 {
-    enum { BLOCK = 2048 }; /* words: sum * BLOCK + sum of i * word stays far below 2^64 */
     uint64_t s1 = 0, s2 = 0;
-    for (size_t left = n / 2; left > 0;) {
-        uint32_t k = (uint32_t)MR_MIN((size_t)BLOCK, left);
-        uint64_t sum = 0, ramp = 0;
-        for (uint32_t i = 0; i < k; i++) {
-            uint32_t w = (uint32_t)p[2 * i] << 8 | p[2 * i + 1];
-            sum += w;
-            ramp += w * (k - i); /* 16 x 11 bits */
+    uint32_t sum[LANES], ramp[LANES];
+    size_t left = n / 2;
+    while (left >= LANES) {
+        size_t steps = MR_MIN(left / LANES, (size_t)STEPS);
+        uint64_t a = 0, b = 0;
+        fletcher_lanes(p, steps, sum, ramp);
+        for (uint64_t l = 0; l < LANES; l++) {
+            a += sum[l];
+            b += (uint64_t)LANES * ramp[l] - l * sum[l];
         }
-        s2 += s1 * k + ramp;
-        s1 += sum;
-        s1 = s1 > 65535 ? (s1 - 1) % 65535 + 1 : s1;
-        s2 = s2 > 65535 ? (s2 - 1) % 65535 + 1 : s2;
-        p += 2 * k;
-        left -= k;
+        s2 = fold(s2 + s1 * steps * LANES + b);
+        s1 = fold(s1 + a);
+        p += 2 * LANES * steps;
+        left -= LANES * steps;
+    }
+    for (; left > 0; left--, p += 2) {
+        s1 = fold(s1 + ((uint32_t)p[0] << 8 | p[1]));
+        s2 = fold(s2 + s1);
     }
     if (n % 2) {
-        s1 += (uint32_t)*p << 8;
-        s1 = s1 > 65535 ? (s1 - 1) % 65535 + 1 : s1;
-        s2 += s1;
-        s2 = s2 > 65535 ? (s2 - 1) % 65535 + 1 : s2;
+        s1 = fold(s1 + ((uint32_t)*p << 8));
+        s2 = fold(s2 + s1);
     }
     return (uint32_t)(s2 << 16 | s1);
 }

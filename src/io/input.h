@@ -32,7 +32,7 @@ typedef struct mr_store {
 } mr_store;
 
 /** One chunk: table index = (t / chunk_t) * ceil(nc / chunk_c) + c / chunk_c. nbytes 0: not stored
- *  (reads as fill value 0 and is listed). */
+ *  (reads as NaN, integers as 0, and is listed). */
 typedef struct mr_chunk {
     uint64_t offset;
     uint32_t nbytes, mask;          /* mask: HDF5 filter mask, bit i = filter i skipped */
@@ -95,7 +95,7 @@ mr_status mr_map_check(const mr_node *map);
 /** Peak resident bytes of the workers so far. */
 size_t mr_prober_peak_bytes(const mr_prober *p);
 
-/* --- raw samples ------------------------------------------------------------------------------------ */
+/* --- raw samples -------------------------------------------------------------------------------- */
 
 /** Which channels: first, first + step, ... n of them. */
 typedef struct mr_chsel {
@@ -111,11 +111,12 @@ mr_status mr_raw_open(const char *path, const mr_file_info *info, const mr_chunk
 void mr_raw_close(mr_raw *r);
 /** Read valid rows [t, t + nt) of the selected channels into dst, always [time][channel] with rows
  *  `stride` bytes apart, in the stored type but native byte order. Chunks that cannot be had (bad
- *  checksum, wrong inflated length, outside the file) are filled with NaN for floats; for integers the
- *  range is filled with 0. Every such rectangle is reported through `lost` (may be NULL), called with
- *  row and selected-channel ranges relative to the request. Returns MR_EINPUT only when the file as a
- *  whole fails (I/O error, truncated): then dst's content is undefined. digest (may be NULL) is an
- *  XXH3 state (opaque) updated with the raw bytes in dst order. */
+ *  checksum, wrong inflated length, outside the file) are filled with NaN for floats, with 0 for
+ *  integers. Every such rectangle is reported through `lost` (may be NULL), called with row and
+ *  selected-channel ranges relative to the request; a chunk that two reads touch is reported by each.
+ *  Returns MR_EINPUT only when the file as a whole fails (I/O error, truncated): then dst's content
+ *  is undefined. Fastest when stride is n channels x size and all channels are wanted; of chunks with
+ *  filters, a band in part is kept decoded for the next read. */
 typedef void (*mr_lost_fn)(void *arg, mr_slab rows, mr_slab chans, const char *why);
 mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, void *dst,
                       size_t stride, mr_lost_fn lost, void *arg);
@@ -124,9 +125,9 @@ mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, v
 uint64_t mr_raw_band_rows(const mr_file_info *info);
 size_t mr_raw_buffer_bytes(const mr_file_info *info, const mr_chsel *sel);
 
-/** Convert nt rows x nc channels of stored samples (native byte order, rows src_stride bytes apart) to
- *  float64 tile rows. Returns true if any value is NaN or infinite (only floats can). SIMD, any
- *  thread. */
+/** Convert nt rows x nc channels of stored samples (native byte order, rows src_stride bytes apart)
+ *  to float64 tile rows dst_stride doubles apart. Returns true if any value is NaN or infinite (only
+ *  floats can). SIMD, any thread. */
 bool mr_load_f64(mr_dtype dt, const void *src, size_t src_stride, size_t nt, size_t nc, double *dst,
                  size_t dst_stride);
 size_t mr_dtype_name(mr_dtype dt, char *buf, size_t size); /* "float32", "int16 (big-endian)" */

@@ -47,7 +47,9 @@ MR_CLONES static bool load_f64(const uint8_t *src, size_t src_stride, size_t nt,
     return odd < 0;
 }
 
-/* A half's exponent and mantissa, moved up, are a float 2^112 too small, also when subnormal. */
+/* A half's exponent and mantissa, moved up, are a float 2^112 too small. A subnormal is its
+ * mantissa x 2^-24, made from an integer: moved up it would be a subnormal float, which processors
+ * are slow with. */
 MR_CLONES static bool load_f16(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
                                double *dst, size_t dst_stride)
 {
@@ -58,14 +60,15 @@ MR_CLONES static bool load_f16(const uint8_t *src, size_t src_stride, size_t nt,
         for (size_t c = 0; c < nc; c++) {
             int32_t mag = h[c] & 0x7fff;
             top = MR_MAX(top, mag);
+            int32_t odd = -(mag >= 0x7c00), sub = -(mag < 0x0400); /* masks: all ones if so */
             union {
                 int32_t i;
                 float f;
-            } u = {.i = mag << 13}, v;
-            v.f = u.f * 0x1p112f;
-            v.i |= mag >= 0x7c00 ? 0x7f800000 : 0;
-            v.i |= (int32_t)((uint32_t)(h[c] & 0x8000) << 16);
-            d[c] = (double)v.f;
+            } big = {.i = (mag << 13) + (112 << 23)}, small = {.f = (float)mag * 0x1p-24f};
+            big.i += odd & 112 << 23; /* infinity and NaN keep an exponent of ones */
+            big.i = (big.i & ~sub) | (small.i & sub);
+            big.i |= (int32_t)((uint32_t)(h[c] & 0x8000) << 16);
+            d[c] = (double)big.f;
         }
     }
     return top >= 0x7c00;

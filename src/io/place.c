@@ -177,7 +177,7 @@ static inline void square8(const uint8_t *s, size_t pitch, uint8_t *d, size_t st
     store(d + stride, hi8(a, b));
 }
 
-/* nt x nc elements, both multiples of 16 bytes, in squares */
+/* nt x nc elements, both multiples of 8, in squares of 16 bytes a side */
 MR_CLONES static void transpose(const uint8_t *src, size_t pitch, size_t nt, size_t nc,
                                 unsigned size, uint8_t *dst, size_t stride)
 {
@@ -198,7 +198,7 @@ MR_CLONES static void transpose(const uint8_t *src, size_t pitch, size_t nt, siz
  * are used whole and the lines written are still in cache when the next channels come. */
 static void place_columns(const mr_patch *p, uint8_t *dst, size_t stride)
 {
-    size_t line = 64 / p->size, side = 16 / p->size;
+    size_t line = 64 / p->size, side = 8;
     for (size_t t0 = 0; t0 < p->nt; t0 += line) {
         size_t n = MR_MIN(line, p->nt - t0);
         size_t nt = p->size > 1 ? n / side * side : 0, nc = p->nc / side * side;

@@ -162,20 +162,18 @@ static mr_status read_runs(mr_raw *r, const mr_extent *e, uint64_t t, uint64_t n
 {
     mr_status st = MR_OK;
     unsigned size = r->store.dtype.size;
-    uint64_t at_once = MR_MAX(16u, 64u / size); /* channels: a cache line of dst or more */
-    uint64_t run = MR_MIN(nt, MR_RAW_SCRATCH / size / at_once - 16);
+    uint64_t at_once = MR_MAX(16u, 128u / size); /* channels: whole cache lines of dst */
+    uint64_t run = MR_RAW_SCRATCH / size / at_once - 16, n_runs = (nt + run - 1) / run;
+    run = (nt + n_runs - 1) / n_runs;            /* all alike, none of a few rows */
     bool whole = run == e->nt && sel->step == 1; /* runs follow each other in the file */
     uint64_t pitch = whole ? run : run + 16;     /* else odd, so that runs share no cache set */
+    mr_patch p = {NULL, 1, (size_t)pitch, 0, 0, size, mr_raw_swaps(&r->store)};
     MR_TRY(need_scratch(r));
+    p.src = r->scratch;
     for (uint64_t c = 0; c < sel->n; c += at_once)
         for (uint64_t i = 0; i < nt; i += run) {
-            mr_patch p = {r->scratch,
-                          1,
-                          (size_t)pitch,
-                          (size_t)MR_MIN(run, nt - i),
-                          (size_t)MR_MIN(at_once, sel->n - c),
-                          size,
-                          mr_raw_swaps(&r->store)};
+            p.nt = (size_t)MR_MIN(run, nt - i);
+            p.nc = (size_t)MR_MIN(at_once, sel->n - c);
             for (size_t k = 0; k < p.nc; k++) {
                 uint64_t chan = sel->first + (c + k) * sel->step;
                 uint64_t from = e->offset + (chan * e->nt + t + i) * size;
