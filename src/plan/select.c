@@ -5,6 +5,7 @@
 #include "plan/tree.h"
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,8 +82,9 @@ mr_status mr_distance_check(const mr_node *n, double *lo_m, double *hi_m)
         return MR_RAISE_AT(MR_ECONFIG, n, "input.distance: %s; write a range, as 1.2..3.4 km",
                            mr_node_what(n));
     if (mr_range_parse(n->text, MR_DIM_LENGTH, lo_m, hi_m) == MR_OK) return MR_OK;
-    mr_note("input.distance is a half-open range, as 1.2..3.4 km");
-    return mr_reraise_at(MR_ECONFIG, n);
+    char why[256];
+    snprintf(why, sizeof why, "%s", mr_error());
+    return MR_RAISE_AT(MR_ECONFIG, n, "input.distance: %s", why);
 }
 
 static mr_status mark_pick(const mr_node *n, uint64_t nc, uint8_t *mark)

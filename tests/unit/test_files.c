@@ -1,0 +1,155 @@
+/* input.files: globs, folders, lists; what is left out; what is refused. Runs in a folder of its
+ * own. */
+#include "plan/config.h"
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static int in_a_folder(void **state)
+{
+    static const char *const files[] = {
+        "data/b.h5",      "data/a.h5",      "data/.hidden.h5", "data/c.h5.part", "data/day2/x.h5",
+        "data/day2/y.nc", "data/.git/z.h5", "data/out/o.h5",   "data/[1].h5",    "other/e.hdf5"};
+    char *dir = strdup("/tmp/mr_files_XXXXXX");
+    if (!dir || !mkdtemp(dir) || chdir(dir) != 0) return -1;
+    const char *const folders[] = {"data/day2", "data/.git", "data/out", "other", "empty"};
+    for (size_t i = 0; i < 5; i++)
+        if (mr_mkdirs(folders[i]) != MR_OK) return -1;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        FILE *f = fopen(files[i], "w");
+        if (!f) return -1;
+        fclose(f);
+    }
+    if (symlink("../data", "other/back") || symlink("..", "data/day2/up")) return -1;
+    if (symlink("nowhere", "data/dangling.h5") || symlink("a.h5", "data/twin.h5")) return -1;
+    *state = dir;
+    return 0;
+}
+
+static int out_of_it(void **state)
+{
+    char cmd[64];
+    snprintf(cmd, sizeof cmd, "rm -r %s", (char *)*state);
+    int rc = chdir("/") || system(cmd);
+    free(*state);
+    return rc;
+}
+
+static mr_config *config(const char *files, const char *folder)
+{
+    char text[512];
+    mr_config *c = NULL;
+    snprintf(text, sizeof text, "input:\n  files: %s\noutput:\n  folder: %s\n", files, folder);
+    if (mr_config_parse("x.yaml", text, NULL, 0, &c) != MR_OK) fail_msg("%s", mr_error());
+    return c;
+}
+
+static void lists(const char *files, const char *folder, const char *want)
+{
+    mr_config *c = config(files, folder);
+    mr_strs l = {0};
+    mr_text t = {0};
+    if (mr_config_files(c, &l) != MR_OK) fail_msg("%s: %s", files, mr_error());
+    for (size_t i = 0; i < l.n; i++) mr_text_add(&t, "%s%s", i ? " " : "", l.v[i]);
+    assert_string_equal(t.s, want);
+    mr_text_fini(&t);
+    mr_strs_fini(&l);
+    mr_config_free(c);
+}
+
+static void refuses(const char *files, const char *folder, mr_status st, const char *message)
+{
+    mr_config *c = config(files, folder);
+    mr_strs l = {0};
+    assert_int_equal(mr_config_files(c, &l), st);
+    if (strncmp(mr_error(), message, strlen(message)) != 0)
+        fail_msg("'%s' does not begin with '%s'", mr_error(), message);
+    assert_int_equal(l.n, 0);
+    mr_config_free(c);
+}
+
+static void a_glob_gives_names_in_order(MR_UNUSED void **state)
+{
+    /* hidden and .part are left out; a link to nothing is listed and refused later; of a.h5 and its
+     * link twin.h5 the first stays */
+    lists("data/*.h5", "out", "data/[1].h5 data/a.h5 data/b.h5 data/dangling.h5");
+    lists("data/[ab].h5", "out", "data/a.h5 data/b.h5");
+    lists("data/*", "data/out",
+          "data/[1].h5 data/a.h5 data/b.h5 data/dangling.h5 data/day2/x.h5 "
+          "data/day2/y.nc");
+    lists("\"data/[1].h5\"", "out", "data/[1].h5"); /* a name that looks like a pattern */
+}
+
+static void a_folder_gives_all_below_it(MR_UNUSED void **state)
+{
+    static const char all[] = "data/[1].h5 data/a.h5 data/b.h5 data/dangling.h5 data/day2/x.h5 "
+                              "data/day2/y.nc";
+    lists("data", "data/out", all); /* nothing of the output, no loop through day2/up */
+    lists("data", "./data/day2/../out", all);
+    lists("data/day2/", "out",
+          "data/day2/up/[1].h5 data/day2/up/a.h5 data/day2/up/b.h5 "
+          "data/day2/up/dangling.h5 data/day2/up/out/o.h5 data/day2/x.h5 "
+          "data/day2/y.nc");
+    lists("other", "data/out",
+          "other/back/[1].h5 other/back/a.h5 other/back/b.h5 "
+          "other/back/dangling.h5 other/back/day2/x.h5 other/back/day2/y.nc "
+          "other/e.hdf5");
+}
+
+static void a_list_keeps_its_order_and_each_file_once(MR_UNUSED void **state)
+{
+    lists("[other/e.hdf5, data/b.h5, data/a.h5]", "out", "other/e.hdf5 data/b.h5 data/a.h5");
+    lists("[data/b.h5, ./data/b.h5, data/*.h5, other/back/a.h5]", "out",
+          "data/b.h5 data/[1].h5 data/a.h5 data/dangling.h5");
+    lists("[data/none*.h5, data/a.h5]", "out", "data/a.h5");
+    lists("data/c.h5.part", "out", "data/c.h5.part"); /* named in full: the user's word */
+}
+
+static void what_is_not_there_is_refused(MR_UNUSED void **state)
+{
+    refuses(
+        "data/aa.h5", "out", MR_ECONFIG,
+        "x.yaml:2:10: input.files: data/aa.h5: No such file or directory; did you mean data/a.h5?");
+    refuses("nodir/a.h5", "out", MR_ECONFIG,
+            "x.yaml:2:10: input.files: nodir/a.h5: No such file or directory; its folder is not");
+    refuses("[data/a.h5, gone.h5]", "out", MR_ECONFIG,
+            "x.yaml:2:22: input.files: gone.h5: No such");
+    refuses("data/*.none", "out", MR_EINPUT,
+            "x.yaml:2:10: input.files: no file matches data/*.none");
+    refuses("nodir/*.h5", "out", MR_EINPUT, "x.yaml:2:10: input.files: no file matches nodir/*.h5");
+    refuses("empty", "out", MR_EINPUT, "x.yaml:2:10: input.files: no file matches empty");
+}
+
+static void the_output_folder_is_never_input(MR_UNUSED void **state)
+{
+    const char *const same[] = {"data", "./data/", "other/back", "data/day2/.."};
+    for (size_t i = 0; i < 4; i++) {
+        refuses("data/*.h5", same[i], MR_ECONFIG, "x.yaml:4:11: output.folder: ");
+        refuses("data", same[i], MR_ECONFIG, "x.yaml:4:11: output.folder: ");
+        refuses("data/a.h5", same[i], MR_ECONFIG, "x.yaml:4:11: output.folder: ");
+        refuses("data/day2", same[i], MR_ECONFIG, "x.yaml:4:11: output.folder: ");
+    }
+    refuses("data", "data", MR_ECONFIG,
+            "x.yaml:4:11: output.folder: data holds the input data; choose a folder that holds no");
+    refuses("data", "/", MR_ECONFIG, "x.yaml:4:11: output.folder: / holds the input data");
+    refuses("'*/*.h5'", ".", MR_ECONFIG, "x.yaml:4:11: output.folder: . holds the input */*.h5");
+    lists("data/a.h5", "data2", "data/a.h5"); /* a longer name is another folder */
+    lists("data/a.h5", "dat", "data/a.h5");
+    lists("data/a.h5", "no/such/yet/../folder", "data/a.h5");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_glob_gives_names_in_order),
+        cmocka_unit_test(a_folder_gives_all_below_it),
+        cmocka_unit_test(a_list_keeps_its_order_and_each_file_once),
+        cmocka_unit_test(what_is_not_there_is_refused),
+        cmocka_unit_test(the_output_folder_is_never_input),
+    };
+    return cmocka_run_group_tests(tests, in_a_folder, out_of_it);
+}
