@@ -1,0 +1,224 @@
+/* test_btree.c: our chunk tables against H5Dget_chunk_info on files libhdf5 wrote, for every kind
+ * of index; and damage anywhere in the index ends as an error. */
+#include "h5write.h"
+#include "io/btree.h"
+#include "io/h5.h"
+#include "io/input.h"
+#include "io/store.h"
+#include <fcntl.h>
+
+typedef struct make {
+    hsize_t rows, cols, chunk[2];
+    hsize_t max[2]; /* 0: fixed extents */
+    bool latest, early, deflate;
+    size_t addr_bytes; /* 0: default 8 */
+    hsize_t user_block;
+    hsize_t every; /* write only each n-th chunk row; 0 or 1: all */
+} make;
+
+static char path[220];
+
+static void write_rows(hid_t d, const make *m)
+{
+    float *v = calloc((size_t)(m->chunk[0] * m->cols), sizeof *v);
+    hid_t fs = H5Dget_space(d);
+    for (hsize_t r = 0, k = 0; r < m->rows; r += m->chunk[0], k++) {
+        hsize_t start[2] = {r, 0}, count[2] = {MR_MIN(m->chunk[0], m->rows - r), m->cols};
+        if (m->every > 1 && k % m->every) continue;
+        for (hsize_t i = 0; i < count[0] * count[1]; i++) v[i] = (float)(r + i);
+        hid_t ms = H5Screate_simple(2, count, NULL);
+        H5Sselect_hyperslab(fs, H5S_SELECT_SET, start, NULL, count, NULL);
+        assert_true(H5Dwrite(d, H5T_NATIVE_FLOAT, ms, fs, H5P_DEFAULT, v) >= 0);
+        H5Sclose(ms);
+    }
+    H5Sclose(fs);
+    free(v);
+}
+
+static void write_file(const make *m)
+{
+    snprintf(path, sizeof path, "%s", w_name("btree"));
+    hid_t fcpl = H5Pcreate(H5P_FILE_CREATE), fapl = H5Pcreate(H5P_FILE_ACCESS);
+    if (m->addr_bytes) H5Pset_sizes(fcpl, m->addr_bytes, m->addr_bytes);
+    if (m->user_block) H5Pset_userblock(fcpl, m->user_block);
+    if (m->latest) H5Pset_libver_bounds(fapl, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+    hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+    assert_true(f >= 0);
+    hsize_t dims[2] = {m->rows, m->cols};
+    hid_t s = H5Screate_simple(2, dims, m->max[0] ? m->max : NULL);
+    hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(dcpl, 2, m->chunk);
+    if (m->early) H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY);
+    if (m->deflate) H5Pset_deflate(dcpl, 1);
+    hid_t d = H5Dcreate2(f, "data", H5T_IEEE_F32LE, s, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+    assert_true(d >= 0);
+    for (int k = 0; k < 12; k++) { /* enough attributes for continuation blocks of the header */
+        char name[8];
+        snprintf(name, sizeof name, "a%d", k);
+        w_attr_f64(f, "data", name, k);
+    }
+    write_rows(d, m);
+    H5Dclose(d);
+    H5Sclose(s);
+    H5Pclose(dcpl);
+    H5Pclose(fcpl);
+    H5Pclose(fapl);
+    H5Fclose(f);
+}
+
+/** Our table of /data at path against the library's query, chunk by chunk. */
+static void same_as_library(const make *m, hsize_t stored)
+{
+    mr_h5 h;
+    struct stat sb;
+    hid_t d = -1;
+    mr_store st;
+    mr_chunk *c = NULL;
+    uint64_t outside = 9, seen = 0;
+    write_file(m);
+    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
+    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
+    mr_status got = mr_store_read(&h, d, true, &st, &c, &outside);
+    if (got != MR_OK) fail_msg("%s", mr_error());
+    assert_int_equal(outside, 0);
+    hsize_t cols = (m->cols + m->chunk[1] - 1) / m->chunk[1];
+    assert_int_equal(st.n_chunks, (m->rows + m->chunk[0] - 1) / m->chunk[0] * cols);
+    for (uint64_t k = 0; k < st.n_chunks; k++) {
+        hsize_t off[2] = {k / cols * m->chunk[0], k % cols * m->chunk[1]}, size = 0;
+        unsigned mask = 0;
+        haddr_t at = HADDR_UNDEF;
+        assert_true(H5Dget_chunk_info_by_coord(d, off, &mask, &at, &size) >= 0);
+        if (at == HADDR_UNDEF) {
+            assert_int_equal(c[k].nbytes, 0);
+            continue;
+        }
+        /* 1.10 leaves the user block out of a chunk's address, later versions do not */
+        if (m->user_block && at != c[k].offset) at += m->user_block;
+        assert_int_equal(c[k].offset, at);
+        assert_int_equal(c[k].nbytes, size);
+        assert_int_equal(c[k].mask, mask);
+        seen++;
+    }
+    assert_int_equal(seen, stored);
+    free(c);
+    H5Oclose(d);
+    mr_h5_close(&h);
+    unlink(path);
+}
+
+static void version_1_tree(void **s)
+{
+    (void)s;
+    same_as_library(&(make){.rows = 10, .cols = 3, .chunk = {4, 2}}, 3 * 2);
+    /* 2000 x 3 chunks: 64 to a node at most, so three levels */
+    same_as_library(&(make){.rows = 4000, .cols = 5, .chunk = {2, 2}, .deflate = true}, 6000);
+    same_as_library(&(make){.rows = 300, .cols = 5, .chunk = {2, 2}, .every = 3}, 50 * 3);
+    same_as_library(&(make){.rows = 100, .cols = 5, .chunk = {7, 5}, .addr_bytes = 4}, 15);
+    same_as_library(&(make){.rows = 100, .cols = 5, .chunk = {7, 5}, .user_block = 512}, 15);
+}
+
+static void newer_indexes(void **s)
+{
+    (void)s;
+    const hsize_t u = H5S_UNLIMITED;
+    make m = {.rows = 100, .cols = 6, .chunk = {100, 6}, .latest = true};
+    same_as_library(&m, 1); /* single chunk */
+    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .latest = true, .early = true};
+    same_as_library(&m, 26); /* implicit */
+    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .latest = true, .deflate = true};
+    same_as_library(&m, 26); /* fixed array */
+    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .max = {u, 6}, .latest = true};
+    same_as_library(&m, 26); /* extensible array */
+    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .max = {u, u}, .latest = true};
+    same_as_library(&m, 26); /* version-2 B-tree */
+}
+
+static mr_status count_chunk(void *arg, MR_UNUSED const uint64_t *off, MR_UNUSED uint64_t addr,
+                             MR_UNUSED uint32_t nbytes, MR_UNUSED uint32_t mask)
+{
+    ++*(uint64_t *)arg;
+    return MR_OK;
+}
+
+/** Every byte of the file set to two wrong values in turn: the walk ends, at most with an error. */
+static void damage_anywhere_ends(void **s)
+{
+    (void)s;
+    make m = {.rows = 200, .cols = 4, .chunk = {2, 2}};
+    mr_h5 h;
+    struct stat sb;
+    H5O_info_t oi;
+    hid_t d = -1;
+    mr_layout_msg msg;
+    uint64_t good = 0, errors = 0;
+    write_file(&m);
+    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
+    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
+    assert_true(H5Oget_info(d, &oi) >= 0);
+    H5Oclose(d);
+    mr_h5_close(&h);
+    int fd = open(path, O_RDWR);
+    mr_bytes b = {.fd = fd, .size = (uint64_t)sb.st_size, .so = 8, .sl = 8};
+    assert_int_equal(mr_layout_find(&b, oi.addr, &msg), MR_OK);
+    assert_int_equal(mr_btree_walk(&b, msg.addr, msg.ndims, 200, count_chunk, &good), MR_OK);
+    assert_int_equal(good, 200);
+    for (off_t at = 0; at < sb.st_size; at++) {
+        unsigned char was, bad;
+        assert_int_equal(pread(fd, &was, 1, at), 1);
+        for (int k = 0; k < 2; k++) {
+            uint64_t n = 0;
+            bad = (unsigned char)(was ^ (k ? 0xff : 1 << (at % 8)));
+            assert_int_equal(pwrite(fd, &bad, 1, at), 1);
+            mr_status st = mr_layout_find(&b, oi.addr, &msg);
+            if (st == MR_OK && msg.index == MR_IX_BTREE1)
+                st = mr_btree_walk(&b, msg.addr, msg.ndims, 200, count_chunk, &n);
+            errors += st != MR_OK;
+            assert_true(n <= 200);
+        }
+        assert_int_equal(pwrite(fd, &was, 1, at), 1);
+    }
+    assert_true(errors > 100);         /* each byte of an address, a signature, a level ... */
+    b.size = (uint64_t)sb.st_size / 3; /* a truncated file */
+    uint64_t n = 0;
+    assert_int_not_equal(mr_btree_walk(&b, msg.addr, msg.ndims, 200, count_chunk, &n), MR_OK);
+    close(fd);
+    unlink(path);
+}
+
+static void loop_in_the_tree_ends(void **s)
+{
+    (void)s;
+    /* a level-1 node whose 60 children are all one leaf of 60 chunks, asked for 100 chunks */
+    unsigned char f[32768] = {0};
+    const unsigned rec = 8 + 8 * 3 + 8;
+    uint64_t leaf_at = 8192, n = 0;
+    for (int k = 0; k < 2; k++) {
+        unsigned char *p = f + (k ? leaf_at : 0);
+        memcpy(p, "TREE\1", 5);
+        p[5] = k ? 0 : 1;
+        p[6] = 60;
+        for (unsigned i = 0; i < 60; i++) memcpy(p + 24 + i * rec + 32, &leaf_at, 8);
+    }
+    snprintf(path, sizeof path, "%s", w_name("loop"));
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, f, sizeof f), sizeof f);
+    mr_bytes b = {.fd = fd, .size = sizeof f, .so = 8, .sl = 8};
+    assert_int_equal(mr_btree_walk(&b, 0, 3, 100, count_chunk, &n), MR_EINPUT);
+    assert_int_equal(n, 100);
+    uint64_t self = 0; /* a node that is its own child: the level does not fall */
+    for (unsigned i = 0; i < 60; i++) assert_int_equal(pwrite(fd, &self, 8, 24 + i * rec + 32), 8);
+    assert_int_equal(mr_btree_walk(&b, 0, 3, 100, count_chunk, &n), MR_EINPUT);
+    close(fd);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest t[] = {
+        cmocka_unit_test(version_1_tree),
+        cmocka_unit_test(newer_indexes),
+        cmocka_unit_test(damage_anywhere_ends),
+        cmocka_unit_test(loop_in_the_tree_ends),
+    };
+    return cmocka_run_group_tests(t, NULL, NULL);
+}
