@@ -1,24 +1,53 @@
-/* main.c: for now, find the command. */
-#include "base/base.h"
+/* main.c: fork the zygote, start MPI, find the command, stop MPI, exit status; the only exit. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
 #include "cli/cli.h"
 #include "io/input.h"
-#include <stdio.h>
-#include <string.h>
+#include "io/output.h"
+
+static int version(void)
+{
+    mr_text t = {0};
+    if (mr_output_versions(&t) != MR_OK) return MR_EMEM;
+    printf("millrace %s\n%s\nMPI: %s\n", MR_VERSION, t.s, mr_comm_library());
+    mr_text_fini(&t);
+    return MR_OK;
+}
+
+static int dispatch(mr_comm *c, int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        if (mr_comm_rank(c) == 0) mr_usage();
+        return argc < 2 ? MR_ECONFIG : MR_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) return mr_comm_rank(c) == 0 ? version() : MR_OK;
+    const mr_command *cmd = mr_command_find(argv[1]);
+    if (!cmd) {
+        const char *near = mr_nearest(argv[1], mr_commands, mr_n_commands, sizeof *mr_commands);
+        return (int)MR_RAISE(MR_ECONFIG, "there is no command \"%s\"%s%s; millrace help lists them",
+                             argv[1], near ? "; did you mean " : "", near ? near : "");
+    }
+    if (cmd->collective) return cmd->call(c, argc - 1, argv + 1);
+    int st = MR_OK;
+    if (mr_comm_rank(c) == 0) st = cmd->call(c, argc - 1, argv + 1);
+    return (int)mr_agree(c, (mr_status)st);
+}
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int argc, char **argv);
-    } commands[] = {{"synth", mr_cli_synth}, {"view", mr_cli_view}};
-    int st = MR_OK;
-    for (size_t i = 0; argc >= 2 && i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(argv[1], commands[i].name) != 0) continue;
-        if ((st = (int)mr_zygote_start()) == MR_OK) st = commands[i].run(argc - 1, argv + 1);
-        if (st != MR_OK) mr_log(MR_QUIET, "%s", mr_error());
-        mr_zygote_stop();
-        return st;
+    mr_comm *c = NULL;
+    int st = (int)mr_zygote_start();
+    if (st == MR_OK) st = (int)mr_comm_start(&argc, &argv, &c);
+    if (st == MR_OK) {
+        mr_log_init(mr_comm_rank(c), getenv("MILLRACE_DEBUG") ? MR_DEBUG : MR_INFO);
+        st = dispatch(c, argc, argv);
     }
-    printf("millrace %s\n", MR_VERSION);
-    return 0;
+    if (st != MR_OK && st != MR_LOSSES && mr_error()[0] && (!c || mr_comm_rank(c) == 0))
+        mr_log(MR_QUIET, "%s", mr_error());
+    if (c) mr_comm_stop(c);
+    mr_zygote_stop();
+    if (fflush(stdout) != 0 && st == MR_OK) st = MR_EOUTPUT;
+    return st;
 }

@@ -3,6 +3,7 @@
 #ifndef MR_NODE_H
 #define MR_NODE_H
 #include "base/base.h"
+#include "base/text.h"
 
 typedef enum mr_node_kind { MR_NODE_SCALAR, MR_NODE_LIST, MR_NODE_MAP } mr_node_kind;
 typedef struct mr_node mr_node;
@@ -19,6 +20,8 @@ struct mr_node {
 };
 /** The item of a map with that key, or NULL. */
 const mr_node *mr_node_get(const mr_node *map, const char *key);
+/** The tree in one line of flow style, without places: equal trees print alike. */
+mr_status mr_node_print(const mr_node *n, mr_text *t);
 void mr_node_fini(mr_node *n);
 /** Raise st with "file:line:column: message" for this node's value (or its key). */
 #define MR_RAISE_AT(st, node, ...) mr_raise_at((st), (node), false, __FILE__, __LINE__, __VA_ARGS__)

@@ -83,6 +83,8 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
 
 /** The output samples that a run of bad raw samples [bad.a, bad.b) of one channel makes NaN. */
 mr_slab mr_chain_spoils(const mr_chain *c, mr_slab span, mr_slab bad);
+/** The same at the input of operator n_ops: what the operators before it spread. */
+mr_slab mr_chain_spoils_at(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab bad);
 /** Outputs that are NaN by definition at the span's ends (a rolling window not yet full). */
 void mr_chain_blanks(const mr_chain *c, mr_slab span, mr_slab *head, mr_slab *tail);
 #endif

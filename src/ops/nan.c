@@ -27,7 +27,12 @@ static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
 
 mr_slab mr_chain_spoils(const mr_chain *c, mr_slab span, mr_slab bad)
 {
-    for (size_t i = 0; i < c->n; i++) {
+    return mr_chain_spoils_at(c, c->n, span, bad);
+}
+
+mr_slab mr_chain_spoils_at(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab bad)
+{
+    for (size_t i = 0; i < n_ops; i++) {
         bad = spoils_one(&c->v[i], span, bad);
         span = mr_bound_out(&c->v[i], span);
     }

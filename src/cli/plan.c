@@ -1,0 +1,144 @@
+/* cli/plan.c: plan CONFIG: what a run would do, need and write, without doing it. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include "base/quantity.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "cli/run_opts.h"
+#include "report/report.h"
+
+static uint64_t input_bytes(const mr_plan *p)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < p->cat->n; i++)
+        if (p->cat->rows[i].kind != MR_REFUSED) n += (uint64_t)p->cat->rows[i].size;
+    return n;
+}
+
+static void print_arrays(const mr_plan *p)
+{
+    char b[32];
+    for (size_t i = 0; i < p->n_arrays; i++) {
+        const mr_array *a = &p->arrays[i];
+        size_t lanes = 0, blocks = 0;
+        if (!a->chain) {
+            printf("layout %zu:   not used: %s\n", i, a->why);
+            continue;
+        }
+        for (size_t l = 0; l < p->n_lanes; l++)
+            if (p->lanes[l].array == i) {
+                lanes++;
+                blocks += mr_lane_blocks(p, &p->lanes[l]);
+            }
+        const double halo = 100 * (a->before_s + a->after_s) / (1e-9 * (double)a->grid_ns);
+        printf("layout %zu:   %s, %.9g Hz, %llu of %llu channels\n", i, a->facts.layout,
+               a->facts.rate_hz, (unsigned long long)a->nc, (unsigned long long)a->facts.nc);
+        printf("  context:  %.3g s before, %.3g s after\n", a->before_s, a->after_s);
+        if (a->grid_ns == INT64_MAX)
+            printf("  lanes:    %zu, one a span\n", lanes);
+        else
+            printf("  lanes:    %zu of %s, halo %.1f %%\n", lanes,
+                   mr_fmt_hms(1e-9 * (double)a->grid_ns, b), halo);
+        printf("  blocks:   %zu of %.3g s", blocks, (double)a->block_raw / a->in.rate_hz);
+        if (a->strip < a->nc) printf(", strips of %llu channels", (unsigned long long)a->strip);
+        printf("\n  output:   %s, %s, %.9g Hz\n", mr_chain_out(a->chain)->quantity,
+               mr_chain_out(a->chain)->unit, mr_chain_out(a->chain)->rate_hz);
+    }
+}
+
+static void print_plan(const mr_plan *p)
+{
+    const mr_memory_plan *m = &p->mem;
+    char b0[32], b1[32], b2[32], t0[40], t1[40];
+    size_t refused = 0, gaps = 0;
+    for (size_t i = 0; i < p->cat->n; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
+    for (size_t i = 0; i < p->spans.n_odd; i++) gaps += p->spans.odd[i].kind == MR_ODD_GAP;
+    printf("input:      %zu files, %s, %zu refused\n", p->cat->n,
+           mr_fmt_bytes((double)input_bytes(p), b0), refused);
+    printf("spans:      %zu, %zu gaps\n", p->spans.n_spans, gaps);
+    for (size_t i = 0; i < p->spans.n_spans && i < 20; i++) {
+        const mr_span *s = &p->spans.span[i];
+        printf("  %s .. %s  %zu files\n", mr_utc_iso(s->t0_ns, t0),
+               mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), s->n_parts);
+    }
+    if (p->spans.n_spans > 20) printf("  ... and %zu more\n", p->spans.n_spans - 20);
+    print_arrays(p);
+    printf("output:     %s in %zu lane files under %s\n", mr_fmt_bytes((double)p->out_bytes, b0),
+           p->n_lanes, p->cfg->folder);
+    printf("memory:     %s a rank of %s allowed (at least %s): %zu input buffers of %s,\n",
+           mr_fmt_bytes((double)m->planned_bytes, b0), mr_fmt_bytes((double)m->limit_bytes, b1),
+           mr_fmt_bytes((double)m->need_bytes, b2), m->n_slabs,
+           mr_fmt_bytes((double)m->slab_bytes, t0));
+    printf("            %zu output buffers of %s, %d threads with %s each, %s for MPI and HDF5\n",
+           m->n_outs, mr_fmt_bytes((double)m->out_bytes, b0), m->threads,
+           mr_fmt_bytes((double)m->work_bytes, b1), mr_fmt_bytes((double)m->base_bytes, b2));
+}
+
+static mr_status print_json(const mr_plan *p)
+{
+    json_t *spans = json_array();
+    char t0[40], t1[40];
+    size_t refused = 0;
+    for (size_t i = 0; i < p->cat->n; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
+    for (size_t i = 0; i < p->spans.n_spans; i++) {
+        const mr_span *s = &p->spans.span[i];
+        json_array_append_new(spans, json_pack("{s:s s:s s:I s:f s:I}", "t0",
+            mr_utc_iso(s->t0_ns, t0), "t1",
+            mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), "samples",
+            (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts));
+    }
+    json_t *j = json_pack("{s:I s:I s:o s:I s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n,
+        "refused", (json_int_t)refused, "spans", spans, "lanes", (json_int_t)p->n_lanes,
+        "output_bytes", (json_int_t)p->out_bytes, "memory", "planned_bytes",
+        (json_int_t)p->mem.planned_bytes, "need_bytes", (json_int_t)p->mem.need_bytes,
+        "limit_bytes", (json_int_t)p->mem.limit_bytes);
+    if (!j) return MR_RAISE(MR_EMEM, "no memory for the plan's JSON");
+    json_dumpf(j, stdout, JSON_INDENT(1));
+    printf("\n");
+    json_decref(j);
+    return MR_OK;
+}
+
+static void print_slurm(const mr_plan *p, const char *config)
+{
+    const double mib = 1.1 * (double)p->mem.planned_bytes / 1048576.0;
+    const size_t ranks = MR_MAX(MR_MIN(p->n_lanes / 4, (size_t)64), (size_t)1);
+    printf("#SBATCH --ntasks=%zu\n#SBATCH --cpus-per-task=%d\n#SBATCH --mem-per-cpu=%.0fM\n"
+           "#SBATCH --time=01:00:00\n#SBATCH --signal=B:USR1@300\n#SBATCH --requeue\n"
+           "#SBATCH --open-mode=append\nsrun --mpi=pmix millrace run %s\n",
+           ranks, p->mem.threads, ceil(mib / p->mem.threads), config);
+}
+
+int mr_cli_plan(mr_comm *c, int argc, char **argv)
+{
+    mr_run_args a;
+    mr_dry d = {0};
+    mr_status st = mr_run_args_parse(argc, argv, "json slurm", &a);
+    if (st != MR_OK) return (int)st;
+    if (a.help) {
+        if (mr_comm_rank(c) == 0)
+            printf("millrace plan CONFIG [-s KEY=VALUE]... [--json | --slurm]\n\nSay what a run would "
+                   "read, write and need, without doing it.\nStatus 5: run.memory does not suffice.\n");
+        return MR_OK;
+    }
+    st = mr_run_dry(c, &a.o, &d);
+    if (st == MR_OK && mr_comm_rank(c) == 0) {
+        const mr_account acc = {.plan = d.plan, .cat = d.plan->cat};
+        if (a.o.json)
+            st = print_json(d.plan);
+        else if (a.slurm)
+            print_slurm(d.plan, a.o.config);
+        else
+            print_plan(d.plan);
+        if (!a.o.json && !a.slurm) mr_report_warn(&acc);
+        if (st == MR_OK && d.plan->mem.need_bytes > d.plan->mem.limit_bytes)
+            st = MR_RAISE(MR_EMEM, "run.memory does not suffice: %zu bytes a rank are needed, %zu "
+                          "allowed", d.plan->mem.need_bytes, d.plan->mem.limit_bytes);
+        else if (st == MR_OK && !d.plan->n_lanes)
+            st = MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
+    }
+    st = mr_agree(c, st);
+    mr_dry_fini(&d);
+    return (int)st;
+}

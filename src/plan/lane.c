@@ -1,0 +1,255 @@
+/* plan/lane.c: cut every span into lanes on the UTC grid, lanes into blocks and input buffers, and
+ * give each lane its identity. */
+#include "plan/plan.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/utc.h"
+
+static mr_slab raw_span(const mr_span *sp)
+{
+    return (mr_slab){sp->index0, sp->index0 + sp->n};
+}
+
+static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t m)
+{
+    int64_t num, den;
+    mr_chain_position(a->chain, raw_span(sp), m, &num, &den);
+    return mr_span_time(&p->spans, sp, num, den);
+}
+
+/** First output index in [r.a, r.b] whose time is t or later (a hair before t counts as t). */
+static int64_t first_at(const mr_plan *p, const mr_array *a, const mr_span *sp, mr_slab r, int64_t t)
+{
+    const int64_t quarter = (int64_t)(0.25e9 / a->in.rate_hz), hair = MR_MIN(1000, quarter);
+    while (r.a < r.b) {
+        const int64_t mid = r.a + (r.b - r.a) / 2;
+        if (out_time(p, a, sp, mid) + hair >= t)
+            r.b = mid;
+        else
+            r.a = mid + 1;
+    }
+    return r.a;
+}
+
+size_t mr_lane_blocks(const mr_plan *p, const mr_lane *l)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const int64_t n = l->out.b - l->out.a, first = mr_lane_block(p, l, 0).b - l->out.a;
+    return 1 + (size_t)mr_div_ceil(n - first, a->block_out);
+}
+
+mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i)
+{
+    const mr_array *a = &p->arrays[l->array];
+    int64_t first = a->block_out;
+    if (a->grid_ns != INT64_MAX) { /* the first block also warms up: it takes less on */
+        double before, after;
+        mr_chain_context_carried(a->chain, &before, &after);
+        const double warm = (a->before_s - before) * mr_chain_out(a->chain)->rate_hz;
+        first = MR_MAX(first - (int64_t)MR_MIN(ceil(warm), 1e15), (first + 3) / 4);
+    }
+    mr_slab s = {l->out.a, l->out.a + first};
+    if (i > 0) {
+        s.a = l->out.a + first + (int64_t)(i - 1) * a->block_out;
+        s.b = s.a + a->block_out;
+    }
+    s.b = MR_MIN(s.b, l->out.b);
+    return s;
+}
+
+void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_ranges *r)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const mr_slab want = mr_lane_block(p, l, i), none = {0, 0};
+    const mr_slab next = want.b < l->out.b ? mr_lane_block(p, l, i + 1) : none;
+    mr_chain_ranges(a->chain, raw_span(&p->spans.span[l->span]), want, i == 0, next, r);
+}
+
+void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const mr_span *sp = &p->spans.span[l->span];
+    const int64_t n = l->out.b - l->out.a;
+    const long double step = 1e9L / (long double)mr_chain_out(a->chain)->rate_hz;
+    bool even = true;
+    for (int64_t i = 0; i < n; i++) {
+        t[i] = out_time(p, a, sp, l->out.a + i);
+        if (fabsl((long double)(t[i] - t[0]) - i * step) > 1000.0L) even = false;
+    }
+    for (int64_t i = 1; even && i < n; i++) t[i] = t[0] + (int64_t)llroundl(i * step);
+}
+
+/** Rows of file f that are best read together, counted from stored row 0. */
+static uint64_t band_of(const mr_plan *p, uint32_t f)
+{
+    mr_file_info info;
+    mr_catalog_info(p->cat, f, &info);
+    return MR_MAX(mr_raw_band_rows(&info), (uint64_t)1);
+}
+
+static mr_status slab_end(mr_slab_list *out, int64_t *a, int64_t b)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_grow(&out->v, &out->cap, out->n + 1, sizeof *out->v, "input buffers"));
+    out->v[out->n++] = (mr_slab){*a, b};
+    *a = b;
+out:
+    return st;
+}
+
+mr_status mr_lane_slabs(const mr_plan *p, const mr_lane *l, mr_slab_list *out)
+{
+    mr_status st = MR_OK;
+    const mr_array *a = &p->arrays[l->array];
+    const mr_span *sp = &p->spans.span[l->span];
+    const int64_t rows = (int64_t)a->slab_rows, k0 = sp->index0;
+    int64_t from = l->raw.a, at = l->raw.a;
+    size_t first, n;
+    mr_span_parts(&p->spans, sp, l->raw.a - k0, l->raw.b - k0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const mr_part *q = &p->spans.part[i];
+        const int64_t end = MR_MIN(k0 + q->k + (int64_t)q->n, l->raw.b);
+        const int64_t band = (int64_t)band_of(p, q->file);
+        const int64_t row0 = k0 + q->k - (int64_t)(q->skip + p->cat->rows[q->file].row0);
+        while (at < end) { /* up to the next chunk edge, or as many as fit */
+            int64_t next = band > rows ? end : row0 + ((at - row0) / band + 1) * band;
+            if (band == 1) next = from + rows;
+            next = MR_MIN(next, end);
+            if (next - from > rows && at > from) MR_TRY(slab_end(out, &from, at));
+            at = MR_MIN(next, from + rows);
+            if (at - from == rows) MR_TRY(slab_end(out, &from, at));
+        }
+    }
+    if (from < l->raw.b) MR_TRY(slab_end(out, &from, l->raw.b));
+out:
+    return st;
+}
+
+/** Identity: all that decides the lane's bytes. Span bounds count only where they cut the context. */
+static mr_status lane_key(const mr_plan *p, mr_lane *l)
+{
+    mr_status st = MR_OK;
+    mr_text t = {0};
+    const mr_array *a = &p->arrays[l->array];
+    const mr_span *sp = &p->spans.span[l->span];
+    const int64_t k0 = sp->index0;
+    size_t first, n;
+    MR_TRY(mr_text_add(&t, "plan %s array %a %a %a %llu\n", p->digest.hex, a->in.rate_hz, a->facts.x0_m,
+                       a->in.dx_m, (unsigned long long)a->nc));
+    MR_TRY(mr_text_add(&t, "out %lld %lld raw %lld %lld channels %llu %llu blocks %lld\n",
+                       (long long)l->out.a, (long long)l->out.b, (long long)l->raw.a,
+                       (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,
+                       (long long)a->block_out));
+    MR_TRY(mr_text_add(&t, "ends %d %d\n", l->raw.a == k0, l->raw.b == k0 + sp->n));
+    for (size_t i = 0; i < mr_chain_n(a->chain); i++)
+        if (mr_chain_needs(a->chain, i)->align_span) {
+            MR_TRY(mr_text_add(&t, "span %lld\n", (long long)k0));
+            break;
+        }
+    mr_span_parts(&p->spans, sp, l->raw.a - k0, l->raw.b - k0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const mr_part *q = &p->spans.part[i];
+        const mr_row *r = &p->cat->rows[q->file];
+        MR_TRY(mr_text_add(&t, "file %s %lld at %lld skip %llu time %lld\n",
+                           mr_base_name(p->cat->paths[q->file]), (long long)r->size,
+                           (long long)(k0 + q->k), (unsigned long long)q->skip, (long long)q->t_ns));
+    }
+    const mr_part *last = &p->spans.part[first + n - 1];
+    if (first + n < sp->part0 + sp->n_parts) /* the next stamp bends the time of the last file */
+        MR_TRY(mr_text_add(&t, "then %lld %llu\n", (long long)last[1].t_ns,
+                           (unsigned long long)last->n));
+    l->key = mr_digest_of(t.s, t.len);
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
+static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut, uint64_t c0)
+{
+    mr_status st = MR_OK;
+    const mr_array *a = &p->arrays[array];
+    const mr_span *sp = &p->spans.span[span];
+    char day[40], when[40];
+    mr_block_ranges r;
+    MR_TRY(mr_grow(&p->lanes, &p->cap_lanes, p->n_lanes + 1, sizeof *p->lanes, "the lanes"));
+    mr_lane *l = &p->lanes[p->n_lanes++];
+    *l = (mr_lane){.array = array, .span = span, .out = cut, .c0 = c0,
+                   .c1 = MR_MIN(c0 + a->strip, a->nc)};
+    l->t0_ns = out_time(p, a, sp, cut.a);
+    l->t1_ns = out_time(p, a, sp, cut.b - 1);
+    mr_lane_ranges(p, l, 0, &r);
+    l->raw.a = r.raw.a;
+    mr_lane_ranges(p, l, mr_lane_blocks(p, l) - 1, &r);
+    l->raw.b = r.raw.b;
+    snprintf(l->rel, sizeof l->rel, "lanes/%s/%s_c%05llu-%05llu.h5", mr_utc_date(l->t0_ns, day),
+             mr_utc_compact(l->t0_ns, when), (unsigned long long)a->chan[l->c0],
+             (unsigned long long)a->chan[l->c1 - 1] + 1);
+    p->out_bytes += (uint64_t)(cut.b - cut.a) * (l->c1 - l->c0) * sizeof(float);
+    MR_TRY(lane_key(p, l));
+out:
+    return st;
+}
+
+static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
+{
+    mr_status st = MR_OK;
+    const mr_array *a = &p->arrays[array];
+    const mr_span *sp = &p->spans.span[span];
+    mr_slab all = mr_chain_out_span(a->chain, raw_span(sp));
+    if (p->cfg->time_a != INT64_MIN) all.a = first_at(p, a, sp, all, p->cfg->time_a);
+    if (p->cfg->time_b != INT64_MAX) all.b = first_at(p, a, sp, all, p->cfg->time_b);
+    while (all.a < all.b) {
+        mr_slab cut = all;
+        if (a->grid_ns != INT64_MAX) {
+            const int64_t t = out_time(p, a, sp, all.a) + MR_MIN(1000, a->grid_ns);
+            const int64_t edge = (mr_div_floor(t, a->grid_ns) + 1) * a->grid_ns;
+            cut.b = MR_MAX(first_at(p, a, sp, all, edge), cut.a + 1);
+        }
+        for (uint64_t c = 0; c < a->nc; c += a->strip) MR_TRY(add_lane(p, span, array, cut, c));
+        all.a = cut.b;
+    }
+out:
+    return st;
+}
+
+static int by_name(const void *pa, const void *pb, void *arg)
+{
+    const mr_plan *p = arg;
+    const uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    const int d = strcmp(p->lanes[a].rel, p->lanes[b].rel);
+    return d ? d : (a > b) - (a < b);
+}
+
+/** Arrays that overlap in time may claim one name: the later ones get a number behind it. */
+static mr_status distinct_names(mr_plan *p)
+{
+    mr_status st = MR_OK;
+    uint32_t *o = NULL;
+    MR_TRY(mr_alloc(p->n_lanes, sizeof *o, "the lanes", &o));
+    for (size_t i = 0; i < p->n_lanes; i++) o[i] = (uint32_t)i;
+    qsort_r(o, p->n_lanes, sizeof *o, by_name, p);
+    char last[sizeof p->lanes->rel] = "";
+    for (size_t i = 0, same = 0; i < p->n_lanes; i++) {
+        mr_lane *l = &p->lanes[o[i]];
+        same = strcmp(last, l->rel) == 0 ? same + 1 : 0;
+        snprintf(last, sizeof last, "%s", l->rel);
+        if (same) snprintf(l->rel + strlen(l->rel) - 3, 12, "_%zu.h5", same + 1);
+    }
+out:
+    free(o);
+    return st;
+}
+
+mr_status mr_lanes_build(mr_plan *p)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < p->spans.n_spans; i++) {
+        const uint32_t array = p->spans.span[i].group;
+        if (p->arrays[array].chain) MR_TRY(lanes_of_span(p, (uint32_t)i, array));
+    }
+    MR_TRY(distinct_names(p));
+out:
+    return st;
+}

@@ -1,0 +1,169 @@
+/* plan/memory.c: lengths of blocks, strips and buffers, and what they come to. Lengths depend on
+ * chain, rate, channels and storage alone; the limit decides only how many buffers there are. */
+#include "plan/plan.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { QUANTUM = 96 << 20, SLAB = 8 << 20, MAX_ROWS = 65536, STRIP_ROW = 4096 };
+
+static bool couples(const mr_chain *c)
+{
+    for (size_t i = 0; i < mr_chain_n(c); i++)
+        if (mr_chain_needs(c, i)->couples) return true;
+    return false;
+}
+
+mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
+{
+    double before, after;
+    mr_chain_context_carried(a->chain, &before, &after);
+    const bool whole = a->grid_ns == INT64_MAX, joint = couples(a->chain);
+    const double rate = a->in.rate_hz;
+    const uint64_t read = a->even ? a->nc : a->sel.n; /* channels buffered a row */
+    const size_t cost = a->facts.store.dtype.size + (joint ? 16u : 0u);
+    const double ctx = whole ? 0.0 : ceil((before + after) * rate);
+    double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
+    uint64_t chunk = 1;
+    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+        const mr_file_info *f = &p->cat->kinds[k].facts;
+        if (p->cat->kinds[k].group == a->group && f->store.storage == MR_ST_CHUNKED)
+            chunk = MR_MAX(chunk, f->store.chunk_c);
+    }
+    a->strip = a->nc;
+    if (!whole && !joint && a->even && a->sel.step == 1 && 2 * ctx > rows) {
+        const double want = (double)QUANTUM / (2 * ctx * (double)cost);
+        const double least = ceil((double)STRIP_ROW / (double)cost / (double)chunk) * (double)chunk;
+        const double width = MR_MAX(floor(want / (double)chunk) * (double)chunk, least);
+        if (width < (double)a->nc) a->strip = (uint64_t)width;
+        rows = MR_MIN((double)QUANTUM / ((double)a->strip * (double)cost), (double)MAX_ROWS);
+    }
+    a->block_raw = (int64_t)MR_MAX(MR_MAX(rows - ctx, ctx), 1.0);
+    a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_out(a->chain)->rate_hz);
+    if (whole) a->block_out = INT64_MAX / 4;
+    a->block_out = MR_MAX(a->block_out, 1);
+    a->row_bytes = (size_t)(a->strip < a->nc ? a->strip : read) * a->facts.store.dtype.size;
+    a->slab_rows = MR_MAX((uint64_t)SLAB / a->row_bytes, (uint64_t)1);
+    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+        const mr_file_info *f = &p->cat->kinds[k].facts;
+        const uint64_t band = mr_raw_band_rows(f);
+        if (p->cat->kinds[k].group == a->group && band > a->slab_rows &&
+            band * a->row_bytes <= 4u * SLAB)
+            a->slab_rows = band;
+    }
+    return MR_OK;
+}
+
+/** Slabs that block ranges [raw) touch. */
+static size_t touched(const mr_slab_list *s, mr_slab raw)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) n += s->v[i].a < raw.b && s->v[i].b > raw.a;
+    return n;
+}
+
+typedef struct demand {
+    size_t slab_bytes, slabs, ahead, out, work, state, mid, other;
+} demand;
+
+static void demand_of_block(const mr_plan *p, const mr_lane *l, size_t i, const mr_slab_list *slabs,
+                            demand *d)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const size_t nc = l->c1 - l->c0, width = MR_MIN((size_t)MR_TILE, nc);
+    mr_stage stage[MR_MAX_OPS];
+    mr_block_ranges r;
+    mr_lane_ranges(p, l, i, &r);
+    const size_t rows = (size_t)(r.raw.b - r.raw.a), out = (size_t)(r.out.b - r.out.a);
+    const size_t n_stages = mr_chain_stages(a->chain, stage);
+    size_t mid = 0;
+    for (size_t s = 0; s + 1 < n_stages || (n_stages == 1 && stage[0].couples && s < 1); s++)
+        mid = MR_MAX(mid, (size_t)(r.in[stage[s].first].b - r.in[stage[s].first].a));
+    d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
+    d->slabs = MR_MAX(d->slabs, touched(slabs, r.raw));
+    d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
+    d->out = MR_MAX(d->out, out * nc * sizeof(float));
+    d->work = MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) + (rows + out) * width) * 8 +
+                                  rows / 8);
+    d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + MR_TILE) * 8);
+    d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
+}
+
+static demand demand_of(const mr_plan *p)
+{
+    demand d = {0};
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        const mr_lane *l = &p->lanes[i];
+        const mr_array *a = &p->arrays[l->array];
+        const size_t n = mr_lane_blocks(p, l);
+        mr_slab_list slabs = {0};
+        if (mr_lane_slabs(p, l, &slabs) != MR_OK) mr_error_clear(); /* then counted by the others */
+        demand_of_block(p, l, 0, &slabs, &d);
+        if (n > 1) demand_of_block(p, l, 1, &slabs, &d);
+        if (n > 2) demand_of_block(p, l, n - 1, &slabs, &d);
+        const size_t per_lane = (size_t)(l->out.b - l->out.a) * 8 * 2 + slabs.n * 256;
+        const size_t decode = mr_raw_buffer_bytes(&a->facts, &a->sel) *
+                              (size_t)(p->cfg->io_threads);
+        d.other = MR_MAX(d.other, 3 * per_lane + decode);
+        free(slabs.v);
+    }
+    return d;
+}
+
+void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads)
+{
+    const demand d = demand_of(p);
+    mr_memory_plan *m = &p->mem;
+    const size_t rows = p->cat->n * (sizeof(mr_row) + 96) + p->n_lanes * sizeof(mr_lane);
+    *m = (mr_memory_plan){.limit_bytes = limit_bytes, .base_bytes = base_bytes,
+                          .slab_bytes = d.slab_bytes, .out_bytes = d.out, .n_outs = 2,
+                          .work_bytes = d.work, .state_bytes = d.state, .mid_bytes = d.mid,
+                          .threads = threads};
+    m->other_bytes = d.other + rows + (p->cfg->deflate ? d.out * 2 : 0) + (2u << 20);
+    const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
+                         d.mid + m->other_bytes;
+    m->need_bytes = fixed + d.slabs * d.slab_bytes;
+    size_t more = limit_bytes > m->need_bytes && d.slab_bytes
+                      ? (limit_bytes - m->need_bytes) / d.slab_bytes : 0;
+    m->n_slabs = d.slabs + MR_MIN(more, d.ahead + (size_t)p->cfg->io_threads);
+    m->planned_bytes = fixed + m->n_slabs * d.slab_bytes;
+}
+
+static double first_number(const char *path)
+{
+    double v = 0;
+    FILE *f = fopen(path, "re");
+    if (!f) return 0;
+    if (fscanf(f, "%lf", &v) != 1) v = 0;
+    fclose(f);
+    return v;
+}
+
+size_t mr_memory_default(int ranks_on_node)
+{
+    double limit = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    static const char *const cgroup[] = {"/sys/fs/cgroup/memory.max",
+                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+    for (size_t i = 0; i < 2; i++) {
+        const double v = first_number(cgroup[i]);
+        if (v > 0 && v < limit) limit = v;
+    }
+    const char *slurm = getenv("SLURM_MEM_PER_NODE");
+    if (slurm && atof(slurm) > 0 && atof(slurm) * 1048576.0 < limit) limit = atof(slurm) * 1048576.0;
+    const double each = 0.7 * limit / MR_MAX(ranks_on_node, 1);
+    return (size_t)MR_MIN(each, 4.0 * 1073741824.0);
+}
+
+size_t mr_memory_now(void)
+{
+    char line[128];
+    unsigned long long kib, sum = 0;
+    FILE *f = fopen("/proc/self/status", "re");
+    if (!f) return 0;
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "RssAnon: %llu", &kib) == 1 || sscanf(line, "RssShmem: %llu", &kib) == 1)
+            sum += kib;
+    fclose(f);
+    return (size_t)sum * 1024;
+}

@@ -1,0 +1,190 @@
+/* plan/plan.c: arrays (chain, channels, grid) and the plan's text; lanes and memory beside. */
+#include "plan/plan.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void geom_of(const mr_file_info *f, uint64_t nc, mr_geom *g)
+{
+    *g = (mr_geom){.rate_hz = f->rate_hz, .nc = nc, .dx_m = f->dx_m, .gauge_m = f->gauge_m,
+                   .quantity = f->quantity, .unit = f->unit, .to_native = f->to_native,
+                   .native_unit = f->native_unit, .native_quantity = f->native_quantity,
+                   .to_strain_rate = f->to_strain_rate, .to_strain = f->to_strain};
+}
+
+/** Evenly stepped selections are read as such; others as the range around them. */
+static void selection_shape(mr_array *a)
+{
+    const uint64_t step = a->nc > 1 ? a->chan[1] - a->chan[0] : 1;
+    a->even = true;
+    for (uint64_t i = 1; i < a->nc; i++)
+        if (a->chan[i] - a->chan[i - 1] != step) a->even = false;
+    a->sel = a->even ? (mr_chsel){a->chan[0], step, a->nc}
+                     : (mr_chsel){a->chan[0], 1, a->chan[a->nc - 1] - a->chan[0] + 1};
+}
+
+/** Distances by the file, or by the channel table where it has the channel. */
+static mr_status distances(const mr_chantable *t, mr_array *a)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc_f64(a->nc, "distances", &a->distance_m));
+    for (uint64_t i = 0; i < a->nc; i++)
+        a->distance_m[i] = a->facts.x0_m + (double)a->chan[i] * (a->facts.dx_m ? a->facts.dx_m : 1);
+    if (!t->n) goto out;
+    MR_TRY(mr_alloc_f64(a->nc, "latitudes", &a->lat));
+    MR_TRY(mr_alloc_f64(a->nc, "longitudes", &a->lon));
+    MR_TRY(mr_alloc_f64(a->nc, "elevations", &a->elev));
+    for (uint64_t i = 0; i < a->nc; i++) {
+        a->lat[i] = a->lon[i] = a->elev[i] = NAN;
+        for (size_t j = 0; j < t->n; j++) {
+            if (t->channel[j] != (int64_t)a->chan[i]) continue;
+            if (t->distance && isfinite(t->distance[j])) a->distance_m[i] = t->distance[j];
+            if (t->latitude) a->lat[i] = t->latitude[j];
+            if (t->longitude) a->lon[i] = t->longitude[j];
+            if (t->elevation) a->elev[i] = t->elevation[j];
+        }
+    }
+out:
+    return st;
+}
+
+/** The shortest grid whose halos are under a tenth of it. */
+static int64_t lane_grid(double halo_s)
+{
+    static const int minutes[] = {1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440};
+    for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
+        if (halo_s < 0.1 * 60.0 * minutes[i]) return (int64_t)minutes[i] * 60 * 1000000000;
+    return (int64_t)1440 * 60 * 1000000000;
+}
+
+static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_t group,
+                            mr_array *a)
+{
+    mr_status st = MR_OK;
+    a->group = group;
+    a->facts = *mr_catalog_group(p->cat, group);
+    const mr_file_info *f = &a->facts;
+    st = mr_config_channels(p->cfg, f->nc, f->x0_m, f->dx_m, &a->chan, &a->nc);
+    if (st == MR_OK) {
+        geom_of(f, a->nc, &a->in);
+        st = mr_chain_new(p->cfg->chain, &a->in, &a->chain);
+    }
+    if (st == MR_ECONFIG) { /* it may fit the other groups: the planner decides */
+        MR_TRY(mr_strdup(mr_error(), &a->why));
+        return MR_OK;
+    }
+    MR_TRY(st);
+    selection_shape(a);
+    MR_TRY(distances(table, a));
+    mr_chain_context(a->chain, &a->before_s, &a->after_s);
+    const char *whole;
+    a->grid_ns = mr_chain_whole_span(a->chain, &whole) ? INT64_MAX
+                                                       : lane_grid(a->before_s + a->after_s);
+    MR_TRY(mr_blocks_size(p, a));
+out:
+    return st;
+}
+
+/** What the output depends on beyond the inputs, in words and numbers. */
+static mr_status plan_text(mr_plan *p)
+{
+    mr_status st = MR_OK;
+    mr_text *t = &p->text;
+    MR_TRY(mr_text_add(t, "millrace %s\n", MR_VERSION));
+    for (size_t i = 0; i < p->n_arrays; i++)
+        if (p->arrays[i].chain) {
+            MR_TRY(mr_chain_brief(p->arrays[i].chain, t));
+            break;
+        }
+    MR_TRY(mr_text_add(t, "compress %s\n", p->cfg->deflate ? "deflate" : "none"));
+    if (p->cfg->title) MR_TRY(mr_text_add(t, "title %s\n", p->cfg->title));
+    if (p->cfg->geometry) {
+        mr_text g = {0};
+        st = mr_read_text(p->cfg->geometry, 64 << 20, &g);
+        if (st == MR_OK)
+            st = mr_text_add(t, "geometry table %s\n", mr_digest_of(g.s, g.len).hex);
+        mr_text_fini(&g);
+        MR_TRY(st);
+    }
+    const mr_node *sel[] = {p->cfg->channels, p->cfg->distance, p->cfg->map};
+    static const char *const name[] = {"channels", "distance", "map"};
+    for (size_t i = 0; i < 3; i++)
+        if (sel[i]) {
+            MR_TRY(mr_text_add(t, "%s ", name[i]));
+            MR_TRY(mr_node_print(sel[i], t));
+            MR_TRY(mr_text_add(t, "\n"));
+        }
+    p->digest = mr_digest_of(t->s, t->len);
+    for (size_t i = 0; i < p->n_arrays; i++) {
+        const mr_array *a = &p->arrays[i];
+        if (!a->chain) continue;
+        MR_TRY(mr_text_add(&p->coefficients,
+                           "array %u rate %a channels %llu grid_ns %lld block %lld strip %llu\n",
+                           a->group, a->in.rate_hz, (unsigned long long)a->nc,
+                           (long long)a->grid_ns, (long long)a->block_out,
+                           (unsigned long long)a->strip));
+        MR_TRY(mr_chain_describe(a->chain, &p->coefficients));
+    }
+out:
+    return st;
+}
+
+/** A chain that fits no group is the config's fault; one that fits some is noted for the others. */
+static mr_status some_chain(const mr_plan *p)
+{
+    for (size_t i = 0; i < p->n_arrays; i++)
+        if (p->arrays[i].chain) return MR_OK;
+    if (!p->n_arrays) return MR_RAISE(MR_EINPUT, "none of %zu files can be used", p->cat->n);
+    mr_error_set(p->arrays[0].why);
+    return MR_ECONFIG;
+}
+
+mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
+                      size_t base_bytes, int threads, mr_plan **out)
+{
+    mr_status st = MR_OK;
+    mr_plan *p = NULL;
+    mr_chantable table = {0};
+    MR_TRY(mr_alloc(1, sizeof *p, "the plan", &p));
+    p->cfg = cfg;
+    p->cat = cat;
+    if (cfg->geometry) MR_TRY(mr_chantable_load(cfg->geometry, &table));
+    MR_TRY(mr_spans_build(cat, &p->spans));
+    MR_TRY(mr_alloc(cat->n_groups, sizeof *p->arrays, "the arrays", &p->arrays));
+    for (p->n_arrays = 0; p->n_arrays < cat->n_groups; p->n_arrays++)
+        MR_TRY(array_init(p, &table, (uint32_t)p->n_arrays, &p->arrays[p->n_arrays]));
+    MR_TRY(some_chain(p));
+    MR_TRY(plan_text(p));
+    MR_TRY(mr_lanes_build(p));
+    mr_memory_size(p, limit_bytes, base_bytes, threads);
+    *out = p;
+    p = NULL;
+out:
+    mr_chantable_fini(&table);
+    mr_plan_free(p);
+    return st;
+}
+
+static void array_fini(mr_array *a)
+{
+    mr_chain_free(a->chain);
+    free(a->why);
+    free(a->chan);
+    free(a->distance_m);
+    free(a->lat);
+    free(a->lon);
+    free(a->elev);
+}
+
+void mr_plan_free(mr_plan *p)
+{
+    if (!p) return;
+    for (size_t i = 0; p->arrays && i < MR_MIN(p->n_arrays + 1, p->cat->n_groups); i++)
+        array_fini(&p->arrays[i]);
+    mr_spans_fini(&p->spans);
+    mr_text_fini(&p->text);
+    mr_text_fini(&p->coefficients);
+    free(p->arrays);
+    free(p->lanes);
+    free(p);
+}

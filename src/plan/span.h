@@ -1,0 +1,58 @@
+/* plan/span.h: files laid end to end: spans without gap, and the ledger of what was odd. */
+#ifndef MR_SPAN_H
+#define MR_SPAN_H
+#include "plan/catalog.h"
+
+/** The samples of one file that a span keeps. */
+typedef struct mr_part {
+    uint32_t file;
+    int64_t k;         /* index in the span of the first kept sample */
+    uint64_t skip, n;  /* first samples left out (they overlap an earlier file); samples kept */
+    int64_t t_ns;      /* time of the first kept sample by this file's own start */
+} mr_part;
+
+typedef struct mr_span {
+    uint32_t group;
+    size_t part0, n_parts; /* its parts in the plan's list, in time order */
+    int64_t index0;        /* grid index of sample 0: round(t0 * rate) */
+    int64_t n;             /* samples */
+    int64_t t0_ns;
+    double rate_hz;
+} mr_span;
+
+typedef enum mr_odd_kind {
+    MR_ODD_GAP, MR_ODD_OVERLAP, MR_ODD_DUPLICATE, MR_ODD_DRIFT, MR_ODD_BAD_CHUNK, MR_ODD_RATE,
+    MR_ODD_LAYOUT
+} mr_odd_kind;
+const char *mr_odd_name(mr_odd_kind k);
+
+/** One row of the ledger. file: index into the catalogue, or SIZE_MAX. */
+typedef struct mr_odd {
+    mr_odd_kind kind;
+    size_t file, other;    /* other: the file it overlaps; SIZE_MAX if none */
+    int64_t t0_ns, t1_ns;
+    uint64_t skip;         /* overlap, duplicate: samples of `file` that `other` already has */
+    int8_t equal;          /* overlap: 1 equal, 0 different, -1 not compared */
+    char note[MR_NOTE_MAX];
+} mr_odd;
+
+typedef struct mr_spans {
+    mr_span *span;
+    size_t n_spans, cap_spans;
+    mr_part *part;
+    size_t n_parts, cap_parts;
+    mr_odd *odd;
+    size_t n_odd, cap_odd;
+} mr_spans;
+
+/** Lay the catalogue's files end to end, group by group. Deterministic, whatever the files' order. */
+mr_status mr_spans_build(const mr_catalog *c, mr_spans *out);
+void mr_spans_fini(mr_spans *s);
+mr_status mr_spans_note(mr_spans *s, const mr_odd *row);
+
+/** Time of the span's sample at position num/den (grid index): through the files' own start stamps. */
+int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den);
+/** The parts that hold samples [k0, k1) of the span: index of the first, and how many. */
+void mr_span_parts(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,
+                   size_t *n);
+#endif

@@ -1,0 +1,281 @@
+/* report/report.c: the account as JSON (by jansson), as warnings, as a summary. */
+#include "report/report.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/quantity.h"
+#include "base/utc.h"
+
+/** What became of one file. */
+typedef struct fate {
+    const char *state;
+    char reason[2 * MR_NOTE_MAX];
+    uint64_t samples;
+    bool loss;
+} fate;
+
+static json_t *text(const char *s)
+{
+    char safe[1024];
+    mr_printable(s ? s : "", safe, sizeof safe);
+    return json_string(safe);
+}
+
+static json_t *when(int64_t t_ns)
+{
+    char b[40];
+    return json_string(mr_utc_iso(t_ns, b));
+}
+
+/** The state of every file: by the catalogue, the spans and the ledger. [give] */
+static mr_status fates(const mr_account *a, fate **out)
+{
+    mr_status st = MR_OK;
+    fate *f = NULL;
+    const mr_catalog *c = a->cat;
+    const mr_plan *p = a->plan;
+    MR_TRY(mr_alloc(c->n, sizeof *f, "the report", &f));
+    for (size_t i = 0; i < c->n; i++) {
+        f[i].state = "used";
+        if (c->rows[i].kind == MR_REFUSED) {
+            f[i] = (fate){.state = "refused", .loss = true};
+            snprintf(f[i].reason, sizeof f[i].reason, "%s", c->notes[i] ? c->notes[i] : "unknown");
+        } else if (p && !p->arrays[c->kinds[c->rows[i].kind].group].chain) {
+            f[i] = (fate){.state = "refused", .loss = true};
+            snprintf(f[i].reason, sizeof f[i].reason, "the chain does not fit it: %.280s",
+                     p->arrays[c->kinds[c->rows[i].kind].group].why);
+        }
+    }
+    for (size_t i = 0; p && i < p->spans.n_parts; i++) {
+        const mr_part *q = &p->spans.part[i];
+        const mr_array *arr = &p->arrays[c->kinds[c->rows[q->file].kind].group];
+        const int64_t end = q->t_ns + (int64_t)((double)q->n / arr->facts.rate_hz * 1e9);
+        if (!arr->chain) continue;
+        if (end <= p->cfg->time_a || q->t_ns >= p->cfg->time_b)
+            snprintf(f[q->file].reason, sizeof f->reason, "outside input.time");
+        else
+            f[q->file].samples = q->n * arr->nc;
+    }
+    for (size_t i = 0; p && i < p->spans.n_odd; i++) {
+        const mr_odd *o = &p->spans.odd[i];
+        fate *g = &f[o->file];
+        const bool seam = o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE;
+        if (!seam && o->kind != MR_ODD_BAD_CHUNK) continue;
+        if (strcmp(g->state, "refused") == 0) continue;
+        g->state = "partly";
+        g->loss |= !seam || o->equal != 1;
+        snprintf(g->reason, sizeof g->reason, "%s: %s", mr_odd_name(o->kind), o->note);
+    }
+    *out = f;
+out:
+    return st;
+}
+
+bool mr_account_losses(const mr_account *a)
+{
+    fate *f = NULL;
+    bool any = false;
+    if (!a->cat || fates(a, &f) != MR_OK) return false;
+    for (size_t i = 0; i < a->cat->n; i++) any |= f[i].loss;
+    free(f);
+    return any;
+}
+
+const char *mr_report_bottleneck(const mr_account *a)
+{
+    if (a->wait_read_s >= 0.2 * a->compute_s && a->wait_read_s >= a->wait_out_s) return "reading";
+    if (a->wait_out_s >= 0.2 * a->compute_s) return "writing";
+    return "computing";
+}
+
+static mr_status inputs_json(const mr_account *a, json_t *list)
+{
+    mr_status st = MR_OK;
+    fate *f = NULL;
+    const mr_catalog *c = a->cat;
+    if (!c) return MR_OK;
+    MR_TRY(fates(a, &f));
+    for (size_t i = 0; i < c->n; i++) {
+        const bool known = c->rows[i].kind != MR_REFUSED;
+        json_t *o = json_pack("{s:o s:s s:o s:I}", "path", text(c->paths[i]), "state", f[i].state,
+                              "reason", text(f[i].reason), "samples", (json_int_t)f[i].samples);
+        json_object_set_new(o, "t0", known ? when(c->rows[i].t0_ns) : json_null());
+        json_object_set_new(o, "t1", known ? when(c->rows[i].t1_ns) : json_null());
+        if (known && c->notes[i]) json_object_set_new(o, "note", text(c->notes[i]));
+        json_array_append_new(list, o);
+    }
+out:
+    free(f);
+    return st;
+}
+
+static json_t *spans_json(const mr_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; p && i < p->spans.n_spans; i++) {
+        const mr_span *s = &p->spans.span[i];
+        json_array_append_new(list, json_pack("{s:o s:o s:I s:I s:f s:I s:I}", "t0", when(s->t0_ns),
+            "t1", when(mr_span_time(&p->spans, s, s->index0 + s->n - 1, 1)), "samples",
+            (json_int_t)s->n, "channels", (json_int_t)p->arrays[s->group].facts.nc, "rate_hz",
+            s->rate_hz, "files", (json_int_t)s->n_parts, "layout", (json_int_t)s->group));
+    }
+    return list;
+}
+
+static json_t *ledger_json(const mr_plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; p && i < p->spans.n_odd; i++) {
+        const mr_odd *o = &p->spans.odd[i];
+        json_array_append_new(list, json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind),
+            "path", text(p->cat->paths[o->file]), "t0", when(o->t0_ns), "t1", when(o->t1_ns),
+            "note", text(o->note)));
+    }
+    return list;
+}
+
+static json_t *lanes_json(const mr_account *a)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; a->plan && a->done && i < a->plan->n_lanes; i++) {
+        const mr_lane *l = &a->plan->lanes[i];
+        if (!a->done[i]) continue;
+        json_array_append_new(list, json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
+            (json_int_t)(l->out.b - l->out.a), "channels", (json_int_t)(l->c1 - l->c0), "checksum",
+            a->digest[i].hex));
+    }
+    return list;
+}
+
+/** Host, time and absolute paths stand here only. */
+static json_t *launch_json(const mr_account *a)
+{
+    char host[256] = "", cwd[4096] = "", now[40];
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    gethostname(host, sizeof host - 1);
+    if (!getcwd(cwd, sizeof cwd)) cwd[0] = '\0';
+    return json_pack("{s:i s:i s:i s:i s:b s:o s:o s:s s:o}", "ranks", a->ranks, "threads",
+                     a->threads, "io_threads", a->io_threads, "nodes", a->nodes, "lane_server",
+                     a->dynamic, "host", text(host), "folder", text(cwd), "finished",
+                     mr_utc_iso((int64_t)t.tv_sec * 1000000000 + t.tv_nsec, now), "config",
+                     text(a->plan ? a->plan->cfg->name : ""));
+}
+
+static mr_status build(const mr_account *a, json_t **out)
+{
+    mr_status st = MR_OK;
+    json_t *inputs = json_array();
+    MR_TRY(inputs_json(a, inputs));
+    json_t *orphans = json_array();
+    for (size_t i = 0; a->orphans && i < a->orphans->n; i++)
+        json_array_append_new(orphans, text(a->orphans->v[i]));
+    *out = json_pack(
+        "{s:i s:s s:i s:s s:o s:o s:o s:o s:o}", "schema", 1, "version", MR_VERSION, "status",
+        (int)a->status, "error", "", "inputs", inputs, "spans", spans_json(a->plan), "ledger",
+        ledger_json(a->plan), "lanes", lanes_json(a), "orphans", orphans);
+    if (!*out) return MR_RAISE(MR_EMEM, "no memory for the report");
+    json_object_set_new(*out, "error", text(a->error));
+    json_object_set_new(*out, "timing", json_pack(
+        "{s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s, "survey_s", a->survey_s,
+        "read_s", a->read_s, "compute_s", a->compute_s, "write_s", a->write_s, "wait_s", "input",
+        a->wait_read_s, "output", a->wait_out_s, "reader_buffer", a->wait_slab_s, "writer_work",
+        a->wait_done_s));
+    json_object_set_new(*out, "bottleneck", json_string(mr_report_bottleneck(a)));
+    json_object_set_new(*out, "memory", json_pack("{s:I s:I}", "planned_bytes",
+        (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0), "peak_bytes",
+        (json_int_t)a->peak_bytes));
+    json_object_set_new(*out, "work", json_pack("{s:I s:I s:I s:I s:I}", "raw_bytes",
+        (json_int_t)a->raw_bytes, "samples", (json_int_t)a->samples, "lanes_known",
+        (json_int_t)a->n_known, "lanes_redone", (json_int_t)a->n_redone, "files_probed",
+        (json_int_t)a->n_probed));
+    json_object_set_new(*out, "launch", launch_json(a));
+    inputs = NULL;
+out:
+    json_decref(inputs);
+    return st;
+}
+
+mr_status mr_report_write(const mr_account *a, const char *folder)
+{
+    mr_status st = MR_OK;
+    json_t *j = NULL;
+    char *s = NULL;
+    mr_text path = {0};
+    MR_TRY(build(a, &j));
+    s = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+    if (!s) {
+        st = MR_RAISE(MR_EMEM, "no memory for the report");
+        goto out;
+    }
+    MR_TRY(mr_text_add(&path, "%s/report.json", folder));
+    MR_TRY(mr_write_durably(path.s, s, strlen(s)));
+out:
+    mr_text_fini(&path);
+    json_decref(j);
+    free(s);
+    return st;
+}
+
+void mr_report_warn(const mr_account *a)
+{
+    fate *f = NULL;
+    size_t said[16] = {0};
+    char t0[40], t1[40];
+    if (!a->cat || fates(a, &f) != MR_OK) return;
+    for (size_t i = 0; i < a->cat->n; i++)
+        if (f[i].loss && strcmp(f[i].state, "refused") == 0 && said[15]++ < 50)
+            mr_log(MR_WARN, "%s: refused: %s", a->cat->paths[i], f[i].reason);
+    for (size_t i = 0; a->plan && i < a->plan->spans.n_odd; i++) {
+        const mr_odd *o = &a->plan->spans.odd[i];
+        if (said[o->kind]++ < 50)
+            mr_log(MR_WARN, "%s: %s %s .. %s: %s", a->cat->paths[o->file], mr_odd_name(o->kind),
+                   mr_utc_iso(o->t0_ns, t0), mr_utc_iso(o->t1_ns, t1), o->note);
+    }
+    for (size_t k = 0; k < 16; k++)
+        if (said[k] > 50)
+            mr_log(MR_WARN, "... and %zu more %s; report.json has all", said[k] - 50,
+                   k == 15 ? "refused files" : mr_odd_name((mr_odd_kind)k));
+    free(f);
+}
+
+mr_status mr_report_summary(const mr_account *a, const char *folder)
+{
+    mr_status st = MR_OK;
+    fate *f = NULL;
+    mr_text chain = {0};
+    char b0[32], b1[32], b2[32];
+    const mr_plan *p = a->plan;
+    size_t refused = 0, partly = 0, done = 0;
+    if (!a->cat || !p) return MR_OK;
+    MR_TRY(fates(a, &f));
+    for (size_t i = 0; i < a->cat->n; i++) {
+        refused += strcmp(f[i].state, "refused") == 0;
+        partly += strcmp(f[i].state, "partly") == 0;
+    }
+    for (size_t i = 0; a->done && i < p->n_lanes; i++) done += a->done[i];
+    for (size_t i = 0; i < p->n_arrays && !chain.s; i++)
+        if (p->arrays[i].chain) MR_TRY(mr_chain_brief(p->arrays[i].chain, &chain));
+    for (char *s = chain.s; s && *s; s++)
+        if (*s == '\n') *s = s[1] ? ';' : '\0';
+    printf("input:      %zu files in %zu spans: %zu refused, %zu partly used\n", a->cat->n,
+           p->spans.n_spans, refused, partly);
+    printf("did:        %s\n", chain.s ? chain.s : "copied");
+    printf("output:     %s: %zu of %zu lanes (%zu known, %zu redone), %s of samples\n", folder, done,
+           p->n_lanes, a->n_known, a->n_redone, mr_fmt_bytes((double)p->out_bytes, b0));
+    printf("speed:      %.2f s, %.0f MB/s, %.0f Msamples/s on %d ranks x %d threads\n", a->wall_s,
+           1e-6 * (double)a->raw_bytes / a->wall_s, 1e-6 * (double)a->samples / a->wall_s, a->ranks,
+           a->threads);
+    printf("time:       read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for input, %.2f s for "
+           "output\n", a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
+    printf("bottleneck: %s\n", mr_report_bottleneck(a));
+    printf("memory:     %s of %s planned a rank\n", mr_fmt_bytes((double)a->peak_bytes, b1),
+           mr_fmt_bytes((double)p->mem.planned_bytes, b2));
+out:
+    mr_text_fini(&chain);
+    free(f);
+    return st;
+}

@@ -1,0 +1,225 @@
+/* run/compute.c: one block through the chain: the team's threads take tiles of channels; operators
+ * that couple channels see the whole block between two stages. The only parallel regions. */
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include "run/mill.h"
+
+/** A block in hand. */
+typedef struct block_work {
+    mr_mill *m;
+    mr_job *j;
+    const mr_chain *chain;
+    mr_block_ranges r;
+    size_t nc, n_tiles;
+    float *out;
+} block_work;
+
+/** One sweep over all tiles: from raw (src NULL) or a float64 block to a float64 block or the output
+ *  (dst NULL), through the operators of a stage or unchanged (copy). */
+typedef struct sweep {
+    double *src, *dst;
+    mr_slab in, out;
+    size_t stage;
+    bool copy;
+} sweep;
+
+static size_t rows_of(mr_slab s)
+{
+    return (size_t)(s.b - s.a);
+}
+
+static double *thread_work(const mr_mill *m)
+{
+    return m->work + (size_t)omp_get_thread_num() * (m->plan->mem.work_bytes / sizeof(double));
+}
+
+/** Wait until the raw range is in memory. */
+static mr_status await_input(mr_mill *m, mr_job *j, mr_slab raw)
+{
+    const double t0 = mr_now();
+    mr_mutex_lock(m->gate);
+    for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
+        while (!j->slab[i].ready && m->failed == MR_OK) mr_mutex_wait(m->gate, -1);
+    m->t.wait_read_s += mr_now() - t0;
+    mr_mutex_unlock(m->gate);
+    return mr_mill_failed(m);
+}
+
+/** Give back the slabs that end before raw index `from`. */
+static void release_slabs(mr_mill *m, mr_job *j, int64_t from)
+{
+    while (j->oldest < j->n_slabs && j->slab[j->oldest].raw.b <= from) {
+        mr_job_slab *s = &j->slab[j->oldest++];
+        mr_pool_give(m->slabs, s->buf);
+        s->buf = NULL;
+    }
+}
+
+static mr_status run_tile(const block_work *w, const sweep *s, size_t tile)
+{
+    mr_status st = MR_OK;
+    const size_t c0 = tile * MR_TILE, width = MR_MIN((size_t)MR_TILE, w->nc - c0);
+    double *work = thread_work(w->m), *state = NULL;
+    if (w->j->state) state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain);
+    mr_view x = {work, rows_of(s->in), width, width};
+    if (!s->src) {
+        work += (x.nt * width + 7) / 8 * 8;
+        MR_TRY(mr_tile_load(w->m, w->j, s->in, c0, &x, &w->j->spoils[tile]));
+    } else {
+        x = (mr_view){s->src + c0, rows_of(s->in), width, w->nc};
+    }
+    mr_view y = {work, rows_of(s->out), width, width};
+    if (s->dst)
+        y = (mr_view){s->dst + c0, rows_of(s->out), width, w->nc};
+    else
+        work += (y.nt * width + 7) / 8 * 8;
+    if (!s->copy)
+        mr_chain_run(w->chain, s->stage, &w->r, &x, &y, state, work, NULL);
+    else if (!s->dst)
+        y = x;
+    else
+        for (size_t t = 0; t < x.nt; t++)
+            memcpy(mr_at(&y, t, 0), mr_at(&x, t, 0), width * sizeof(double));
+    if (!s->dst) mr_tile_store(w->m, w->j, s->out, c0, &y, &w->j->spoils[tile], w->out, w->nc);
+out:
+    return st;
+}
+
+static mr_status run_sweep(const block_work *w, const sweep *s)
+{
+    mr_status worst = MR_OK;
+    char why[512] = "";
+#pragma omp parallel for schedule(dynamic) num_threads(w->m->threads)
+    for (size_t tile = 0; tile < w->n_tiles; tile++) {
+        const mr_status st = run_tile(w, s, tile);
+        if (st != MR_OK) {
+#pragma omp critical(mr_tiles_failed)
+            {
+                worst = st;
+                strncpy(why, mr_error(), sizeof why - 1);
+            }
+        }
+    }
+    if (worst != MR_OK) mr_error_set(why);
+    return worst;
+}
+
+/** Where the input of the coupled operator is NaN; *out stays NULL if nowhere. */
+static mr_status mark_bad(const block_work *w, const sweep *s, size_t op, uint8_t **out)
+{
+    mr_status st = MR_OK;
+    const mr_span *sp = &w->m->plan->spans.span[w->j->lane->span];
+    const mr_slab span = {sp->index0, sp->index0 + sp->n};
+    for (size_t t = 0; t < w->n_tiles; t++)
+        for (size_t i = 0; i < w->j->spoils[t].n; i++) {
+            const mr_spoil *v = &w->j->spoils[t].v[i];
+            const mr_slab nan = mr_chain_spoils_at(w->chain, op, span, v->raw);
+            if (!*out) MR_TRY(mr_alloc(rows_of(s->in) * w->nc, 1, "the mask of a block", out));
+            for (int64_t k = MR_MAX(s->in.a, nan.a); k < MR_MIN(s->in.b, nan.b); k++)
+                (*out)[(size_t)(k - s->in.a) * w->nc + v->c] = 1;
+        }
+out:
+    return st;
+}
+
+/** A coupled operator: where it has no context in time the team takes slices of rows. */
+static mr_status run_coupled(const block_work *w, const sweep *s, size_t op)
+{
+    mr_status st = MR_OK;
+    uint8_t *bad = NULL;
+    const mr_needs *needs = mr_chain_needs(w->chain, op);
+    const bool sliced = s->in.a == s->out.a && s->in.b == s->out.b && !needs->before &&
+                        !needs->after && !needs->window_ns && needs->memory == MR_MEM_NONE;
+    const size_t n = rows_of(s->in), slices = sliced ? (size_t)w->m->threads * 4 : 1;
+    MR_TRY(mark_bad(w, s, op, &bad));
+#pragma omp parallel for schedule(static) num_threads(w->m->threads)
+    for (size_t i = 0; i < slices; i++) {
+        const size_t t0 = n * i / slices, t1 = n * (i + 1) / slices;
+        mr_block_ranges r = w->r;
+        if (t0 == t1) continue;
+        if (sliced) {
+            r.in[op] = (mr_slab){s->in.a + (int64_t)t0, s->in.a + (int64_t)t1};
+            *(op + 1 < r.n ? &r.in[op + 1] : &r.out) = r.in[op];
+        }
+        mr_view x = {s->src + t0 * w->nc, sliced ? t1 - t0 : n, w->nc, w->nc};
+        mr_view y = {s->dst + t0 * w->nc, sliced ? t1 - t0 : rows_of(s->out), w->nc, w->nc};
+        mr_chain_run(w->chain, s->stage, &r, &x, &y, NULL, thread_work(w->m),
+                     bad ? bad + t0 * w->nc : NULL);
+    }
+out:
+    free(bad);
+    return st;
+}
+
+/** All stages of the chain, from raw slabs to the output block. */
+static mr_status run_chain(const block_work *w)
+{
+    mr_status st = MR_OK;
+    mr_stage stage[MR_MAX_OPS];
+    const size_t n = mr_chain_stages(w->chain, stage);
+    sweep s = {.in = w->r.raw, .out = w->r.out, .copy = true};
+    if (n == 0) MR_TRY(run_sweep(w, &s));
+    for (size_t i = 0; i < n; i++) {
+        const size_t end = stage[i].first + stage[i].n;
+        const bool last = i + 1 == n;
+        s.stage = i;
+        s.in = w->r.in[stage[i].first];
+        s.out = last ? w->r.out : w->r.in[end];
+        if (!stage[i].couples) {
+            s.copy = false;
+            s.dst = last ? NULL : w->m->mid[s.src == w->m->mid[0]];
+            MR_TRY(run_sweep(w, &s));
+        } else {
+            if (!s.src) {
+                sweep load = {.dst = w->m->mid[0], .in = s.in, .out = s.in, .copy = true};
+                MR_TRY(run_sweep(w, &load));
+                s.src = load.dst;
+            }
+            s.dst = w->m->mid[s.src == w->m->mid[0]];
+            MR_TRY(run_coupled(w, &s, stage[i].first));
+            sweep store = {.src = s.dst, .in = s.out, .out = s.out, .copy = true};
+            if (last) MR_TRY(run_sweep(w, &store));
+        }
+        s.src = s.dst;
+    }
+out:
+    return st;
+}
+
+/** The next block's first raw sample: what lies before it is no longer needed. */
+static int64_t next_raw(const mr_mill *m, const mr_job *j, size_t i, bool last)
+{
+    mr_block_ranges r;
+    if (last) return INT64_MAX;
+    mr_lane_ranges(m->plan, j->lane, i + 1, &r);
+    return r.raw.a;
+}
+
+mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
+{
+    mr_status st = MR_OK;
+    mr_out_block *b = NULL;
+    const mr_array *a = &m->plan->arrays[j->lane->array];
+    block_work w = {.m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0,
+                    .n_tiles = j->n_tiles};
+    mr_lane_ranges(m->plan, j->lane, i, &w.r);
+    MR_TRY(mr_alloc(1, sizeof *b, "an output block", &b));
+    MR_TRY(await_input(m, j, w.r.raw));
+    void *buf;
+    const double t0 = mr_now();
+    MR_TRY(mr_pool_take(m->outs, &buf, -1));
+    const double t1 = mr_now();
+    w.out = buf;
+    *b = (mr_out_block){.job = j, .data = buf, .rows = rows_of(w.r.out), .last = last};
+    MR_TRY(run_chain(&w));
+    release_slabs(m, j, next_raw(m, j, i, last));
+    m->t.wait_out_s += t1 - t0;
+    m->t.compute_s += mr_now() - t1;
+    MR_TRY(mr_queue_push(m->done, b, -1));
+    b = NULL;
+out:
+    if (st != MR_OK) mr_mill_fail(m, st, mr_error());
+    free(b);
+    return st;
+}

@@ -1,0 +1,154 @@
+/* run/mill.c: set the pipeline up, feed it lanes, take it down. */
+#include "run/mill.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt, mr_mill **out)
+{
+    mr_status st = MR_OK;
+    mr_mill *m = NULL;
+    const mr_memory_plan *mem = &p->mem;
+    const int readers = p->cfg->io_threads;
+    MR_TRY(mr_alloc(1, sizeof *m, "the pipeline", &m));
+    m->plan = p;
+    m->folder = folder;
+    m->attempt = attempt;
+    m->threads = mem->threads;
+    MR_TRY(mr_mutex_new("order", &m->order));
+    MR_TRY(mr_mutex_new("gate", &m->gate));
+    MR_TRY(mr_pool_new("slabs", mem->n_slabs, mem->slab_bytes, &m->slabs));
+    MR_TRY(mr_pool_new("outs", mem->n_outs, mem->out_bytes, &m->outs));
+    MR_TRY(mr_queue_new("done", mem->n_outs + 2, &m->done));
+    MR_TRY(mr_big_alloc((size_t)m->threads * mem->work_bytes, "tiles", &m->work));
+    for (size_t i = 0; i < 2 && mem->mid_bytes; i++)
+        MR_TRY(mr_big_alloc(mem->mid_bytes / 2, "a coupled block", &m->mid[i]));
+    MR_TRY(mr_alloc((size_t)readers, sizeof(mr_future *), "readers", &m->reader_task));
+    MR_TRY(mr_crew_new("reader", readers, &m->readers));
+    for (int i = 0; i < readers; i++)
+        MR_TRY(mr_crew_submit(m->readers, mr_reader_loop, m, &m->reader_task[i]));
+    MR_TRY(mr_crew_new("writer", 1, &m->writer));
+    MR_TRY(mr_crew_submit(m->writer, mr_writer_loop, m, &m->writer_task));
+    *out = m;
+    m = NULL;
+out:
+    if (m) mr_mill_end(m, true);
+    mr_mill_free(m);
+    return st;
+}
+
+void mr_mill_fail(mr_mill *m, mr_status st, const char *why)
+{
+    char text[sizeof m->why];
+    snprintf(text, sizeof text, "%s", why);
+    mr_mutex_lock(m->gate);
+    if (m->failed == MR_OK) {
+        m->failed = st;
+        memcpy(m->why, text, sizeof text);
+    }
+    mr_mutex_wake(m->gate);
+    mr_mutex_unlock(m->gate);
+    mr_pool_fail(m->slabs, st, text);
+    mr_pool_fail(m->outs, st, text);
+    mr_queue_fail(m->done, st, text);
+}
+
+mr_status mr_mill_failed(mr_mill *m)
+{
+    mr_mutex_lock(m->gate);
+    const mr_status st = m->failed;
+    if (st != MR_OK) mr_error_set(m->why);
+    mr_mutex_unlock(m->gate);
+    return st;
+}
+
+mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
+{
+    mr_status st = MR_OK;
+    mr_job *j = NULL;
+    mr_slab_list list = {0};
+    const mr_lane *l = &m->plan->lanes[number];
+    const mr_array *a = &m->plan->arrays[l->array];
+    const size_t nc = l->c1 - l->c0, state = mr_chain_state(a->chain);
+    MR_TRY(mr_lane_slabs(m->plan, l, &list));
+    MR_TRY(mr_alloc(1, sizeof *j, "a lane", &j));
+    j->lane = l;
+    j->number = number;
+    j->n_tiles = (nc + MR_TILE - 1) / MR_TILE;
+    j->n_slabs = list.n;
+    MR_TRY(mr_alloc(list.n, sizeof *j->slab, "a lane's buffers", &j->slab));
+    for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
+    MR_TRY(mr_alloc(j->n_tiles, sizeof *j->spoils, "a lane's tiles", &j->spoils));
+    if (state) MR_TRY(mr_alloc_f64(j->n_tiles * MR_TILE * state, "filter states", &j->state));
+    mr_mutex_lock(m->gate);
+    if (m->last)
+        m->last->next = j;
+    else
+        m->first = j;
+    m->last = j;
+    mr_mutex_wake(m->gate);
+    mr_mutex_unlock(m->gate);
+    *out = j;
+    j = NULL;
+out:
+    free(list.v);
+    mr_job_free(j);
+    return st;
+}
+
+bool mr_mill_hungry(mr_mill *m)
+{
+    mr_mutex_lock(m->gate);
+    const bool hungry = !m->first;
+    mr_mutex_unlock(m->gate);
+    return hungry;
+}
+
+void mr_job_free(mr_job *j)
+{
+    if (!j) return;
+    if (j->file) mr_lane_abort(j->file);
+    for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
+    for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
+    free(j->slab);
+    free(j->spoils);
+    free(j->losses.v);
+    free(j->state);
+    free(j);
+}
+
+mr_status mr_mill_end(mr_mill *m, bool drop)
+{
+    if (m->gate) {
+        mr_mutex_lock(m->gate);
+        m->closing = true;
+        if (drop) m->first = m->last = NULL;
+        mr_mutex_wake(m->gate);
+        mr_mutex_unlock(m->gate);
+    }
+    if (drop && m->slabs) mr_pool_close(m->slabs);
+    if (m->readers) mr_crew_free(m->readers, false);
+    if (m->done) mr_queue_close(m->done);
+    if (m->writer) mr_crew_free(m->writer, false);
+    m->readers = m->writer = NULL;
+    return m->gate ? mr_mill_failed(m) : MR_OK;
+}
+
+void mr_mill_free(mr_mill *m)
+{
+    if (!m) return;
+    for (int i = 0; m->reader_task && i < m->plan->cfg->io_threads; i++)
+        mr_future_free(m->reader_task[i]);
+    mr_future_free(m->writer_task);
+    free(m->reader_task);
+    mr_queue_free(m->done);
+    mr_pool_free(m->slabs);
+    mr_pool_free(m->outs);
+    mr_mutex_free(m->order);
+    mr_mutex_free(m->gate);
+    mr_big_free(m->work, (size_t)m->threads * m->plan->mem.work_bytes);
+    for (size_t i = 0; i < 2; i++) mr_big_free(m->mid[i], m->plan->mem.mid_bytes / 2);
+    free(m->result);
+    free(m->losses.v);
+    free(m);
+}

@@ -1,0 +1,178 @@
+/* run/read.c: the reader threads: slab after slab, in the order they will be computed, from the files
+ * that hold them. A file that fails becomes NaN, listed; it never ends the run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "run/mill.h"
+
+/** The file a reader has open. */
+typedef struct open_file {
+    uint32_t file;
+    bool any;
+    mr_raw *raw;
+    mr_chunk *chunks;
+} open_file;
+
+static void close_file(open_file *f)
+{
+    mr_raw_close(f->raw);
+    free(f->chunks);
+    *f = (open_file){0};
+}
+
+static mr_status open_input(const mr_mill *m, uint32_t file, open_file *f)
+{
+    mr_status st = MR_OK;
+    mr_file_info info;
+    if (f->any && f->file == file) return MR_OK;
+    close_file(f);
+    mr_catalog_info(m->plan->cat, file, &info);
+    MR_TRY(mr_catalog_chunks(m->plan->cat, file, &f->chunks));
+    MR_TRY(mr_raw_open(m->plan->cat->paths[file], &info, f->chunks, &f->raw));
+    f->file = file;
+    f->any = true;
+out:
+    if (st != MR_OK) close_file(f);
+    return st;
+}
+
+mr_status mr_losses_add(mr_losses *l, const mr_loss *row)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < l->n; i++) /* halos are read twice: one entry is enough */
+        if (l->v[i].file == row->file && l->v[i].t0_ns == row->t0_ns &&
+            strcmp(l->v[i].note, row->note) == 0)
+            return MR_OK;
+    MR_TRY(mr_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, "the list of losses"));
+    l->v[l->n++] = *row;
+out:
+    return st;
+}
+
+/** One call of mr_raw_read: where its rows stand, for what it loses. */
+typedef struct request {
+    mr_mill *m;
+    mr_job *job;
+    mr_job_slab *slab;
+    uint32_t file;
+    int64_t raw0; /* raw grid index of the request's first row */
+    mr_status st;
+} request;
+
+static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
+{
+    request *q = arg;
+    mr_job_slab *s = q->slab;
+    const mr_plan *p = q->m->plan;
+    const mr_span *sp = &p->spans.span[q->job->lane->span];
+    mr_status st = mr_grow(&s->holes, &s->cap_holes, s->n_holes + 1, sizeof *s->holes, "lost ranges");
+    if (st == MR_OK) {
+        const mr_slab at = {q->raw0 + rows.a, q->raw0 + rows.b};
+        mr_loss row = {.file = q->file,
+                       .t0_ns = mr_span_time(&p->spans, sp, at.a, 1),
+                       .t1_ns = mr_span_time(&p->spans, sp, at.b, 1)};
+        s->holes[s->n_holes++] = (mr_hole){at, chans};
+        snprintf(row.note, sizeof row.note, "%.90s; channels %lld..%lld as selected became NaN", why,
+                 (long long)chans.a, (long long)chans.b);
+        mr_mutex_lock(q->m->gate);
+        st = mr_losses_add(&q->job->losses, &row);
+        mr_mutex_unlock(q->m->gate);
+    }
+    if (st != MR_OK) q->st = st;
+}
+
+/** Read rows [raw.a, raw.b), all in one part, into the slab. */
+static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part *part, mr_slab raw,
+                           open_file *f)
+{
+    const mr_array *a = &m->plan->arrays[j->lane->array];
+    const int64_t k0 = m->plan->spans.span[j->lane->span].index0;
+    mr_chsel sel = a->sel;
+    if (a->even) sel = (mr_chsel){a->chan[j->lane->c0], a->sel.step, j->lane->c1 - j->lane->c0};
+    char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
+    const uint64_t row = (uint64_t)(raw.a - k0 - part->k) + part->skip;
+    const uint64_t n = (uint64_t)(raw.b - raw.a);
+    request q = {m, j, s, part->file, raw.a, MR_OK};
+    mr_status st = open_input(m, part->file, f);
+    if (st == MR_OK) st = mr_raw_read(f->raw, row, n, &sel, dst, a->row_bytes, lost, &q);
+    if (st == MR_EINPUT) {
+        char why[MR_NOTE_MAX];
+        snprintf(why, sizeof why, "%s", mr_error());
+        close_file(f);
+        memset(dst, 0, (size_t)n * a->row_bytes);
+        lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
+        st = MR_OK;
+    }
+    return st != MR_OK ? st : q.st;
+}
+
+static mr_status read_slab(mr_mill *m, mr_job *j, mr_job_slab *s, open_file *f)
+{
+    mr_status st = MR_OK;
+    const mr_spans *spans = &m->plan->spans;
+    const mr_span *sp = &spans->span[j->lane->span];
+    size_t first, n;
+    mr_span_parts(spans, sp, s->raw.a - sp->index0, s->raw.b - sp->index0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const mr_part *p = &spans->part[i];
+        const mr_slab raw = {MR_MAX(s->raw.a, sp->index0 + p->k),
+                             MR_MIN(s->raw.b, sp->index0 + p->k + (int64_t)p->n)};
+        MR_TRY(read_part(m, j, s, p, raw, f));
+    }
+out:
+    return st;
+}
+
+/** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one, so
+ *  buffers go to slabs in order. */
+static mr_status next_slab(mr_mill *m, mr_job **job, mr_job_slab **slab)
+{
+    mr_status st = MR_OK;
+    void *buf;
+    *slab = NULL;
+    mr_mutex_lock(m->order);
+    mr_mutex_lock(m->gate);
+    while (!m->closing && m->failed == MR_OK && !m->first) mr_mutex_wait(m->gate, -1);
+    *job = m->failed == MR_OK ? m->first : NULL;
+    mr_mutex_unlock(m->gate);
+    if (!*job) goto out;
+    MR_TRY(mr_pool_take(m->slabs, &buf, -1));
+    mr_mutex_lock(m->gate);
+    *slab = &(*job)->slab[(*job)->next_read++];
+    (*slab)->buf = buf;
+    if ((*job)->next_read == (*job)->n_slabs) {
+        m->first = (*job)->next;
+        if (!m->first) m->last = NULL;
+    }
+    mr_mutex_unlock(m->gate);
+out:
+    mr_mutex_unlock(m->order);
+    return st;
+}
+
+mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
+{
+    mr_mill *m = mill;
+    mr_status st = MR_OK;
+    open_file f = {0};
+    mr_job *job;
+    mr_job_slab *slab;
+    for (;;) {
+        MR_TRY(next_slab(m, &job, &slab));
+        if (!slab) break;
+        const double t0 = mr_now();
+        MR_TRY(read_slab(m, job, slab, &f));
+        mr_mutex_lock(m->gate);
+        m->t.read_s += mr_now() - t0;
+        m->raw_bytes += (uint64_t)(slab->raw.b - slab->raw.a) *
+                        m->plan->arrays[job->lane->array].row_bytes;
+        slab->ready = true;
+        mr_mutex_wake(m->gate);
+        mr_mutex_unlock(m->gate);
+    }
+out:
+    close_file(&f);
+    if (st == MR_ECLOSED) st = MR_OK; /* the mill is being left: nobody wants the slab */
+    if (st != MR_OK) mr_mill_fail(m, st, mr_error());
+    return st;
+}

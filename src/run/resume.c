@@ -1,0 +1,294 @@
+/* run/resume.c: see resume.h. A lane file under its final name whose trailer matches is done; there is
+ * no other record. */
+#include "run/resume.h"
+#include "base/utc.h"
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static mr_status file_path(const char *folder, const char *rel, mr_text *t)
+{
+    t->len = 0;
+    return mr_text_add(t, "%s/%s", folder, rel);
+}
+
+/** Remove a file of ours and say why. */
+static mr_status discard(const char *path, const char *why)
+{
+    mr_log(MR_WARN, "%s is removed: %s", path, why);
+    if (unlink(path) == 0 || errno == ENOENT) return MR_OK;
+    return MR_RAISE(MR_EOUTPUT, "%s: cannot be removed: %s", path, strerror(errno));
+}
+
+/** The first line in which two texts differ, as "was ..., now ...". */
+static void first_difference(const char *was, const char *now, char *out, size_t size)
+{
+    while (*was && *now) {
+        const size_t a = strcspn(was, "\n"), b = strcspn(now, "\n");
+        if (a != b || strncmp(was, now, a) != 0) break;
+        was += a + (was[a] != '\0');
+        now += b + (now[b] != '\0');
+    }
+    snprintf(out, size, "was \"%.*s\", now \"%.*s\"", (int)MR_MIN(strcspn(was, "\n"), (size_t)160), was,
+             (int)MR_MIN(strcspn(now, "\n"), (size_t)160), now);
+}
+
+mr_status mr_resume_plan(const mr_plan *p, const char *folder)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0}, old = {0};
+    MR_TRY(file_path(folder, ".millrace/plan.txt", &path));
+    if (access(path.s, F_OK) == 0) {
+        char diff[400];
+        MR_TRY(mr_read_text(path.s, 16 << 20, &old));
+        if (strcmp(old.s, p->text.s) != 0) {
+            first_difference(old.s, p->text.s, diff, sizeof diff);
+            st = MR_RAISE(MR_ECONFIG,
+                          "%s holds results of another chain: %s; choose another output.folder, or "
+                          "remove this one to start over",
+                          folder, diff);
+        }
+        goto out;
+    }
+    MR_TRY(mr_write_durably(path.s, p->text.s, p->text.len));
+out:
+    mr_text_fini(&path);
+    mr_text_fini(&old);
+    return st;
+}
+
+static bool inputs_changed(const mr_plan *p, const mr_lane *l, const uint8_t *changed)
+{
+    const mr_span *sp = &p->spans.span[l->span];
+    size_t first, n;
+    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    for (size_t i = first; i < first + n; i++)
+        if (changed[p->spans.part[i].file]) return true;
+    return false;
+}
+
+/** Is this lane done? A file that is not this lane's any more is removed. */
+static mr_status check_lane(const mr_plan *p, const char *path, const mr_lane *l,
+                            const uint8_t *changed, bool deep, uint8_t *done, mr_digest *digest,
+                            double *n_stale)
+{
+    mr_trailer t;
+    if (access(path, F_OK) != 0) return MR_OK;
+    mr_status st = mr_trailer_read(path, deep, &t);
+    if (st != MR_OK && st != MR_EVERIFY) return st;
+    if (st == MR_OK && strcmp(t.plan.hex, p->digest.hex) != 0)
+        return MR_RAISE(MR_EOUTPUT, "%s is of another chain; it is left alone: remove it or choose "
+                        "another output.folder", path);
+    if (st == MR_OK && strcmp(t.lane.hex, l->key.hex) == 0 && !inputs_changed(p, l, changed)) {
+        *done = 1;
+        *digest = t.content;
+        return MR_OK;
+    }
+    ++*n_stale;
+    return discard(path, st != MR_OK ? "it is damaged" : "its inputs changed; the lane is redone");
+}
+
+/** Lane files and leftovers on disk: what no planned lane owns. */
+typedef struct walk {
+    const mr_plan *p;
+    const char *folder;
+    const char **owned; /* sorted relative names */
+    mr_resume *out;
+} walk;
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static mr_status sort_out(walk *w, const char *path)
+{
+    const char *rel = path + strlen(w->folder) + 1;
+    const size_t n = strlen(path);
+    if (n > 5 && strcmp(path + n - 5, ".part") == 0) return discard(path, "a dead run left it");
+    if (bsearch(&rel, w->owned, w->p->n_lanes, sizeof rel, by_text)) return MR_OK;
+    const char *base = mr_base_name(rel);
+    for (size_t i = 0; i < w->p->n_lanes; i++) { /* same start to the second, or inside a lane */
+        const char *mine = mr_base_name(w->p->lanes[i].rel);
+        const char *ch = strchr(mine, '_'), *its = strchr(base, '_');
+        if (!ch || !its || strncmp(ch, its, 13) != 0) continue;
+        char t1[40];
+        mr_utc_compact(w->p->lanes[i].t1_ns, t1);
+        if (strcmp(base, mine) >= 0 && strncmp(base, t1, 26) <= 0)
+            return mr_strs_add(&w->out->superseded, path);
+    }
+    return mr_strs_add(&w->out->orphans, rel);
+}
+
+static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out)
+{
+    mr_status st = MR_OK;
+    mr_text root = {0};
+    FTS *f = NULL;
+    walk w = {.p = p, .folder = folder, .out = out};
+    MR_TRY(mr_alloc(p->n_lanes, sizeof *w.owned, "the lanes", &w.owned));
+    for (size_t i = 0; i < p->n_lanes; i++) w.owned[i] = p->lanes[i].rel;
+    qsort(w.owned, p->n_lanes, sizeof *w.owned, by_text);
+    MR_TRY(file_path(folder, "lanes", &root));
+    if (access(root.s, F_OK) != 0) goto out;
+    char *paths[] = {root.s, NULL};
+    f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *e; f && (e = fts_read(f));)
+        if (e->fts_info == FTS_F) MR_TRY(sort_out(&w, e->fts_path));
+out:
+    if (f) fts_close(f);
+    free(w.owned);
+    mr_text_fini(&root);
+    return st;
+}
+
+mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
+                          bool deep, mr_resume *out)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0};
+    void *all = NULL;
+    size_t *offs = NULL, n = p->n_lanes, size = (size_t)mr_comm_size(c);
+    struct row {
+        uint64_t lane;
+        mr_digest digest;
+    } *mine = NULL;
+    size_t n_mine = 0;
+    double n_stale = 0;
+    MR_TRY(mr_alloc(n, 1, "the lanes", &out->done));
+    MR_TRY(mr_alloc(n, sizeof *out->digest, "the lanes", &out->digest));
+    MR_TRY(mr_alloc(n / size + 1, sizeof *mine, "the lanes", &mine));
+    for (size_t i = (size_t)mr_comm_rank(c); i < n; i += size) {
+        uint8_t done = 0;
+        MR_TRY(file_path(folder, p->lanes[i].rel, &path));
+        MR_TRY(check_lane(p, path.s, &p->lanes[i], changed, deep, &done, &mine[n_mine].digest,
+                          &n_stale));
+        if (done) mine[n_mine++].lane = i;
+    }
+    if (mr_comm_rank(c) == 0) MR_TRY(walk_lanes(p, folder, out));
+out:
+    st = mr_agree(c, st);
+    if (st == MR_OK) st = mr_allgather(c, mine, n_mine * sizeof *mine, &all, &offs);
+    if (st == MR_OK) {
+        const struct row *r = all;
+        for (size_t i = 0; i < offs[size] / sizeof *r; i++) {
+            out->done[r[i].lane] = 1;
+            out->digest[r[i].lane] = r[i].digest;
+            out->n_done++;
+        }
+        mr_sum_f64(c, &n_stale, 1);
+        out->n_stale = (size_t)n_stale;
+    }
+    free(mine);
+    free(all);
+    free(offs);
+    mr_text_fini(&path);
+    return st;
+}
+
+mr_status mr_resume_clean(const mr_resume *r, MR_UNUSED const char *folder)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < r->superseded.n; i++)
+        MR_TRY(discard(r->superseded.v[i], "lanes of the grown archive cover its time"));
+out:
+    return st;
+}
+
+void mr_resume_fini(mr_resume *r)
+{
+    free(r->done);
+    free(r->digest);
+    mr_strs_fini(&r->orphans);
+    mr_strs_fini(&r->superseded);
+    *r = (mr_resume){0};
+}
+
+/** The sidecar of a lane: .millrace/losses/<name>.txt, one line a loss. */
+static mr_status losses_path(const char *folder, const mr_lane *l, mr_text *t)
+{
+    t->len = 0;
+    return mr_text_add(t, "%s/.millrace/losses/%s.txt", folder, mr_base_name(l->rel));
+}
+
+mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_lane *l,
+                                const mr_losses *losses)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0}, t = {0};
+    MR_TRY(losses_path(folder, l, &path));
+    if (!losses->n) {
+        unlink(path.s); /* of an earlier attempt; usually there is none */
+        goto out;
+    }
+    for (size_t i = 0; i < losses->n; i++)
+        MR_TRY(mr_text_add(&t, "%lld %lld %s\t%s\n", (long long)losses->v[i].t0_ns,
+                           (long long)losses->v[i].t1_ns,
+                           mr_base_name(p->cat->paths[losses->v[i].file]), losses->v[i].note));
+    MR_TRY(mr_text_add(&path, "%s", ""));
+    char *cut = strrchr(path.s, '/');
+    *cut = '\0';
+    MR_TRY(mr_mkdirs(path.s));
+    *cut = '/';
+    MR_TRY(mr_write_durably(path.s, t.s, t.len));
+out:
+    mr_text_fini(&path);
+    mr_text_fini(&t);
+    return st;
+}
+
+/** The part of the lane whose file has that base name; UINT32_MAX if none. */
+static uint32_t file_named(const mr_plan *p, const mr_lane *l, const char *base, size_t len)
+{
+    const mr_span *sp = &p->spans.span[l->span];
+    size_t first, n;
+    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const char *b = mr_base_name(p->cat->paths[p->spans.part[i].file]);
+        if (strlen(b) == len && memcmp(b, base, len) == 0) return p->spans.part[i].file;
+    }
+    return UINT32_MAX;
+}
+
+static mr_status parse_losses(const mr_plan *p, const mr_lane *l, const char *s, mr_losses *out)
+{
+    mr_status st = MR_OK;
+    while (*s) {
+        long long a, b;
+        int n = 0;
+        const char *end = strchr(s, '\n');
+        if (!end || sscanf(s, "%lld %lld %n", &a, &b, &n) != 2) break;
+        const char *base = s + n, *tab = memchr(base, '\t', (size_t)(end - base));
+        if (!tab) break;
+        mr_loss row = {.file = file_named(p, l, base, (size_t)(tab - base)), .t0_ns = a, .t1_ns = b};
+        snprintf(row.note, sizeof row.note, "%.*s", (int)(end - tab - 1), tab + 1);
+        if (row.file != UINT32_MAX) MR_TRY(mr_losses_add(out, &row));
+        s = end + 1;
+    }
+out:
+    return st;
+}
+
+mr_status mr_resume_read_losses(const mr_plan *p, const char *folder, const mr_resume *r,
+                                mr_losses *out)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0};
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        mr_text t = {0};
+        if (!r->done[i]) continue;
+        MR_TRY(losses_path(folder, &p->lanes[i], &path));
+        if (access(path.s, F_OK) != 0) continue;
+        st = mr_read_text(path.s, 64 << 20, &t);
+        if (st == MR_OK) st = parse_losses(p, &p->lanes[i], t.s, out);
+        mr_text_fini(&t);
+        MR_TRY(st);
+    }
+out:
+    mr_text_fini(&path);
+    return st;
+}

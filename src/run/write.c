@@ -1,0 +1,123 @@
+/* run/write.c: the writer thread: output blocks into the lane's .part file, commit with its last. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/utc.h"
+#include "run/mill.h"
+#include "run/resume.h"
+
+/** Lines of the ledger that touch the lane, and its inputs in words. */
+static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs, mr_strs *ledger)
+{
+    mr_status st = MR_OK;
+    const mr_span *sp = &p->spans.span[l->span];
+    char t0[40], t1[40];
+    size_t first, n;
+    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const mr_part *q = &p->spans.part[i];
+        MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n", mr_base_name(p->cat->paths[q->file]),
+                           (long long)p->cat->rows[q->file].size, mr_utc_iso(q->t_ns, t0),
+                           (unsigned long long)q->skip));
+    }
+    for (size_t i = 0; i < p->spans.n_odd; i++) {
+        const mr_odd *o = &p->spans.odd[i];
+        mr_text line = {0};
+        if (o->t1_ns < l->t0_ns || o->t0_ns > l->t1_ns || o->file == SIZE_MAX) continue;
+        st = mr_text_add(&line, "%s %s %s %s %s", mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0),
+                         mr_utc_iso(o->t1_ns, t1), mr_base_name(p->cat->paths[o->file]), o->note);
+        if (st == MR_OK) st = mr_strs_add(ledger, line.s);
+        mr_text_fini(&line);
+        MR_TRY(st);
+    }
+out:
+    return st;
+}
+
+static mr_status create(mr_mill *m, mr_job *j)
+{
+    mr_status st = MR_OK;
+    const mr_plan *p = m->plan;
+    const mr_lane *l = j->lane;
+    const mr_array *a = &p->arrays[l->array];
+    const mr_geom *g = mr_chain_out(a->chain);
+    int64_t *time = NULL;
+    mr_text chain = {0}, inputs = {0};
+    mr_strs ledger = {0};
+    MR_TRY(mr_alloc((size_t)(l->out.b - l->out.a), sizeof *time, "the time axis", &time));
+    mr_lane_times(p, l, time);
+    MR_TRY(mr_chain_brief(a->chain, &chain));
+    MR_TRY(describe_inputs(p, l, &inputs, &ledger));
+    const mr_lane_spec spec = {
+        .folder = m->folder, .rel = l->rel, .attempt = m->attempt,
+        .rows = (uint64_t)(l->out.b - l->out.a), .nc = l->c1 - l->c0, .time_ns = time,
+        .distance_m = a->distance_m + l->c0, .rate_hz = g->rate_hz, .gauge_m = g->gauge_m,
+        .dx_m = a->nc > 1 && a->even ? a->in.dx_m * (double)a->sel.step : a->in.dx_m,
+        .quantity = g->quantity, .unit = g->unit, .title = p->cfg->title ? p->cfg->title : "",
+        .chain = chain.s ? chain.s : "", .inputs = inputs.s ? inputs.s : "",
+        .ledger = (const char *const *)ledger.v, .n_ledger = ledger.n,
+        .latitude = a->lat ? a->lat + l->c0 : NULL, .longitude = a->lon ? a->lon + l->c0 : NULL,
+        .elevation = a->elev ? a->elev + l->c0 : NULL, .deflate = p->cfg->deflate,
+        .plan = p->digest, .lane = l->key};
+    MR_TRY(mr_lane_create(&spec, &j->file));
+out:
+    free(time);
+    mr_text_fini(&chain);
+    mr_text_fini(&inputs);
+    mr_strs_fini(&ledger);
+    return st;
+}
+
+static mr_status commit(mr_mill *m, mr_job *j)
+{
+    mr_status st = MR_OK;
+    mr_lane_result row = {.number = j->number};
+    bool adopted;
+    for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
+    MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
+    if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
+    mr_lane_file *f = j->file;
+    j->file = NULL;
+    MR_TRY(mr_lane_commit(f, &row.digest, &adopted));
+    MR_TRY(mr_grow(&m->result, &m->cap_results, m->n_results + 1, sizeof row, "the results"));
+    m->result[m->n_results++] = row;
+out:
+    return st;
+}
+
+static mr_status write_block(mr_mill *m, mr_out_block *b)
+{
+    mr_status st = MR_OK;
+    mr_job *j = b->job;
+    if (!j->file) MR_TRY(create(m, j));
+    MR_TRY(mr_lane_append(j->file, b->data, b->rows));
+    mr_pool_give(m->outs, b->data);
+    b->data = NULL;
+    if (b->last) MR_TRY(commit(m, j));
+out:
+    if (st != MR_OK) mr_note("lane %s", j->lane->rel);
+    return st;
+}
+
+mr_status mr_writer_loop(void *mill, MR_UNUSED mr_future *self)
+{
+    mr_mill *m = mill;
+    mr_status st = MR_OK;
+    void *item;
+    while ((st = mr_queue_pop(m->done, &item, -1)) == MR_OK) {
+        mr_out_block *b = item;
+        const double t0 = mr_now();
+        st = write_block(m, b);
+        if (b->data) mr_pool_give(m->outs, b->data);
+        if (b->last) mr_job_free(b->job);
+        free(b);
+        mr_queue_done(m->done);
+        mr_mutex_lock(m->gate);
+        m->t.write_s += mr_now() - t0;
+        mr_mutex_unlock(m->gate);
+        if (st != MR_OK) break;
+    }
+    if (st == MR_ECLOSED) st = MR_OK;
+    if (st != MR_OK) mr_mill_fail(m, st, mr_error());
+    return st;
+}
