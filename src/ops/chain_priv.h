@@ -22,9 +22,6 @@ int64_t mr_bound_phase(const mr_bound *b, mr_slab span);
 /** Output indices of an operator for input indices [a, b). */
 mr_slab mr_bound_out(const mr_bound *b, mr_slab span);
 
-/** The UTC window of window_ns that sample n lies in, as indices; not clipped to a span. */
-mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz);
-
 /** Settings as text after the operator's name: " name=value ..." exact: numbers as %a. */
 mr_status mr_params_text(const mr_op *op, const void *self, bool exact, mr_text *t);
 #endif

@@ -100,7 +100,7 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
                             .rate_hz = b->in.rate_hz,
                             .fresh = r->fresh,
                             .snap = r->snap[i],
-                            .state = state ? state + b->state_at * x->nc : NULL,
+                            .state = b->needs.state ? state + b->state_at * x->nc : NULL,
                             .scratch = work,
                             .bad = bad};
         b->op->apply(b->self, &p);

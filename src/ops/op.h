@@ -120,6 +120,11 @@ extern const mr_op *const mr_op_table[];
 extern const size_t mr_op_count;
 const mr_op *mr_op_find(const char *name);
 
+/** The UTC window of window_ns that sample n lies in, as indices; not clipped to a span. */
+mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz);
+/** The same clipped to the span; the whole span for MR_WINDOW_SPAN. For apply(). */
+mr_slab mr_piece_window(const mr_piece *p, int64_t n, int64_t window_ns);
+
 /** Fill the settings struct `self` (size bytes, zeroed by the caller) from a map of parameters
  *  (NULL = none given). Every refusal says file:line:column, the range with unit, the nearest name.
  *  Unknown keys are refused. */

@@ -8,7 +8,7 @@
 typedef struct decimate {
     int64_t factor;
     int kind;  /* 0 fir, 1 iir */
-    int phase; /* 0 zero, 1 causal */
+    int phase; /* mr_phase */
     int align; /* 0 utc, 1 span */
     mr_fir fir;
     mr_sos sos;
@@ -72,7 +72,7 @@ static mr_status decimate_bind(void *self, const mr_geom *in, mr_geom *out, mr_n
     mr_status st = MR_OK;
     size_t q = (size_t)d->factor;
     if (q > MAX_STEP) {
-        int64_t lo = d->factor, hi = d->factor, s[MAX_STEPS];
+        int64_t lo = d->factor, hi = lo + 1, s[MAX_STEPS];
         while (split(lo, MAX_STEP, s) == 0) lo--;
         while (split(hi, MAX_STEP, s) == 0) hi++;
         return MR_RAISE(MR_ECONFIG,
@@ -81,13 +81,13 @@ static mr_status decimate_bind(void *self, const mr_geom *in, mr_geom *out, mr_n
                         (long long)d->factor, (long long)lo, (long long)hi);
     }
     if (d->kind == 0) {
-        MR_TRY(mr_fir_init(&d->fir, 20 * q + 1, 1, q, d->phase == 0 ? 10 * q : 0));
+        MR_TRY(mr_fir_init(&d->fir, 20 * q + 1, 1, q, d->phase == MR_PHASE_ZERO ? 10 * q : 0));
         mr_design_firwin(d->fir.n, 1.0 / (double)q, MR_HAMMING, d->fir.h);
         MR_TRY(mr_fir_ready(&d->fir));
         mr_fir_needs(&d->fir, needs);
     } else {
         MR_TRY(mr_design_cheby1(8, 0.05, 0.8 / (double)q, &d->sos));
-        mr_sos_needs(&d->sos, d->phase == 0, needs);
+        mr_sos_needs(&d->sos, (mr_phase)d->phase, needs);
         /* the next block's first row follows this block's last output */
         needs->before = MR_MAX(needs->before, q - 1);
     }
@@ -112,7 +112,7 @@ static void decimate_apply(const void *self, const mr_piece *p)
     mr_view y = *p->x;
     all.y = &y;
     all.y0 = p->x0;
-    mr_sos_run(&d->sos, d->phase == 0, &all);
+    mr_sos_run(&d->sos, (mr_phase)d->phase, &all);
     for (size_t t = 0; t < p->y->nt; t++) {
         size_t row = (size_t)((p->y0 + (int64_t)t) * q + phase - p->x0);
         for (size_t c = 0; c < y.nc; c++) *mr_at(p->y, t, c) = *mr_at(&y, row, c);

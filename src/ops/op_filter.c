@@ -6,7 +6,7 @@
 typedef struct filter {
     double band[2], corner, frequency, q;
     int64_t order;
-    int phase; /* 0 zero, 1 causal */
+    int phase; /* mr_phase */
     mr_sos sos;
 } filter;
 
@@ -58,7 +58,7 @@ static mr_status bind_band(filter *f, mr_band band, const mr_geom *in, mr_needs 
     if (st == MR_OK)
         st = mr_design_butter(band, (int)f->order, f->band[0] / nyquist, f->band[1] / nyquist,
                               &f->sos);
-    if (st == MR_OK) mr_sos_needs(&f->sos, f->phase == 0, needs);
+    if (st == MR_OK) mr_sos_needs(&f->sos, (mr_phase)f->phase, needs);
     return st;
 }
 
@@ -67,7 +67,7 @@ static mr_status bind_corner(filter *f, mr_band band, const mr_geom *in, mr_need
     mr_status st = below_nyquist("corner", f->corner, in);
     if (st == MR_OK)
         st = mr_design_butter(band, (int)f->order, f->corner / (in->rate_hz / 2), 0, &f->sos);
-    if (st == MR_OK) mr_sos_needs(&f->sos, f->phase == 0, needs);
+    if (st == MR_OK) mr_sos_needs(&f->sos, (mr_phase)f->phase, needs);
     return st;
 }
 
@@ -100,14 +100,14 @@ static mr_status notch_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *ou
     filter *f = self;
     mr_status st = below_nyquist("frequency", f->frequency, in);
     if (st == MR_OK) st = mr_design_notch(f->frequency / (in->rate_hz / 2), f->q, &f->sos);
-    if (st == MR_OK) mr_sos_needs(&f->sos, f->phase == 0, needs);
+    if (st == MR_OK) mr_sos_needs(&f->sos, (mr_phase)f->phase, needs);
     return st;
 }
 
 static void filter_apply(const void *self, const mr_piece *p)
 {
     const filter *f = self;
-    mr_sos_run(&f->sos, f->phase == 0, p);
+    mr_sos_run(&f->sos, (mr_phase)f->phase, p);
 }
 
 static void filter_impulse(const void *self, double *h, size_t n)

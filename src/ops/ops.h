@@ -5,12 +5,24 @@
 
 /* the order is that of the help */
 #define MR_OP_LIST(ROW)                                                                            \
+    ROW(detrend)                                                                                   \
+    ROW(demean)                                                                                    \
+    ROW(common_mode)                                                                               \
+    ROW(taper)                                                                                     \
     ROW(bandpass)                                                                                  \
     ROW(bandstop)                                                                                  \
     ROW(lowpass)                                                                                   \
     ROW(highpass)                                                                                  \
     ROW(notch)                                                                                     \
-    ROW(decimate)
+    ROW(decimate)                                                                                  \
+    ROW(resample)                                                                                  \
+    ROW(scale)                                                                                     \
+    ROW(units)                                                                                     \
+    ROW(clip)                                                                                      \
+    ROW(abs)                                                                                       \
+    ROW(rms)                                                                                       \
+    ROW(integrate)                                                                                 \
+    ROW(differentiate)
 
 #define MR_OP_DECLARE(name) extern const mr_op mr_op_##name;
 MR_OP_LIST(MR_OP_DECLARE)

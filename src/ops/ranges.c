@@ -28,6 +28,13 @@ mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz)
                      mr_index_ceil((k + 1) * window_ns, rate_hz)};
 }
 
+mr_slab mr_piece_window(const mr_piece *p, int64_t n, int64_t window_ns)
+{
+    if (window_ns == MR_WINDOW_SPAN) return p->span;
+    mr_slab w = mr_window_at(n, window_ns, p->rate_hz);
+    return (mr_slab){MR_MAX(w.a, p->span.a), MR_MIN(w.b, p->span.b)};
+}
+
 mr_slab mr_chain_out_span(const mr_chain *c, mr_slab span)
 {
     for (size_t i = 0; i < c->n; i++) span = mr_bound_out(&c->v[i], span);
@@ -104,8 +111,9 @@ void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, 
     all_spans(c, span, r->span);
     backwards(c, r->span, want, fresh, r->in);
     if (c->n > 0) r->raw = r->in[0];
-    if (next.b > next.a) backwards(c, r->span, next, false, ahead);
-    for (size_t i = 0; i < c->n; i++) r->snap[i] = next.b > next.a ? ahead[i].a : INT64_MAX;
+    const bool last = next.b <= next.a;
+    backwards(c, r->span, last ? want : next, false, ahead);
+    for (size_t i = 0; i < c->n; i++) r->snap[i] = last ? INT64_MAX : ahead[i].a;
 }
 
 static void context(const mr_chain *c, bool carried, double *before_s, double *after_s)

@@ -44,7 +44,7 @@ MR_INLINE void mr_v8_store(double *p, const mr_v8 *v)
 /** *r = a * b + c, rounded once, in every lane. */
 MR_INLINE void mr_v8_fma(mr_v8 *r, const mr_v8 *a, const mr_v8 *b, const mr_v8 *c)
 {
-    mr_v8 x = *a, y = *b, z = *c, v;
+    mr_v8 x = *a, y = *b, z = *c, v = z;
     for (int i = 0; i < 8; i++) v[i] = __builtin_fma(x[i], y[i], z[i]);
     *r = v;
 }

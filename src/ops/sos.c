@@ -133,7 +133,7 @@ static void extend(const double *edge, ptrdiff_t step, size_t w, size_t n, doubl
 }
 
 /* The forward run over the channels of g, x at its first row, from x to dst. */
-static void forward(group *g, bool zero, const mr_piece *p, const double *x, double *dst,
+static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x, double *dst,
                     ptrdiff_t ds, double *state)
 {
     const size_t nt = p->x->nt, nc = p->x->nc;
@@ -141,14 +141,14 @@ static void forward(group *g, bool zero, const mr_piece *p, const double *x, dou
     size_t pad = MR_MIN(g->f->pad, nt - 1);
     if (!p->fresh) {
         state_load(g, state, nc);
-    } else if (p->x0 > p->span.a) {
+    } else if (p->x0 > p->span.a || phase == MR_PHASE_STEADY) {
         steady(g, x);
-    } else if (zero && pad > 0) {
+    } else if (phase == MR_PHASE_ZERO && pad > 0) {
         double e[MAX_PAD][GROUP];
         extend(x, ss, g->w, pad, e);
         steady(g, e[pad - 1]);
         run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
-    } else if (zero) {
+    } else if (phase == MR_PHASE_ZERO) {
         steady(g, x);
     } else {
         memset(&g->st, 0, sizeof g->st);
@@ -168,7 +168,7 @@ static void both_ways(group *g, const mr_piece *p, double *x, double *y, double 
     double e[MAX_PAD][GROUP];
     size_t pad = p->x0 + (int64_t)nt == p->span.b ? MR_MIN(g->f->pad, nt - 1) : 0;
     extend(end, -ss, g->w, pad, e); /* before x is overwritten */
-    forward(g, true, p, x, x, ss, state);
+    forward(g, MR_PHASE_ZERO, p, x, x, ss, state);
     if (pad > 0) {
         run_rows(g, e[0], GROUP, e[0], GROUP, pad);
         steady(g, e[pad - 1]);
@@ -182,17 +182,18 @@ static void both_ways(group *g, const mr_piece *p, double *x, double *y, double 
                  p->y->nt);
 }
 
-static void forward_only(group *g, const mr_piece *p, double *x, double *y, double *state)
+static void forward_only(group *g, mr_phase phase, const mr_piece *p, double *x, double *y,
+                         double *state)
 {
     const size_t first = (size_t)(p->y0 - p->x0);
     const ptrdiff_t ss = (ptrdiff_t)p->x->stride, ys = (ptrdiff_t)p->y->stride;
-    forward(g, false, p, x, x, ss, state);
+    forward(g, phase, p, x, x, ss, state);
     if (y == x + (ptrdiff_t)first * ss) return;
     for (size_t t = 0; t < p->y->nt; t++)
         memcpy(y + (ptrdiff_t)t * ys, x + (ptrdiff_t)(first + t) * ss, g->w * sizeof *y);
 }
 
-void mr_sos_run(const mr_sos *f, bool zero, const mr_piece *p)
+void mr_sos_run(const mr_sos *f, mr_phase phase, const mr_piece *p)
 {
     MR_ASSERT(f->pad <= MAX_PAD && p->y0 >= p->x0 && p->x->nt > 0 &&
               p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
@@ -200,15 +201,16 @@ void mr_sos_run(const mr_sos *f, bool zero, const mr_piece *p)
     for (size_t c = 0; c < p->x->nc; c += GROUP) {
         g.w = MR_MIN((size_t)GROUP, p->x->nc - c);
         double *state = p->state ? p->state + c : NULL;
-        if (zero)
+        if (phase == MR_PHASE_ZERO)
             both_ways(&g, p, p->x->d + c, p->y->d + c, state);
         else
-            forward_only(&g, p, p->x->d + c, p->y->d + c, state);
+            forward_only(&g, phase, p, p->x->d + c, p->y->d + c, state);
     }
 }
 
-void mr_sos_needs(const mr_sos *f, bool zero, mr_needs *needs)
+void mr_sos_needs(const mr_sos *f, mr_phase phase, mr_needs *needs)
 {
+    const bool zero = phase == MR_PHASE_ZERO;
     needs->memory = MR_MEM_FADING;
     needs->fade = f->fade;
     needs->state = 2 * f->n;
