@@ -154,6 +154,12 @@ hid_t mr_h5w_dataset(mr_h5w *w, hid_t at, const char *name, hid_t file_type, hid
     return d;
 }
 
+void mr_h5w_link(mr_h5w *w, hid_t obj, hid_t at, const char *name)
+{
+    if (w->st != MR_OK) return;
+    if (H5Olink(obj, at, name, H5P_DEFAULT, H5P_DEFAULT) < 0) mr_h5w_fail(w, name);
+}
+
 void mr_h5w_done(mr_h5w *w, hid_t obj)
 {
     if (obj >= 0 && H5Oclose(obj) < 0) mr_h5w_fail(w, "close of an object");
@@ -169,12 +175,12 @@ static void attribute(mr_h5w *w, hid_t obj, const char *name, hid_t type, hid_t 
     if (a >= 0 && H5Aclose(a) < 0) mr_h5w_fail(w, name);
 }
 
-static void text_attribute(mr_h5w *w, hid_t obj, const char *name, size_t size, H5S_class_t space,
-                           const void *data)
+static void text_attribute(mr_h5w *w, hid_t obj, const char *name, size_t size, H5T_cset_t cset,
+                           H5S_class_t space, const void *data)
 {
     if (w->st != MR_OK) return;
     hid_t t = H5Tcopy(H5T_C_S1), s = H5Screate(space);
-    if (t >= 0 && s >= 0 && H5Tset_size(t, size) >= 0 && H5Tset_cset(t, H5T_CSET_UTF8) >= 0)
+    if (t >= 0 && s >= 0 && H5Tset_size(t, size) >= 0 && H5Tset_cset(t, cset) >= 0)
         attribute(w, obj, name, t, t, s, data);
     else
         mr_h5w_fail(w, name);
@@ -184,16 +190,21 @@ static void text_attribute(mr_h5w *w, hid_t obj, const char *name, size_t size, 
 
 void mr_h5w_text(mr_h5w *w, hid_t obj, const char *name, const char *text)
 {
-    text_attribute(w, obj, name, H5T_VARIABLE, H5S_SCALAR, &text);
+    text_attribute(w, obj, name, H5T_VARIABLE, H5T_CSET_UTF8, H5S_SCALAR, &text);
 }
 
 void mr_h5w_fixed(mr_h5w *w, hid_t obj, const char *name, const char *text)
 {
     size_t n = strlen(text);
     if (n > 0)
-        text_attribute(w, obj, name, n, H5S_SCALAR, text);
+        text_attribute(w, obj, name, n, H5T_CSET_UTF8, H5S_SCALAR, text);
     else
-        text_attribute(w, obj, name, 1, H5S_NULL, NULL);
+        text_attribute(w, obj, name, 1, H5T_CSET_UTF8, H5S_NULL, NULL);
+}
+
+void mr_h5w_ascii(mr_h5w *w, hid_t obj, const char *name, const char *text)
+{
+    text_attribute(w, obj, name, strlen(text), H5T_CSET_ASCII, H5S_SCALAR, text);
 }
 
 static void numbers(mr_h5w *w, hid_t obj, const char *name, hid_t type, hid_t mem, hsize_t n,

@@ -40,6 +40,8 @@ hid_t mr_h5w_group(mr_h5w *w, hid_t at, const char *name);
 /** data NULL: nothing is written. Close with mr_h5w_done. */
 hid_t mr_h5w_dataset(mr_h5w *w, hid_t at, const char *name, hid_t file_type, hid_t mem_type,
                      int rank, const hsize_t *dims, const void *data, const mr_h5w_how *how);
+/** A second name for an object: a hard link. */
+void mr_h5w_link(mr_h5w *w, hid_t obj, hid_t at, const char *name);
 /** Close a group or dataset. */
 void mr_h5w_done(mr_h5w *w, hid_t obj);
 
@@ -47,6 +49,7 @@ void mr_h5w_done(mr_h5w *w, hid_t obj);
  */
 void mr_h5w_text(mr_h5w *w, hid_t obj, const char *name, const char *text);
 void mr_h5w_fixed(mr_h5w *w, hid_t obj, const char *name, const char *text);
+void mr_h5w_ascii(mr_h5w *w, hid_t obj, const char *name, const char *text); /* fixed length */
 void mr_h5w_f64(mr_h5w *w, hid_t obj, const char *name, double v);
 void mr_h5w_i64(mr_h5w *w, hid_t obj, const char *name, int64_t v);
 void mr_h5w_i8(mr_h5w *w, hid_t obj, const char *name, int8_t v);

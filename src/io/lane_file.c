@@ -1,6 +1,8 @@
 /* io/lane_file.c: one lane file from skeleton to final name. libhdf5 lays out the .part and closes
  * it; the samples go to their places by pwrite while the checksum runs along; then trailer, fsync,
- * publish. */
+ * publish. Deflated samples go through lane_deflate.c instead; libhdf5 then keeps the .part until
+ * all are in, and the checksum is taken from the smaller file afterwards. */
+#include "io/lane_deflate.h"
 #include "io/lane_layout.h"
 #include "io/out.h"
 #include <errno.h>
@@ -10,8 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WRITE_BEHIND ((uint64_t)8 << 20) /* bytes after which the kernel is told to start writing  \
-                                          */
+#define WRITE_BEHIND                                                                               \
+    ((uint64_t)8 << 20) /* bytes after which the kernel is told to start writing                   \
+                         */
 
 struct mr_lane_file {
     int fd;
@@ -21,12 +24,16 @@ struct mr_lane_file {
     uint64_t data_at, end;   /* first byte of the samples; HDF5's own end of file */
     uint64_t pushed;         /* bytes of the samples that writing back was begun for */
     mr_digest plan, lane;
-    mr_sum *sum; /* of everything before data_at + done rows */
+    mr_sum *sum;           /* of everything before data_at + done rows */
+    mr_deflater *deflater; /* NULL: contiguous */
+    mr_h5w w;              /* open only while deflating */
 };
 
 static void lane_free(mr_lane_file *f)
 {
     if (!f) return;
+    mr_deflater_free(f->deflater);
+    if (f->w.file >= 0) mr_h5w_close(&f->w);
     if (f->fd >= 0) close(f->fd);
     if (f->made) unlink(f->part);
     mr_sum_free(f->sum);
@@ -58,17 +65,16 @@ static mr_status lay_out(mr_lane_file *f, const mr_lane_spec *s)
     char *dir = NULL;
     mr_text part = {0};
     struct stat sb;
-    mr_h5w w;
     MR_TRY(mr_out_join(s->folder, s->rel, &f->path));
     MR_TRY(mr_text_add(&part, "%s.%s.part", f->path, s->attempt ? s->attempt : "0"));
     MR_TRY(mr_strdup(part.s, &f->part));
     MR_TRY(mr_out_folder_of(f->path, &dir));
     f->new_folder = stat(dir, &sb) != 0;
     MR_TRY(mr_mkdirs(dir));
-    mr_h5w_create(&w, f->part, false);
-    f->made = w.file >= 0;
-    mr_lane_layout(&w, s, &f->data_at);
-    MR_TRY(mr_h5w_close(&w));
+    mr_h5w_create(&f->w, f->part, false);
+    f->made = f->w.file >= 0;
+    mr_lane_layout(&f->w, s, &f->data_at);
+    st = s->deflate ? f->w.st : mr_h5w_close(&f->w);
 out:
     mr_text_fini(&part);
     free(dir);
@@ -79,7 +85,7 @@ out:
 static mr_status take_over(mr_lane_file *f)
 {
     struct stat sb;
-    size_t bytes = f->rows * f->nc * sizeof(float); /* the product was checked */
+    size_t bytes = f->deflater ? 0 : f->rows * f->nc * sizeof(float); /* the product was checked */
     mr_status st = mr_sum_new(&f->sum);
     if (st != MR_OK) return st;
     f->fd = open(f->part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -98,12 +104,16 @@ mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
     MR_TRY(check_spec(spec));
     MR_TRY(mr_alloc(1, sizeof *f, "a lane file", &f));
     f->fd = -1;
+    f->w.file = -1;
     f->rows = spec->rows;
     f->nc = spec->nc;
     f->plan = spec->plan;
     f->lane = spec->lane;
     MR_TRY(lay_out(f, spec));
-    MR_TRY(take_over(f));
+    if (spec->deflate)
+        MR_TRY(mr_deflater_new(&f->w, spec, &f->deflater));
+    else
+        MR_TRY(take_over(f));
     *out = f;
     f = NULL;
 out:
@@ -119,10 +129,22 @@ uint64_t mr_lane_band_rows(const mr_lane_spec *spec)
     return chunk[0];
 }
 
+size_t mr_lane_buffer_bytes(const mr_lane_spec *spec)
+{
+    /* handle and checksum, and what libhdf5 keeps of an open file */
+    size_t fixed = (size_t)2 << 20;
+    return spec->deflate ? fixed + mr_deflater_bytes(spec) : fixed;
+}
+
 mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr)
 {
     if (nr > f->rows - f->done)
         return MR_RAISE(MR_EBUG, "%s: more rows than the lane has", f->path);
+    if (f->deflater) {
+        mr_status packed = mr_deflater_append(f->deflater, data, nr);
+        if (packed == MR_OK) f->done += nr;
+        return packed;
+    }
     size_t row = f->nc * sizeof(float);
     uint64_t at = f->done * row;
     mr_status st = mr_out_pwrite(f->fd, data, nr * row, f->data_at + at, f->part);
@@ -141,12 +163,19 @@ mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr)
 mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
 {
     mr_status st = MR_OK;
-    mr_trailer mine = {.length = f->end, .plan = f->plan, .lane = f->lane};
-    uint64_t data_end = f->data_at + f->done * f->nc * sizeof(float);
+    mr_trailer mine = {.plan = f->plan, .lane = f->lane};
+    uint64_t data_end;
     if (f->done != f->rows) {
         st = MR_RAISE(MR_EBUG, "%s: committed with rows missing", f->path);
         goto out;
     }
+    if (f->deflater) {
+        MR_TRY(mr_deflater_finish(f->deflater));
+        MR_TRY(mr_h5w_close(&f->w));
+        MR_TRY(take_over(f));
+    }
+    mine.length = f->end;
+    data_end = f->deflater ? f->data_at : f->data_at + f->done * f->nc * sizeof(float);
     MR_TRY(mr_sum_add_file(f->sum, f->fd, data_end, f->end, f->part));
     MR_TRY(mr_trailer_append(f->fd, f->end, &f->plan, &f->lane, f->sum, &mine.content, f->part));
     MR_TRY(mr_out_sync_close(&f->fd, f->part));

@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define HDF5_BUILT TEXT(H5_VERS_MAJOR) "." TEXT(H5_VERS_MINOR) "." TEXT(H5_VERS_RELEASE)
 enum { DIM_TIME, DIM_DISTANCE, DIM_LEDGER = 3 }; /* 2: tie points, see lane_xdas.c */
 #define CHUNK_CELLS ((hsize_t)1 << 18)           /* float32: 1 MiB */
 #define CHUNK_COLUMNS ((hsize_t)4096)
@@ -114,6 +117,7 @@ static void ledger(mr_h5w *w, const mr_lane_spec *s)
 static void root_attributes(mr_h5w *w, const mr_lane_spec *s)
 {
     hid_t root = w->file;
+    mr_h5w_ascii(w, root, "_NCProperties", "version=2,millrace=" MR_VERSION ",hdf5=" HDF5_BUILT);
     mr_h5w_text(w, root, "Conventions", "CF-1.9");
     mr_h5w_text(w, root, "title", s->title ? s->title : "");
     mr_h5w_text(w, root, "units", s->unit ? s->unit : "");
@@ -138,8 +142,10 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset)
         mr_h5w_dataset(w, w->file, mr_array_name(s->quantity), H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2,
                        dims, NULL, &(mr_h5w_how){.chunk = s->deflate ? chunk : NULL});
     mr_cf_array(w, array, s->quantity, s->unit, time, distance, DIM_TIME);
+    mr_lane_xdas(w, s, array);
     geometry(w, s, array, distance);
     ledger(w, s);
+    mr_lane_dasdae(w, s, array);
     *offset = 0;
     if (w->st == MR_OK && !s->deflate) {
         haddr_t at = H5Dget_offset(array);

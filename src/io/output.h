@@ -40,11 +40,13 @@ typedef struct mr_lane_file mr_lane_file;
 /** Lay out the .part file (O_EXCL) and close it in libhdf5. One thread at a time uses a handle. Only
  *  the writer thread calls these. */
 mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out);
-/** Append nr rows ([nr][nc] float32, packed), in order. With deflate: rows is one or more whole chunk
- *  bands (mr_lane_band_rows) except for the last call. */
+/** Append nr rows ([nr][nc] float32, packed), in order; any nr. With deflate rows are collected to whole
+ *  chunk bands (mr_lane_band_rows) and packed here; appending whole bands saves the copying. */
 mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr);
-/** Deflate helper for the compute threads is internal: with deflate mr_lane_append compresses. */
+/** Rows of a chunk when deflating (about 1 MiB of samples; 1 without deflate). */
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
+/** Bytes that an open lane file holds beside the caller's rows, for the memory plan. */
+size_t mr_lane_buffer_bytes(const mr_lane_spec *spec);
 /** Trailer, fsync, close, publish without overwriting, fsync folder. An equal complete file already
  *  there is adopted (*adopted = true). [take] f in any case (freed; the .part unlinked on failure).
  *  digest: of the file before its trailer. */

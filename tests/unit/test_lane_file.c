@@ -141,6 +141,101 @@ static void a_folder_that_cannot_be_made_is_an_output_error(void **state)
     free(s);
 }
 
+/** A lane of nc channels, data[t][c] = (t * nc + c) % 251, deflated, appended `step` rows at a
+ * time. */
+static void deflated(uint64_t rows, uint64_t nc, uint64_t step, hsize_t want_chunk[2])
+{
+    char dir[64], path[256];
+    mr_digest d;
+    bool adopted;
+    mr_trailer t;
+    lane_sample *s = lane_sample_new(sample_folder(dir), REL, T0);
+    int64_t *time = calloc(rows, sizeof *time);
+    double *distance = calloc(nc, sizeof *distance);
+    float *data = calloc(rows * nc, sizeof *data), *back = calloc(rows * nc, sizeof *back);
+    mr_lane_file *f = NULL;
+    for (uint64_t i = 0; i < rows; i++) time[i] = T0 + (int64_t)i * 1000000;
+    for (uint64_t i = 0; i < rows * nc; i++) data[i] = (float)(i % 251);
+    s->spec.rows = rows;
+    s->spec.nc = nc;
+    s->spec.time_ns = time;
+    s->spec.distance_m = distance;
+    s->spec.deflate = true;
+    assert_int_equal(mr_lane_band_rows(&s->spec), want_chunk[0]);
+    assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
+    for (uint64_t at = 0; at < rows; at += step)
+        assert_int_equal(mr_lane_append(f, data + at * nc, MR_MIN(step, rows - at)), MR_OK);
+    assert_int_equal(mr_lane_commit(f, &d, &adopted), MR_OK);
+    path_of(path, dir, REL);
+    assert_int_equal(mr_trailer_read(path, true, &t), MR_OK);
+    assert_string_equal(t.content.hex, d.hex);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t a = H5Dopen2(file, "strain_rate", H5P_DEFAULT), p = H5Dget_create_plist(a);
+    hsize_t chunk[2];
+    assert_int_equal(H5Pget_chunk(p, 2, chunk), 2);
+    assert_memory_equal(chunk, want_chunk, sizeof chunk);
+    assert_true(H5Dread(a, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, back) >= 0);
+    assert_memory_equal(back, data, rows * nc * sizeof *data);
+    if (rows > 3) assert_true(H5Dget_storage_size(a) < rows * nc * sizeof *data / 2);
+    H5Pclose(p);
+    H5Dclose(a);
+    H5Fclose(file);
+    free(time);
+    free(distance);
+    free(data);
+    free(back);
+    free(s);
+    sample_remove(dir);
+}
+
+static void deflated_samples_come_back(void **state)
+{
+    (void)state;
+    /* 2^18 floats a chunk: 1,000 columns -> 262 rows; 9,000 columns -> 3 pieces of 3,000, 87 rows
+     */
+    deflated(1000, 1000, 262, (hsize_t[]){262, 1000});
+    deflated(600, 1000, 100, (hsize_t[]){262, 1000});
+    deflated(100, 9000, 99, (hsize_t[]){87, 3000});
+    deflated(90, 8194, 90, (hsize_t[]){90, 2732}); /* the last of 3 pieces is narrower: 2,730 */
+    deflated(3, 1, 1, (hsize_t[]){3, 1});
+}
+
+static void deflated_bytes_do_not_depend_on_pieces(void **state)
+{
+    (void)state;
+    char dir[64];
+    mr_digest d[3];
+    bool adopted;
+    const uint64_t steps[3] = {500, 499, 7};
+    for (int i = 0; i < 3; i++) {
+        lane_sample *s = lane_sample_new(sample_folder(dir), REL, T0);
+        s->spec.deflate = true;
+        assert_int_equal(lane_sample_write(s, steps[i], &d[i], &adopted), MR_OK);
+        sample_remove(dir);
+        free(s);
+    }
+    assert_string_equal(d[0].hex, d[1].hex);
+    assert_string_equal(d[0].hex, d[2].hex);
+}
+
+static void an_aborted_deflated_lane_leaves_nothing(void **state)
+{
+    (void)state;
+    char dir[64], path[256];
+    mr_lane_file *f = NULL;
+    struct stat sb;
+    lane_sample *s = lane_sample_new(sample_folder(dir), REL, T0);
+    s->spec.deflate = true;
+    assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
+    assert_int_equal(mr_lane_append(f, s->data, 10), MR_OK);
+    mr_lane_abort(f);
+    path_of(path, dir, REL ".7.part");
+    assert_int_not_equal(stat(path, &sb), 0);
+    assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
+    sample_remove(dir);
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +244,9 @@ int main(void)
         cmocka_unit_test(checksum_while_writing_is_that_of_the_file),
         cmocka_unit_test(an_aborted_lane_leaves_nothing),
         cmocka_unit_test(misuse_is_named),
+        cmocka_unit_test(deflated_samples_come_back),
+        cmocka_unit_test(deflated_bytes_do_not_depend_on_pieces),
+        cmocka_unit_test(an_aborted_deflated_lane_leaves_nothing),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_an_output_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,17 @@
+/* io/lane_deflate.h: rows into shuffled, deflated chunks of a lane file. Internal to io/. */
+#ifndef MR_IO_LANE_DEFLATE_H
+#define MR_IO_LANE_DEFLATE_H
+#include "io/h5w.h"
+#include "io/output.h"
+
+typedef struct mr_deflater mr_deflater;
+/** For the laid-out, still open file of w [borrow], which must outlive it. */
+mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out);
+void mr_deflater_free(mr_deflater *d);
+/** Rows in order, any number at a time; whole bands of chunks are written as they fill. */
+mr_status mr_deflater_append(mr_deflater *d, const float *data, uint64_t nr);
+/** Write the last, partly filled band. */
+mr_status mr_deflater_finish(mr_deflater *d);
+/** Bytes of its buffers. */
+size_t mr_deflater_bytes(const mr_lane_spec *spec);
+#endif
