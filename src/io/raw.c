@@ -28,6 +28,10 @@ static mr_status open_checked(mr_raw *r, const char *path, const mr_file_info *i
     if ((uint64_t)sb.st_ino != info->inode)
         return MR_RAISE(MR_EINPUT, "changed since the survey: another file of that name");
     r->size = (uint64_t)sb.st_size;
+    /* Cold files came in at 1.7 GB/s with this advice, at 0.4 to 1.6 without; the many runs of a
+     * channel-first file gained nothing. Only advice: failing changes nothing. */
+    if (info->store.time_first || info->store.storage == MR_ST_CHUNKED)
+        posix_fadvise(r->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     return MR_OK;
 }
 

@@ -1,10 +1,8 @@
-/* tests/bench/raw.c: how fast raw reads and conversions are beside pread, memcpy and bare
- * inflating. Build and run (not part of make test; quiet machine, page cache warm; 120 MB in the
- * folder given):
- *   make && mpicc -O3 -g -D_GNU_SOURCE -fopenmp -Isrc -I/usr/include/hdf5/serial tests/bench/raw.c
- * \
- *     build/libmillrace.a -lhdf5_serial -lhdf5_serial_hl -lyaml -ljansson -lfftw3 -lfftw3f -lz \
- *     -lpng -ldeflate -lxxhash -lm -o build/bench_raw && build/bench_raw /tmp */
+/* tests/bench/raw.c: how fast raw reads and conversions are beside pread and memcpy. Not part of
+ * make test; wants a quiet machine, the page cache warm, 130 MB in the folder given. Build and run,
+ * L being what `make -n` shows behind build/millrace's objects: make && mpicc -O3 -D_GNU_SOURCE
+ * -fopenmp -Isrc -I/usr/include/hdf5/serial tests/bench/raw.c build/libmillrace.a $L -o
+ * build/bench_raw && build/bench_raw /tmp [part of a case's name] */
 #include "io/input.h"
 #include <fcntl.h>
 #include <hdf5.h>
