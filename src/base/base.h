@@ -16,21 +16,21 @@
 /** What a call came to. The values below 100 are also the process's exit statuses. */
 typedef enum mr_status {
     MR_OK = 0,
-    MR_ECONFIG = 2,   /* usage or config */
-    MR_EINPUT = 3,    /* nothing usable in the input, or this input is unusable */
-    MR_EOUTPUT = 4,   /* writing failed */
-    MR_EMEM = 5,      /* memory: allocation failed or the plan does not fit */
-    MR_ELOCK = 6,     /* another run holds the output folder */
-    MR_EVERIFY = 7,   /* verification failed */
-    MR_LOSSES = 10,   /* done, with losses that are listed */
-    MR_EBUG = 70,     /* a bug of ours */
-    MR_STOPPED = 75,  /* stopped early; run again to go on */
+    MR_ECONFIG = 2,    /* usage or config */
+    MR_EINPUT = 3,     /* nothing usable in the input, or this input is unusable */
+    MR_EOUTPUT = 4,    /* writing failed */
+    MR_EMEM = 5,       /* memory: allocation failed or the plan does not fit */
+    MR_ELOCK = 6,      /* another run holds the output folder */
+    MR_EVERIFY = 7,    /* verification failed */
+    MR_LOSSES = 10,    /* done, with losses that are listed */
+    MR_EBUG = 70,      /* a bug of ours */
+    MR_STOPPED = 75,   /* stopped early; run again to go on */
     MR_ETIMEOUT = 100, /* internal: a wait ran out of time */
     MR_ECLOSED = 101,  /* internal: the queue is closed and empty */
     MR_ECANCEL = 102   /* internal: cancelled */
 } mr_status;
 
-/* --- error trail: one message per thread, first what happened, then who was doing what --------- */
+/* --- error trail: one message per thread, first what happened, then who was doing what ------- */
 
 /** Begin a new trail with a message and give st back. Use through MR_RAISE. */
 mr_status mr_raise(mr_status st, const char *file, int line, const char *fmt, ...) MR_PRINTF(4, 5);
@@ -55,10 +55,10 @@ const char *mr_status_name(mr_status st);
 #define MR_ASSERT(cond) ((cond) ? (void)0 : mr_bug(__FILE__, __LINE__, #cond))
 _Noreturn void mr_bug(const char *file, int line, const char *what);
 
-/* --- memory ------------------------------------------------------------------------------------ */
+/* --- memory ---------------------------------------------------------------------------------- */
 
-/** n * size bytes, zeroed, product checked; raises MR_EMEM naming `what`. *out untouched on failure.
- *  Free with free(). */
+/** n * size bytes, zeroed, product checked; raises MR_EMEM naming `what`. *out untouched on
+ *  failure. Free with free(). */
 mr_status mr_alloc(size_t n, size_t size, const char *what, void *out);
 /** Grow *p (heap array or NULL) so that it holds at least `need` elements; *cap is updated. */
 mr_status mr_grow(void *p, size_t *cap, size_t need, size_t size, const char *what);
@@ -72,7 +72,7 @@ mr_status mr_alloc_f64(size_t n, const char *what, double **out);
 mr_status mr_mul_add(size_t a, size_t b, size_t c, size_t *out);
 mr_status mr_strdup(const char *s, char **out);
 
-/* --- log: talk goes to stderr, results to stdout ------------------------------------------------ */
+/* --- log: talk goes to stderr, results to stdout --------------------------------------------- */
 
 typedef enum mr_level { MR_QUIET, MR_WARN, MR_INFO, MR_DEBUG } mr_level;
 /** Only rank 0 talks by default; warnings and errors carry the rank. Call before threads start. */

@@ -9,13 +9,13 @@ typedef enum mr_node_kind { MR_NODE_SCALAR, MR_NODE_LIST, MR_NODE_MAP } mr_node_
 typedef struct mr_node mr_node;
 struct mr_node {
     mr_node_kind kind;
-    char *key;         /* owned; "" in a list */
-    char *text;        /* owned; scalar's text, else NULL */
-    bool quoted;       /* scalar was in quotes */
-    mr_node *items;    /* owned; of a list or map */
+    char *key;      /* owned; "" in a list */
+    char *text;     /* owned; scalar's text, else NULL */
+    bool quoted;    /* scalar was in quotes */
+    mr_node *items; /* owned; of a list or map */
     size_t n;
-    char *file;        /* owned copy of where it was written: config path, or "-s" */
-    int line, col;     /* 1-based place of the value; key_col of the key */
+    char *file;    /* owned copy of where it was written: config path, or "-s" */
+    int line, col; /* 1-based place of the value; key_col of the key */
     int key_line, key_col;
 };
 /** The item of a map with that key, or NULL. */

@@ -53,8 +53,7 @@ const char *mr_dim_unit(mr_dim dim)
     return dims[dim].unit;
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 typedef struct number { /* places inside the text: digits (with sign and point) and exponent */
     const char *text;
@@ -343,8 +342,7 @@ mr_status mr_int_parse(const char *text, int64_t *out)
     return MR_OK;
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 const char *mr_fmt_bytes(double bytes, char *buf)
 {

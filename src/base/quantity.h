@@ -6,13 +6,14 @@
 #include "base/base.h"
 #include "base/text.h"
 
-typedef enum mr_dim { /* what a value measures; values are held in the unit in brackets */
-    MR_DIM_NONE,      /* a bare number [1] */
-    MR_DIM_TIME,      /* [s] */
-    MR_DIM_FREQ,      /* [Hz] */
-    MR_DIM_LENGTH,    /* [m] */
-    MR_DIM_BYTES,     /* [B] */
-    MR_DIM_PERCENT    /* [fraction: 50 % = 0.5] */
+/** What a value measures; values are held in the unit in brackets. */
+typedef enum mr_dim {
+    MR_DIM_NONE,   /* a bare number [1] */
+    MR_DIM_TIME,   /* [s] */
+    MR_DIM_FREQ,   /* [Hz] */
+    MR_DIM_LENGTH, /* [m] */
+    MR_DIM_BYTES,  /* [B] */
+    MR_DIM_PERCENT /* [fraction: 50 % = 0.5] */
 } mr_dim;
 
 /** "2.5 s" -> 2.5 with MR_DIM_TIME. MR_ECONFIG with a message without position: unknown unit (names

@@ -21,8 +21,7 @@ out:
     return st;
 }
 
-/* --- growing text ------------------------------------------------------------------------------
- */
+/* --- growing text ---------------------------------------------------------------------------- */
 
 mr_status mr_text_add_bytes(mr_text *t, const void *p, size_t n)
 {
@@ -61,8 +60,7 @@ void mr_text_fini(mr_text *t)
     *t = (mr_text){0};
 }
 
-/* --- list of strings ---------------------------------------------------------------------------
- */
+/* --- list of strings ------------------------------------------------------------------------- */
 
 mr_status mr_strs_add(mr_strs *l, const char *s)
 {
@@ -82,8 +80,7 @@ void mr_strs_fini(mr_strs *l)
     *l = (mr_strs){0};
 }
 
-/* --- nearest name ------------------------------------------------------------------------------
- */
+/* --- nearest name ---------------------------------------------------------------------------- */
 
 enum { NEAREST_MAX = 64 }; /* longer words are no typing errors */
 
@@ -128,8 +125,7 @@ const char *mr_nearest(const char *word, const void *names, size_t n, size_t str
     return best;
 }
 
-/* --- printing ----------------------------------------------------------------------------------
- */
+/* --- printing -------------------------------------------------------------------------------- */
 
 size_t mr_utf8_next(const char *s, size_t n, uint32_t *code)
 {
@@ -201,8 +197,7 @@ void mr_printable(const char *s, char *out, size_t size)
     out[o] = '\0';
 }
 
-/* --- files -------------------------------------------------------------------------------------
- */
+/* --- files ----------------------------------------------------------------------------------- */
 
 mr_status mr_read_text(const char *path, size_t max, mr_text *t)
 {

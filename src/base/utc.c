@@ -148,8 +148,7 @@ mr_status mr_utc_parse(const char *text, int64_t *ns)
     return MR_OK;
 }
 
-/* --- times inside names ------------------------------------------------------------------------
- */
+/* --- times inside names ---------------------------------------------------------------------- */
 
 mr_status mr_utc_pattern_check(const char *pattern)
 {
@@ -222,8 +221,7 @@ mr_status mr_utc_scan(const char *name, const char *pattern, int64_t *ns)
     return MR_RAISE(MR_EINPUT, "the name '%s' holds no time like '%s'", shown, want);
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 /* A time as fields; year month day hour minute second ns. */
 static void split(int64_t t_ns, int64_t f[7])

@@ -7,48 +7,52 @@
 #include "io/input.h"
 
 typedef struct mr_config {
-    mr_node root;              /* the merged tree, overrides applied */
-    char *name;                /* path of the file as given */
+    mr_node root; /* the merged tree, overrides applied */
+    char *name;   /* path of the file as given */
     /* input */
-    mr_strs patterns;          /* files: globs, folders or a list, ~ and ${NAME} expanded */
-    const mr_node *files;      /* its node, for messages */
-    const mr_node *channels;   /* NULL = all */
-    const mr_node *distance;   /* distance: 1.2..3.4 km; NULL = all */
-    int64_t time_a, time_b;    /* half-open; INT64_MIN / INT64_MAX when open */
-    const mr_node *map;        /* input.map or NULL (checked by mr_map_check) */
-    char *geometry;            /* path of the channel table or NULL */
+    mr_strs patterns;        /* files: globs, folders or a list, ~ and ${NAME} expanded */
+    const mr_node *files;    /* its node, for messages */
+    const mr_node *channels; /* NULL = all */
+    const mr_node *distance; /* distance: 1.2..3.4 km; NULL = all */
+    int64_t time_a, time_b;  /* half-open; INT64_MIN / INT64_MAX when open */
+    const mr_node *map;      /* input.map or NULL (checked by mr_map_check) */
+    char *geometry;          /* path of the channel table or NULL */
     /* chain: list node, possibly NULL */
     const mr_node *chain;
     /* output */
-    char *folder;
-    char *title;
+    char *folder; /* ~ and ${NAME} expanded */
+    char *title;  /* never NULL; "" if none is given */
     bool deflate;
     /* run */
-    uint64_t memory_bytes;     /* 0 = by default rule */
-    int io_threads;            /* default 2 */
-    bool strict;               /* --strict */
+    uint64_t memory_bytes; /* 0 = by default rule */
+    int io_threads;        /* default 2 */
+    bool strict;           /* --strict */
 } mr_config;
 
-/** Parse text (of file `name`) with overrides ("KEY=VALUE" as given to -s, in order). All that can be
- *  checked without data is checked here: unknown keys (nearest name), duplicates, anchors, tags,
- *  types, units, ranges, required keys, unknown operators and operator parameters (mr_params_parse).
- *  [give] out. */
+/** Parse text (of file `name`) with overrides ("KEY=VALUE" as given to -s, in order). All that can
+ *  be checked without data is checked here: unknown keys (nearest name), duplicates, anchors, tags,
+ *  types, units, ranges, required keys, unknown operators and operator parameters
+ *  (mr_params_parse), input.map (mr_map_check), the geometry table. Every operator of c->chain is a
+ *  map of one key whose value is a map, however it was written. [give] out. */
 mr_status mr_config_parse(const char *name, const char *text, const char *const *overrides,
                           size_t n_overrides, mr_config **out);
 void mr_config_free(mr_config *c);
 /** Read the file, then mr_config_parse. */
 mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
                          mr_config **out);
-/** The selected channels of a file with nc channels (spacing dx, first at x0): list of indices, sorted,
- *  unique. MR_ECONFIG with the place if outside. [give] idx. */
+/** The selected channels of a file with nc channels (spacing dx, first at x0): list of indices,
+ *  sorted, unique, never empty. MR_ECONFIG with the place if the file has not got them (for a
+ *  distance: more than one spacing beyond its ends). [give] idx. */
 mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, double dx_m,
                              uint64_t **idx, uint64_t *n);
-/** The input files: globs sorted by name, folders recursively (*.h5 *.hdf5 *.nc and other files too,
- *  hidden ones left out), lists in order; duplicates removed; nothing inside the output folder.
- *  MR_ECONFIG at the node if a pattern without wildcard does not exist; MR_EINPUT if nothing matches. */
+/** The input files: globs sorted by name, folders recursively (every name in them, *.h5 *.hdf5 *.nc
+ *  and others), lists in order; of two names of one file (also by links) the first. Hidden files,
+ *  *.part and all inside the output folder are left out; a folder that cannot be listed stands in
+ *  the list itself, so that it is refused by name. MR_ECONFIG with the place if a pattern without
+ *  wildcard does not exist or begins inside the output folder; MR_EINPUT if nothing matches. */
 mr_status mr_config_files(const mr_config *c, mr_strs *out);
-/** Geometry table: channel, distance, latitude, longitude, elevation (header line; missing columns are
- *  NaN). [give] arrays. */
+/** Geometry table: channel, distance, latitude, longitude, elevation, named by its header line
+ *  in any order; missing columns and fields are NaN; rows are sorted by channel. [give] arrays. */
 typedef struct mr_chantable {
     size_t n;
     int64_t *channel;

@@ -19,8 +19,7 @@ typedef struct lister {
     char *dir, *dir_real; /* the folder of the last file of a glob */
 } lister;
 
-/* --- real paths --------------------------------------------------------------------------------
- */
+/* --- real paths ------------------------------------------------------------------------------ */
 
 /* The real path of what may not exist: of the nearest parent that does, and the rest as written. */
 static mr_status real_or_future(const char *path, char **out)
@@ -72,8 +71,7 @@ static bool is_inside(const char *path, const char *folder)
     return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* --- finding -----------------------------------------------------------------------------------
- */
+/* --- finding --------------------------------------------------------------------------------- */
 
 static mr_status add_file(lister *l, const char *path, const char *real)
 {
@@ -196,8 +194,7 @@ out:
     return st;
 }
 
-/* --- patterns ----------------------------------------------------------------------------------
- */
+/* --- patterns -------------------------------------------------------------------------------- */
 
 static const mr_node *node_of(const mr_config *c, size_t i)
 {
@@ -317,8 +314,7 @@ out:
     return st;
 }
 
-/* --- once each ---------------------------------------------------------------------------------
- */
+/* --- once each ------------------------------------------------------------------------------- */
 
 typedef struct entry {
     const char *real;

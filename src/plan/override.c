@@ -119,8 +119,7 @@ static mr_status list_step(mr_node *list, const path *p, size_t i, mr_node **out
     return MR_OK;
 }
 
-/* --- the chain ---------------------------------------------------------------------------------
- */
+/* --- the chain ------------------------------------------------------------------------------- */
 
 static const char *op_name(const mr_node *item)
 {
@@ -205,8 +204,7 @@ out:
     return st;
 }
 
-/* --- the whole path ----------------------------------------------------------------------------
- */
+/* --- the whole path -------------------------------------------------------------------------- */
 
 static mr_status find_node(mr_node *root, const path *p, mr_node **out)
 {

@@ -26,8 +26,7 @@ static const section sections[] = {
 };
 enum { ROOT, INPUT, OUTPUT, RUN, N_SECTIONS };
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 static bool has_key(const section *s, const char *key)
 {
@@ -89,8 +88,7 @@ static mr_status missing(const mr_config *c, const mr_node *section_node, const 
     return MR_RAISE_AT(MR_ECONFIG, at, "%s: is missing; write %s", key, example);
 }
 
-/* --- input -------------------------------------------------------------------------------------
- */
+/* --- input ----------------------------------------------------------------------------------- */
 
 static mr_status take_pattern(mr_config *c, const mr_node *n)
 {
@@ -197,17 +195,12 @@ static mr_status take_input(mr_config *c)
     if ((n = mr_node_get(in, "time"))) MR_TRY(take_time(c, n));
     if ((n = mr_node_get(in, "geometry"))) MR_TRY(take_geometry(c, n));
     c->map = mr_node_get(in, "map");
-    if (c->map && c->map->kind != MR_NODE_MAP)
-        return MR_RAISE_AT(MR_ECONFIG, c->map,
-                           "input.map: %s where a map is needed, as {data: /raw, axes: [time, "
-                           "channel], rate: 500 Hz}",
-                           mr_node_what(c->map));
+    MR_TRY(mr_map_check(c->map));
 out:
     return st;
 }
 
-/* --- output and run ----------------------------------------------------------------------------
- */
+/* --- output and run -------------------------------------------------------------------------- */
 
 static mr_status take_output(mr_config *c)
 {
@@ -280,8 +273,7 @@ out:
     return st;
 }
 
-/* --- the root ----------------------------------------------------------------------------------
- */
+/* --- the root -------------------------------------------------------------------------------- */
 
 static mr_status check_root(const mr_config *c)
 {

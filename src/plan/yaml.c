@@ -28,8 +28,7 @@ const char *mr_node_what(const mr_node *n)
     return mr_node_empty(n) ? "nothing" : "a text";
 }
 
-/* --- refusals with a place ---------------------------------------------------------------------
- */
+/* --- refusals with a place ------------------------------------------------------------------- */
 
 /* line and column count from 0. */
 static MR_PRINTF(4, 5) mr_status
@@ -117,8 +116,7 @@ static mr_status refuse_syntax(reader *r)
     return REFUSE(r, mark, "YAML: %s%s", problem, hint);
 }
 
-/* --- events to nodes ---------------------------------------------------------------------------
- */
+/* --- events to nodes ------------------------------------------------------------------------- */
 
 static mr_status refuse_marks(reader *r, const yaml_event_t *e)
 {

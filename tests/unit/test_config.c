@@ -204,8 +204,11 @@ static void bad_selections_are_refused(MR_UNUSED void **state)
         {DIST("[1]"), "x.yaml:1:29: input.distance: a list", "", NULL},
         {"input: {files: a, channels: 1..2, distance: 1..3 m}\n" OUT,
          "x.yaml:1:35: input.distance: stands beside input.channels (line 1); keep one", "", NULL},
-        {"input: {files: a, map: /raw}\n" OUT, "x.yaml:1:24: input.map: a text where a map", "",
+        {"input: {files: a, map: /raw}\n" OUT, "x.yaml:1:24: map: must be a map", "", NULL},
+        {"input: {files: a, map: {rate: 500}}\n" OUT, "x.yaml:1:31: ", "did you mean 500 Hz?",
          NULL},
+        {"input: {files: a, map: {rat: 500 Hz}}\n" OUT, "x.yaml:1:25: map: unknown key 'rat'",
+         "rate", NULL},
         {"input: {files: a, geometry: no/such.csv}\n" OUT,
          "x.yaml:1:29: input.geometry: no/such.csv: cannot be opened", "", NULL},
     };

@@ -83,8 +83,7 @@ static void channels_are_picked_by_distance(MR_UNUSED void **state)
     refuses("distance", "1..2 m", 50, NAN, "x.yaml:1:29: input.distance: the file does not say");
 }
 
-/* --- channel table -----------------------------------------------------------------------------
- */
+/* --- channel table --------------------------------------------------------------------------- */
 
 static mr_status load(const char *text, mr_chantable *t, char *path)
 {
