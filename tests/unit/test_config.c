@@ -1,6 +1,7 @@
 /* A config as a checked structure: what is taken over, and some fifty configs that are refused,
  * each in one line with its place, what is allowed, and what to write. */
 #include "plan/config.h"
+#include <glob.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,6 +308,19 @@ static void files_are_loaded_or_refused_by_name(MR_UNUSED void **state)
     assert_null(c);
 }
 
+static void every_example_config_is_good(MR_UNUSED void **state)
+{
+    glob_t g;
+    assert_int_equal(glob("configs/*.yaml", 0, NULL, &g), 0);
+    assert_true(g.gl_pathc >= 5);
+    for (size_t i = 0; i < g.gl_pathc; i++) {
+        mr_config *c = NULL;
+        if (mr_config_load(g.gl_pathv[i], NULL, 0, &c) != MR_OK) fail_msg("%s", mr_error());
+        mr_config_free(c);
+    }
+    globfree(&g);
+}
+
 static void the_demo_config_is_good(MR_UNUSED void **state)
 {
     mr_config *c = NULL;
@@ -328,6 +342,7 @@ int main(void)
         cmocka_unit_test(bad_chains_are_refused),
         cmocka_unit_test(refusals_of_settings_point_into_them),
         cmocka_unit_test(files_are_loaded_or_refused_by_name),
+        cmocka_unit_test(every_example_config_is_good),
         cmocka_unit_test(the_demo_config_is_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
