@@ -1,5 +1,6 @@
 /* par_stress.c: everything of par/ at once with many threads, to be run under ThreadSanitizer,
  * alone and under mpirun (make tsan-par). Ends with status 0 and one line, or aborts. */
+#include "par/map.h"
 #include "par/par.h"
 #include "par/thread.h"
 #include <pthread.h>
@@ -236,6 +237,25 @@ static void serve_lanes(mr_comm *c, uint64_t n, uint64_t stop_after)
     MR_ASSERT(stop_after < n || all == (double)n);
 }
 
+/* --- the map over ranks
+ * ---------------------------------------------------------------------------- */
+
+static mr_status map_piece(void *arg, uint64_t i, mr_text *out)
+{
+    if (i == *(const uint64_t *)arg) return MR_RAISE(MR_EINPUT, "piece");
+    return mr_text_add(out, "%d", (int)(i % 10));
+}
+
+static void map_over_ranks(mr_comm *c, uint64_t bad)
+{
+    enum { N = 4000 };
+    mr_mapped v = {0};
+    mr_status st = mr_map_ranks(c, N, 3, map_piece, NULL, &bad, &v);
+    MR_ASSERT(st == (bad < N ? MR_EINPUT : MR_OK));
+    MR_ASSERT(bad < N || v.offs[N] == N);
+    mr_mapped_fini(&v);
+}
+
 int main(int argc, char **argv)
 {
     mr_comm *c;
@@ -249,6 +269,8 @@ int main(int argc, char **argv)
         serve_lanes(c, 500, UINT64_MAX);
         serve_lanes(c, UINT64_MAX / 2, 50);
     }
+    map_over_ranks(c, UINT64_MAX);
+    map_over_ranks(c, 2000);
     if (mr_comm_rank(c) == 0) printf("par_stress: ok on %d ranks\n", mr_comm_size(c));
     mr_comm_stop(c);
     return 0;
