@@ -115,8 +115,7 @@ static mr_status parse_layout(const char *text, const char **out)
         }
     }
     const char *near = mr_nearest(text, names, n, sizeof *names);
-    return MR_RAISE(MR_ECONFIG,
-                    "--layout: no layout '%s'%s%s; known: prodml and others, see --help", text,
+    return MR_RAISE(MR_ECONFIG, "--layout: no layout '%s'%s%s; --help lists them", text,
                     near ? "; did you mean " : "", near ? near : "");
 }
 

@@ -10,13 +10,22 @@
 #include <unistd.h>
 
 static const synth_layout layouts[] = {
-    {"prodml", synth_make_prodml},
+    {"prodml", synth_make_prodml, true},
+    {"terra15", synth_make_terra15, false},
+    {"silixa", synth_make_silixa, false},
+    {"optodas", synth_make_optodas, true},
+    {"apsensing", synth_make_apsensing, false},
+    {"gdr", synth_make_gdr, true},
+    {"dasdae", synth_make_dasdae, true},
+    {"xdas", synth_make_xdas, true},
+    {"bare", synth_make_bare, true},
 };
 #define N_LAYOUTS (sizeof layouts / sizeof *layouts)
 
 const char *const *mr_synth_layouts(void)
 {
-    static const char *const names[] = {"prodml", NULL};
+    static const char *const names[N_LAYOUTS + 1] = {
+        "prodml", "terra15", "silixa", "optodas", "apsensing", "gdr", "dasdae", "xdas", "bare"};
     return names;
 }
 
@@ -158,18 +167,18 @@ static uint64_t block_rows(const synth_out *o)
     return MR_MIN(o->nt, (rows + chunk - 1) / chunk * chunk);
 }
 
-static bool put_block(synth_out *o, uint64_t t, uint64_t nt, const void *v)
+static void put_block(synth_out *o, uint64_t t, uint64_t nt, const void *v)
 {
     uint64_t nc = o->spec->nc;
     bool cf = o->how->channel_first;
     hsize_t at[2] = {cf ? 0 : t, cf ? t : 0}, n[2] = {cf ? nc : nt, cf ? nt : nc};
     hid_t type = o->how->dtype.kind == MR_DT_FLOAT ? H5T_NATIVE_FLOAT : H5T_NATIVE_INT32;
     hid_t space = H5Dget_space(o->data), mem = H5Screate_simple(2, n, NULL);
-    bool ok = H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, n, NULL) >= 0 &&
-              H5Dwrite(o->data, type, mem, space, H5P_DEFAULT, v) >= 0;
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, n, NULL) < 0 ||
+        H5Dwrite(o->data, type, mem, space, H5P_DEFAULT, v) < 0)
+        synth_fail(o);
     H5Sclose(mem);
     H5Sclose(space);
-    return ok;
 }
 
 static mr_status put_samples(mr_synth *s, synth_out *o)
@@ -184,7 +193,7 @@ static mr_status put_samples(mr_synth *s, synth_out *o)
         uint64_t n = MR_MIN(block, o->nt - t);
         MR_TRY(mr_synth_rows(s, o->n0 + (int64_t)t, n, rows));
         arrange(o, rows, n, out);
-        if (!put_block(o, t, n, out)) o->bad = true;
+        put_block(o, t, n, out);
     }
 out:
     free(rows);
@@ -192,18 +201,10 @@ out:
     return st;
 }
 
-static herr_t first_reason(unsigned n, const H5E_error2_t *e, void *arg)
-{
-    char *buf = arg;
-    if (n == 0 && e->desc) snprintf(buf, 160, "%s", e->desc);
-    return 0;
-}
-
 /* Make the whole file under a name that nobody takes for finished. */
 static mr_status fill_file(mr_synth *s, synth_out *o, const synth_layout *layout, const char *part)
 {
     mr_status st = MR_OK;
-    char why[160] = "unknown reason";
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_alignment(fapl, 1 << 20, 4096);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -211,15 +212,14 @@ static mr_status fill_file(mr_synth *s, synth_out *o, const synth_layout *layout
     o->file = H5Fcreate(part, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
     H5Pclose(fapl);
     if (o->file < 0) {
-        H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, why);
-        return MR_RAISE(MR_EOUTPUT, "cannot create %s: %s", part, why);
+        synth_fail(o);
+        return MR_RAISE(MR_EOUTPUT, "cannot create %s: %s", part, o->why);
     }
     layout->make(o);
     if (!o->bad) st = put_samples(s, o);
-    if (o->bad) H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, why);
     synth_close(o, o->data);
-    if (H5Fclose(o->file) < 0) o->bad = true;
-    if (st == MR_OK && o->bad) st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", part, why);
+    if (H5Fclose(o->file) < 0) synth_fail(o);
+    if (st == MR_OK && o->bad) st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", part, o->why);
     return st;
 }
 
@@ -232,6 +232,8 @@ mr_status mr_synth_write(mr_synth *s, const mr_synth_spec *spec, const mr_synth_
     if (!layout) return MR_RAISE(MR_ECONFIG, "no layout '%s'", how->layout);
     if (nt < 2)
         return MR_RAISE(MR_ECONFIG, "a file of %llu samples is too short", (unsigned long long)nt);
+    if (how->channel_first && !layout->any_order)
+        return MR_RAISE(MR_ECONFIG, "%s files have no channel-first order", how->layout);
     synth_out o = {.file = -1, .spec = spec, .how = how, .n0 = n0, .nt = nt, .data = -1};
     o.t0_ns = mr_synth_time_ns(spec, how->start_ns, n0);
     o.t1_ns = mr_synth_time_ns(spec, how->start_ns, n0 + (int64_t)nt - 1);

@@ -6,9 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+static herr_t innermost(unsigned n, const H5E_error2_t *e, void *arg)
+{
+    synth_out *o = arg;
+    if (n == 0 && e->desc) snprintf(o->why, sizeof o->why, "%s", e->desc);
+    return 0;
+}
+
+void synth_fail(synth_out *o)
+{
+    if (!o->bad) H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, o);
+    o->bad = true;
+}
+
 static hid_t mark(synth_out *o, hid_t id)
 {
-    if (id < 0) o->bad = true;
+    if (id < 0) synth_fail(o);
     return id;
 }
 
@@ -16,9 +29,9 @@ void synth_close(synth_out *o, hid_t id)
 {
     if (id < 0) return;
     if (H5Iget_type(id) == H5I_DATASET) {
-        if (H5Dclose(id) < 0) o->bad = true;
+        if (H5Dclose(id) < 0) synth_fail(o);
     } else if (H5Idec_ref(id) < 0) {
-        o->bad = true;
+        synth_fail(o);
     }
 }
 
@@ -27,7 +40,7 @@ static void attr(synth_out *o, hid_t at, const char *name, hid_t type, int n, co
     hsize_t dim = (hsize_t)n;
     hid_t space = n > 0 ? H5Screate_simple(1, &dim, NULL) : H5Screate(H5S_SCALAR);
     hid_t id = mark(o, H5Acreate2(at, name, type, space, H5P_DEFAULT, H5P_DEFAULT));
-    if (id >= 0 && H5Awrite(id, type, v) < 0) o->bad = true;
+    if (id >= 0 && H5Awrite(id, type, v) < 0) synth_fail(o);
     if (id >= 0) H5Aclose(id);
     H5Sclose(space);
 }
@@ -60,6 +73,14 @@ void synth_attr_utf8(synth_out *o, hid_t at, const char *name, const char *text)
 {
     hid_t type = utf8_type();
     attr(o, at, name, type, 0, &text);
+    H5Tclose(type);
+}
+
+void synth_attr_utf8s(synth_out *o, hid_t at, const char *name, const char *a, const char *b)
+{
+    const char *v[2] = {a, b};
+    hid_t type = utf8_type();
+    attr(o, at, name, type, 2, v);
     H5Tclose(type);
 }
 
@@ -114,8 +135,9 @@ hid_t synth_dataset(synth_out *o, hid_t at, const char *name, hid_t type, const 
     hsize_t dim = n;
     hid_t space = n ? H5Screate_simple(1, &dim, NULL) : H5Screate(H5S_SCALAR);
     hid_t dcpl = creation_list();
+    H5Pset_fill_time(dcpl, H5D_FILL_TIME_IFSET); /* NEVER is refused for variable-length text */
     hid_t id = mark(o, H5Dcreate2(at, name, type, space, H5P_DEFAULT, dcpl, H5P_DEFAULT));
-    if (id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) < 0) o->bad = true;
+    if (id >= 0 && H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) < 0) synth_fail(o);
     H5Pclose(dcpl);
     H5Sclose(space);
     return id;

@@ -9,6 +9,7 @@
 typedef struct synth_out {
     hid_t file;
     bool bad;
+    char why[160]; /* HDF5's reason for the first failure */
     const mr_synth_spec *spec;
     const mr_synth_file *how;
     int64_t n0; /* first sample */
@@ -21,11 +22,15 @@ typedef struct synth_out {
 typedef struct synth_layout {
     const char *name;
     void (*make)(synth_out *o);
+    bool any_order; /* channel-first exists */
 } synth_layout;
 
+/** Note a failure, with HDF5's reason if it is the first. */
+void synth_fail(synth_out *o);
 void synth_attr_text(synth_out *o, hid_t at, const char *name, const char *text); /* fixed */
 void synth_attr_utf8(synth_out *o, hid_t at, const char *name, const char *text); /* variable */
 void synth_attr_texts(synth_out *o, hid_t at, const char *name, const char *const *text, int n);
+void synth_attr_utf8s(synth_out *o, hid_t at, const char *name, const char *a, const char *b);
 void synth_attr_f64(synth_out *o, hid_t at, const char *name, double v);
 void synth_attr_i64(synth_out *o, hid_t at, const char *name, int64_t v);
 void synth_attr_u8(synth_out *o, hid_t at, const char *name, uint8_t v);
@@ -47,4 +52,12 @@ const char *synth_iso(int64_t ns, char *buf);
 const char *synth_uuid(const synth_out *o, uint64_t k, char *buf);
 
 void synth_make_prodml(synth_out *o);
+void synth_make_terra15(synth_out *o);
+void synth_make_silixa(synth_out *o);
+void synth_make_optodas(synth_out *o);
+void synth_make_apsensing(synth_out *o);
+void synth_make_gdr(synth_out *o);
+void synth_make_dasdae(synth_out *o);
+void synth_make_xdas(synth_out *o);
+void synth_make_bare(synth_out *o);
 #endif

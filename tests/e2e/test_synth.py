@@ -180,3 +180,39 @@ def test_unwritable_folder_is_status_4(millrace, tmp_path):
     (tmp_path / "file").write_text("")
     done = millrace("synth", tmp_path / "file" / "x", "--files", 1, check=False)
     assert done.returncode == 4
+
+
+LAYOUTS = {"prodml": "Acquisition/Raw[0]/RawData", "terra15": "data_product/data",
+           "silixa": "Acoustic", "optodas": "data", "apsensing": "DAS", "gdr": "DasRawData/RawData",
+           "dasdae": "waveforms/DAS__20260101T000000__20260101T000001/data", "xdas": "__values__",
+           "bare": "data"}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_holds_the_same_samples(millrace, tmp_path, layout):
+    size = ["--files", 1, "--file-length", "2s", "--rate", "100Hz", "--channels", 16]
+    millrace("synth", tmp_path / "a", *size)
+    millrace("synth", tmp_path / "b", *size, "--layout", layout)
+    a, b = (next((tmp_path / s).glob("*.h5")) for s in "ab")
+    with h5py.File(b) as h:
+        assert np.array_equal(h[LAYOUTS[layout]][()], read(a)[0])
+    done = millrace("view", b, "-o", tmp_path / "x.png")  # our own reader takes it too
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("layout", ["terra15", "silixa", "apsensing"])
+def test_layouts_that_are_time_first_only_say_so(millrace, tmp_path, layout):
+    done = millrace("synth", tmp_path, "--layout", layout, "--order", "channel-first", "--files", 1,
+                    check=False)
+    assert done.returncode == 2 and "channel-first" in done.stderr
+    assert not list(tmp_path.glob("*"))
+
+
+def test_xdas_layout_is_netcdf_with_times(millrace, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    millrace("synth", tmp_path, "--files", 1, "--file-length", "2s", "--rate", "100Hz", "--channels",
+             5, "--layout", "xdas")
+    with xarray.open_dataset(next(tmp_path.glob("*.h5")), engine="netcdf4") as d:
+        assert d.sizes["time"] == 200 and d.sizes["distance"] == 5
+        assert str(d["time_values"].values[1]) == "2026-01-01T00:00:01.990000000"
+        assert d["distance_values"].values[1] == 40
