@@ -1,5 +1,6 @@
-/* cli/cli.h: the commands. argv[0] is the command's name; each prints its results to stdout and gives
- * the exit status; when it is not MR_OK or MR_LOSSES the error trail says why and main prints it. */
+/* cli/cli.h: the commands. argv[0] is the command's name; each prints its results to stdout and
+ * gives the exit status; when it is not MR_OK or MR_LOSSES the error trail says why and main prints
+ * it. */
 #ifndef MR_CLI_H
 #define MR_CLI_H
 #include "par/par.h"

@@ -34,11 +34,13 @@ const mr_command *mr_command_find(const char *name)
 
 void mr_usage(void)
 {
-    printf("millrace %s: filter, decimate and reduce archives of dense sensor arrays\n\n", MR_VERSION);
+    printf("millrace %s: filter, decimate and reduce archives of dense sensor arrays\n\n",
+           MR_VERSION);
     for (size_t i = 0; i < mr_n_commands; i++)
         printf("  millrace %-7s %-8s %s\n", mr_commands[i].name, mr_commands[i].args,
                mr_commands[i].doc);
-    printf("\nmillrace help NAME says more of a command. mpirun -n N millrace run CONFIG uses N ranks.\n");
+    printf("\nmillrace help NAME says more of a command. mpirun -n N millrace run CONFIG uses N "
+           "ranks.\n");
 }
 
 int mr_cli_help(mr_comm *c, int argc, char **argv)

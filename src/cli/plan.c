@@ -83,16 +83,17 @@ static mr_status print_json(const mr_plan *p)
     for (size_t i = 0; i < p->cat->n; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
     for (size_t i = 0; i < p->spans.n_spans; i++) {
         const mr_span *s = &p->spans.span[i];
-        json_array_append_new(spans, json_pack("{s:s s:s s:I s:f s:I}", "t0",
-            mr_utc_iso(s->t0_ns, t0), "t1",
-            mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), "samples",
-            (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts));
+        json_array_append_new(
+            spans,
+            json_pack("{s:s s:s s:I s:f s:I}", "t0", mr_utc_iso(s->t0_ns, t0), "t1",
+                      mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), "samples",
+                      (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts));
     }
-    json_t *j = json_pack("{s:I s:I s:o s:I s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n,
-        "refused", (json_int_t)refused, "spans", spans, "lanes", (json_int_t)p->n_lanes,
-        "output_bytes", (json_int_t)p->out_bytes, "memory", "planned_bytes",
-        (json_int_t)p->mem.planned_bytes, "need_bytes", (json_int_t)p->mem.need_bytes,
-        "limit_bytes", (json_int_t)p->mem.limit_bytes);
+    json_t *j = json_pack(
+        "{s:I s:I s:o s:I s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n, "refused",
+        (json_int_t)refused, "spans", spans, "lanes", (json_int_t)p->n_lanes, "output_bytes",
+        (json_int_t)p->out_bytes, "memory", "planned_bytes", (json_int_t)p->mem.planned_bytes,
+        "need_bytes", (json_int_t)p->mem.need_bytes, "limit_bytes", (json_int_t)p->mem.limit_bytes);
     if (!j) return MR_RAISE(MR_EMEM, "no memory for the plan's JSON");
     json_dumpf(j, stdout, JSON_INDENT(1));
     printf("\n");
@@ -118,8 +119,10 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
     if (st != MR_OK) return (int)st;
     if (a.help) {
         if (mr_comm_rank(c) == 0)
-            printf("millrace plan CONFIG [-s KEY=VALUE]... [--json | --slurm]\n\nSay what a run would "
-                   "read, write and need, without doing it.\nStatus 5: run.memory does not suffice.\n");
+            printf(
+                "millrace plan CONFIG [-s KEY=VALUE]... [--json | --slurm]\n\nSay what a run would "
+                "read, write and need, without doing it.\nStatus 5: run.memory does not "
+                "suffice.\n");
         return MR_OK;
     }
     st = mr_run_dry(c, &a.o, &d);
@@ -133,8 +136,10 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
             print_plan(d.plan);
         if (!a.o.json && !a.slurm) mr_report_warn(&acc);
         if (st == MR_OK && d.plan->mem.need_bytes > d.plan->mem.limit_bytes)
-            st = MR_RAISE(MR_EMEM, "run.memory does not suffice: %zu bytes a rank are needed, %zu "
-                          "allowed", d.plan->mem.need_bytes, d.plan->mem.limit_bytes);
+            st = MR_RAISE(MR_EMEM,
+                          "run.memory does not suffice: %zu bytes a rank are needed, %zu "
+                          "allowed",
+                          d.plan->mem.need_bytes, d.plan->mem.limit_bytes);
         else if (st == MR_OK && !d.plan->n_lanes)
             st = MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
     }

@@ -5,17 +5,20 @@
 
 static void run_help(void)
 {
-    printf("millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--strict] [--check]\n\n"
-           "Run the chain of CONFIG over its input and write lane files, master.h5, index.csv and\n"
-           "report.json into output.folder. The same command again goes on where a run stopped; new\n"
-           "files in the archive extend the work.\n\n"
-           "  -s KEY=VALUE  override a setting: -s chain.decimate.factor=10 -s output.folder=out/x\n"
-           "  --progress    a line with rate and time left: auto, never, or every so many seconds\n"
-           "  --strict      stop at the first loss instead of going on without it\n"
-           "  --check       also read finished lanes and compare their checksums before keeping them\n\n"
-           "Signals: SIGUSR1 or SIGUSR2 finish the block in hand and leave with status 75.\n"
-           "Status: 0 done, 2 config, 3 nothing usable, 4 output, 5 memory, 6 folder in use, 10 done\n"
-           "with losses (listed), 75 stopped early: run again.\n");
+    printf(
+        "millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--strict] "
+        "[--check]\n\n"
+        "Run the chain of CONFIG over its input and write lane files, master.h5, index.csv and\n"
+        "report.json into output.folder. The same command again goes on where a run stopped; new\n"
+        "files in the archive extend the work.\n\n"
+        "  -s KEY=VALUE  override a setting: -s chain.decimate.factor=10 -s output.folder=out/x\n"
+        "  --progress    a line with rate and time left: auto, never, or every so many seconds\n"
+        "  --strict      stop at the first loss instead of going on without it\n"
+        "  --check       also read finished lanes and compare their checksums before keeping "
+        "them\n\n"
+        "Signals: SIGUSR1 or SIGUSR2 finish the block in hand and leave with status 75.\n"
+        "Status: 0 done, 2 config, 3 nothing usable, 4 output, 5 memory, 6 folder in use, 10 done\n"
+        "with losses (listed), 75 stopped early: run again.\n");
 }
 
 int mr_cli_run(mr_comm *c, int argc, char **argv)
@@ -36,7 +39,8 @@ int mr_cli_check(mr_comm *c, int argc, char **argv)
     mr_status st = mr_run_args_parse(argc, argv, "", &a);
     if (st != MR_OK) return (int)st;
     if (a.help) {
-        printf("millrace check CONFIG [-s KEY=VALUE]...\n\nCheck a config without reading any input.\n");
+        printf("millrace check CONFIG [-s KEY=VALUE]...\n\nCheck a config without reading any "
+               "input.\n");
         return MR_OK;
     }
     st = mr_config_load(a.o.config, a.o.overrides, a.o.n_overrides, &cfg);

@@ -98,8 +98,14 @@ mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint
 {
     mr_status st = MR_OK;
     mr_row *r = &c->rows[i];
-    *r = (mr_row){.t0_ns = info->t0_ns, .t1_ns = info->t1_ns, .nt = (uint32_t)info->nt,
-                  .nt_stored = (uint32_t)info->store.nt, .size = info->size, .mtime_ns = info->mtime_ns, .inode = info->inode, .kind = MR_REFUSED,
+    *r = (mr_row){.t0_ns = info->t0_ns,
+                  .t1_ns = info->t1_ns,
+                  .nt = (uint32_t)info->nt,
+                  .nt_stored = (uint32_t)info->store.nt,
+                  .size = info->size,
+                  .mtime_ns = info->mtime_ns,
+                  .inode = info->inode,
+                  .kind = MR_REFUSED,
                   .row0 = (uint32_t)info->store.row0};
     free(c->notes[i]);
     c->notes[i] = NULL;
@@ -132,8 +138,8 @@ void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info)
     info->store.nt = r->nt_stored;
     if (info->store.storage == MR_ST_CHUNKED) {
         const mr_store *s = &info->store;
-        info->store.n_chunks = ((s->nt + s->chunk_t - 1) / s->chunk_t) *
-                               ((s->nc + s->chunk_c - 1) / s->chunk_c);
+        info->store.n_chunks =
+            ((s->nt + s->chunk_t - 1) / s->chunk_t) * ((s->nc + s->chunk_c - 1) / s->chunk_c);
     } else {
         info->store.offset = r->where;
     }

@@ -20,7 +20,8 @@ static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, 
 }
 
 /** First output index in [r.a, r.b] whose time is t or later (a hair before t counts as t). */
-static int64_t first_at(const mr_plan *p, const mr_array *a, const mr_span *sp, mr_slab r, int64_t t)
+static int64_t first_at(const mr_plan *p, const mr_array *a, const mr_span *sp, mr_slab r,
+                        int64_t t)
 {
     const int64_t quarter = (int64_t)(0.25e9 / a->in.rate_hz), hair = MR_MIN(1000, quarter);
     while (r.a < r.b) {
@@ -127,7 +128,8 @@ out:
     return st;
 }
 
-/** Identity: all that decides the lane's bytes. Span bounds count only where they cut the context. */
+/** Identity: all that decides the lane's bytes. Span bounds count only where they cut the context.
+ */
 static mr_status lane_key(const mr_plan *p, mr_lane *l)
 {
     mr_status st = MR_OK;
@@ -136,8 +138,8 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
     const mr_span *sp = &p->spans.span[l->span];
     const int64_t k0 = sp->index0;
     size_t first, n;
-    MR_TRY(mr_text_add(&t, "plan %s array %a %a %a %llu\n", p->digest.hex, a->in.rate_hz, a->facts.x0_m,
-                       a->in.dx_m, (unsigned long long)a->nc));
+    MR_TRY(mr_text_add(&t, "plan %s array %a %a %a %llu\n", p->digest.hex, a->in.rate_hz,
+                       a->facts.x0_m, a->in.dx_m, (unsigned long long)a->nc));
     MR_TRY(mr_text_add(&t, "out %lld %lld raw %lld %lld channels %llu %llu blocks %lld\n",
                        (long long)l->out.a, (long long)l->out.b, (long long)l->raw.a,
                        (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,
@@ -154,7 +156,8 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
         const mr_row *r = &p->cat->rows[q->file];
         MR_TRY(mr_text_add(&t, "file %s %lld at %lld skip %llu time %lld\n",
                            mr_base_name(p->cat->paths[q->file]), (long long)r->size,
-                           (long long)(k0 + q->k), (unsigned long long)q->skip, (long long)q->t_ns));
+                           (long long)(k0 + q->k), (unsigned long long)q->skip,
+                           (long long)q->t_ns));
     }
     const mr_part *last = &p->spans.part[first + n - 1];
     if (first + n < sp->part0 + sp->n_parts) /* the next stamp bends the time of the last file */
@@ -175,8 +178,8 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     mr_block_ranges r;
     MR_TRY(mr_grow(&p->lanes, &p->cap_lanes, p->n_lanes + 1, sizeof *p->lanes, "the lanes"));
     mr_lane *l = &p->lanes[p->n_lanes++];
-    *l = (mr_lane){.array = array, .span = span, .out = cut, .c0 = c0,
-                   .c1 = MR_MIN(c0 + a->strip, a->nc)};
+    *l = (mr_lane){
+        .array = array, .span = span, .out = cut, .c0 = c0, .c1 = MR_MIN(c0 + a->strip, a->nc)};
     l->t0_ns = out_time(p, a, sp, cut.a);
     l->t1_ns = out_time(p, a, sp, cut.b - 1);
     mr_lane_ranges(p, l, 0, &r);

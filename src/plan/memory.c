@@ -84,8 +84,8 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, size_t i, const 
     d->slabs = MR_MAX(d->slabs, touched(slabs, r.raw));
     d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
     d->out = MR_MAX(d->out, out * nc * sizeof(float));
-    d->work = MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) + (rows + out) * width) * 8 +
-                                  rows / 8);
+    d->work =
+        MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) + (rows + out) * width) * 8 + rows / 8);
     d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + MR_TILE) * 8);
     d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
 }
@@ -103,8 +103,8 @@ static demand demand_of(const mr_plan *p)
         if (n > 1) demand_of_block(p, l, 1, &slabs, &d);
         if (n > 2) demand_of_block(p, l, n - 1, &slabs, &d);
         const size_t per_lane = (size_t)(l->out.b - l->out.a) * 8 * 2 + slabs.n * 256;
-        const size_t decode = mr_raw_buffer_bytes(&a->facts, &a->sel) *
-                              (size_t)(p->cfg->io_threads);
+        const size_t decode =
+            mr_raw_buffer_bytes(&a->facts, &a->sel) * (size_t)(p->cfg->io_threads);
         d.other = MR_MAX(d.other, 3 * per_lane + decode);
         free(slabs.v);
     }
@@ -116,16 +116,22 @@ void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threa
     const demand d = demand_of(p);
     mr_memory_plan *m = &p->mem;
     const size_t rows = p->cat->n * (sizeof(mr_row) + 96) + p->n_lanes * sizeof(mr_lane);
-    *m = (mr_memory_plan){.limit_bytes = limit_bytes, .base_bytes = base_bytes,
-                          .slab_bytes = d.slab_bytes, .out_bytes = d.out, .n_outs = 2,
-                          .work_bytes = d.work, .state_bytes = d.state, .mid_bytes = d.mid,
+    *m = (mr_memory_plan){.limit_bytes = limit_bytes,
+                          .base_bytes = base_bytes,
+                          .slab_bytes = d.slab_bytes,
+                          .out_bytes = d.out,
+                          .n_outs = 2,
+                          .work_bytes = d.work,
+                          .state_bytes = d.state,
+                          .mid_bytes = d.mid,
                           .threads = threads};
     m->other_bytes = d.other + rows + (p->cfg->deflate ? d.out * 2 : 0) + (2u << 20);
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
                          d.mid + m->other_bytes;
     m->need_bytes = fixed + d.slabs * d.slab_bytes;
     size_t more = limit_bytes > m->need_bytes && d.slab_bytes
-                      ? (limit_bytes - m->need_bytes) / d.slab_bytes : 0;
+                      ? (limit_bytes - m->need_bytes) / d.slab_bytes
+                      : 0;
     m->n_slabs = d.slabs + MR_MIN(more, d.ahead + (size_t)p->cfg->io_threads);
     m->planned_bytes = fixed + m->n_slabs * d.slab_bytes;
 }
@@ -150,7 +156,8 @@ size_t mr_memory_default(int ranks_on_node)
         if (v > 0 && v < limit) limit = v;
     }
     const char *slurm = getenv("SLURM_MEM_PER_NODE");
-    if (slurm && atof(slurm) > 0 && atof(slurm) * 1048576.0 < limit) limit = atof(slurm) * 1048576.0;
+    if (slurm && atof(slurm) > 0 && atof(slurm) * 1048576.0 < limit)
+        limit = atof(slurm) * 1048576.0;
     const double each = 0.7 * limit / MR_MAX(ranks_on_node, 1);
     return (size_t)MR_MIN(each, 4.0 * 1073741824.0);
 }

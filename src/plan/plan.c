@@ -6,10 +6,17 @@
 
 static void geom_of(const mr_file_info *f, uint64_t nc, mr_geom *g)
 {
-    *g = (mr_geom){.rate_hz = f->rate_hz, .nc = nc, .dx_m = f->dx_m, .gauge_m = f->gauge_m,
-                   .quantity = f->quantity, .unit = f->unit, .to_native = f->to_native,
-                   .native_unit = f->native_unit, .native_quantity = f->native_quantity,
-                   .to_strain_rate = f->to_strain_rate, .to_strain = f->to_strain};
+    *g = (mr_geom){.rate_hz = f->rate_hz,
+                   .nc = nc,
+                   .dx_m = f->dx_m,
+                   .gauge_m = f->gauge_m,
+                   .quantity = f->quantity,
+                   .unit = f->unit,
+                   .to_native = f->to_native,
+                   .native_unit = f->native_unit,
+                   .native_quantity = f->native_quantity,
+                   .to_strain_rate = f->to_strain_rate,
+                   .to_strain = f->to_strain};
 }
 
 /** Evenly stepped selections are read as such; others as the range around them. */
@@ -78,8 +85,8 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     MR_TRY(distances(table, a));
     mr_chain_context(a->chain, &a->before_s, &a->after_s);
     const char *whole;
-    a->grid_ns = mr_chain_whole_span(a->chain, &whole) ? INT64_MAX
-                                                       : lane_grid(a->before_s + a->after_s);
+    a->grid_ns =
+        mr_chain_whole_span(a->chain, &whole) ? INT64_MAX : lane_grid(a->before_s + a->after_s);
     MR_TRY(mr_blocks_size(p, a));
 out:
     return st;
@@ -101,8 +108,7 @@ static mr_status plan_text(mr_plan *p)
     if (p->cfg->geometry) {
         mr_text g = {0};
         st = mr_read_text(p->cfg->geometry, 64 << 20, &g);
-        if (st == MR_OK)
-            st = mr_text_add(t, "geometry table %s\n", mr_digest_of(g.s, g.len).hex);
+        if (st == MR_OK) st = mr_text_add(t, "geometry table %s\n", mr_digest_of(g.s, g.len).hex);
         mr_text_fini(&g);
         MR_TRY(st);
     }
@@ -118,11 +124,10 @@ static mr_status plan_text(mr_plan *p)
     for (size_t i = 0; i < p->n_arrays; i++) {
         const mr_array *a = &p->arrays[i];
         if (!a->chain) continue;
-        MR_TRY(mr_text_add(&p->coefficients,
-                           "array %u rate %a channels %llu grid_ns %lld block %lld strip %llu\n",
-                           a->group, a->in.rate_hz, (unsigned long long)a->nc,
-                           (long long)a->grid_ns, (long long)a->block_out,
-                           (unsigned long long)a->strip));
+        MR_TRY(mr_text_add(
+            &p->coefficients, "array %u rate %a channels %llu grid_ns %lld block %lld strip %llu\n",
+            a->group, a->in.rate_hz, (unsigned long long)a->nc, (long long)a->grid_ns,
+            (long long)a->block_out, (unsigned long long)a->strip));
         MR_TRY(mr_chain_describe(a->chain, &p->coefficients));
     }
 out:

@@ -7,65 +7,66 @@
 #include "plan/config.h"
 #include "plan/span.h"
 
-/** What is common to all lanes of a group of files: the bound chain, the channels, block lengths. */
+/** What is common to all lanes of a group of files: the bound chain, the channels, block lengths.
+ */
 typedef struct mr_array {
     uint32_t group;
-    mr_file_info facts;      /* that speak for the group */
+    mr_file_info facts; /* that speak for the group */
     mr_geom in;
-    mr_chain *chain;         /* NULL if it cannot be applied to this group: `why` */
+    mr_chain *chain; /* NULL if it cannot be applied to this group: `why` */
     char *why;
-    uint64_t *chan;          /* selected channels (file's numbering), ascending */
+    uint64_t *chan; /* selected channels (file's numbering), ascending */
     uint64_t nc;
-    mr_chsel sel;            /* first, step, n when `even`, else first..last in steps of one */
+    mr_chsel sel; /* first, step, n when `even`, else first..last in steps of one */
     bool even;
-    double *distance_m;      /* [nc] */
+    double *distance_m;       /* [nc] */
     double *lat, *lon, *elev; /* [nc] or NULL */
-    int64_t grid_ns;         /* lane grid; INT64_MAX: a span is one lane */
+    int64_t grid_ns;          /* lane grid; INT64_MAX: a span is one lane */
     double before_s, after_s; /* fresh context */
-    int64_t block_raw;       /* raw samples a block takes on, without context */
-    int64_t block_out;       /* output samples of a block */
-    uint64_t strip;          /* channels of a strip (the last may be smaller) */
-    size_t row_bytes;        /* of a strip's raw row as buffered */
-    uint64_t slab_rows;      /* raw rows of one input buffer */
+    int64_t block_raw;        /* raw samples a block takes on, without context */
+    int64_t block_out;        /* output samples of a block */
+    uint64_t strip;           /* channels of a strip (the last may be smaller) */
+    size_t row_bytes;         /* of a strip's raw row as buffered */
+    uint64_t slab_rows;       /* raw rows of one input buffer */
 } mr_array;
 
 typedef struct mr_lane {
     uint32_t array, span;
-    mr_slab out;             /* output indices */
-    mr_slab raw;             /* raw grid indices read, context included */
-    uint64_t c0, c1;         /* channels, numbered within the selection */
-    int64_t t0_ns, t1_ns;    /* first and last output sample */
-    mr_digest key;           /* identity: chain, tie points, inputs */
-    char rel[104];           /* final name in the output folder */
+    mr_slab out;          /* output indices */
+    mr_slab raw;          /* raw grid indices read, context included */
+    uint64_t c0, c1;      /* channels, numbered within the selection */
+    int64_t t0_ns, t1_ns; /* first and last output sample */
+    mr_digest key;        /* identity: chain, tie points, inputs */
+    char rel[104];        /* final name in the output folder */
 } mr_lane;
 
 typedef struct mr_memory_plan {
-    size_t limit_bytes;      /* what may be used, per rank */
-    size_t need_bytes;       /* the least this chain needs, per rank */
-    size_t planned_bytes;    /* what will be used at most, per rank */
-    size_t base_bytes;       /* MPI, HDF5 and the program, measured or assumed */
+    size_t limit_bytes;   /* what may be used, per rank */
+    size_t need_bytes;    /* the least this chain needs, per rank */
+    size_t planned_bytes; /* what will be used at most, per rank */
+    size_t base_bytes;    /* MPI, HDF5 and the program, measured or assumed */
     size_t slab_bytes, n_slabs, out_bytes, n_outs, work_bytes, state_bytes, mid_bytes, other_bytes;
     int threads;
 } mr_memory_plan;
 
 typedef struct mr_plan {
-    const mr_config *cfg;    /* [borrow] */
-    const mr_catalog *cat;   /* [borrow] */
+    const mr_config *cfg;  /* [borrow] */
+    const mr_catalog *cat; /* [borrow] */
     mr_spans spans;
     mr_array *arrays;
     size_t n_arrays;
-    mr_lane *lanes;          /* in order of array, start, channels */
+    mr_lane *lanes; /* in order of array, start, channels */
     size_t n_lanes, cap_lanes;
-    mr_text text;            /* canonical text of what is computed: its digest is the plan's */
-    mr_text coefficients;    /* chains with coefficients in hex and sizes, per array */
+    mr_text text;         /* canonical text of what is computed: its digest is the plan's */
+    mr_text coefficients; /* chains with coefficients in hex and sizes, per array */
     mr_digest digest;
-    uint64_t out_bytes;      /* samples of the whole output, bytes */
+    uint64_t out_bytes; /* samples of the whole output, bytes */
     mr_memory_plan mem;
 } mr_plan;
 
 /** Lay out everything. limit_bytes, base_bytes and threads go into the memory plan only. MR_EINPUT:
- *  nothing usable; MR_ECONFIG: the chain fits no group (with the place); MR_EMEM is not raised here:
- *  compare mem.need_bytes with mem.limit_bytes. */
+ *  nothing usable; MR_ECONFIG: the chain fits no group (with the place); MR_EMEM is not raised
+ * here: compare mem.need_bytes with mem.limit_bytes. */
 mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
                       size_t base_bytes, int threads, mr_plan **out);
 void mr_plan_free(mr_plan *p);
@@ -86,9 +87,11 @@ mr_status mr_lane_slabs(const mr_plan *p, const mr_lane *l, mr_slab_list *out);
 /** Tile width in channels: a constant of the program. */
 #define MR_TILE 32
 
-/* --- plan/lane.c ------------------------------------------------------------------------------------ */
+/* --- plan/lane.c
+ * ------------------------------------------------------------------------------------ */
 mr_status mr_lanes_build(mr_plan *p);
-/* --- plan/memory.c ---------------------------------------------------------------------------------- */
+/* --- plan/memory.c
+ * ---------------------------------------------------------------------------------- */
 /** Block, strip and slab lengths of an array: constants of chain, rate, channels and storage. */
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a);
 void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads);

@@ -44,8 +44,7 @@ static mr_status add_part(mr_spans *s, uint32_t file, uint64_t skip, uint64_t n,
     mr_status st = MR_OK;
     mr_span *sp = &s->span[s->n_spans - 1];
     MR_TRY(mr_grow(&s->part, &s->cap_parts, s->n_parts + 1, sizeof *s->part, "the parts"));
-    s->part[s->n_parts++] =
-        (mr_part){.file = file, .k = sp->n, .skip = skip, .n = n, .t_ns = t_ns};
+    s->part[s->n_parts++] = (mr_part){.file = file, .k = sp->n, .skip = skip, .n = n, .t_ns = t_ns};
     sp->n_parts++;
     sp->n += (int64_t)n;
 out:
@@ -84,8 +83,12 @@ static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double 
     const double nominal = (double)steps_ns(rate_hz, (int64_t)r->nt - 1);
     const double off = (double)(r->t1_ns - r->t0_ns) - nominal;
     if (r->nt < 2 || fabs(off) <= 1000.0) return MR_OK;
-    mr_odd row = {.kind = fabs(off) > 1e-3 * nominal ? MR_ODD_RATE : MR_ODD_DRIFT, .file = f,
-                  .other = SIZE_MAX, .t0_ns = r->t0_ns, .t1_ns = r->t1_ns, .equal = -1};
+    mr_odd row = {.kind = fabs(off) > 1e-3 * nominal ? MR_ODD_RATE : MR_ODD_DRIFT,
+                  .file = f,
+                  .other = SIZE_MAX,
+                  .t0_ns = r->t0_ns,
+                  .t1_ns = r->t1_ns,
+                  .equal = -1};
     snprintf(row.note, sizeof row.note,
              "its stamps span %.9g s, %u samples at %.9g Hz take %.9g s (%+.3g ppm)",
              1e-9 * (double)(r->t1_ns - r->t0_ns), r->nt, rate_hz, 1e-9 * nominal,
@@ -106,22 +109,34 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, tail *last)
     if (!last->any) {
         MR_TRY(begin_span(s, group, rate, r->t0_ns));
     } else if (off > half) {
-        mr_odd row = {.kind = MR_ODD_GAP, .file = f, .other = last->file, .t0_ns = last->end_ns,
-                      .t1_ns = r->t0_ns, .equal = -1};
+        mr_odd row = {.kind = MR_ODD_GAP,
+                      .file = f,
+                      .other = last->file,
+                      .t0_ns = last->end_ns,
+                      .t1_ns = r->t0_ns,
+                      .equal = -1};
         snprintf(row.note, sizeof row.note, "%.6g s without samples", 1e-9 * off);
         MR_TRY(mr_spans_note(s, &row));
         MR_TRY(begin_span(s, group, rate, r->t0_ns));
     } else if (off < -half) {
         skip = (uint64_t)llround(-off * 1e-9 * rate);
-        mr_odd row = {.kind = skip >= r->nt ? MR_ODD_DUPLICATE : MR_ODD_OVERLAP, .file = f,
-                      .other = last->file, .t0_ns = r->t0_ns, .t1_ns = last->end_ns,
-                      .skip = MR_MIN(skip, (uint64_t)r->nt), .equal = -1};
+        mr_odd row = {.kind = skip >= r->nt ? MR_ODD_DUPLICATE : MR_ODD_OVERLAP,
+                      .file = f,
+                      .other = last->file,
+                      .t0_ns = r->t0_ns,
+                      .t1_ns = last->end_ns,
+                      .skip = MR_MIN(skip, (uint64_t)r->nt),
+                      .equal = -1};
         if (skip >= r->nt) row.t1_ns = r->t0_ns + steps_ns(rate, r->nt);
         MR_TRY(mr_spans_note(s, &row));
         if (skip >= r->nt) goto out;
     } else if (fabs(off) > 1000.0) {
-        mr_odd row = {.kind = MR_ODD_DRIFT, .file = f, .other = last->file,
-                      .t0_ns = last->end_ns, .t1_ns = r->t0_ns, .equal = -1};
+        mr_odd row = {.kind = MR_ODD_DRIFT,
+                      .file = f,
+                      .other = last->file,
+                      .t0_ns = last->end_ns,
+                      .t1_ns = r->t0_ns,
+                      .equal = -1};
         snprintf(row.note, sizeof row.note, "starts %+.3f us from the end of the file before",
                  1e-3 * off);
         MR_TRY(mr_spans_note(s, &row));
@@ -149,8 +164,11 @@ mr_status mr_spans_build(const mr_catalog *c, mr_spans *out)
         if (!last.any && g > 0) {
             const mr_file_info *a = mr_catalog_group(c, 0), *b = mr_catalog_group(c, g);
             mr_odd row = {.kind = a->rate_hz != b->rate_hz ? MR_ODD_RATE : MR_ODD_LAYOUT,
-                          .file = file[i], .other = SIZE_MAX, .equal = -1,
-                          .t0_ns = c->rows[file[i]].t0_ns, .t1_ns = c->rows[file[i]].t1_ns};
+                          .file = file[i],
+                          .other = SIZE_MAX,
+                          .equal = -1,
+                          .t0_ns = c->rows[file[i]].t0_ns,
+                          .t1_ns = c->rows[file[i]].t1_ns};
             snprintf(row.note, sizeof row.note,
                      "%.9g Hz, %llu channels, %s; the first files have %.9g Hz, %llu channels, %s",
                      b->rate_hz, (unsigned long long)b->nc, b->unit, a->rate_hz,
@@ -193,7 +211,8 @@ int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t 
     const mr_part *p = &s->part[i];
     const long double at = (long double)(k - p->k) + (long double)(num - whole * den) / den;
     long double step = 1e9L / (long double)sp->rate_hz;
-    if (i + 1 < sp->part0 + sp->n_parts) { /* through the next file's stamp, if it tells otherwise */
+    if (i + 1 <
+        sp->part0 + sp->n_parts) { /* through the next file's stamp, if it tells otherwise */
         const mr_part *q = p + 1;
         const long double there = (long double)(q->t_ns - p->t_ns);
         if (fabsl(there - (long double)p->n * step) > 1000.0L) step = there / (long double)p->n;

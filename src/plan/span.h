@@ -6,9 +6,9 @@
 /** The samples of one file that a span keeps. */
 typedef struct mr_part {
     uint32_t file;
-    int64_t k;         /* index in the span of the first kept sample */
-    uint64_t skip, n;  /* first samples left out (they overlap an earlier file); samples kept */
-    int64_t t_ns;      /* time of the first kept sample by this file's own start */
+    int64_t k;        /* index in the span of the first kept sample */
+    uint64_t skip, n; /* first samples left out (they overlap an earlier file); samples kept */
+    int64_t t_ns;     /* time of the first kept sample by this file's own start */
 } mr_part;
 
 typedef struct mr_span {
@@ -21,7 +21,12 @@ typedef struct mr_span {
 } mr_span;
 
 typedef enum mr_odd_kind {
-    MR_ODD_GAP, MR_ODD_OVERLAP, MR_ODD_DUPLICATE, MR_ODD_DRIFT, MR_ODD_BAD_CHUNK, MR_ODD_RATE,
+    MR_ODD_GAP,
+    MR_ODD_OVERLAP,
+    MR_ODD_DUPLICATE,
+    MR_ODD_DRIFT,
+    MR_ODD_BAD_CHUNK,
+    MR_ODD_RATE,
     MR_ODD_LAYOUT
 } mr_odd_kind;
 const char *mr_odd_name(mr_odd_kind k);
@@ -29,10 +34,10 @@ const char *mr_odd_name(mr_odd_kind k);
 /** One row of the ledger. file: index into the catalogue, or SIZE_MAX. */
 typedef struct mr_odd {
     mr_odd_kind kind;
-    size_t file, other;    /* other: the file it overlaps; SIZE_MAX if none */
+    size_t file, other; /* other: the file it overlaps; SIZE_MAX if none */
     int64_t t0_ns, t1_ns;
-    uint64_t skip;         /* overlap, duplicate: samples of `file` that `other` already has */
-    int8_t equal;          /* overlap: 1 equal, 0 different, -1 not compared */
+    uint64_t skip; /* overlap, duplicate: samples of `file` that `other` already has */
+    int8_t equal;  /* overlap: 1 equal, 0 different, -1 not compared */
     char note[MR_NOTE_MAX];
 } mr_odd;
 
@@ -45,12 +50,14 @@ typedef struct mr_spans {
     size_t n_odd, cap_odd;
 } mr_spans;
 
-/** Lay the catalogue's files end to end, group by group. Deterministic, whatever the files' order. */
+/** Lay the catalogue's files end to end, group by group. Deterministic, whatever the files' order.
+ */
 mr_status mr_spans_build(const mr_catalog *c, mr_spans *out);
 void mr_spans_fini(mr_spans *s);
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row);
 
-/** Time of the span's sample at position num/den (grid index): through the files' own start stamps. */
+/** Time of the span's sample at position num/den (grid index): through the files' own start stamps.
+ */
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den);
 /** The parts that hold samples [k0, k1) of the span: index of the first, and how many. */
 void mr_span_parts(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,

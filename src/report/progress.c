@@ -28,13 +28,16 @@ void mr_progress_tick(mr_progress *p, const mr_tally *sum, int ranks)
     if (p->every_s <= 0 || now < p->next || took <= 0) return;
     p->next = now + p->every_s;
     const double left = sum->blocks ? took * (double)(p->blocks - MR_MIN(sum->blocks, p->blocks)) /
-                                          (double)sum->blocks : 0;
-    const int n = snprintf(line, sizeof line,
-        "millrace: %llu/%llu blocks, %.0f MB/s, %.0f Ms/s, ETA %s, waits: disk %.0f %%, output %.0f %%",
-        (unsigned long long)sum->blocks, (unsigned long long)p->blocks,
-        1e-6 * (double)sum->bytes / took, 1e-6 * (double)sum->samples / took,
-        sum->blocks ? mr_fmt_hms(left, eta) : "?", 100 * sum->wait_read_s / took / ranks,
-        100 * sum->wait_write_s / took / ranks);
+                                          (double)sum->blocks
+                                    : 0;
+    const int n =
+        snprintf(line, sizeof line,
+                 "millrace: %llu/%llu blocks, %.0f MB/s, %.0f Ms/s, ETA %s, waits: disk %.0f %%, "
+                 "output %.0f %%",
+                 (unsigned long long)sum->blocks, (unsigned long long)p->blocks,
+                 1e-6 * (double)sum->bytes / took, 1e-6 * (double)sum->samples / took,
+                 sum->blocks ? mr_fmt_hms(left, eta) : "?", 100 * sum->wait_read_s / took / ranks,
+                 100 * sum->wait_write_s / took / ranks);
     if (p->terminal)
         fprintf(stderr, "\r%-*s", MR_MAX(p->drawn, n), line);
     else

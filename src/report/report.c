@@ -117,10 +117,12 @@ static json_t *spans_json(const mr_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; p && i < p->spans.n_spans; i++) {
         const mr_span *s = &p->spans.span[i];
-        json_array_append_new(list, json_pack("{s:o s:o s:I s:I s:f s:I s:I}", "t0", when(s->t0_ns),
-            "t1", when(mr_span_time(&p->spans, s, s->index0 + s->n - 1, 1)), "samples",
-            (json_int_t)s->n, "channels", (json_int_t)p->arrays[s->group].facts.nc, "rate_hz",
-            s->rate_hz, "files", (json_int_t)s->n_parts, "layout", (json_int_t)s->group));
+        json_array_append_new(
+            list, json_pack("{s:o s:o s:I s:I s:f s:I s:I}", "t0", when(s->t0_ns), "t1",
+                            when(mr_span_time(&p->spans, s, s->index0 + s->n - 1, 1)), "samples",
+                            (json_int_t)s->n, "channels", (json_int_t)p->arrays[s->group].facts.nc,
+                            "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts, "layout",
+                            (json_int_t)s->group));
     }
     return list;
 }
@@ -130,9 +132,10 @@ static json_t *ledger_json(const mr_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; p && i < p->spans.n_odd; i++) {
         const mr_odd *o = &p->spans.odd[i];
-        json_array_append_new(list, json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind),
-            "path", text(p->cat->paths[o->file]), "t0", when(o->t0_ns), "t1", when(o->t1_ns),
-            "note", text(o->note)));
+        json_array_append_new(list,
+                              json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind),
+                                        "path", text(p->cat->paths[o->file]), "t0", when(o->t0_ns),
+                                        "t1", when(o->t1_ns), "note", text(o->note)));
     }
     return list;
 }
@@ -143,9 +146,10 @@ static json_t *lanes_json(const mr_account *a)
     for (size_t i = 0; a->plan && a->done && i < a->plan->n_lanes; i++) {
         const mr_lane *l = &a->plan->lanes[i];
         if (!a->done[i]) continue;
-        json_array_append_new(list, json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
-            (json_int_t)(l->out.b - l->out.a), "channels", (json_int_t)(l->c1 - l->c0), "checksum",
-            a->digest[i].hex));
+        json_array_append_new(list,
+                              json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
+                                        (json_int_t)(l->out.b - l->out.a), "channels",
+                                        (json_int_t)(l->c1 - l->c0), "checksum", a->digest[i].hex));
     }
     return list;
 }
@@ -173,25 +177,28 @@ static mr_status build(const mr_account *a, json_t **out)
     json_t *orphans = json_array();
     for (size_t i = 0; a->orphans && i < a->orphans->n; i++)
         json_array_append_new(orphans, text(a->orphans->v[i]));
-    *out = json_pack(
-        "{s:i s:s s:i s:s s:o s:o s:o s:o s:o}", "schema", 1, "version", MR_VERSION, "status",
-        (int)a->status, "error", "", "inputs", inputs, "spans", spans_json(a->plan), "ledger",
-        ledger_json(a->plan), "lanes", lanes_json(a), "orphans", orphans);
+    *out = json_pack("{s:i s:s s:i s:s s:o s:o s:o s:o s:o}", "schema", 1, "version", MR_VERSION,
+                     "status", (int)a->status, "error", "", "inputs", inputs, "spans",
+                     spans_json(a->plan), "ledger", ledger_json(a->plan), "lanes", lanes_json(a),
+                     "orphans", orphans);
     if (!*out) return MR_RAISE(MR_EMEM, "no memory for the report");
     json_object_set_new(*out, "error", text(a->error));
-    json_object_set_new(*out, "timing", json_pack(
-        "{s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s, "survey_s", a->survey_s,
-        "read_s", a->read_s, "compute_s", a->compute_s, "write_s", a->write_s, "wait_s", "input",
-        a->wait_read_s, "output", a->wait_out_s, "reader_buffer", a->wait_slab_s, "writer_work",
-        a->wait_done_s));
+    json_object_set_new(*out, "timing",
+                        json_pack("{s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
+                                  "survey_s", a->survey_s, "read_s", a->read_s, "compute_s",
+                                  a->compute_s, "write_s", a->write_s, "wait_s", "input",
+                                  a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
+                                  a->wait_slab_s, "writer_work", a->wait_done_s));
     json_object_set_new(*out, "bottleneck", json_string(mr_report_bottleneck(a)));
-    json_object_set_new(*out, "memory", json_pack("{s:I s:I}", "planned_bytes",
-        (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0), "peak_bytes",
-        (json_int_t)a->peak_bytes));
-    json_object_set_new(*out, "work", json_pack("{s:I s:I s:I s:I s:I}", "raw_bytes",
-        (json_int_t)a->raw_bytes, "samples", (json_int_t)a->samples, "lanes_known",
-        (json_int_t)a->n_known, "lanes_redone", (json_int_t)a->n_redone, "files_probed",
-        (json_int_t)a->n_probed));
+    json_object_set_new(*out, "memory",
+                        json_pack("{s:I s:I}", "planned_bytes",
+                                  (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0),
+                                  "peak_bytes", (json_int_t)a->peak_bytes));
+    json_object_set_new(*out, "work",
+                        json_pack("{s:I s:I s:I s:I s:I}", "raw_bytes", (json_int_t)a->raw_bytes,
+                                  "samples", (json_int_t)a->samples, "lanes_known",
+                                  (json_int_t)a->n_known, "lanes_redone", (json_int_t)a->n_redone,
+                                  "files_probed", (json_int_t)a->n_probed));
     json_object_set_new(*out, "launch", launch_json(a));
     inputs = NULL;
 out:
@@ -264,13 +271,15 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
     printf("input:      %zu files in %zu spans: %zu refused, %zu partly used\n", a->cat->n,
            p->spans.n_spans, refused, partly);
     printf("did:        %s\n", chain.s ? chain.s : "copied");
-    printf("output:     %s: %zu of %zu lanes (%zu known, %zu redone), %s of samples\n", folder, done,
-           p->n_lanes, a->n_known, a->n_redone, mr_fmt_bytes((double)p->out_bytes, b0));
+    printf("output:     %s: %zu of %zu lanes (%zu known, %zu redone), %s of samples\n", folder,
+           done, p->n_lanes, a->n_known, a->n_redone, mr_fmt_bytes((double)p->out_bytes, b0));
     printf("speed:      %.2f s, %.0f MB/s, %.0f Msamples/s on %d ranks x %d threads\n", a->wall_s,
            1e-6 * (double)a->raw_bytes / a->wall_s, 1e-6 * (double)a->samples / a->wall_s, a->ranks,
            a->threads);
-    printf("time:       read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for input, %.2f s for "
-           "output\n", a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
+    printf("time:       read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for input, %.2f s "
+           "for "
+           "output\n",
+           a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
     printf("bottleneck: %s\n", mr_report_bottleneck(a));
     printf("memory:     %s of %s planned a rank\n", mr_fmt_bytes((double)a->peak_bytes, b1),
            mr_fmt_bytes((double)p->mem.planned_bytes, b2));

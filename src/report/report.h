@@ -1,5 +1,5 @@
-/* report/report.h: what became of every input, lane and second: report.json, the lines on stderr and
- * the summary on stdout. Rank 0. */
+/* report/report.h: what became of every input, lane and second: report.json, the lines on stderr
+ * and the summary on stdout. Rank 0. */
 #ifndef MR_REPORT_H
 #define MR_REPORT_H
 #include "par/par.h"
@@ -8,16 +8,16 @@
 /** All that a run has to tell. Numbers are over all ranks. */
 typedef struct mr_account {
     mr_status status;
-    const char *error;           /* "" or why it ended */
-    const mr_plan *plan;         /* NULL if it did not come that far */
-    const mr_catalog *cat;       /* NULL likewise */
-    const uint8_t *done;         /* [n_lanes] */
-    const mr_digest *digest;     /* [n_lanes] */
-    size_t n_known, n_redone;    /* lanes found done; lanes redone because inputs changed */
+    const char *error;        /* "" or why it ended */
+    const mr_plan *plan;      /* NULL if it did not come that far */
+    const mr_catalog *cat;    /* NULL likewise */
+    const uint8_t *done;      /* [n_lanes] */
+    const mr_digest *digest;  /* [n_lanes] */
+    size_t n_known, n_redone; /* lanes found done; lanes redone because inputs changed */
     size_t n_probed;
-    const mr_strs *orphans;      /* lane files that no planned lane owns */
+    const mr_strs *orphans; /* lane files that no planned lane owns */
     double wall_s, survey_s;
-    double read_s, compute_s, write_s;       /* busy, summed over threads of a kind and ranks */
+    double read_s, compute_s, write_s; /* busy, summed over threads of a kind and ranks */
     double wait_read_s, wait_out_s, wait_slab_s, wait_done_s;
     uint64_t raw_bytes, samples; /* read this time, input samples computed this time */
     size_t peak_bytes;           /* the largest of any rank */
@@ -36,13 +36,14 @@ mr_status mr_report_summary(const mr_account *a, const char *folder);
 /** "reading", "computing" or "writing". */
 const char *mr_report_bottleneck(const mr_account *a);
 
-/* --- progress ------------------------------------------------------------------------------------------ */
+/* --- progress
+ * ------------------------------------------------------------------------------------------ */
 typedef struct mr_progress {
-    double every_s;   /* 0: never */
+    double every_s; /* 0: never */
     bool terminal;
-    uint64_t blocks;  /* in all */
+    uint64_t blocks; /* in all */
     double t0, next;
-    int drawn;        /* width of the line drawn last */
+    int drawn; /* width of the line drawn last */
 } mr_progress;
 /** how: "auto", "never" or a number of seconds. MR_ECONFIG otherwise. */
 mr_status mr_progress_init(const char *how, uint64_t blocks, mr_progress *p);

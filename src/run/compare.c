@@ -89,7 +89,9 @@ out:
         o->equal = (int8_t)found[i];
         snprintf(o->note, sizeof o->note, "%llu samples stand in %.80s already: %s",
                  (unsigned long long)o->skip, mr_base_name(p->cat->paths[o->other]),
-                 found[i] > 0 ? "equal" : found[i] == 0 ? "DIFFERENT" : "not compared");
+                 found[i] > 0    ? "equal"
+                 : found[i] == 0 ? "DIFFERENT"
+                                 : "not compared");
     }
     free(found);
     return st;

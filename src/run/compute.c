@@ -15,8 +15,8 @@ typedef struct block_work {
     float *out;
 } block_work;
 
-/** One sweep over all tiles: from raw (src NULL) or a float64 block to a float64 block or the output
- *  (dst NULL), through the operators of a stage or unchanged (copy). */
+/** One sweep over all tiles: from raw (src NULL) or a float64 block to a float64 block or the
+ * output (dst NULL), through the operators of a stage or unchanged (copy). */
 typedef struct sweep {
     double *src, *dst;
     mr_slab in, out;
@@ -201,8 +201,8 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     mr_status st = MR_OK;
     mr_out_block *b = NULL;
     const mr_array *a = &m->plan->arrays[j->lane->array];
-    block_work w = {.m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0,
-                    .n_tiles = j->n_tiles};
+    block_work w = {
+        .m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0, .n_tiles = j->n_tiles};
     mr_lane_ranges(m->plan, j->lane, i, &w.r);
     MR_TRY(mr_alloc(1, sizeof *b, "an output block", &b));
     MR_TRY(await_input(m, j, w.r.raw));

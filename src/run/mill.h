@@ -1,9 +1,10 @@
 /* run/mill.h: one rank's pipeline: readers -> compute -> writer, joined by pools and a queue.
  *
- * A slab (input buffer of raw rows) is in the pool, with a reader, or in its job until the last block
- * that needs it is computed; an output buffer is in the pool, with compute, in the queue `done`, or
- * with the writer. Readers take slabs strictly in the order lanes and rows will be computed, so the
- * block in hand can always be completed: no deadlock whatever the number of buffers. */
+ * A slab (input buffer of raw rows) is in the pool, with a reader, or in its job until the last
+ * block that needs it is computed; an output buffer is in the pool, with compute, in the queue
+ * `done`, or with the writer. Readers take slabs strictly in the order lanes and rows will be
+ * computed, so the block in hand can always be completed: no deadlock whatever the number of
+ * buffers. */
 #ifndef MR_MILL_H
 #define MR_MILL_H
 #include "par/par.h"
@@ -18,7 +19,7 @@ typedef struct mr_hole {
 
 typedef struct mr_job_slab {
     mr_slab raw;
-    char *buf;     /* from the pool, or NULL */
+    char *buf; /* from the pool, or NULL */
     bool ready;
     mr_hole *holes;
     size_t n_holes, cap_holes;
@@ -48,25 +49,25 @@ typedef struct mr_spoils {
 /** A lane on its way through the pipeline. Made by the main thread, freed by the writer. */
 typedef struct mr_job {
     const mr_lane *lane;
-    size_t number;            /* in the plan */
+    size_t number; /* in the plan */
     mr_job_slab *slab;
     size_t n_slabs;
-    size_t next_read;         /* next slab to hand to a reader (gate) */
-    size_t oldest;            /* first slab not given back (main thread) */
-    mr_losses losses;         /* gate */
-    double *state;            /* [tile][state][width] */
-    mr_spoils *spoils;        /* [n_tiles] */
+    size_t next_read;  /* next slab to hand to a reader (gate) */
+    size_t oldest;     /* first slab not given back (main thread) */
+    mr_losses losses;  /* gate */
+    double *state;     /* [tile][state][width] */
+    mr_spoils *spoils; /* [n_tiles] */
     size_t n_tiles;
-    mr_lane_file *file;       /* writer thread */
+    mr_lane_file *file; /* writer thread */
     struct mr_job *next;
 } mr_job;
 
 /** What compute hands to the writer. */
 typedef struct mr_out_block {
     mr_job *job;
-    float *data;              /* from the pool of outputs */
+    float *data; /* from the pool of outputs */
     uint64_t rows;
-    bool last;                /* commit after it */
+    bool last; /* commit after it */
 } mr_out_block;
 
 typedef struct mr_lane_result {
@@ -88,16 +89,16 @@ typedef struct mr_mill {
     mr_crew *readers, *writer;
     mr_future **reader_task;
     mr_future *writer_task;
-    mr_mutex *order;          /* readers: one at a time takes a slab */
-    mr_mutex *gate;           /* guards what follows */
-    mr_job *first, *last;     /* jobs that readers have not finished handing out */
+    mr_mutex *order;      /* readers: one at a time takes a slab */
+    mr_mutex *gate;       /* guards what follows */
+    mr_job *first, *last; /* jobs that readers have not finished handing out */
     bool closing;
     mr_status failed;
     char why[1024];
     mr_times t;
-    uint64_t raw_bytes;       /* read so far */
+    uint64_t raw_bytes; /* read so far */
     /* main thread */
-    double *work;             /* threads x work_bytes */
+    double *work; /* threads x work_bytes */
     double *mid[2];
     int threads;
     /* writer thread until it is joined */
@@ -122,22 +123,24 @@ mr_status mr_mill_failed(mr_mill *m);
 mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out);
 /** True when the readers have nothing left to hand out. Main thread. */
 bool mr_mill_hungry(mr_mill *m);
-/** Compute block i of the job and hand it to the writer; `last` ends the lane (the job is gone then).
- *  Main thread. */
+/** Compute block i of the job and hand it to the writer; `last` ends the lane (the job is gone
+ * then). Main thread. */
 mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last);
 /** Free a job whose last block was not handed on; its .part file goes. After mr_mill_end. */
 void mr_job_free(mr_job *j);
 
-mr_status mr_reader_loop(void *mill, mr_future *self);  /* run/read.c */
-mr_status mr_writer_loop(void *mill, mr_future *self);  /* run/write.c */
+mr_status mr_reader_loop(void *mill, mr_future *self); /* run/read.c */
+mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
 
-/* --- run/tile.c: raw slabs <-> float64 tiles ------------------------------------------------------- */
-/** Load channels [c0, c0 + x->nc) of the raw range into x, bridge what is not finite and add what it
- *  spoils to `spoils`. Any thread of the team. */
+/* --- run/tile.c: raw slabs <-> float64 tiles
+ * ------------------------------------------------------- */
+/** Load channels [c0, c0 + x->nc) of the raw range into x, bridge what is not finite and add what
+ * it spoils to `spoils`. Any thread of the team. */
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils);
-/** Store the tile's output rows as float32 at channel c0 of a block nc wide, with NaN where spoiled. */
+/** Store the tile's output rows as float32 at channel c0 of a block nc wide, with NaN where
+ * spoiled. */
 void mr_tile_store(const mr_mill *m, const mr_job *j, mr_slab out, uint64_t c0, const mr_view *y,
                    const mr_spoils *spoils, float *block, size_t nc);
 #endif

@@ -1,5 +1,5 @@
-/* run/read.c: the reader threads: slab after slab, in the order they will be computed, from the files
- * that hold them. A file that fails becomes NaN, listed; it never ends the run. */
+/* run/read.c: the reader threads: slab after slab, in the order they will be computed, from the
+ * files that hold them. A file that fails becomes NaN, listed; it never ends the run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,15 +65,16 @@ static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
     mr_job_slab *s = q->slab;
     const mr_plan *p = q->m->plan;
     const mr_span *sp = &p->spans.span[q->job->lane->span];
-    mr_status st = mr_grow(&s->holes, &s->cap_holes, s->n_holes + 1, sizeof *s->holes, "lost ranges");
+    mr_status st =
+        mr_grow(&s->holes, &s->cap_holes, s->n_holes + 1, sizeof *s->holes, "lost ranges");
     if (st == MR_OK) {
         const mr_slab at = {q->raw0 + rows.a, q->raw0 + rows.b};
         mr_loss row = {.file = q->file,
                        .t0_ns = mr_span_time(&p->spans, sp, at.a, 1),
                        .t1_ns = mr_span_time(&p->spans, sp, at.b, 1)};
         s->holes[s->n_holes++] = (mr_hole){at, chans};
-        snprintf(row.note, sizeof row.note, "%.90s; channels %lld..%lld as selected became NaN", why,
-                 (long long)chans.a, (long long)chans.b);
+        snprintf(row.note, sizeof row.note, "%.90s; channels %lld..%lld as selected became NaN",
+                 why, (long long)chans.a, (long long)chans.b);
         mr_mutex_lock(q->m->gate);
         st = mr_losses_add(&q->job->losses, &row);
         mr_mutex_unlock(q->m->gate);
@@ -123,8 +124,8 @@ out:
     return st;
 }
 
-/** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one, so
- *  buffers go to slabs in order. */
+/** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one,
+ * so buffers go to slabs in order. */
 static mr_status next_slab(mr_mill *m, mr_job **job, mr_job_slab **slab)
 {
     mr_status st = MR_OK;
@@ -164,8 +165,8 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
         MR_TRY(read_slab(m, job, slab, &f));
         mr_mutex_lock(m->gate);
         m->t.read_s += mr_now() - t0;
-        m->raw_bytes += (uint64_t)(slab->raw.b - slab->raw.a) *
-                        m->plan->arrays[job->lane->array].row_bytes;
+        m->raw_bytes +=
+            (uint64_t)(slab->raw.b - slab->raw.a) * m->plan->arrays[job->lane->array].row_bytes;
         slab->ready = true;
         mr_mutex_wake(m->gate);
         mr_mutex_unlock(m->gate);

@@ -1,5 +1,5 @@
-/* run/resume.c: see resume.h. A lane file under its final name whose trailer matches is done; there is
- * no other record. */
+/* run/resume.c: see resume.h. A lane file under its final name whose trailer matches is done; there
+ * is no other record. */
 #include "run/resume.h"
 #include "base/utc.h"
 #include <errno.h>
@@ -33,8 +33,8 @@ static void first_difference(const char *was, const char *now, char *out, size_t
         was += a + (was[a] != '\0');
         now += b + (now[b] != '\0');
     }
-    snprintf(out, size, "was \"%.*s\", now \"%.*s\"", (int)MR_MIN(strcspn(was, "\n"), (size_t)160), was,
-             (int)MR_MIN(strcspn(now, "\n"), (size_t)160), now);
+    snprintf(out, size, "was \"%.*s\", now \"%.*s\"", (int)MR_MIN(strcspn(was, "\n"), (size_t)160),
+             was, (int)MR_MIN(strcspn(now, "\n"), (size_t)160), now);
 }
 
 mr_status mr_resume_plan(const mr_plan *p, const char *folder)
@@ -81,8 +81,10 @@ static mr_status check_lane(const mr_plan *p, const char *path, const mr_lane *l
     mr_status st = mr_trailer_read(path, deep, &t);
     if (st != MR_OK && st != MR_EVERIFY) return st;
     if (st == MR_OK && strcmp(t.plan.hex, p->digest.hex) != 0)
-        return MR_RAISE(MR_EOUTPUT, "%s is of another chain; it is left alone: remove it or choose "
-                        "another output.folder", path);
+        return MR_RAISE(MR_EOUTPUT,
+                        "%s is of another chain; it is left alone: remove it or choose "
+                        "another output.folder",
+                        path);
     if (st == MR_OK && strcmp(t.lane.hex, l->key.hex) == 0 && !inputs_changed(p, l, changed)) {
         *done = 1;
         *digest = t.content;
@@ -264,7 +266,8 @@ static mr_status parse_losses(const mr_plan *p, const mr_lane *l, const char *s,
         if (!end || sscanf(s, "%lld %lld %n", &a, &b, &n) != 2) break;
         const char *base = s + n, *tab = memchr(base, '\t', (size_t)(end - base));
         if (!tab) break;
-        mr_loss row = {.file = file_named(p, l, base, (size_t)(tab - base)), .t0_ns = a, .t1_ns = b};
+        mr_loss row = {
+            .file = file_named(p, l, base, (size_t)(tab - base)), .t0_ns = a, .t1_ns = b};
         snprintf(row.note, sizeof row.note, "%.*s", (int)(end - tab - 1), tab + 1);
         if (row.file != UINT32_MAX) MR_TRY(mr_losses_add(out, &row));
         s = end + 1;

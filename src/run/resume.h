@@ -1,5 +1,5 @@
-/* run/resume.h: what an earlier run left in the output folder: which lanes are done, which are stale,
- * and whether the folder belongs to this chain at all. */
+/* run/resume.h: what an earlier run left in the output folder: which lanes are done, which are
+ * stale, and whether the folder belongs to this chain at all. */
 #ifndef MR_RESUME_H
 #define MR_RESUME_H
 #include "par/par.h"
@@ -7,24 +7,25 @@
 #include "run/mill.h"
 
 typedef struct mr_resume {
-    uint8_t *done;       /* [n_lanes] */
-    mr_digest *digest;   /* [n_lanes] content digest of the done ones */
+    uint8_t *done;     /* [n_lanes] */
+    mr_digest *digest; /* [n_lanes] content digest of the done ones */
     size_t n_done, n_stale;
-    mr_strs orphans;     /* rank 0: files under lanes/ that no planned lane owns (kept) */
-    mr_strs superseded;  /* rank 0: the same, but their time is covered by planned lanes now */
+    mr_strs orphans;    /* rank 0: files under lanes/ that no planned lane owns (kept) */
+    mr_strs superseded; /* rank 0: the same, but their time is covered by planned lanes now */
 } mr_resume;
 
-/** Rank 0: refuse a folder of another chain (MR_ECONFIG, says what changed), else record this plan. */
+/** Rank 0: refuse a folder of another chain (MR_ECONFIG, says what changed), else record this plan.
+ */
 mr_status mr_resume_plan(const mr_plan *p, const char *folder);
-/** Collective: find the done lanes; remove lane files whose inputs changed (changed: per file), damaged
- *  ones and dead .part files, each said in the log. deep: also check contents. */
+/** Collective: find the done lanes; remove lane files whose inputs changed (changed: per file),
+ * damaged ones and dead .part files, each said in the log. deep: also check contents. */
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
                           bool deep, mr_resume *out);
 /** Rank 0, when all lanes are done: remove what they supersede. */
 mr_status mr_resume_clean(const mr_resume *r, const char *folder);
 void mr_resume_fini(mr_resume *r);
-/** Keep a lane's losses beside it, durably, before it is published; and read those of all done lanes
- *  back. */
+/** Keep a lane's losses beside it, durably, before it is published; and read those of all done
+ * lanes back. */
 mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_lane *l,
                                 const mr_losses *losses);
 mr_status mr_resume_read_losses(const mr_plan *p, const char *folder, const mr_resume *r,

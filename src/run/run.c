@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/quantity.h"
 #include "report/report.h"
+#include "run/inputs.h"
 #include "run/lock.h"
 #include "run/mill.h"
 #include "run/resume.h"
@@ -23,7 +24,7 @@ typedef struct run {
     mr_lock *lock;
     char attempt[MR_ATTEMPT_BYTES];
     mr_resume resume;
-    uint64_t *todo;     /* lanes to do, by number */
+    uint64_t *todo; /* lanes to do, by number */
     size_t n_todo;
     mr_server *server;
     mr_mill *mill;
@@ -46,58 +47,9 @@ int mr_run_threads(const mr_comm *c)
     const int allowed = mr_threads_allowed(mr_comm_node_size(c), mr_comm_node_cpus(c));
     const int want = omp ? atoi(omp) : 0;
     if (want > allowed)
-        mr_log(MR_WARN, "%d threads a rank on %d cores: they will wait for each other", want, allowed);
+        mr_log(MR_WARN, "%d threads a rank on %d cores: they will wait for each other", want,
+               allowed);
     return want > 0 ? want : allowed;
-}
-
-/** Rank 0 reads the file, all parse it: one message, the same settings. */
-static mr_status read_config(mr_comm *c, const mr_run_opts *o, mr_config **out)
-{
-    mr_text t = {0};
-    void *data = NULL;
-    size_t n = 0;
-    mr_status st = MR_OK;
-    if (mr_comm_rank(c) == 0) st = mr_read_text(o->config, 1 << 20, &t);
-    st = mr_agree(c, st);
-    if (st == MR_OK) {
-        data = t.s;
-        n = t.len + 1;
-        t = (mr_text){0};
-        st = mr_bcast(c, &data, &n);
-    }
-    if (st == MR_OK) st = mr_config_parse(o->config, data, o->overrides, o->n_overrides, out);
-    if (st == MR_OK) (*out)->strict = o->strict;
-    free(data);
-    mr_text_fini(&t);
-    return mr_agree(c, st);
-}
-
-/** Rank 0 looks for the files; all get the list. */
-static mr_status find_files(mr_comm *c, const mr_config *cfg, mr_strs *files)
-{
-    mr_strs found = {0};
-    mr_text t = {0};
-    void *data = NULL;
-    size_t n = 0;
-    mr_status st = MR_OK;
-    if (mr_comm_rank(c) == 0) {
-        st = mr_config_files(cfg, &found);
-        for (size_t i = 0; st == MR_OK && i < found.n; i++)
-            st = mr_text_add_bytes(&t, found.v[i], strlen(found.v[i]) + 1);
-    }
-    st = mr_agree(c, st);
-    if (st == MR_OK) {
-        data = t.s;
-        n = t.len;
-        t = (mr_text){0};
-        st = mr_bcast(c, &data, &n);
-    }
-    for (size_t at = 0; st == MR_OK && at < n; at += strlen((char *)data + at) + 1)
-        st = mr_strs_add(files, (char *)data + at);
-    free(data);
-    mr_strs_fini(&found);
-    mr_text_fini(&t);
-    return mr_agree(c, st);
 }
 
 static mr_status take_lock(run *r)
@@ -140,8 +92,10 @@ static mr_status same_plan(mr_comm *c, const mr_plan *p)
     MR_TRY(mr_allgather(c, &mine, sizeof mine, &all, &offs));
     for (int i = 0; i < mr_comm_size(c); i++)
         if (memcmp((const mr_digest *)all + i, &mine, sizeof mine) != 0)
-            st = MR_RAISE(MR_EBUG, "rank %d made another plan than rank %d: are all nodes running the "
-                          "same build on the same kind of machine?", i, mr_comm_rank(c));
+            st = MR_RAISE(MR_EBUG,
+                          "rank %d made another plan than rank %d: are all nodes running the "
+                          "same build on the same kind of machine?",
+                          i, mr_comm_rank(c));
 out:
     mr_text_fini(&t);
     free(all);
@@ -151,9 +105,10 @@ out:
 
 static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *cat, mr_plan **out)
 {
-    const size_t assumed = (size_t)48 << 20; /* MPI and HDF5 as measured, where less is resident now */
-    const size_t limit = cfg->memory_bytes ? (size_t)cfg->memory_bytes
-                                           : mr_memory_default(mr_comm_node_size(c));
+    const size_t assumed = (size_t)48
+                           << 20; /* MPI and HDF5 as measured, where less is resident now */
+    const size_t limit =
+        cfg->memory_bytes ? (size_t)cfg->memory_bytes : mr_memory_default(mr_comm_node_size(c));
     const size_t base = MR_MAX(mr_memory_now(), assumed);
     mr_status st = mr_plan_new(cfg, cat, limit, base, mr_run_threads(c), out);
     st = mr_agree(c, st);
@@ -161,7 +116,8 @@ static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *c
     return st;
 }
 
-/** A strict run stops at what the survey found wrong; any run stops where memory does not suffice. */
+/** A strict run stops at what the survey found wrong; any run stops where memory does not suffice.
+ */
 static mr_status may_begin(const run *r)
 {
     const mr_plan *p = r->plan;
@@ -170,13 +126,15 @@ static mr_status may_begin(const run *r)
     if (!p->n_lanes)
         return MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
     if (p->mem.need_bytes > p->mem.limit_bytes)
-        return MR_RAISE(MR_EMEM, "this chain needs %s a rank, run.memory allows %s: give more memory, "
+        return MR_RAISE(MR_EMEM,
+                        "this chain needs %s a rank, run.memory allows %s: give more memory, "
                         "fewer channels (input.channels) or fewer threads",
                         mr_fmt_bytes((double)p->mem.need_bytes, b0),
                         mr_fmt_bytes((double)p->mem.limit_bytes, b1));
     if (r->cfg->strict && mr_account_losses(&a)) {
         if (first(r)) mr_report_warn(&a);
-        return MR_RAISE(MR_EINPUT, "--strict: files are refused or partly usable; nothing was computed");
+        return MR_RAISE(MR_EINPUT,
+                        "--strict: files are refused or partly usable; nothing was computed");
     }
     return MR_OK;
 }
@@ -257,7 +215,8 @@ static mr_status work(run *r)
             const mr_slab out = mr_lane_block(r->plan, l, i);
             const mr_array *a = &r->plan->arrays[l->array];
             r->tally.samples += (uint64_t)((double)(out.b - out.a) * a->in.rate_hz /
-                                           mr_chain_out(a->chain)->rate_hz) * (l->c1 - l->c0);
+                                           mr_chain_out(a->chain)->rate_hz) *
+                                (l->c1 - l->c0);
             r->stopped = report_in(r, false);
             if (r->stopped) goto out;
         }
@@ -310,10 +269,10 @@ static mr_status gather(run *r)
     const mr_mill *m = r->mill;
     if (first(r)) st = mr_resume_read_losses(r->plan, r->cfg->folder, &r->resume, &losses);
     MR_TRY(mr_agree(r->comm, st));
-    MR_TRY(mr_allgather(r->comm, m ? m->result : NULL, m ? m->n_results * sizeof *m->result : 0, &all,
-                        &offs));
-    MR_TRY(mr_allgather(r->comm, m ? m->losses.v : NULL, m ? m->losses.n * sizeof(mr_loss) : 0, &lost,
-                        &offs_lost));
+    MR_TRY(mr_allgather(r->comm, m ? m->result : NULL, m ? m->n_results * sizeof *m->result : 0,
+                        &all, &offs));
+    MR_TRY(mr_allgather(r->comm, m ? m->losses.v : NULL, m ? m->losses.n * sizeof(mr_loss) : 0,
+                        &lost, &offs_lost));
     const mr_lane_result *row = all;
     for (size_t i = 0; i < offs[size] / sizeof *row; i++) {
         r->resume.done[row[i].number] = 1;
@@ -322,8 +281,12 @@ static mr_status gather(run *r)
     for (size_t i = 0; i < offs_lost[size] / sizeof(mr_loss); i++)
         MR_TRY(mr_losses_add(&losses, (const mr_loss *)lost + i));
     for (size_t i = 0; i < losses.n; i++) {
-        mr_odd o = {.kind = MR_ODD_BAD_CHUNK, .file = losses.v[i].file, .other = SIZE_MAX,
-                    .t0_ns = losses.v[i].t0_ns, .t1_ns = losses.v[i].t1_ns, .equal = -1};
+        mr_odd o = {.kind = MR_ODD_BAD_CHUNK,
+                    .file = losses.v[i].file,
+                    .other = SIZE_MAX,
+                    .t0_ns = losses.v[i].t0_ns,
+                    .t1_ns = losses.v[i].t1_ns,
+                    .equal = -1};
         memcpy(o.note, losses.v[i].note, sizeof o.note);
         MR_TRY(mr_spans_note(&r->plan->spans, &o));
     }
@@ -347,10 +310,17 @@ static mr_status master(run *r)
         const mr_lane *l = &p->lanes[i];
         const mr_array *a = &p->arrays[l->array];
         const mr_geom *g = mr_chain_out(a->chain);
-        e[i] = (mr_lane_entry){.rel = l->rel, .t0_ns = l->t0_ns, .t1_ns = l->t1_ns,
-                               .rows = (uint64_t)(l->out.b - l->out.a), .c0 = l->c0, .c1 = l->c1,
-                               .digest = r->resume.digest[i], .part = (int)l->array,
-                               .rate_hz = g->rate_hz, .quantity = g->quantity, .unit = g->unit};
+        e[i] = (mr_lane_entry){.rel = l->rel,
+                               .t0_ns = l->t0_ns,
+                               .t1_ns = l->t1_ns,
+                               .rows = (uint64_t)(l->out.b - l->out.a),
+                               .c0 = l->c0,
+                               .c1 = l->c1,
+                               .digest = r->resume.digest[i],
+                               .part = (int)l->array,
+                               .rate_hz = g->rate_hz,
+                               .quantity = g->quantity,
+                               .unit = g->unit};
     }
     MR_TRY(mr_resume_clean(&r->resume, r->cfg->folder));
     MR_TRY(mr_master_write(r->cfg->folder, e, p->n_lanes, &p->digest));
@@ -364,20 +334,39 @@ out:
 static void tally_up(run *r)
 {
     const mr_times *t = r->mill ? &r->mill->t : &(mr_times){0};
-    double v[] = {t->read_s, t->compute_s, t->write_s, t->wait_read_s, t->wait_out_s,
-                  (double)(r->mill ? r->mill->raw_bytes : 0), (double)r->tally.samples};
+    double v[] = {t->read_s,
+                  t->compute_s,
+                  t->write_s,
+                  t->wait_read_s,
+                  t->wait_out_s,
+                  (double)(r->mill ? r->mill->raw_bytes : 0),
+                  (double)r->tally.samples};
     double peak[] = {(double)MR_MAX(r->peak_bytes, mr_memory_now())};
     mr_sum_f64(r->comm, v, sizeof v / sizeof *v);
     mr_max_f64(r->comm, peak, 1);
-    r->account = (mr_account){
-        .plan = r->plan, .cat = r->survey.cat, .done = r->resume.done, .digest = r->resume.digest,
-        .n_known = r->resume.n_done, .n_redone = r->resume.n_stale, .n_probed = r->survey.n_probed,
-        .orphans = &r->resume.orphans, .survey_s = r->survey_s, .read_s = v[0], .compute_s = v[1],
-        .write_s = v[2], .wait_read_s = v[3], .wait_out_s = v[4], .raw_bytes = (uint64_t)v[5],
-        .samples = (uint64_t)v[6], .peak_bytes = (size_t)peak[0], .ranks = mr_comm_size(r->comm),
-        .threads = r->plan ? r->plan->mem.threads : 0, .io_threads = r->cfg->io_threads,
-        .nodes = mr_comm_size(r->comm) / MR_MAX(mr_comm_node_size(r->comm), 1),
-        .dynamic = r->dynamic};
+    r->account =
+        (mr_account){.plan = r->plan,
+                     .cat = r->survey.cat,
+                     .done = r->resume.done,
+                     .digest = r->resume.digest,
+                     .n_known = r->resume.n_done,
+                     .n_redone = r->resume.n_stale,
+                     .n_probed = r->survey.n_probed,
+                     .orphans = &r->resume.orphans,
+                     .survey_s = r->survey_s,
+                     .read_s = v[0],
+                     .compute_s = v[1],
+                     .write_s = v[2],
+                     .wait_read_s = v[3],
+                     .wait_out_s = v[4],
+                     .raw_bytes = (uint64_t)v[5],
+                     .samples = (uint64_t)v[6],
+                     .peak_bytes = (size_t)peak[0],
+                     .ranks = mr_comm_size(r->comm),
+                     .threads = r->plan ? r->plan->mem.threads : 0,
+                     .io_threads = r->cfg->io_threads,
+                     .nodes = mr_comm_size(r->comm) / MR_MAX(mr_comm_node_size(r->comm), 1),
+                     .dynamic = r->dynamic};
 }
 
 /** Master, index, report, summary. st: how the lanes ended. */
@@ -406,7 +395,8 @@ static mr_status finish(run *r, mr_status st)
         done = st;
     }
     if (done == MR_STOPPED)
-        mr_error_set("stopped early; what is finished is kept: run the same command again to go on");
+        mr_error_set(
+            "stopped early; what is finished is kept: run the same command again to go on");
     return mr_agree(r->comm, done);
 }
 
@@ -427,8 +417,8 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     mr_status st = MR_OK;
     run r = {.comm = c, .o = o, .t0 = mr_now()};
     MR_TRY(mr_stop_listen());
-    MR_TRY(read_config(c, o, &r.cfg));
-    MR_TRY(find_files(c, r.cfg, &r.files));
+    MR_TRY(mr_inputs_config(c, o, &r.cfg));
+    MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
     MR_TRY(take_lock(&r));
     MR_TRY(mr_survey_files(c, r.cfg, &r.files, r.cfg->folder, &r.survey));
     r.survey_s = mr_now() - r.t0;
@@ -445,8 +435,8 @@ out:
 mr_status mr_run_dry(mr_comm *c, const mr_run_opts *o, mr_dry *out)
 {
     mr_status st = MR_OK;
-    MR_TRY(read_config(c, o, &out->cfg));
-    MR_TRY(find_files(c, out->cfg, &out->files));
+    MR_TRY(mr_inputs_config(c, o, &out->cfg));
+    MR_TRY(mr_inputs_files(c, out->cfg, &out->files));
     MR_TRY(mr_alloc(1, sizeof *out->survey, "the survey", &out->survey));
     MR_TRY(mr_survey_files(c, out->cfg, &out->files, NULL, out->survey));
     MR_TRY(make_plan(c, out->cfg, out->survey->cat, &out->plan));

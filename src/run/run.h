@@ -5,16 +5,16 @@
 #include "plan/plan.h"
 
 typedef struct mr_run_opts {
-    const char *config;            /* path */
-    const char *const *overrides;  /* -s KEY=VALUE, in order */
+    const char *config;           /* path */
+    const char *const *overrides; /* -s KEY=VALUE, in order */
     size_t n_overrides;
-    const char *progress;          /* auto, never, seconds */
-    bool strict, check;            /* stop at the first loss; check contents of done lanes */
-    bool json;                     /* report to stdout instead of the summary */
+    const char *progress; /* auto, never, seconds */
+    bool strict, check;   /* stop at the first loss; check contents of done lanes */
+    bool json;            /* report to stdout instead of the summary */
 } mr_run_opts;
 
-/** Collective, main thread. The statuses of interface: MR_OK, MR_LOSSES, MR_STOPPED or an error with
- *  its trail, the same on every rank. */
+/** Collective, main thread. The statuses of interface: MR_OK, MR_LOSSES, MR_STOPPED or an error
+ * with its trail, the same on every rank. */
 mr_status mr_run(mr_comm *c, const mr_run_opts *o);
 /** Collective: config, files, survey and plan without touching the output folder. Used by `plan`.
  *  Everything is [give]; free in reverse order. */

@@ -1,6 +1,6 @@
 /* run/stop.h: signals become a wish to stop. SIGUSR1, SIGUSR2: finish the block in hand, leave with
- * 75. SIGTERM, SIGINT: leave at once with what is committed. SIGXFSZ, SIGPIPE are ignored: the failing
- * call says what happened. */
+ * 75. SIGTERM, SIGINT: leave at once with what is committed. SIGXFSZ, SIGPIPE are ignored: the
+ * failing call says what happened. */
 #ifndef MR_STOP_H
 #define MR_STOP_H
 #include "base/base.h"

@@ -8,8 +8,8 @@
 #include "io/output.h"
 #include "par/thread.h"
 
-/* The survey file: a header, then for every file a record, its path, its chunk table; at the end the
- * digest of all before it. Read only by the same build: sizes and version are in the header. */
+/* The survey file: a header, then for every file a record, its path, its chunk table; at the end
+ * the digest of all before it. Read only by the same build: sizes and version are in the header. */
 typedef struct head {
     char magic[8];
     char version[16];
@@ -68,7 +68,8 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const known *)a)->path, ((const known *)b)->path);
 }
 
-/** A record that lies whole inside the bytes and ends its path? The file is ours, but may be cut. */
+/** A record that lies whole inside the bytes and ends its path? The file is ours, but may be cut.
+ */
 static bool sound(const char *at, const char *end)
 {
     const record *r = (const record *)at;
@@ -200,8 +201,8 @@ out:
     return st;
 }
 
-/** Everybody's records in the order of files: into the catalogue, and on rank 0 into the bytes of the
- *  survey file. */
+/** Everybody's records in the order of files: into the catalogue, and on rank 0 into the bytes of
+ * the survey file. */
 static mr_status unpack(const char *all, size_t n_all, const head *h, bool keep, mr_survey *out)
 {
     mr_status st = MR_OK;
@@ -253,8 +254,11 @@ mr_status mr_survey_files(mr_comm *c, const mr_config *cfg, const mr_strs *files
     mr_text path = {0}, mine = {0};
     void *all = NULL;
     size_t *offs = NULL;
-    share s = {.files = files, .mem = &mem, .first = (size_t)mr_comm_rank(c),
-               .step = (size_t)mr_comm_size(c), .threads = cfg->io_threads};
+    share s = {.files = files,
+               .mem = &mem,
+               .first = (size_t)mr_comm_rank(c),
+               .step = (size_t)mr_comm_size(c),
+               .threads = cfg->io_threads};
     MR_TRY(make_head(cfg, files->n, &h));
     MR_TRY(mr_catalog_new(files, &out->cat));
     MR_TRY(mr_alloc(files->n, 1, "the survey", &out->changed));

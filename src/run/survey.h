@@ -1,5 +1,5 @@
-/* run/survey.h: look at every input file once: in parallel over ranks and I/O threads, through worker
- * processes, remembering what was found in the survey file of the output folder. */
+/* run/survey.h: look at every input file once: in parallel over ranks and I/O threads, through
+ * worker processes, remembering what was found in the survey file of the output folder. */
 #ifndef MR_SURVEY_H
 #define MR_SURVEY_H
 #include "par/par.h"
@@ -7,11 +7,11 @@
 
 typedef struct mr_survey {
     mr_catalog *cat;
-    uint8_t *changed;     /* [n] 1: the file is another than at the last survey of this folder */
-    size_t n_probed;      /* files looked at now; the rest were known */
-    char *bytes;          /* the survey file's content (rank 0), to be written by mr_survey_save */
+    uint8_t *changed; /* [n] 1: the file is another than at the last survey of this folder */
+    size_t n_probed;  /* files looked at now; the rest were known */
+    char *bytes;      /* the survey file's content (rank 0), to be written by mr_survey_save */
     size_t n_bytes;
-    size_t worker_bytes;  /* peak memory of the workers of this rank */
+    size_t worker_bytes; /* peak memory of the workers of this rank */
 } mr_survey;
 
 /** Collective. folder: the output folder, or NULL to neither read nor prepare a survey file. Files

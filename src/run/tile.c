@@ -17,8 +17,7 @@ static bool load_rows(const mr_array *a, const mr_lane *l, const mr_job_slab *s,
     const mr_dtype dt = a->facts.store.dtype;
     const char *src = s->buf + (size_t)(r.a - s->raw.a) * a->row_bytes;
     const size_t n = (size_t)(r.b - r.a);
-    if (a->even)
-        return mr_load_f64(dt, src + c0 * dt.size, a->row_bytes, n, x->nc, dst, x->stride);
+    if (a->even) return mr_load_f64(dt, src + c0 * dt.size, a->row_bytes, n, x->nc, dst, x->stride);
     bool bad = false;
     for (size_t c = 0; c < x->nc; c++)
         bad |= mr_load_f64(dt, src + buffered(a, l, c0 + c) * dt.size, a->row_bytes, n, 1, dst + c,
@@ -27,8 +26,8 @@ static bool load_rows(const mr_array *a, const mr_lane *l, const mr_job_slab *s,
 }
 
 /** Samples that could not be read count as NaN. */
-static bool punch(const mr_array *a, const mr_job *j, const mr_job_slab *s, mr_slab raw, uint64_t c0,
-                  mr_view *x)
+static bool punch(const mr_array *a, const mr_job *j, const mr_job_slab *s, mr_slab raw,
+                  uint64_t c0, mr_view *x)
 {
     bool any = false;
     for (size_t h = 0; h < s->n_holes; h++) {

@@ -1,4 +1,5 @@
-/* run/write.c: the writer thread: output blocks into the lane's .part file, commit with its last. */
+/* run/write.c: the writer thread: output blocks into the lane's .part file, commit with its last.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "run/resume.h"
 
 /** Lines of the ledger that touch the lane, and its inputs in words. */
-static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs, mr_strs *ledger)
+static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs,
+                                 mr_strs *ledger)
 {
     mr_status st = MR_OK;
     const mr_span *sp = &p->spans.span[l->span];
@@ -48,17 +50,30 @@ static mr_status create(mr_mill *m, mr_job *j)
     mr_lane_times(p, l, time);
     MR_TRY(mr_chain_brief(a->chain, &chain));
     MR_TRY(describe_inputs(p, l, &inputs, &ledger));
-    const mr_lane_spec spec = {
-        .folder = m->folder, .rel = l->rel, .attempt = m->attempt,
-        .rows = (uint64_t)(l->out.b - l->out.a), .nc = l->c1 - l->c0, .time_ns = time,
-        .distance_m = a->distance_m + l->c0, .rate_hz = g->rate_hz, .gauge_m = g->gauge_m,
-        .dx_m = a->nc > 1 && a->even ? a->in.dx_m * (double)a->sel.step : a->in.dx_m,
-        .quantity = g->quantity, .unit = g->unit, .title = p->cfg->title ? p->cfg->title : "",
-        .chain = chain.s ? chain.s : "", .inputs = inputs.s ? inputs.s : "",
-        .ledger = (const char *const *)ledger.v, .n_ledger = ledger.n,
-        .latitude = a->lat ? a->lat + l->c0 : NULL, .longitude = a->lon ? a->lon + l->c0 : NULL,
-        .elevation = a->elev ? a->elev + l->c0 : NULL, .deflate = p->cfg->deflate,
-        .plan = p->digest, .lane = l->key};
+    const mr_lane_spec spec = {.folder = m->folder,
+                               .rel = l->rel,
+                               .attempt = m->attempt,
+                               .rows = (uint64_t)(l->out.b - l->out.a),
+                               .nc = l->c1 - l->c0,
+                               .time_ns = time,
+                               .distance_m = a->distance_m + l->c0,
+                               .rate_hz = g->rate_hz,
+                               .gauge_m = g->gauge_m,
+                               .dx_m = a->nc > 1 && a->even ? a->in.dx_m * (double)a->sel.step
+                                                            : a->in.dx_m,
+                               .quantity = g->quantity,
+                               .unit = g->unit,
+                               .title = p->cfg->title ? p->cfg->title : "",
+                               .chain = chain.s ? chain.s : "",
+                               .inputs = inputs.s ? inputs.s : "",
+                               .ledger = (const char *const *)ledger.v,
+                               .n_ledger = ledger.n,
+                               .latitude = a->lat ? a->lat + l->c0 : NULL,
+                               .longitude = a->lon ? a->lon + l->c0 : NULL,
+                               .elevation = a->elev ? a->elev + l->c0 : NULL,
+                               .deflate = p->cfg->deflate,
+                               .plan = p->digest,
+                               .lane = l->key};
     MR_TRY(mr_lane_create(&spec, &j->file));
 out:
     free(time);
