@@ -13,27 +13,39 @@ bool mr_is_terra15(const mr_h5 *h)
            mr_h5_has(h, "@file_start_computer_time") && mr_h5_has(h, "@file_version");
 }
 
+typedef struct run {
+    bool found, over;
+    uint64_t first, end;
+} run;
+
+static void scan(run *r, const double *t, uint64_t at, uint64_t n)
+{
+    for (uint64_t i = 0; i < n && !r->over; i++) {
+        if (!(t[i] > 0)) {
+            r->over = r->found;
+            continue;
+        }
+        if (!r->found) r->first = at + i;
+        r->found = true;
+        r->end = at + i + 1;
+    }
+}
+
 /** The run of stamps above 0: files are allocated ahead, unused rows have 0 (or NaN). */
 static bool valid_run(const mr_h5 *h, const char *where, uint64_t *first, uint64_t *n)
 {
-    uint64_t total = mr_h5_count(h, where), end = 0;
-    bool found = false;
+    uint64_t total = mr_h5_count(h, where);
+    run r = {0};
     double *t = malloc(SCAN_ROWS * sizeof *t);
-    for (uint64_t at = 0; t && at < total; at += SCAN_ROWS) {
+    for (uint64_t at = 0; t && at < total && !r.over; at += SCAN_ROWS) {
         uint64_t k = MR_MIN(total - at, (uint64_t)SCAN_ROWS);
         if (!mr_h5_f64s(h, where, at, k, t)) break;
-        for (uint64_t i = 0; i < k; i++) {
-            if (t[i] > 0 && !found) {
-                found = true;
-                *first = at + i;
-            }
-            if (t[i] > 0 && (end == 0 || end == at + i)) end = at + i + 1;
-        }
-        if (found && end < at + k) break;
+        scan(&r, t, at, k);
     }
     free(t);
-    *n = found ? end - *first : 0;
-    return found;
+    *first = r.first;
+    *n = r.end - r.first;
+    return r.found;
 }
 
 static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group)

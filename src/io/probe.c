@@ -101,14 +101,13 @@ out:
 
 mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info, mr_chunk **chunks)
 {
-    mr_status st = MR_OK;
     struct stat sb;
     mr_h5 h;
     mr_chunk *table = NULL;
     mr_find f = {.info = info, .time_first = true};
     memset(info, 0, sizeof *info);
     if (chunks) *chunks = NULL;
-    st = mr_h5_open(path, &h, &sb);
+    mr_status st = mr_h5_open(path, &h, &sb);
     if (st == MR_OK) {
         set_identity(info, &sb);
         st = look(&h, map, &f, chunks ? &table : NULL);

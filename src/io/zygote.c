@@ -132,13 +132,10 @@ static void serve_ask(const ask *a, int fd, pid_t self)
 /** One datagram and its descriptor; false when the parent is gone. */
 static bool receive(int from, ask *a, int *fd)
 {
-    union {
-        struct cmsghdr h;
-        char b[CMSG_SPACE(sizeof(int))];
-    } ctl = {0};
+    _Alignas(struct cmsghdr) char ctl[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec io = {a, sizeof *a};
     struct msghdr m = {
-        .msg_iov = &io, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof ctl};
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof ctl};
     ssize_t n;
     do n = recvmsg(from, &m, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
@@ -150,7 +147,7 @@ static bool receive(int from, ask *a, int *fd)
 
 static _Noreturn void zygote_main(int fd)
 {
-    ask a;
+    ask a = {0};
     int got;
     pid_t self = getpid();
     if (fd < 3) fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -204,13 +201,10 @@ void mr_zygote_stop(void)
 /** Send a request with `theirs` attached; the caller reads the answer from the other end. */
 static bool send_ask(const ask *a, int theirs)
 {
-    union {
-        struct cmsghdr h;
-        char b[CMSG_SPACE(sizeof(int))];
-    } ctl = {0};
+    _Alignas(struct cmsghdr) char ctl[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec io = {(void *)(uintptr_t)a, sizeof *a};
     struct msghdr m = {
-        .msg_iov = &io, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof ctl};
+        .msg_iov = &io, .msg_iovlen = 1, .msg_control = ctl, .msg_controllen = sizeof ctl};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     *c = (struct cmsghdr){
         .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};

@@ -4,6 +4,7 @@
 #include "io/zygote.h"
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <threads.h>
@@ -32,6 +33,59 @@ static void hung_worker_is_killed(void **s)
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGKILL);
     close(fd);
+}
+
+static void worker_is_limited(void **s)
+{
+    (void)s;
+    int fd, found = 0;
+    pid_t pid;
+    char name[64], line[200];
+    assert_int_equal(mr_worker_start(&fd, &pid), MR_OK);
+    /* it answers only after it has set its limits: any answer will do */
+    mr_wire_head h = {.magic = MR_WIRE_MAGIC, .kind = MR_WIRE_PROBE, .n = 2};
+    mr_wire_reply r;
+    assert_true(mr_write_full(fd, &h, sizeof h) && mr_write_full(fd, "/", 2));
+    assert_true(mr_read_full(fd, &r, sizeof r));
+    assert_int_equal(r.info.state, MR_EINPUT);
+    snprintf(name, sizeof name, "/proc/%ld/limits", (long)pid);
+    FILE *f = fopen(name, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        unsigned long long v = 0;
+        if (sscanf(line, "Max core file size %llu", &v) == 1) found += v == 0;
+        if (sscanf(line, "Max file size %llu", &v) == 1) found += v == 0;
+        if (sscanf(line, "Max cpu time %llu", &v) == 1) found += v >= 20 && v <= 22;
+        if (sscanf(line, "Max address space %llu", &v) == 1) found += v > (1u << 30);
+    }
+    fclose(f);
+    assert_int_equal(found, 4);
+    close(fd);
+    assert_int_equal(mr_worker_end(pid), 0);
+}
+
+static void workers_die_with_the_one_who_asked(void **s)
+{
+    (void)s;
+    int p[2], fd, status;
+    pid_t worker = 0;
+    assert_int_equal(pipe(p), 0);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* so that we may wait for it */
+    pid_t parent = fork();
+    if (parent == 0) {
+        mr_zygote_stop(); /* our copy of the test's own */
+        if (mr_zygote_start() != MR_OK || mr_worker_start(&fd, &worker) != MR_OK) _exit(1);
+        mr_write_full(p[1], &worker, sizeof worker);
+        pause();
+        _exit(0);
+    }
+    assert_true(mr_read_full(p[0], &worker, sizeof worker));
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0); /* killed, or saw its end */
+    close(p[0]);
+    close(p[1]);
 }
 
 static void strangers_are_not_ended(void **s)
@@ -154,6 +208,8 @@ int main(void)
     const struct CMUnitTest t[] = {
         cmocka_unit_test(worker_answers_and_tells_how_it_ended),
         cmocka_unit_test(hung_worker_is_killed),
+        cmocka_unit_test(worker_is_limited),
+        cmocka_unit_test(workers_die_with_the_one_who_asked),
         cmocka_unit_test(strangers_are_not_ended),
         cmocka_unit_test(things_that_are_not_files_are_refused),
         cmocka_unit_test(more_threads_than_workers_take_turns),
