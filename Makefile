@@ -109,7 +109,7 @@ install: all
 
 ## clean: remove what was built and what the demo made
 clean:
-	rm -rf build $(B) out/demo data/demo
+	rm -rf build $(B) data/demo out/demo out/demo.png out/demo.log
 
 ## help: this list
 help:
