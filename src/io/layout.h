@@ -84,6 +84,9 @@ void mr_set_unit(mr_find *f, const char *unit, double scale);
 void mr_set_quantity(mr_find *f, const char *description);
 /** Seconds (as float64) to ns, rounded. False if not finite or beyond 2^62. */
 bool mr_ns_of_s(double s, int64_t *ns);
+/** The round rate (whole Hz, or whole us of step) that a rate measured over span_s seconds may
+ * stand for, when stamps are only good to resolution_s; else the rate itself. */
+double mr_round_rate(double rate_hz, double span_s, double resolution_s);
 /** rate of n samples from first to last stamp; 0 if it cannot be. */
 double mr_rate_of(int64_t t0, int64_t t1, uint64_t n);
 /** "2023-09-22T18:29:26.158Z" from the first element of a text fact. */

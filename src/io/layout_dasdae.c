@@ -56,7 +56,7 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group, uint64
                         (unsigned long long)n);
     o->t0_ns = t[0];
     o->t1_ns = t[1];
-    o->rate_hz = mr_rate_of(t[0], t[1], n);
+    o->rate_hz = mr_round_rate(mr_rate_of(t[0], t[1], n), (double)(t[1] - t[0]) / 1e9, 2e-9);
     f->have_t0 = true;
     double step;
     snprintf(where, sizeof where, "%s@_attrs_time_step", group);

@@ -51,7 +51,7 @@ mr_status mr_read_gdr(const mr_h5 *h, mr_find *f)
     o->t1_ns = t[1];
     double measured = mr_rate_of(t[0], t[1], n);
     bool stated = mr_h5_f64(h, ACQ "@AcquisitionSampleRate", &nominal) && nominal > 0;
-    o->rate_hz = stated ? nominal : measured;
+    o->rate_hz = stated ? nominal : mr_round_rate(measured, (double)(t[1] - t[0]) / 1e9, 2e-9);
     if (stated && measured > 0 && fabs(measured / nominal - 1) > 1e-3) {
         mr_odd(f, "AcquisitionSampleRate %g Hz, stamps give %.9g Hz", nominal, measured);
         o->rate_hz = measured;

@@ -225,7 +225,8 @@ static mr_status rate_of_times(const mr_h5 *h, const mr_node *n, mr_find *f)
     if (count < 2) return MR_RAISE(MR_EINPUT, "map: %s holds no times", source_of(n));
     MR_TRY(stamp(h, n, 0, &t[0]));
     MR_TRY(stamp(h, n, count - 1, &t[1]));
-    f->info->rate_hz = mr_rate_of(t[0], t[1], count);
+    f->info->rate_hz =
+        mr_round_rate(mr_rate_of(t[0], t[1], count), (double)(t[1] - t[0]) / 1e9, 5e-7);
 out:
     return st;
 }

@@ -104,7 +104,8 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *raw)
         mr_assume(f, "PartEndTime is the end of the last sample");
     }
     o->t1_ns = have[1] ? t[1] : 0;
-    o->rate_hz = nominal > 0 ? nominal : measured;
+    double span = (double)(t[1] - t[0]) / 1e9;
+    o->rate_hz = nominal > 0 ? nominal : mr_round_rate(measured, span, 2e-6); /* whole us */
     if (measured > 0 && nominal > 0 && fabs(measured / nominal - 1) > 1e-3) {
         o->rate_hz = measured;
         mr_odd(f, "OutputDataRate %g Hz, stamps give %.9g Hz", nominal, measured);

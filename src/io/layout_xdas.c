@@ -98,7 +98,9 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const axis *a)
         !tie_time(h, a, a->n - 1, per, epoch, &o->t1_ns))
         return MR_RAISE(MR_EINPUT, "time tie points cannot be read");
     f->have_t0 = true;
-    o->rate_hz = mr_rate_of(o->t0_ns, o->t1_ns, (uint64_t)a->last_index + 1);
+    double measured = mr_rate_of(o->t0_ns, o->t1_ns, (uint64_t)a->last_index + 1);
+    o->rate_hz =
+        mr_round_rate(measured, (double)(o->t1_ns - o->t0_ns) / 1e9, 2e-9 * MR_MIN(per, 1e6));
     for (uint64_t i = 1; i + 1 < a->n && i < 1000; i++) {
         int64_t k;
         if (!mr_h5_i64s(h, a->indices, i, 1, &k) || !tie_time(h, a, i, per, epoch, &t) ||

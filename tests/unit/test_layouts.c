@@ -323,6 +323,27 @@ static void bare_axis_by_length(void **s)
     }
 }
 
+static void rate_is_as_round_as_the_stamps_allow(void **s)
+{
+    (void)s;
+    /* 0.01 s is no float64 number, and an epoch in seconds is good to 2.4e-7 s only */
+    double t[60];
+    for (int k = 0; k < 60; k++) t[k] = 1767225600.1 + k * 0.01;
+    hid_t f = begin("round");
+    w_samples(f, "data", 60, 6, NULL);
+    w_f64(f, "time", 60, t);
+    mr_file_info i = end(f);
+    assert_true(i.rate_hz == 100);
+    for (int k = 0; k < 60; k++)
+        t[k] = 1767225600.1 + k * 0.0100005; /* 50 ppm: a real difference */
+    f = begin("round");
+    w_samples(f, "data", 60, 6, NULL);
+    w_f64(f, "time", 60, t);
+    i = end(f);
+    close_to(i.rate_hz, 99.995, 1e-6);
+    assert_true(fabs(i.rate_hz - 100) > 0.004);
+}
+
 /* --- PRODML variants ----------------------------------------------------------------------------
  */
 
@@ -417,6 +438,7 @@ int main(void)
         cmocka_unit_test(dasdae_of_two_patches_asks),
         cmocka_unit_test(xdas_channel_first_with_three_tie_points),
         cmocka_unit_test(bare_axis_by_length),
+        cmocka_unit_test(rate_is_as_round_as_the_stamps_allow),
         cmocka_unit_test(prodml_locus_first_by_loci),
         cmocka_unit_test(prodml_end_time_past_the_last_sample),
         cmocka_unit_test(prodml_rate_against_stamps),

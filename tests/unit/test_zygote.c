@@ -60,8 +60,9 @@ static void worker_is_limited(void **s)
     }
     fclose(f);
     assert_int_equal(found, 4);
+    int status = mr_worker_end(pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     close(fd);
-    assert_int_equal(mr_worker_end(pid), 0);
 }
 
 static void workers_die_with_the_one_who_asked(void **s)
@@ -82,7 +83,10 @@ static void workers_die_with_the_one_who_asked(void **s)
     assert_true(mr_read_full(p[0], &worker, sizeof worker));
     kill(parent, SIGKILL);
     waitpid(parent, NULL, 0);
-    assert_int_equal(waitpid(worker, &status, 0), worker);
+    pid_t got = -1; /* ours to wait for once its zygote is gone too */
+    for (double until = mr_now() + 10; got < 0 && mr_now() < until; thrd_yield())
+        got = waitpid(worker, &status, 0);
+    assert_int_equal(got, worker);
     assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0); /* killed, or saw its end */
     close(p[0]);
     close(p[1]);
