@@ -49,24 +49,40 @@ out:
     return st;
 }
 
-/** plan.json's checksum beside it; nothing where there is no plan.json. */
+const char *const mr_plan_files[] = {"plan.json", "plan.txt", NULL};
+
+mr_status mr_plan_sums(const char *folder, mr_text *out)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; mr_plan_files[i] && st == MR_OK; i++) {
+        mr_text path = {0}, text = {0};
+        struct stat sb;
+        st = mr_text_add(&path, "%s/.millrace/%s", folder, mr_plan_files[i]);
+        if (st == MR_OK && stat(path.s, &sb) == 0) {
+            st = mr_read_text(path.s, MAX_PLAN_BYTES, &text);
+            if (st == MR_ECONFIG) st = MR_EOUTPUT; /* it is a file of ours, not the user's */
+            if (st == MR_OK)
+                st = mr_text_add(out, "%s  %s\n", mr_digest_of(text.s, text.len).hex,
+                                 mr_plan_files[i]);
+        }
+        mr_text_fini(&text);
+        mr_text_fini(&path);
+    }
+    return st;
+}
+
+/** plan.sum; nothing where there is no plan. */
 static mr_status watch_plan(const char *folder)
 {
     mr_status st = MR_OK;
-    char *plan = NULL, *sum = NULL;
-    mr_text text = {0}, line = {0};
-    struct stat sb;
-    MR_TRY(mr_out_join(folder, MR_PLAN_NAME, &plan));
+    char *sum = NULL;
+    mr_text text = {0};
     MR_TRY(mr_out_join(folder, MR_PLAN_SUM_NAME, &sum));
-    if (stat(plan, &sb) != 0) goto out;
-    MR_TRY(mr_read_text(plan, MAX_PLAN_BYTES, &text));
-    MR_TRY(mr_text_add(&line, "%s  plan.json\n", mr_digest_of(text.s, text.len).hex));
-    MR_TRY(mr_write_durably(sum, line.s, line.len));
+    MR_TRY(mr_plan_sums(folder, &text));
+    if (text.len > 0) MR_TRY(mr_write_durably(sum, text.s, text.len));
 out:
-    mr_text_fini(&line);
     mr_text_fini(&text);
     free(sum);
-    free(plan);
     return st;
 }
 

@@ -5,9 +5,14 @@
 
 #define MR_INDEX_NAME "index.csv"
 #define MR_MASTER_NAME "master.h5"
-#define MR_PLAN_NAME ".millrace/plan.json"
-#define MR_PLAN_SUM_NAME                                                                           \
-    ".millrace/plan.sum" /* "CHECKSUM  plan.json", so that its bits are watched */
+#define MR_PLAN_SUM_NAME ".millrace/plan.sum"
+
+/** The files of the plan beside which plan.sum lies, under .millrace/: those that are there are
+ * watched. NULL-terminated. */
+extern const char *const mr_plan_files[];
+/** What plan.sum has to say now: "CHECKSUM  NAME" a line for each of mr_plan_files that is there.
+ */
+mr_status mr_plan_sums(const char *folder, mr_text *out);
 
 /** One row as read back. */
 typedef struct mr_index_row {

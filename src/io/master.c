@@ -200,8 +200,9 @@ static void lay_out_part(mr_h5w *w, hid_t at, const part *p, int32_t first_dimid
     mr_h5w_done(w, time);
 }
 
-/** One part: into the root, or from the second on into its group. */
-static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, const char *folder)
+/** Part number i (from 0): into the root, or from the second on into its group. */
+static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, int i,
+                            const char *folder)
 {
     mr_status st = MR_OK;
     char name[32];
@@ -209,11 +210,11 @@ static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, 
     hid_t at = w->file;
     MR_TRY(measure(&p));
     MR_TRY(learn(&p, folder));
-    if (v[0]->part > 0) {
-        snprintf(name, sizeof name, "part%d", v[0]->part + 1);
+    if (i > 0) {
+        snprintf(name, sizeof name, "part%d", i + 1);
         at = mr_h5w_group(w, w->file, name);
     }
-    lay_out_part(w, at, &p, 2 * v[0]->part);
+    lay_out_part(w, at, &p, 2 * i);
     if (at != w->file) mr_h5w_done(w, at);
     st = w->st;
 out:
@@ -226,9 +227,10 @@ static mr_status write_parts(mr_h5w *w, const mr_lane_entry *const *v, size_t n,
 {
     mr_h5w_text(w, w->file, "Conventions", "CF-1.9");
     mr_h5w_text(w, w->file, "millrace_version", MR_VERSION);
+    int i = 0; /* parts that have no lane do not count */
     for (size_t a = 0, b; a < n && w->st == MR_OK; a = b) {
         for (b = a + 1; b < n && v[b]->part == v[a]->part;) b++;
-        mr_status st = write_part(w, v + a, b - a, folder);
+        mr_status st = write_part(w, v + a, b - a, i++, folder);
         if (st != MR_OK) return st;
     }
     return w->st;

@@ -15,9 +15,9 @@ mr_digest mr_digest_of(const void *p, size_t n);
 
 /** What goes into one lane file. All [borrow] for the time of mr_lane_create. */
 typedef struct mr_lane_spec {
-    const char *folder;          /* the output folder */
-    const char *rel;             /* final name relative to it: lanes/2026-01-01/...h5 */
-    const char *attempt;         /* goes into the .part name only */
+    const char *folder;  /* the output folder */
+    const char *rel;     /* final name relative to it: lanes/2026-01-01/...h5 */
+    const char *attempt; /* goes into the .part name only */
     uint64_t rows, nc;
     const int64_t *time_ns;      /* [rows] */
     const double *distance_m;    /* [nc] */
@@ -25,23 +25,24 @@ typedef struct mr_lane_spec {
     double gauge_m, dx_m;        /* 0 unknown */
     const char *quantity, *unit; /* array's name, its units */
     const char *title;
-    const char *chain;           /* canonical human text of the chain */
-    const char *inputs;          /* one line a file: name size t0 (no path, no clock) */
-    const char *const *ledger;   /* lines of the ledger that touch this lane */
+    const char *chain;         /* canonical human text of the chain */
+    const char *inputs;        /* one line a file: name size t0 (no path, no clock) */
+    const char *const *ledger; /* lines of the ledger that touch this lane */
     size_t n_ledger;
     /* geometry table, carried if present: [nc] each or NULL */
     const double *latitude, *longitude, *elevation;
-    bool deflate;                /* compress: deflate (shuffle + level 4) */
-    mr_digest plan;              /* digest of the plan */
-    mr_digest lane;              /* identity of the lane */
+    bool deflate;   /* compress: deflate (shuffle + level 4) */
+    mr_digest plan; /* digest of the plan */
+    mr_digest lane; /* identity of the lane */
 } mr_lane_spec;
 
 typedef struct mr_lane_file mr_lane_file;
-/** Lay out the .part file (O_EXCL) and close it in libhdf5. One thread at a time uses a handle. Only
- *  the writer thread calls these. */
+/** Lay out the .part file (O_EXCL) and close it in libhdf5. One thread at a time uses a handle.
+ * Only the writer thread calls these. */
 mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out);
-/** Append nr rows ([nr][nc] float32, packed), in order; any nr. With deflate rows are collected to whole
- *  chunk bands (mr_lane_band_rows) and packed here; appending whole bands saves the copying. */
+/** Append nr rows ([nr][nc] float32, packed), in order; any nr. With deflate rows are collected to
+ * whole chunk bands (mr_lane_band_rows) and packed here; appending whole bands saves the copying.
+ */
 mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr);
 /** Rows of a chunk when deflating (about 1 MiB of samples; 1 without deflate). */
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
@@ -56,7 +57,7 @@ void mr_lane_abort(mr_lane_file *f);
 
 /** The last 64 bytes of an output file. */
 typedef struct mr_trailer {
-    uint64_t length;             /* bytes before the trailer */
+    uint64_t length; /* bytes before the trailer */
     mr_digest plan, lane, content;
 } mr_trailer;
 #define MR_TRAILER_BYTES 64
@@ -72,11 +73,11 @@ mr_status mr_write_durably(const char *path, const void *data, size_t n);
 
 /** A lane as the master file and the index list it. */
 typedef struct mr_lane_entry {
-    const char *rel;             /* relative to the output folder */
-    int64_t t0_ns, t1_ns;        /* first and last sample */
-    uint64_t rows, c0, c1;       /* rows, half-open channel range in the selection's numbering */
+    const char *rel;       /* relative to the output folder */
+    int64_t t0_ns, t1_ns;  /* first and last sample */
+    uint64_t rows, c0, c1; /* rows, half-open channel range in the selection's numbering */
     mr_digest digest;
-    int part;                    /* 0 = first rate and layout, 1.. = /part2.. */
+    int part; /* 0 = first rate and layout, 1.. = /part2.. */
     double rate_hz;
     const char *quantity, *unit;
 } mr_lane_entry;
@@ -85,14 +86,15 @@ typedef struct mr_lane_entry {
 mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t n,
                           const mr_digest *plan);
 mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t n);
-/** Remove index.csv, master.h5 and plan.sum, durably: before the first lane file is added or replaced,
- *  so that a folder with an index is always a finished one. At the end: mr_master_write, then
- *  mr_index_write, which is what says "finished". Absent files are fine. */
+/** Remove index.csv, master.h5 and plan.sum, durably: before the first lane file is added or
+ * replaced, so that a folder with an index is always a finished one. At the end: mr_master_write,
+ * then mr_index_write, which is what says "finished". Absent files are fine. */
 mr_status mr_master_remove(const char *folder);
 
 /** Check an output folder: every file under lanes/ and the master against trailers, index.csv and
- *  names; plan.json against the checksum that mr_index_write left beside it. One line a finding through
- *  `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how many trailers were checked. */
+ *  names; plan.json against the checksum that mr_index_write left beside it. One line a finding
+ * through `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how many trailers were
+ * checked. */
 mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
                            size_t *n_files);
 /** One plain read of any output lane file's samples by libhdf5 (for view): [give] data [rows][nc]

@@ -149,37 +149,54 @@ out:
     return st;
 }
 
-/** plan.json against plan.sum; nothing to check where neither is there. */
+/** The line of a plan.sum text that ends in "  name", or NULL; *n its length with the newline. */
+static const char *sum_line(const mr_text *t, const char *name, size_t *n)
+{
+    char end[64];
+    snprintf(end, sizeof end, "  %s\n", name);
+    const char *p = t->len ? strstr(t->s, end) : NULL;
+    if (!p || p - t->s < 32) return NULL;
+    *n = 32 + strlen(end);
+    return p - 32;
+}
+
+/** The files of the plan against plan.sum; an unfinished run has none yet. */
 static mr_status check_plan(check *k)
 {
     mr_status st = MR_OK;
-    char *plan = NULL, *sum = NULL;
-    mr_text text = {0}, line = {0}, want = {0};
+    char *path = NULL;
+    mr_text have = {0}, listed = {0};
     struct stat sb;
-    MR_TRY(mr_out_join(k->folder, MR_PLAN_NAME, &plan));
-    MR_TRY(mr_out_join(k->folder, MR_PLAN_SUM_NAME, &sum));
-    bool have_plan = stat(plan, &sb) == 0, have_sum = stat(sum, &sb) == 0;
-    if (!have_plan && !have_sum) goto out;
-    if (!have_plan || (!have_sum && k->have_index)) {
-        found(k, "%s: missing", have_plan ? MR_PLAN_SUM_NAME : MR_PLAN_NAME);
+    bool named = false;
+    MR_TRY(mr_out_join(k->folder, MR_PLAN_SUM_NAME, &path));
+    MR_TRY(mr_plan_sums(k->folder, &have));
+    if (stat(path, &sb) != 0) {
+        if (have.len > 0 && k->have_index) found(k, "%s: missing", MR_PLAN_SUM_NAME);
         goto out;
     }
-    if (!have_sum) goto out; /* an unfinished run */
-    if (mr_read_text(plan, MAX_INDEX_BYTES, &text) != MR_OK ||
-        mr_read_text(sum, 4096, &line) != MR_OK) {
-        found(k, "%s: cannot be read", MR_PLAN_NAME);
-        mr_error_clear();
-        goto out;
+    MR_TRY(mr_read_text(path, 4096, &listed));
+    for (size_t i = 0; mr_plan_files[i]; i++) {
+        size_t n = 0, m = 0;
+        const char *now = sum_line(&have, mr_plan_files[i], &n);
+        const char *then = sum_line(&listed, mr_plan_files[i], &m);
+        if (now && then ? memcmp(now, then, n) == 0 : now == then) continue;
+        found(k, ".millrace/%s: %s", mr_plan_files[i],
+              !now    ? "missing"
+              : !then ? "not listed in plan.sum"
+                      : "damaged, it does not fit plan.sum");
+        named = true;
     }
-    MR_TRY(mr_text_add(&want, "%s  plan.json\n", mr_digest_of(text.s, text.len).hex));
-    if (line.len != want.len || memcmp(line.s, want.s, want.len) != 0)
-        found(k, "%s: damaged, it does not fit %s", MR_PLAN_NAME, MR_PLAN_SUM_NAME);
+    if (!named && (have.len != listed.len || (have.len && memcmp(have.s, listed.s, have.len))))
+        found(k, "%s: damaged", MR_PLAN_SUM_NAME);
 out:
-    mr_text_fini(&want);
-    mr_text_fini(&line);
-    mr_text_fini(&text);
-    free(sum);
-    free(plan);
+    if (st != MR_OK && st != MR_EMEM) {
+        found(k, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+    }
+    mr_text_fini(&listed);
+    mr_text_fini(&have);
+    free(path);
     return st;
 }
 
