@@ -17,7 +17,7 @@ enum { TAG_CLAIM = 1, TAG_LANE, TAG_TELL, TAG_BYE, TAG_STOP };
 /** The server's naps between looks grow from the first to the last while nobody asks: an answer
  * takes at most IDLE_NAP_S longer, and a wake-up costs 5 to 20 us. */
 #define BUSY_NAP_S 50e-6
-#define IDLE_NAP_S 4e-3
+#define IDLE_NAP_S 8e-3
 
 typedef struct {
     mr_tally tally;
@@ -101,7 +101,7 @@ static void *serve(void *arg)
         MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, s->link, &there, &what);
         if (there) {
             byes += answer(s, &what);
-            nap = BUSY_NAP_S;
+            if (what.MPI_TAG == TAG_CLAIM) nap = BUSY_NAP_S; /* more may follow */
         }
         if (!carried && atomic_load(&s->stop)) {
             for (int r = 1; r < s->comm->size; r++) send_stop(s, r, 1);
@@ -109,7 +109,7 @@ static void *serve(void *arg)
         }
         if (!there) {
             mr_nap(nap);
-            nap = MR_MIN(nap * 1.1, IDLE_NAP_S);
+            nap = MR_MIN(nap * 1.2, IDLE_NAP_S);
         }
     }
     return NULL;
