@@ -15,6 +15,7 @@ enum { DEPTH_MAX = 64, HINT_NAMES = 4096 };
 
 typedef struct lister {
     mr_strs paths, real;  /* as found, and as they are once links are followed; side by side */
+    mr_strs idle;         /* globs that match nothing */
     char *out_real;       /* the output folder, which need not be there yet */
     char *dir, *dir_real; /* the folder of the last file of a glob */
 } lister;
@@ -289,7 +290,7 @@ static mr_status add_glob(lister *l, const mr_config *c, size_t i)
     }
     if (g.gl_pathc) qsort(g.gl_pathv, g.gl_pathc, sizeof *g.gl_pathv, by_text);
     if (rc == 0 && g.gl_pathc == 0) rc = GLOB_NOMATCH;
-    if (rc != 0) mr_log(MR_INFO, "input.files: %s matches nothing", pattern);
+    if (rc != 0) MR_TRY(mr_strs_add(&l->idle, pattern));
     for (size_t k = 0; rc == 0 && k < g.gl_pathc; k++) {
         struct stat sb = {0};
         bool there = stat(g.gl_pathv[k], &sb) == 0; /* a link to nothing is listed, and refused */
@@ -364,11 +365,14 @@ mr_status mr_config_files(const mr_config *c, mr_strs *out)
         goto out;
     }
     MR_TRY(drop_twins(&l));
+    for (size_t i = 0; i < l.idle.n; i++)
+        mr_log(MR_INFO, "input.files: %s matches nothing", l.idle.v[i]);
     *out = l.paths;
     l.paths = (mr_strs){0}; /* given away */
 out:
     mr_strs_fini(&l.paths);
     mr_strs_fini(&l.real);
+    mr_strs_fini(&l.idle);
     free(l.out_real);
     free(l.dir);
     free(l.dir_real);
