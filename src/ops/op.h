@@ -94,9 +94,10 @@ typedef struct mr_piece {
 
 typedef struct mr_op {
     const char *name;
-    const char *doc; /* one line */
-    const char *ref; /* source of the formula: paper or reference implementation */
-    size_t size;     /* bytes of the settings struct: parameters + bind's own */
+    const char *doc;     /* one line */
+    const char *ref;     /* source of the formula: paper or reference implementation */
+    const char *example; /* parameters that make sense at 100 Hz: "band: 5..20 Hz, order: 3" */
+    size_t size;         /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */

@@ -135,6 +135,7 @@ static mr_status integrate_describe(const void *self, mr_text *t)
 }
 
 const mr_op mr_op_integrate = {.name = "integrate",
+                               .example = "above: 1 Hz",
                                .doc = "integral over time",
                                .ref = "scipy.integrate.cumulative_trapezoid, numpy.cumsum",
                                .size = sizeof(integrate),
@@ -207,6 +208,7 @@ static void differentiate_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_differentiate = {.name = "differentiate",
+                                   .example = "rule: gradient",
                                    .doc = "derivative in time",
                                    .ref = "numpy.gradient(edge_order=2), numpy.diff",
                                    .size = sizeof(differentiate),

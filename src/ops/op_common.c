@@ -90,6 +90,7 @@ static void common_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_common_mode = {.name = "common_mode",
+                                 .example = "kind: median",
                                  .doc = "take out what all channels share",
                                  .ref = "numpy.nanmean, nanmedian over channels",
                                  .size = sizeof(common),

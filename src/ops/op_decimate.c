@@ -131,6 +131,7 @@ static mr_status decimate_describe(const void *self, mr_text *t)
 }
 
 const mr_op mr_op_decimate = {.name = "decimate",
+                              .example = "factor: 5",
                               .doc = "anti-alias filter, then keep every factor-th sample",
                               .ref = "scipy.signal.decimate",
                               .size = sizeof(decimate),

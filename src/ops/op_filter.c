@@ -127,26 +127,31 @@ static mr_status filter_describe(const void *self, mr_text *t)
     .ref = "scipy.signal.butter, sosfiltfilt, sosfilt"
 
 const mr_op mr_op_bandpass = {.name = "bandpass",
+                              .example = "band: 5..20 Hz",
                               .doc = "Butterworth: keep what is inside the band",
                               .params = band_params,
                               .bind = bandpass_bind,
                               FILTER_ROW};
 const mr_op mr_op_bandstop = {.name = "bandstop",
+                              .example = "band: 10..14 Hz",
                               .doc = "Butterworth: take out what is inside the band",
                               .params = band_params,
                               .bind = bandstop_bind,
                               FILTER_ROW};
 const mr_op mr_op_lowpass = {.name = "lowpass",
+                             .example = "corner: 20 Hz",
                              .doc = "Butterworth: keep what is below the corner",
                              .params = corner_params,
                              .bind = lowpass_bind,
                              FILTER_ROW};
 const mr_op mr_op_highpass = {.name = "highpass",
+                              .example = "corner: 2 Hz",
                               .doc = "Butterworth: keep what is above the corner",
                               .params = corner_params,
                               .bind = highpass_bind,
                               FILTER_ROW};
 const mr_op mr_op_notch = {.name = "notch",
+                           .example = "frequency: 10 Hz, q: 10",
                            .doc = "take one frequency out",
                            .size = sizeof(filter),
                            .params = notch_params,

@@ -48,6 +48,7 @@ static void scale_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_scale = {.name = "scale",
+                           .example = "by: 2.5, unit: mV",
                            .doc = "multiply by a number",
                            .ref = "definition",
                            .size = sizeof(scale),
@@ -101,6 +102,7 @@ static mr_status units_describe(const void *self, mr_text *t)
 }
 
 const mr_op mr_op_units = {.name = "units",
+                           .example = "to: strain_rate",
                            .doc = "stored numbers to physical units, by what the files say",
                            .ref = "the vendor's conversion, as the input layout gives it",
                            .size = sizeof(units),
@@ -143,6 +145,7 @@ static void clip_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_clip = {.name = "clip",
+                          .example = "min: -1, max: 1",
                           .doc = "limit samples to a range",
                           .ref = "numpy.clip",
                           .size = sizeof(clip),
@@ -172,6 +175,7 @@ static void abs_apply(MR_UNUSED const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_abs = {.name = "abs",
+                         .example = "",
                          .doc = "absolute value",
                          .ref = "numpy.abs",
                          .size = sizeof(absolute),

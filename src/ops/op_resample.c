@@ -78,6 +78,7 @@ static mr_status resample_describe(const void *self, mr_text *t)
 }
 
 const mr_op mr_op_resample = {.name = "resample",
+                              .example = "rate: 40 Hz",
                               .doc = "another sampling rate, exactly rational",
                               .ref = "scipy.signal.resample_poly",
                               .size = sizeof(resample),

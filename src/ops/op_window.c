@@ -88,6 +88,7 @@ static void detrend_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_detrend = {.name = "detrend",
+                             .example = "window: 10 s",
                              .doc = "take the trend out of each window",
                              .ref = "scipy.signal.detrend",
                              .size = sizeof(detrend),
@@ -96,6 +97,7 @@ const mr_op mr_op_detrend = {.name = "detrend",
                              .apply = detrend_apply,
                              .in_place = true};
 const mr_op mr_op_demean = {.name = "demean",
+                            .example = "window: 10 s",
                             .doc = "take the mean out of each window",
                             .ref = "scipy.signal.detrend(type=constant)",
                             .size = sizeof(detrend),
@@ -168,6 +170,7 @@ static void taper_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_taper = {.name = "taper",
+                           .example = "length: 2 s",
                            .doc = "bring each window's ends, or the span's, down to zero",
                            .ref = "scipy.signal.windows.hann, tukey",
                            .size = sizeof(taper),
