@@ -138,8 +138,8 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
     const mr_span *sp = &p->spans.span[l->span];
     const int64_t k0 = sp->index0;
     size_t first, n;
-    MR_TRY(mr_text_add(&t, "plan %s array %a %a %a %llu\n", p->digest.hex, a->in.rate_hz,
-                       a->facts.x0_m, a->in.dx_m, (unsigned long long)a->nc));
+    MR_TRY(mr_text_add(&t, "plan %s design %s array %a %a %a %llu\n", p->digest.hex, a->design.hex,
+                       a->in.rate_hz, a->facts.x0_m, a->in.dx_m, (unsigned long long)a->nc));
     MR_TRY(mr_text_add(&t, "out %lld %lld raw %lld %lld channels %llu %llu blocks %lld\n",
                        (long long)l->out.a, (long long)l->out.b, (long long)l->raw.a,
                        (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,

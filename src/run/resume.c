@@ -4,6 +4,7 @@
 #include "base/utc.h"
 #include <errno.h>
 #include <fts.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,40 +25,66 @@ static mr_status discard(const char *path, const char *why)
     return MR_RAISE(MR_EOUTPUT, "%s: cannot be removed: %s", path, strerror(errno));
 }
 
-/** The first line in which two texts differ, as "was ..., now ...". */
-static void first_difference(const char *was, const char *now, char *out, size_t size)
+/** Lines of a text as a JSON list. */
+static json_t *lines_json(const char *s)
 {
-    while (*was && *now) {
-        const size_t a = strcspn(was, "\n"), b = strcspn(now, "\n");
-        if (a != b || strncmp(was, now, a) != 0) break;
-        was += a + (was[a] != '\0');
-        now += b + (now[b] != '\0');
+    json_t *list = json_array();
+    for (size_t n; s && *s; s += n + (s[n] != '\0')) {
+        n = strcspn(s, "\n");
+        json_array_append_new(list, json_stringn(s, n));
     }
-    snprintf(out, size, "was \"%.*s\", now \"%.*s\"", (int)MR_MIN(strcspn(was, "\n"), (size_t)160),
-             was, (int)MR_MIN(strcspn(now, "\n"), (size_t)160), now);
+    return list;
+}
+
+/** The first line in which the folder's plan and this one differ, as "was ..., now ..."; false if
+ *  they are the same. */
+static bool first_difference(const json_t *was, const json_t *now, char *out, size_t size)
+{
+    const size_t n = MR_MAX(json_array_size(was), json_array_size(now));
+    for (size_t i = 0; i < n; i++) {
+        const char *a = json_string_value(json_array_get(was, i));
+        const char *b = json_string_value(json_array_get(now, i));
+        if (a && b && strcmp(a, b) == 0) continue;
+        snprintf(out, size, "was \"%.160s\", now \"%.160s\"", a ? a : "", b ? b : "");
+        return true;
+    }
+    return false;
 }
 
 mr_status mr_resume_plan(const mr_plan *p, const char *folder)
 {
     mr_status st = MR_OK;
-    mr_text path = {0}, old = {0};
-    MR_TRY(file_path(folder, ".millrace/plan.txt", &path));
+    mr_text path = {0};
+    char diff[400], *s = NULL;
+    json_t *old = NULL, *now = NULL, *lines = lines_json(p->text.s);
+    now = json_pack("{s:i s:s s:O s:o}", "schema", 1, "digest", p->digest.hex, "plan", lines,
+                    "coefficients", lines_json(p->coefficients.s));
+    MR_TRY(file_path(folder, ".millrace/plan.json", &path));
     if (access(path.s, F_OK) == 0) {
-        char diff[400];
-        MR_TRY(mr_read_text(path.s, 16 << 20, &old));
-        if (strcmp(old.s, p->text.s) != 0) {
-            first_difference(old.s, p->text.s, diff, sizeof diff);
+        json_error_t e;
+        old = json_load_file(path.s, 0, &e);
+        if (!old)
+            mr_log(MR_WARN, "%s is damaged (%s); it is written anew", path.s, e.text);
+        else if (first_difference(json_object_get(old, "plan"), lines, diff, sizeof diff)) {
             st = MR_RAISE(MR_ECONFIG,
                           "%s holds results of another chain: %s; choose another output.folder, or "
                           "remove this one to start over",
                           folder, diff);
+            goto out;
         }
+    }
+    s = now ? json_dumps(now, JSON_INDENT(1)) : NULL;
+    if (!s) {
+        st = MR_RAISE(MR_EMEM, "no memory for plan.json");
         goto out;
     }
-    MR_TRY(mr_write_durably(path.s, p->text.s, p->text.len));
+    MR_TRY(mr_write_durably(path.s, s, strlen(s)));
 out:
+    json_decref(old);
+    json_decref(now);
+    json_decref(lines);
+    free(s);
     mr_text_fini(&path);
-    mr_text_fini(&old);
     return st;
 }
 

@@ -386,10 +386,12 @@ static mr_status finish(run *r, mr_status st)
         a->error = why;
         a->wall_s = mr_now() - r->t0;
         mr_report_warn(a);
-        const mr_status told = mr_report_write(a, r->cfg->folder);
+        const bool refused =
+            st == MR_ECONFIG || st == MR_EMEM; /* the folder may be another chain's */
+        const mr_status told = refused ? MR_OK : mr_report_write(a, r->cfg->folder);
         if (done == MR_OK) done = told;
         if (done == MR_OK) done = st;
-        if (r->plan) (void)mr_report_summary(a, r->cfg->folder);
+        if (r->todo) (void)mr_report_summary(a, r->cfg->folder);
         if (why[0]) mr_error_set(why);
     } else {
         done = st;
