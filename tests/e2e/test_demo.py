@@ -2,8 +2,10 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
-from conftest import BINARY, ROOT
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
 
 
 def test_demo_ends_with_what_was_done(tmp_path):
