@@ -159,12 +159,11 @@ static mr_status run_chain(const block_work *w)
     mr_stage stage[MR_MAX_OPS];
     const size_t n = mr_chain_stages(w->chain, stage);
     sweep s = {.in = w->r.raw, .out = w->r.out, .copy = true};
-    if (n == 0) MR_TRY(run_sweep(w, &s));
     for (size_t i = 0; i < n; i++) {
         const size_t end = stage[i].first + stage[i].n;
         const bool last = i + 1 == n;
         s.stage = i;
-        s.in = w->r.in[stage[i].first];
+        s.in = stage[i].n ? w->r.in[stage[i].first] : w->r.raw; /* an empty chain copies */
         s.out = last ? w->r.out : w->r.in[end];
         if (!stage[i].couples) {
             s.copy = false;
