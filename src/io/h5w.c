@@ -1,8 +1,12 @@
 /* io/h5w.c: see h5w.h. Called by the layouts of lane and master files. */
 #include "io/h5w.h"
+#include "io/h5vfd.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <hdf5_hl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* objects this large begin on a multiple of the alignment, so that samples do */
 #define BIG_OBJECT ((hsize_t)1 << 16)
@@ -16,9 +20,19 @@ void mr_h5w_quiet(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
+/** The innermost description, and of the long ones about system calls only what the system said. */
 static herr_t keep_deepest(MR_UNUSED unsigned n, const H5E_error2_t *e, void *text)
 {
-    if (!((char *)text)[0] && e->desc) snprintf(text, 160, "%s", e->desc);
+    static const char said[] = "error message = '";
+    char *why = text;
+    if (why[0] || !e->desc || !e->desc[0]) return 0;
+    const char *system = strstr(e->desc, said);
+    if (system) {
+        system += sizeof said - 1;
+        snprintf(why, 160, "%.*s", (int)strcspn(system, "'"), system);
+    } else {
+        snprintf(why, 160, "%.*s", (int)strcspn(e->desc, "\n"), e->desc);
+    }
     return 0;
 }
 
@@ -29,10 +43,17 @@ void mr_h5w_why(char why[160])
     if (!why[0]) snprintf(why, 160, "HDF5 gives no reason");
 }
 
+mr_status mr_h5w_check(mr_h5w *w)
+{
+    if (w->st == MR_OK && w->failed)
+        w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", w->path, strerror(w->failed));
+    return w->st;
+}
+
 void mr_h5w_fail(mr_h5w *w, const char *what)
 {
     char why[160];
-    if (w->st != MR_OK) return;
+    if (mr_h5w_check(w) != MR_OK) return;
     mr_h5w_why(why);
     w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s: %s", w->path, what, why);
 }
@@ -60,22 +81,33 @@ static void ordered(hid_t plist)
 
 void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets)
 {
-    *w = (mr_h5w){.file = -1, .path = path};
+    *w = (mr_h5w){.file = -1, .driver = -1, .path = path};
     mr_h5w_quiet();
+    /* made by us first: libhdf5 would leave the file behind where it cannot write its first bytes
+     */
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        w->st = MR_RAISE(MR_EOUTPUT, "cannot create %s: %s", path, strerror(errno));
+        return;
+    }
+    close(fd);
     hid_t fcpl = H5Pcreate(H5P_FILE_CREATE), fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fcpl < 0 || fapl < 0) {
         mr_h5w_fail(w, "properties");
-        return;
+        goto out;
     }
     ordered(fcpl);
     H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, virtual_sets ? H5F_LIBVER_V110 : H5F_LIBVER_V18);
     H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG);
     H5Pset_alignment(fapl, BIG_OBJECT, ALIGNMENT);
-    no_file_locks(fapl);
-    w->file = H5Fcreate(path, H5F_ACC_EXCL, fcpl, fapl);
+    w->driver = mr_h5vfd_use(fapl, &w->failed);
+    if (w->driver >= 0) w->file = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
     if (w->file < 0) mr_h5w_fail(w, "create");
-    H5Pclose(fcpl);
-    H5Pclose(fapl);
+out:
+    if (w->file < 0) unlink(path);
+    if (fcpl >= 0) H5Pclose(fcpl);
+    if (fapl >= 0) H5Pclose(fapl);
+    if (w->file < 0) mr_h5vfd_done(&w->driver);
 }
 
 hid_t mr_h5w_open(const char *path)
@@ -97,9 +129,12 @@ hid_t mr_h5w_open(const char *path)
 
 mr_status mr_h5w_close(mr_h5w *w)
 {
-    if (w->file >= 0 && H5Fclose(w->file) < 0) mr_h5w_fail(w, "close");
+    if (w->file >= 0 && H5Fclose(w->file) < 0)
+        mr_h5w_fail(w, "close"); /* libhdf5 keeps the file, so it keeps the driver too */
+    else
+        mr_h5vfd_done(&w->driver);
     w->file = -1;
-    return w->st;
+    return mr_h5w_check(w);
 }
 
 hid_t mr_h5w_group(mr_h5w *w, hid_t at, const char *name)

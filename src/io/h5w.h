@@ -10,17 +10,23 @@
 
 typedef struct mr_h5w {
     hid_t file;       /* -1 when closed */
+    hid_t driver;     /* of the open file */
     mr_status st;     /* the first failure; its message is in the trail */
     const char *path; /* [borrow] */
+    int failed; /* errno of the first failed write; libhdf5 does not know of it. The writer must
+                 * not move while the file is open */
 } mr_h5w;
 
 /** Once per process before anything else of libhdf5: no exit handler, no printing. Repeating is
  * fine. */
 void mr_h5w_quiet(void);
-/** Create a file that must not exist. virtual_sets: allow what virtual datasets need. */
+/** Create a file that must not exist; after a failure there is none. virtual_sets: allow what
+ * virtual datasets need. */
 void mr_h5w_create(mr_h5w *w, const char *path, bool virtual_sets);
 /** Close everything; gives the first failure of all calls. */
 mr_status mr_h5w_close(mr_h5w *w);
+/** The state so far, a failed write included. */
+mr_status mr_h5w_check(mr_h5w *w);
 /** Remember a failure of a call made directly: what was being done. */
 void mr_h5w_fail(mr_h5w *w, const char *what);
 

@@ -140,6 +140,7 @@ static mr_status write_band(mr_deflater *d, const float *band, uint64_t nr)
             mr_h5w_fail(d->w, "a chunk");
             return d->w->st;
         }
+        if (mr_h5w_check(d->w) != MR_OK) return d->w->st;
     }
     d->row += nr;
     return MR_OK;

@@ -74,7 +74,7 @@ static mr_status lay_out(mr_lane_file *f, const mr_lane_spec *s)
     mr_h5w_create(&f->w, f->part, false);
     f->made = f->w.file >= 0;
     mr_lane_layout(&f->w, s, &f->data_at);
-    st = s->deflate ? f->w.st : mr_h5w_close(&f->w);
+    st = s->deflate ? mr_h5w_check(&f->w) : mr_h5w_close(&f->w);
 out:
     mr_text_fini(&part);
     free(dir);
@@ -104,7 +104,7 @@ mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
     MR_TRY(check_spec(spec));
     MR_TRY(mr_alloc(1, sizeof *f, "a lane file", &f));
     f->fd = -1;
-    f->w.file = -1;
+    f->w.file = f->w.driver = -1;
     f->rows = spec->rows;
     f->nc = spec->nc;
     f->plan = spec->plan;

@@ -243,7 +243,7 @@ mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t
     const mr_lane_entry **v = NULL;
     char *path = NULL;
     mr_text part_name = {0}, index = {0};
-    mr_h5w w = {.file = -1};
+    mr_h5w w = {.file = -1, .driver = -1};
     MR_TRY(mr_out_join(folder, MR_MASTER_NAME, &path));
     MR_TRY(mr_text_add(&part_name, "%s.part", path));
     MR_TRY(mr_lanes_sorted(lanes, n, &v));

@@ -55,10 +55,7 @@ static inline mr_status lane_sample_write(const lane_sample *s, uint64_t step, m
 {
     mr_lane_file *f = NULL;
     mr_status st = mr_lane_create(&s->spec, &f);
-    if (st != MR_OK) {
-        fprintf(stderr, "%s\n", mr_error());
-        return st;
-    }
+    if (st != MR_OK) return st;
     for (uint64_t t = 0; t < s->spec.rows; t += step) {
         uint64_t n = s->spec.rows - t < step ? s->spec.rows - t : step;
         st = mr_lane_append(f, s->data + t * s->spec.nc, n);

@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <hdf5.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define REL "lanes/2026-01-01/20260101T000000.000000000Z_c00100-00140.h5"
@@ -236,6 +238,52 @@ static void an_aborted_deflated_lane_leaves_nothing(void **state)
     free(s);
 }
 
+/** The file's size may not pass each of many limits in turn: wherever writing stops, the end is a
+ * status, nothing is left behind, and the next lane of the process is whole. */
+static void stops_anywhere(bool deflate)
+{
+    char dir[64], path[256];
+    struct rlimit all, some;
+    struct stat sb;
+    mr_digest first, d;
+    bool adopted;
+    lane_sample *s = lane_sample_new(sample_folder(dir), REL, T0);
+    s->spec.deflate = deflate;
+    assert_int_equal(lane_sample_write(s, 100, &first, &adopted), MR_OK);
+    path_of(path, dir, REL);
+    assert_int_equal(stat(path, &sb), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    some = all;
+    signal(SIGXFSZ, SIG_IGN);
+    mr_log_init(0, MR_QUIET);
+    const rlim_t size = (rlim_t)sb.st_size;
+    const rlim_t limits[] = {0,        100,       2048,      5000,    size / 4,
+                             size / 2, size - 65, size - 64, size - 1};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        assert_int_equal(unlink(path), 0);
+        some.rlim_cur = limits[i];
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &some), 0);
+        mr_status st = lane_sample_write(s, 100, &d, &adopted);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+        assert_int_equal(st, MR_EOUTPUT);
+        assert_int_not_equal(stat(path, &sb), 0);
+        path_of(path, dir, REL ".7.part");
+        assert_int_not_equal(stat(path, &sb), 0);
+        path_of(path, dir, REL);
+        assert_int_equal(lane_sample_write(s, 100, &d, &adopted), MR_OK);
+        assert_string_equal(d.hex, first.hex);
+    }
+    sample_remove(dir);
+    free(s);
+}
+
+static void a_full_disk_is_a_status_and_leaves_nothing(void **state)
+{
+    (void)state;
+    stops_anywhere(false);
+    stops_anywhere(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +295,7 @@ int main(void)
         cmocka_unit_test(deflated_samples_come_back),
         cmocka_unit_test(deflated_bytes_do_not_depend_on_pieces),
         cmocka_unit_test(an_aborted_deflated_lane_leaves_nothing),
+        cmocka_unit_test(a_full_disk_is_a_status_and_leaves_nothing),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_an_output_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

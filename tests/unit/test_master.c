@@ -7,6 +7,8 @@
 #include <cmocka.h>
 #include <hdf5.h>
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #define T0 INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */
 #define S INT64_C(1000000000)
@@ -124,6 +126,32 @@ static void a_lane_file_that_is_gone_is_named(void **state)
     sample_remove(dir);
 }
 
+static void a_full_disk_is_a_status_and_leaves_nothing(void **state)
+{
+    (void)state;
+    char dir[64], path[256];
+    struct rlimit all, some;
+    mr_digest plan = mr_digest_of("plan", 4);
+    sample_folder(dir);
+    mr_lane_entry e[] = {put(dir, "lanes/a", 0, 0, 0, 0), put(dir, "lanes/b", 1, 0, 0, 0)};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+    for (rlim_t limit = 0; limit < 6000; limit += 500) {
+        some = all;
+        some.rlim_cur = limit;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &some), 0);
+        mr_status st = mr_master_write(dir, e, 2, &plan);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+        assert_int_equal(st, MR_EOUTPUT);
+        snprintf(path, sizeof path, "%s/master.h5.part", dir);
+        assert_int_not_equal(access(path, F_OK), 0);
+        snprintf(path, sizeof path, "%s/master.h5", dir);
+        assert_int_not_equal(access(path, F_OK), 0);
+    }
+    assert_int_equal(mr_master_write(dir, e, 2, &plan), MR_OK);
+    sample_remove(dir);
+}
+
 static void an_empty_output_has_an_empty_master(void **state)
 {
     (void)state;
@@ -153,6 +181,7 @@ int main(void)
         cmocka_unit_test(lanes_strips_and_parts_are_in_their_places),
         cmocka_unit_test(lanes_that_overlap_are_a_bug),
         cmocka_unit_test(a_lane_file_that_is_gone_is_named),
+        cmocka_unit_test(a_full_disk_is_a_status_and_leaves_nothing),
         cmocka_unit_test(an_empty_output_has_an_empty_master),
         cmocka_unit_test(versions_name_the_libraries),
     };

@@ -1,0 +1,12 @@
+/* io/h5vfd.h: the file driver through which libhdf5 writes our files. Internal to io/. */
+#ifndef MR_IO_H5VFD_H
+#define MR_IO_H5VFD_H
+#include <hdf5.h>
+
+/** Make fapl use the driver. *failed [borrow] becomes the errno of the first call to the system
+ * that fails while the file is open; libhdf5 is told that it went well. Gives the driver's id, or
+ * -1 where libhdf5 refuses; it must outlive the file: libhdf5 looks into it after the last close.
+ */
+hid_t mr_h5vfd_use(hid_t fapl, int *failed);
+void mr_h5vfd_done(hid_t *id);
+#endif
