@@ -43,7 +43,8 @@ mr_status mr_index_text(const mr_lane_entry *lanes, size_t n, mr_text *out)
     for (size_t i = 0; i < n; i++)
         MR_TRY(mr_text_add(out, "%s,%s,%s,%" PRIu64 ",%" PRIu64 "..%" PRIu64 ",%s\n", v[i]->rel,
                            mr_utc_iso(v[i]->t0_ns, t0), mr_utc_iso(v[i]->t1_ns, t1), v[i]->rows,
-                           v[i]->c0, v[i]->c1, v[i]->digest.hex));
+                           v[i]->ch1 ? v[i]->ch0 : v[i]->c0, v[i]->ch1 ? v[i]->ch1 : v[i]->c1,
+                           v[i]->digest.hex));
 out:
     free(v);
     return st;

@@ -76,6 +76,7 @@ typedef struct mr_lane_entry {
     const char *rel;       /* relative to the output folder */
     int64_t t0_ns, t1_ns;  /* first and last sample */
     uint64_t rows, c0, c1; /* rows, half-open channel range in the selection's numbering */
+    uint64_t ch0, ch1;     /* the same in the input's numbering, as in the name; 0, 0: c0, c1 */
     mr_digest digest;
     int part; /* 0 = first rate and layout, 1.. = /part2.. */
     double rate_hz;

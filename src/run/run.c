@@ -316,6 +316,8 @@ static mr_status master(run *r)
                                .rows = (uint64_t)(l->out.b - l->out.a),
                                .c0 = l->c0,
                                .c1 = l->c1,
+                               .ch0 = a->chan[l->c0],
+                               .ch1 = a->chan[l->c1 - 1] + 1,
                                .digest = r->resume.digest[i],
                                .part = (int)l->array,
                                .rate_hz = g->rate_hz,
