@@ -14,10 +14,16 @@ static int view(MR_UNUSED mr_comm *c, int argc, char **argv)
     return mr_cli_view(argc, argv);
 }
 
+static int inspect(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    return mr_cli_inspect(argc, argv);
+}
+
 const mr_command mr_commands[] = {
     {"run", "CONFIG", "run a chain over an archive; again to go on", true, mr_cli_run},
     {"plan", "CONFIG", "what a run would read, write and need", true, mr_cli_plan},
     {"check", "CONFIG", "check a config, reading no input", false, mr_cli_check},
+    {"inspect", "PATH...", "what recorder files hold: layout, times, gaps", false, inspect},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
     {"verify", "OUT", "is every byte of an output folder as it was written?", false, mr_cli_verify},

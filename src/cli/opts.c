@@ -1,4 +1,4 @@
-/* cli/opts.c: long options by table. Used by the commands that have more than a file name to read.
+/* cli/opts.c: options by table. Used by the commands that have more than a file name to read.
  */
 #include "cli/opts.h"
 #include "base/text.h"
@@ -21,11 +21,26 @@ static mr_status unknown(const mr_opt *table, const char *arg)
     return MR_RAISE(MR_ECONFIG, "unknown option %s; --help lists them", arg);
 }
 
+/* "-o": the only option that begins with that letter. */
+static int find_letter(const mr_opt *table, const char *arg)
+{
+    int k = -1;
+    for (int i = 0; table[i].name && arg[1] && !arg[2]; i++) {
+        if (table[i].name[0] != arg[1]) continue;
+        if (k >= 0) return -1;
+        k = i;
+    }
+    return k;
+}
+
 /* One option at argv[*i]; steps over its value. */
 static mr_status take_option(const mr_opt *table, int argc, char **argv, int *i, mr_opts *o)
 {
-    const char *arg = argv[*i], *eq = strchr(arg, '=');
-    int k = find(table, arg + 2, eq ? (size_t)(eq - arg - 2) : strlen(arg + 2));
+    const char *arg = argv[*i], *eq = arg[1] == '-' ? strchr(arg, '=') : NULL;
+    int k = arg[1] != '-' ? find_letter(table, arg)
+                          : find(table, arg + 2, eq ? (size_t)(eq - arg - 2) : strlen(arg + 2));
+    if (k < 0 && arg[1] != '-')
+        return MR_RAISE(MR_ECONFIG, "unknown option %s; --help lists them", arg);
     if (k < 0) return unknown(table, arg);
     if (!table[k].value) {
         if (eq) return MR_RAISE(MR_ECONFIG, "--%s takes no value", table[k].name);
@@ -56,17 +71,18 @@ mr_status mr_opts_parse(const mr_opt *table, int argc, char **argv, int min_args
             plain = true;
         } else if (!plain && (strcmp(a, "--help") == 0 || strcmp(a, "-h") == 0)) {
             o.help = true;
-        } else if (!plain && a[0] == '-' && a[1] == '-') {
+        } else if (!plain && a[0] == '-' && a[1]) {
             MR_TRY(take_option(table, argc, argv, &i, &o));
         } else {
-            if (o.n_args >= max_args || o.n_args >= MR_MAX_ARGS)
+            if (o.n_args >= max_args)
                 MR_TRY(MR_RAISE(MR_ECONFIG, "%s: one argument too many: '%s'", argv[0], a));
-            o.arg[o.n_args++] = a;
+            if (++o.n_args != i) argv[o.n_args] = argv[i];
         }
     }
     if (!o.help && o.n_args < min_args)
         MR_TRY(MR_RAISE(MR_ECONFIG, "%s: an argument is missing; see millrace %s --help", argv[0],
                         argv[0]));
+    o.arg = (const char *const *)argv + 1;
     *out = o;
 out:
     return st;

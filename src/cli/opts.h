@@ -1,5 +1,6 @@
-/* cli/opts.h: the command line of one command: a table of long options, everything else is a plain
- * argument. "--name VALUE" and "--name=VALUE" are the same; "--" ends the options. */
+/* cli/opts.h: the command line of one command: a table of options, everything else is a plain
+ * argument. "--name VALUE" and "--name=VALUE" are the same, and "-n VALUE" where no other option
+ * begins with that letter; "--" ends the options. */
 #ifndef MR_CLI_OPTS_H
 #define MR_CLI_OPTS_H
 #include "base/base.h"
@@ -13,12 +14,11 @@ typedef struct mr_opt {
     const char *doc;
 } mr_opt;
 
-#define MR_MAX_ARGS 256
 /** What was given. val[i] belongs to row i of the table: its text, its default, or "" for a switch
  *  that was given; NULL if absent. [borrow] from argv and table. */
 typedef struct mr_opts {
     const char *val[32];
-    const char *arg[MR_MAX_ARGS];
+    const char *const *arg; /* the plain arguments: argv, in which they are moved to the front */
     int n_args;
     bool help; /* --help or -h was given: print and leave */
 } mr_opts;

@@ -9,6 +9,7 @@
 static const mr_opt table[] = {{"rate", "FREQ", "500Hz", "rate"},
                                {"name", "TEXT", NULL, "name"},
                                {"quiet", NULL, NULL, "quiet"},
+                               {"output", "FILE", NULL, "where"},
                                {0}};
 
 static mr_status parse(const char *const *argv, mr_opts *o)
@@ -61,6 +62,21 @@ static void mistakes_are_named(void **state)
     }
 }
 
+static void letters_are_short_for_names(void **state)
+{
+    (void)state;
+    mr_opts o;
+    const char *argv[] = {"x", "-q", "a", "-o", "f", "b", NULL};
+    assert_int_equal(parse(argv, &o), MR_OK);
+    assert_non_null(o.val[2]);
+    assert_string_equal(o.val[3], "f");
+    assert_string_equal(o.arg[0], "a");
+    assert_string_equal(o.arg[1], "b");
+    const char *bad[] = {"x", "-z", "a", NULL}; /* no option begins with z */
+    assert_int_equal(parse(bad, &o), MR_ECONFIG);
+    assert_non_null(strstr(mr_error(), "-z"));
+}
+
 static void help_needs_no_argument(void **state)
 {
     (void)state;
@@ -76,6 +92,7 @@ int main(void)
         cmocka_unit_test(options_and_arguments_mix),
         cmocka_unit_test(defaults_stand_where_nothing_is_given),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(letters_are_short_for_names),
         cmocka_unit_test(help_needs_no_argument),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,173 @@
+/* cli/inspect.c: `millrace inspect PATH...`: what is in recorder files and how they lie in time.
+ * One process; the files are looked at by several threads through workers. */
+#include "cli/inspect.h"
+#include "cli/cli.h"
+#include "cli/opts.h"
+#include "par/thread.h"
+#include "plan/config.h"
+#include "base/quantity.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+enum { O_DETAILS, O_JSON, O_CONFIG, O_THREADS, MAX_THREADS = 64 };
+static const mr_opt table[] = {
+    [O_DETAILS] = {"verbose", NULL, NULL, "all that is known of each file (also -v)"},
+    [O_JSON] = {"json", NULL, NULL, "one JSON object instead of text"},
+    [O_CONFIG] = {"config", "FILE", NULL, "with its input.map; without PATH: its input.files"},
+    [O_THREADS] = {"io-threads", "N", "4", "files that are looked at at once"},
+    {0}};
+
+/* --- which files ----------------------------------------------------------------------------- */
+
+static mr_status inside(const char *folder, const char *name, bool *there, mr_text *path)
+{
+    struct stat sb;
+    path->len = 0;
+    mr_status st = mr_text_add(path, "%s/%s", folder, name);
+    *there = st == MR_OK && stat(path->s, &sb) == 0 && S_ISDIR(sb.st_mode);
+    return st;
+}
+
+/** All files below a folder; of an output folder its lanes. */
+static mr_status add_folder(const char *folder, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    bool ours = false, lanes = false;
+    mr_text path = {0};
+    mr_strs found = {0};
+    mr_node node = {.kind = MR_NODE_SCALAR};
+    mr_config all = {.files = &node, .folder = (char[]){"/dev/null/none"}};
+    MR_TRY(inside(folder, ".millrace", &ours, &path));
+    MR_TRY(inside(folder, "lanes", &lanes, &path));
+    MR_TRY(mr_strs_add(&all.patterns, ours && lanes ? path.s : folder));
+    st = mr_config_files(&all, &found);
+    if (st == MR_EINPUT) {
+        mr_log(MR_WARN, "%s: there is no file in it", folder);
+        mr_error_clear();
+        st = MR_OK;
+    }
+    for (size_t i = 0; st == MR_OK && i < found.n; i++) st = mr_strs_add(out, found.v[i]);
+out:
+    mr_strs_fini(&found);
+    mr_strs_fini(&all.patterns);
+    mr_text_fini(&path);
+    return st;
+}
+
+static mr_status list(const mr_opts *o, const mr_config *cfg, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    struct stat sb;
+    if (o->n_args == 0 && cfg) return mr_config_files(cfg, out);
+    for (int i = 0; i < o->n_args; i++)
+        if (stat(o->arg[i], &sb) == 0 && S_ISDIR(sb.st_mode))
+            MR_TRY(add_folder(o->arg[i], out));
+        else
+            MR_TRY(mr_strs_add(out, o->arg[i]));
+    if (!out->n) st = MR_RAISE(MR_EINPUT, "there is nothing to look at");
+out:
+    return st;
+}
+
+/* --- looking --------------------------------------------------------------------------------- */
+
+typedef struct share {
+    mr_found *f;
+    mr_prober *prober;
+    size_t first, step;
+} share;
+
+static mr_status look(void *arg, mr_future *self)
+{
+    mr_status st = MR_OK;
+    const share *s = arg;
+    for (size_t i = s->first; i < s->f->paths.n && !mr_task_cancelled(self); i += s->step)
+        MR_TRY(mr_probe(s->prober, s->f->paths.v[i], &s->f->info[i], NULL));
+out:
+    return st;
+}
+
+static mr_status look_all(mr_found *f, const mr_node *map, int threads)
+{
+    mr_status st = MR_OK;
+    mr_prober *prober = NULL;
+    mr_crew *crew = NULL;
+    mr_future *done[MAX_THREADS] = {0};
+    share task[MAX_THREADS];
+    const size_t n = MR_MIN((size_t)threads, f->paths.n);
+    MR_TRY(mr_prober_new((int)n, map, &prober));
+    MR_TRY(mr_crew_new("inspect", (int)n, &crew));
+    for (size_t i = 0; i < n; i++) {
+        task[i] = (share){f, prober, i, n};
+        MR_TRY(mr_crew_submit(crew, look, &task[i], &done[i]));
+    }
+    st = mr_wait_all(done, n, -1);
+out:
+    for (size_t i = 0; i < n; i++) mr_future_free(done[i]);
+    if (crew) mr_crew_free(crew, true);
+    mr_prober_free(prober);
+    return st;
+}
+
+static mr_status arrange(mr_found *f)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_catalog_new(&f->paths, &f->cat));
+    for (size_t i = 0; i < f->paths.n; i++) {
+        MR_TRY(mr_catalog_set(f->cat, i, &f->info[i], 0));
+        f->n_refused += f->cat->rows[i].kind == MR_REFUSED;
+    }
+    MR_TRY(mr_spans_build(f->cat, &f->spans));
+out:
+    return st;
+}
+
+static void found_fini(mr_found *f)
+{
+    mr_spans_fini(&f->spans);
+    mr_catalog_free(f->cat);
+    free(f->info);
+    mr_strs_fini(&f->paths);
+}
+
+static mr_status verdict(const mr_found *f)
+{
+    if (f->n_refused == f->paths.n)
+        return MR_RAISE(MR_EINPUT, "none of %zu files can be used", f->n_refused);
+    return f->n_refused ? MR_LOSSES : MR_OK;
+}
+
+int mr_cli_inspect(int argc, char **argv)
+{
+    mr_status st = MR_OK;
+    mr_opts o;
+    mr_found f = {0};
+    mr_config *cfg = NULL;
+    int64_t threads = 0;
+    MR_TRY(mr_opts_parse(table, argc, argv, 0, argc, &o));
+    if (o.help) {
+        mr_opts_help("inspect PATH... [options]\n\nSay what recorder files hold: files, or folders "
+                     "with all below them.\nStatus: 0 all can be used, 10 some are refused, 3 all "
+                     "are.\n",
+                     table);
+        return MR_OK;
+    }
+    if (!o.n_args && !o.val[O_CONFIG])
+        MR_TRY(MR_RAISE(MR_ECONFIG, "inspect: which files? see millrace help inspect"));
+    MR_TRY(mr_int_parse(o.val[O_THREADS], &threads));
+    if (threads < 1 || threads > MAX_THREADS)
+        MR_TRY(MR_RAISE(MR_ECONFIG, "--io-threads %s is outside 1..%d", o.val[O_THREADS],
+                        MAX_THREADS));
+    if (o.val[O_CONFIG]) MR_TRY(mr_config_load(o.val[O_CONFIG], NULL, 0, &cfg));
+    MR_TRY(list(&o, cfg, &f.paths));
+    MR_TRY(mr_alloc(f.paths.n, sizeof *f.info, "the files", &f.info));
+    MR_TRY(look_all(&f, cfg ? cfg->map : NULL, (int)threads));
+    MR_TRY(arrange(&f));
+    MR_TRY(o.val[O_JSON] ? mr_found_json(&f) : mr_found_print(&f, o.val[O_DETAILS] != NULL));
+    st = verdict(&f);
+out:
+    found_fini(&f);
+    mr_config_free(cfg);
+    return (int)st;
+}

@@ -1,0 +1,19 @@
+/* cli/inspect.h: inside `inspect` only: what was found, and its two ways out. */
+#ifndef MR_CLI_INSPECT_H
+#define MR_CLI_INSPECT_H
+#include "plan/span.h"
+
+/** All files that were looked at, and how they lie in time. */
+typedef struct mr_found {
+    mr_strs paths;
+    mr_file_info *info; /* [paths.n] */
+    mr_catalog *cat;
+    mr_spans spans;
+    size_t n_refused;
+} mr_found;
+
+/** One line a file, or with `details` a page each; then spans, ledger, what was assumed. */
+mr_status mr_found_print(const mr_found *f, bool details);
+/** The same as one JSON object. */
+mr_status mr_found_json(const mr_found *f);
+#endif

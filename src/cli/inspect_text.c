@@ -1,0 +1,187 @@
+/* cli/inspect_text.c: what `inspect` found, as text: a line or a page for each file, then how they
+ * lie in time, then what is odd and what was assumed, each said once. */
+#include "base/quantity.h"
+#include "cli/inspect.h"
+#include "cli/show.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef unsigned long long ull;
+enum { MOST_SPANS = 50, MOST_ODD = 50, MOST_REMARKS = 20 };
+
+/* --- one file -------------------------------------------------------------------------------- */
+
+static double length_s(const mr_file_info *f)
+{
+    return (double)f->nt / f->rate_hz;
+}
+
+static void print_line(const char *path, const mr_file_info *f)
+{
+    char type[40], t0[40], len[40], unit[MR_SHOW];
+    if (f->state != MR_OK) {
+        printf("%s: refused: %s\n", path, f->reason);
+        return;
+    }
+    mr_dtype_name(f->store.dtype, type, sizeof type);
+    printf("%s: %s, %s, %llu x %llu, %.9g Hz, ", path, f->layout, type, (ull)f->nt, (ull)f->nc,
+           f->rate_hz);
+    if (f->dx_m > 0)
+        printf("%.6g m", f->dx_m);
+    else
+        printf("spacing unknown");
+    printf(", %s + %s, %s%s%s\n", mr_show_time(f->t0_ns, t0), mr_show_length(length_s(f), len),
+           mr_show_unit_stored(f, unit), f->assumed[0] ? ", assumed" : "",
+           f->odd[0] ? ", odd" : "");
+}
+
+static void print_page(const char *path, const mr_file_info *f)
+{
+    char type[40], t0[40], t1[40], len[40], text[MR_SHOW], bytes[32];
+    const mr_store *s = &f->store;
+    if (f->state != MR_OK) {
+        printf("%s\n  refused:  %s\n", path, f->reason);
+        return;
+    }
+    mr_dtype_name(s->dtype, type, sizeof type);
+    printf("%s\n", path);
+    printf("  layout:   %s, %s\n", f->layout, mr_fmt_bytes((double)f->size, bytes));
+    printf("  samples:  %s, %s, %llu x %llu %s, %s\n", f->dataset, type,
+           (ull)(s->time_first ? s->nt : s->nc), (ull)(s->time_first ? s->nc : s->nt),
+           mr_show_axes(s), mr_show_storage(s, text));
+    printf("  time:     %s .. %s, %llu samples, %.9g Hz, %s\n", mr_show_time(f->t0_ns, t0),
+           mr_show_time(f->t1_ns, t1), (ull)f->nt, f->rate_hz, mr_show_length(length_s(f), len));
+    if (s->nt != f->nt)
+        printf("            rows %llu..%llu of %llu are valid\n", (ull)s->row0,
+               (ull)(s->row0 + f->nt), (ull)s->nt);
+    printf("  channels: %llu", (ull)f->nc);
+    if (f->dx_m > 0)
+        printf(", %.6g m apart, the first at %.9g m", f->dx_m, f->x0_m);
+    else
+        printf(", spacing unknown");
+    if (f->gauge_m > 0) printf(", gauge length %.6g m", f->gauge_m);
+    printf("\n  values:   %s\n", mr_show_unit(f, text));
+    if (f->to_strain_rate > 0) printf("            x %.9g = strain/s\n", f->to_strain_rate);
+    if (f->to_strain > 0) printf("            x %.9g = strain\n", f->to_strain);
+    if (f->assumed[0]) printf("  assumed:  %s\n", f->assumed);
+    if (f->odd[0]) printf("  odd:      %s\n", f->odd);
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+static void print_groups(const mr_found *f)
+{
+    for (uint32_t g = 0; g < f->cat->n_groups; g++) {
+        char type[40], unit[MR_SHOW];
+        size_t n = 0;
+        const mr_file_info *i = mr_catalog_group(f->cat, g);
+        for (size_t k = 0; k < f->paths.n; k++)
+            n += f->cat->rows[k].kind != MR_REFUSED &&
+                 f->cat->kinds[f->cat->rows[k].kind].group == g;
+        mr_dtype_name(i->store.dtype, type, sizeof type);
+        printf("%s %zu file%s: %llu channels, %.9g Hz, %s, %s\n",
+               g ? "          " : "recorded: ", n, n == 1 ? "" : "s", (ull)i->nc, i->rate_hz, type,
+               mr_show_unit(i, unit));
+    }
+}
+
+static void print_spans(const mr_found *f)
+{
+    const mr_spans *s = &f->spans;
+    printf("spans:     %zu\n", s->n_spans);
+    for (size_t i = 0; i < s->n_spans && i < MOST_SPANS; i++) {
+        char t0[40], t1[40], len[40];
+        const mr_span *sp = &s->span[i];
+        const int64_t end = mr_span_time(s, sp, sp->index0 + sp->n, 1);
+        printf("  %s .. %s, %s, %.9g Hz, %zu file%s\n", mr_show_time(sp->t0_ns, t0),
+               mr_show_time(end, t1), mr_show_length(1e-9 * (double)(end - sp->t0_ns), len),
+               sp->rate_hz, sp->n_parts, sp->n_parts == 1 ? "" : "s");
+    }
+    if (s->n_spans > MOST_SPANS) printf("  ... and %zu more\n", s->n_spans - MOST_SPANS);
+}
+
+static void print_ledger(const mr_found *f)
+{
+    const mr_spans *s = &f->spans;
+    if (!s->n_odd) {
+        printf("gaps:      none; no overlap, no duplicate, no drift\n");
+        return;
+    }
+    size_t n[MR_ODD_LAYOUT + 1] = {0};
+    for (size_t i = 0; i < s->n_odd; i++) n[s->odd[i].kind]++;
+    printf("ledger:    ");
+    const char *comma = "";
+    for (int k = 0; k <= MR_ODD_LAYOUT; k++)
+        if (n[k]) {
+            printf("%s%zu %s", comma, n[k], mr_odd_name((mr_odd_kind)k));
+            comma = ", ";
+        }
+    printf("\n");
+    for (size_t i = 0; i < s->n_odd && i < MOST_ODD; i++) {
+        char t0[40], t1[40];
+        const mr_odd *o = &s->odd[i];
+        printf("  %-9s %s .. %s", mr_odd_name(o->kind), mr_show_time(o->t0_ns, t0),
+               mr_show_time(o->t1_ns, t1));
+        if (o->file != SIZE_MAX) printf("  %s", f->paths.v[o->file]);
+        if (o->skip) printf("  %llu samples are already there", (ull)o->skip);
+        printf("%s%s\n", o->note[0] ? ": " : "", o->note);
+    }
+    if (s->n_odd > MOST_ODD) printf("  ... and %zu more (--json has all)\n", s->n_odd - MOST_ODD);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/** Each remark once, with how many files it is about. */
+static mr_status print_remarks(const mr_found *f, const char *title, bool odd)
+{
+    mr_status st = MR_OK;
+    const char **text = NULL;
+    size_t n = 0, shown = 0;
+    MR_TRY(mr_alloc(f->paths.n, sizeof *text, "remarks", &text));
+    for (size_t i = 0; i < f->paths.n; i++) {
+        const mr_file_info *info = &f->info[i];
+        const char *s = odd ? info->odd : info->assumed;
+        if (info->state == MR_OK && s[0]) text[n++] = s;
+    }
+    if (n) {
+        qsort(text, n, sizeof *text, by_text);
+        printf("%s\n", title);
+    }
+    for (size_t i = 0, k; i < n; i = k, shown++) {
+        for (k = i + 1; k < n && strcmp(text[i], text[k]) == 0;) k++;
+        if (shown < MOST_REMARKS)
+            printf("  %s  (%zu file%s)\n", text[i], k - i, k - i == 1 ? "" : "s");
+    }
+    if (shown > MOST_REMARKS) printf("  ... and %zu more\n", shown - MOST_REMARKS);
+out:
+    free(text);
+    return st;
+}
+
+mr_status mr_found_print(const mr_found *f, bool details)
+{
+    mr_status st = MR_OK;
+    char bytes[32];
+    double all = 0;
+    for (size_t i = 0; i < f->paths.n; i++) {
+        if (details)
+            print_page(f->paths.v[i], &f->info[i]);
+        else
+            print_line(f->paths.v[i], &f->info[i]);
+        if (f->cat->rows[i].kind != MR_REFUSED) all += (double)f->info[i].size;
+    }
+    printf("\nfiles:     %zu, %zu refused, %s to use\n", f->paths.n, f->n_refused,
+           mr_fmt_bytes(all, bytes));
+    if (f->n_refused == f->paths.n) goto out;
+    print_groups(f);
+    print_spans(f);
+    print_ledger(f);
+    MR_TRY(print_remarks(f, "assumed:", false));
+    MR_TRY(print_remarks(f, "odd:", true));
+out:
+    return st;
+}
