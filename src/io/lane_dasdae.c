@@ -26,37 +26,67 @@ static void stamp(int64_t t_ns, bool as_name, char buf[40])
         if (strchr("-:.", *p)) *p = '_';
 }
 
-/** One word of a CF unit, "m" or "s-2", onto buf in DASCore's (pint's) spelling. */
-static bool add_factor(const char *word, size_t n, char *buf, size_t size)
+/** DASCore's (pint's) word for one of ours, or NULL: a word it does not know would stop it. */
+static const char *pint_word(const char *name, size_t n)
+{
+    static const char *const words[][2] = {{"m", "m"},
+                                           {"mm", "mm"},
+                                           {"um", "um"},
+                                           {"nm", "nm"},
+                                           {"km", "km"},
+                                           {"s", "s"},
+                                           {"ms", "ms"},
+                                           {"rad", "rad"},
+                                           {"radian", "rad"},
+                                           {"radians", "rad"},
+                                           {"Hz", "Hz"},
+                                           {"V", "V"},
+                                           {"K", "K"},
+                                           {"Pa", "Pa"},
+                                           {"count", "count"},
+                                           {"counts", "count"},
+                                           {"strain", "(m / m)"},
+                                           {"microstrain", "(um / m)"},
+                                           {"nanostrain", "(nm / m)"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strlen(words[i][0]) == n && strncmp(words[i][0], name, n) == 0) return words[i][1];
+    return NULL;
+}
+
+/** One factor of a unit, "m" or "s-2", onto buf; sign -1 after a slash. */
+static bool add_factor(const char *word, size_t n, int sign, char *buf, size_t size)
 {
     size_t letters = 0, used = strlen(buf);
     while (letters < n && isalpha((unsigned char)word[letters])) letters++;
-    if (letters == 0 || n - letters > 3) return false;
-    char name[32], power[8] = "";
-    snprintf(name, sizeof name, "%.*s", (int)letters, word);
+    const char *name = pint_word(word, letters);
+    if (!name || n - letters > 3) return false;
+    char power[8] = "", raised[32] = "", *end = power;
     snprintf(power, sizeof power, "%.*s", (int)(n - letters), word + letters);
-    char *end = power;
-    long p = power[0] ? strtol(power, &end, 10) : 1;
+    long p = sign * (power[0] ? strtol(power, &end, 10) : 1);
     if (*end || p == 0) return false;
-    if (strcmp(name, "strain") == 0) snprintf(name, sizeof name, "(m / m)"); /* no unit to pint */
-    char raised[32] = "";
     if (labs(p) != 1) snprintf(raised, sizeof raised, "**%ld", labs(p));
     const char *join = used ? (p < 0 ? " / " : " * ") : (p < 0 ? "1 / " : "");
     int k = snprintf(buf + used, size - used, "%s%s%s", join, name, raised);
     return k >= 0 && (size_t)k < size - used;
 }
 
-/** "strain s-1" -> "(m / m) / s". "" where there is no unit or it has another form. */
+/** "strain s-1" or "strain/s" -> "(m / m) / s". "" where there is no unit or it has another form.
+ */
 static void pint_unit(const char *cf, char *buf, size_t size)
 {
+    int sign = 1;
     buf[0] = '\0';
     while (cf && *cf) {
-        size_t n = strcspn(cf, " ");
-        if (n > 0 && !add_factor(cf, n, buf, size)) {
-            buf[0] = '\0';
-            return;
+        size_t n = strcspn(cf, " */");
+        if (n > 0) {
+            if (!add_factor(cf, n, sign, buf, size)) {
+                buf[0] = '\0';
+                return;
+            }
+            sign = 1;
         }
-        cf += n + (cf[n] == ' ');
+        if (cf[n] == '/') sign = -1;
+        cf += n + (cf[n] != '\0');
     }
 }
 

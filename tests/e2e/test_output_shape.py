@@ -216,6 +216,18 @@ def test_dasdae_group_holds_the_samples(out, kind):
         assert g.attrs["_attrs_data_units"] == b"(m / m) / s"
 
 
+@pytest.mark.parametrize("ours, pint", [
+    ("nanostrain/s", b"(nm / m) / s"), ("m s-1", b"m / s"), ("m s-2", b"m / s**2"),
+    ("counts", b"count"), ("s-1", b"1 / s"), ("m/s/s", b"m / s / s"), ("1", None), ("", None),
+    ("furlong s-1", None), ("(nm/m)/s * Hz/m", None)])
+def test_units_in_the_spelling_of_dascore_or_not_at_all(out, tmp_path, ours, pint):
+    subprocess.run([ROOT / "build/tests/write_lane", tmp_path, "unit:" + ours], check=True)
+    with h5py.File(sorted(tmp_path.rglob("lanes/*/*.h5"))[0]) as f:
+        assert f["strain_rate"].attrs["units"] == ours
+        g = next(iter(f["waveforms"].values()))
+        assert g.attrs.get("_attrs_data_units") == pint
+
+
 def test_xdas_attributes_as_in_a_real_file(out):
     with real("xdas_netcdf.nc") as r, h5py.File(lane(out, "plain")) as f:
         ours = {a: v for a, v in attribute_types(f).items()}

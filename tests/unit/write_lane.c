@@ -1,7 +1,8 @@
 /* tests/unit/write_lane.c: not a test by itself: writes lane files for
  * tests/e2e/test_output_shape.py. write_lane FOLDER KIND: two lanes of 5 s (strips of 40 channels),
  * master and index. KIND: plain, deflate, geometry (a latitude per channel), drift (every stamp off
- * the line, one step), thirds (3 Hz). */
+ * the line, one step), thirds (3 Hz),
+ * unit:TEXT (the samples' unit). */
 #include "lane_sample.h"
 
 #define T0 INT64_C(1767225600123456789) /* 2026-01-01T00:00:00.123456789Z */
@@ -16,6 +17,7 @@ static void shape(lane_sample *s, const char *kind)
         if (strcmp(kind, "thirds") == 0) s->time_ns[t] = T0 + (t * INT64_C(1000000000) + 1) / 3;
     }
     if (strcmp(kind, "thirds") == 0) s->spec.rate_hz = 3;
+    if (strncmp(kind, "unit:", 5) == 0) s->spec.unit = kind + 5;
 }
 
 int main(int argc, char **argv)
