@@ -1,10 +1,8 @@
-/* ops/fir.c: see fir.h. Two outputs of 32 channels are summed at once: eight independent chains of
- * fused multiply-adds, in the order of time. */
+/* ops/fir.c: see fir.h. Outputs are summed by twos, 32 channels at once, each in the order of time.
+ */
 #include "ops/fir.h"
 #include "ops/simd.h"
 #include <stdlib.h>
-
-enum { GROUP = 32, VECS = GROUP / 8 };
 
 mr_status mr_fir_init(mr_fir *f, size_t n, size_t up, size_t down, size_t centre)
 {
@@ -43,82 +41,43 @@ void mr_fir_needs(const mr_fir *f, mr_needs *needs)
     needs->lti = f->up == 1;
 }
 
-/** acc[w..] = sum over j < n of h[j] * x[j * stride + ...]: one output row of up to GROUP channels.
- */
-typedef void fir_fn(const double *h, size_t n, const double *x, size_t stride, double *y);
+/* One output on its way: what it is the sum of. */
+typedef struct sum {
+    const double *h, *x;
+    double *y;
+    size_t n; /* taps within the span */
+} sum;
 
-MR_INLINE void fir_body(const double *h, size_t n, const double *x, size_t stride, double *y)
+static sum sum_of(const mr_fir *f, int64_t phase, const mr_piece *p, size_t t, size_t c)
 {
-    mr_v8 acc[VECS];
-#pragma GCC unroll 4
-    for (int i = 0; i < VECS; i++) acc[i] = mr_v8_set(0);
-    for (size_t j = 0; j < n; j++, x += stride) {
-        mr_v8 c = mr_v8_set(h[j]);
-#pragma GCC unroll 4
-        for (int i = 0; i < VECS; i++) {
-            mr_v8 v = mr_v8_load(x + 8 * i);
-            mr_v8_fma(&acc[i], &c, &v, &acc[i]);
-        }
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < VECS; i++) mr_v8_store(y + 8 * i, &acc[i]);
-}
-
-MR_TARGET_512 static void fir_512(const double *h, size_t n, const double *x, size_t stride,
-                                  double *y)
-{
-    fir_body(h, n, x, stride, y);
-}
-
-MR_TARGET_FMA static void fir_fma(const double *h, size_t n, const double *x, size_t stride,
-                                  double *y)
-{
-    fir_body(h, n, x, stride, y);
-}
-
-static void fir_plain(const double *h, size_t n, const double *x, size_t stride, double *y)
-{
-    fir_body(h, n, x, stride, y);
-}
-
-/* The same for a group with fewer channels: same operations, same bits. */
-static void fir_narrow(const double *h, size_t n, const double *x, size_t stride, size_t w,
-                       double *y)
-{
-    double acc[GROUP] = {0};
-    for (size_t j = 0; j < n; j++, x += stride)
-        for (size_t c = 0; c < w; c++) acc[c] = __builtin_fma(h[j], x[c], acc[c]);
-    memcpy(y, acc, w * sizeof *y);
-}
-
-static fir_fn *pick_fir(void)
-{
-    switch (mr_simd_level()) {
-    case MR_SIMD_512: return fir_512;
-    case MR_SIMD_FMA: return fir_fma;
-    default: return fir_plain;
-    }
+    const int64_t up = (int64_t)f->up, n = (int64_t)f->row_n, end = p->x0 + (int64_t)p->x->nt;
+    const int64_t pos = (p->y0 + (int64_t)t) * (int64_t)f->down + phase + (int64_t)f->centre;
+    const int64_t last = mr_div_floor(pos, up), first = last - n + 1;
+    const int64_t a = MR_MAX(first, p->x0), b = MR_MIN(last + 1, end);
+    MR_ASSERT((a == first || a == p->span.a) && (b == last + 1 || b == p->span.b));
+    return (sum){.h = f->rows + (pos - last * up) * n + (a - first),
+                 .x = p->x->d + (size_t)(a - p->x0) * p->x->stride + c,
+                 .y = p->y->d + t * p->y->stride + c,
+                 .n = b > a ? (size_t)(b - a) : 0};
 }
 
 void mr_fir_run(const mr_fir *f, int64_t phase, const mr_piece *p)
 {
-    fir_fn *fir = pick_fir();
-    const int64_t up = (int64_t)f->up, end = p->x0 + (int64_t)p->x->nt, n = (int64_t)f->row_n;
-    for (size_t c = 0; c < p->x->nc; c += GROUP) {
-        size_t w = MR_MIN((size_t)GROUP, p->x->nc - c);
-        for (size_t t = 0; t < p->y->nt; t++) {
-            int64_t pos = (p->y0 + (int64_t)t) * (int64_t)f->down + phase + (int64_t)f->centre;
-            int64_t last = mr_div_floor(pos, up), first = last - n + 1;
-            int64_t a = MR_MAX(first, p->x0), b = MR_MIN(last + 1, end);
-            MR_ASSERT((a == first || a == p->span.a) && (b == last + 1 || b == p->span.b));
-            const double *h = f->rows + (pos - last * up) * n + (a - first);
-            const double *x = p->x->d + (size_t)(a - p->x0) * p->x->stride + c;
-            double *y = p->y->d + t * p->y->stride + c;
-            size_t m = b > a ? (size_t)(b - a) : 0;
-            if (w == GROUP)
-                fir(h, m, x, p->x->stride, y);
+    const mr_kernels *simd = mr_simd();
+    const size_t stride = p->x->stride;
+    for (size_t c = 0; c < p->x->nc; c += MR_GROUP) {
+        const size_t w = MR_MIN((size_t)MR_GROUP, p->x->nc - c);
+        for (size_t t = 0; t < p->y->nt; t++) { /* by twos where both have all taps */
+            const sum a = sum_of(f, phase, p, t, c);
+            const sum b = t + 1 < p->y->nt ? sum_of(f, phase, p, t + 1, c) : (sum){0};
+            const bool two = a.n > 0 && a.n == b.n;
+            if (two)
+                simd->fir2((const double *const[]){a.h, b.h}, a.n,
+                           (const double *const[]){a.x, b.x}, stride, (double *const[]){a.y, b.y},
+                           w);
             else
-                fir_narrow(h, m, x, p->x->stride, w, y);
+                simd->fir(a.h, a.n, a.x, stride, a.y, w);
+            t += two;
         }
     }
 }

@@ -1,51 +1,28 @@
-/* ops/simd.h: eight float64 channels as one vector, for kernels that run channels side by side. The
- * same operations in the same order whatever the machine: the body of a kernel is an MR_INLINE
- * function, compiled into one wrapper a vector length, and mr_simd_level() says which to call. */
+/* ops/simd.h: the inner loops that run channels side by side, one set for each vector length. All
+ * sets do the same operations on each channel in the same order, fused multiply-adds included, so
+ * their bits agree; simd_body.h is the one source of them all. */
 #ifndef MR_SIMD_H
 #define MR_SIMD_H
-#include "base/base.h"
-#include <string.h>
+#include "ops/design.h"
 
-typedef double mr_v8 __attribute__((vector_size(64)));
+enum { MR_GROUP = 32, MR_LANES = 8 };
 
-#define MR_INLINE static inline __attribute__((always_inline))
-#if defined(__x86_64__)
-#define MR_TARGET_512 __attribute__((target("avx512f")))
-#define MR_TARGET_FMA __attribute__((target("avx,fma")))
-#else
-#define MR_TARGET_512
-#define MR_TARGET_FMA
-#endif
+typedef struct mr_kernels {
+    /** One section over nt rows of w channels, a multiple of MR_LANES up to MR_GROUP, from src to
+     * dst (may be the same); strides in doubles, negative to run back in time. z: the state,
+     * carried. */
+    void (*section)(const mr_section *s, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
+                    size_t nt, size_t w, double z[2][MR_GROUP]);
+    /** y[c] = sum over j < n, in order, of h[j] * x[j * stride + c], c < w, any w. */
+    void (*fir)(const double *h, size_t n, const double *x, size_t stride, double *y, size_t w);
+    /** The same for two outputs at once, of two inputs. */
+    void (*fir2)(const double *const h[2], size_t n, const double *const x[2], size_t stride,
+                 double *const y[2], size_t w);
+} mr_kernels;
 
-typedef enum mr_simd { MR_SIMD_PLAIN, MR_SIMD_FMA, MR_SIMD_512 } mr_simd;
-/** The best this machine runs. Cheap; any thread. */
-mr_simd mr_simd_level(void);
+/** The best set this machine runs; MILLRACE_SIMD=plain|fma in the environment holds it back, for
+ *  tests. Any thread. */
+const mr_kernels *mr_simd(void);
 
-/* For the rest of the including file: all is inlined, no vector crosses a call. */
-#pragma GCC diagnostic ignored "-Wpsabi"
-
-MR_INLINE mr_v8 mr_v8_set(double a)
-{
-    return a - (mr_v8){0};
-}
-
-MR_INLINE mr_v8 mr_v8_load(const double *p)
-{
-    mr_v8 v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-MR_INLINE void mr_v8_store(double *p, const mr_v8 *v)
-{
-    memcpy(p, v, sizeof *v);
-}
-
-/** *r = a * b + c, rounded once, in every lane. */
-MR_INLINE void mr_v8_fma(mr_v8 *r, const mr_v8 *a, const mr_v8 *b, const mr_v8 *c)
-{
-    mr_v8 x = *a, y = *b, z = *c, v = z;
-    for (int i = 0; i < 8; i++) v[i] = __builtin_fma(x[i], y[i], z[i]);
-    *r = v;
-}
+extern const mr_kernels mr_kernels_plain, mr_kernels_fma, mr_kernels_512;
 #endif

@@ -5,100 +5,51 @@
 #include "ops/simd.h"
 #include <string.h>
 
-enum { GROUP = 32, VECS = GROUP / 8, CHUNK = 32, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
+enum { GROUP = MR_GROUP, CHUNK = 32, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
 
 typedef struct lanes { /* states of one group: [section][2][GROUP] */
     double z[MR_MAX_SECTIONS][2][GROUP];
 } lanes __attribute__((aligned(64)));
 
-/** One section over nt rows of GROUP channels; strides in doubles, negative to run back in time. */
-typedef void section_fn(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
-                        ptrdiff_t ds, size_t nt, double z[2][GROUP]);
-
-MR_INLINE void section_body(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
-                            ptrdiff_t ds, size_t nt, double z[2][GROUP])
-{
-    mr_v8 b0 = mr_v8_set(s->b0), b1 = mr_v8_set(s->b1), b2 = mr_v8_set(s->b2);
-    mr_v8 a1 = mr_v8_set(-s->a1), a2 = mr_v8_set(-s->a2), z1[VECS], z2[VECS];
-#pragma GCC unroll 4
-    for (int i = 0; i < VECS; i++) z1[i] = mr_v8_load(z[0] + 8 * i);
-#pragma GCC unroll 4
-    for (int i = 0; i < VECS; i++) z2[i] = mr_v8_load(z[1] + 8 * i);
-    for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
-#pragma GCC unroll 4
-        for (int i = 0; i < VECS; i++) {
-            mr_v8 x = mr_v8_load(src + 8 * i), bx = b2 * x, y;
-            mr_v8_fma(&y, &b0, &x, &z1[i]);
-            mr_v8_fma(&z2[i], &b1, &x, &z2[i]);
-            mr_v8_fma(&z1[i], &a1, &y, &z2[i]);
-            mr_v8_fma(&z2[i], &a2, &y, &bx);
-            mr_v8_store(dst + 8 * i, &y);
-        }
-#pragma GCC unroll 4
-    for (int i = 0; i < VECS; i++) mr_v8_store(z[0] + 8 * i, &z1[i]);
-#pragma GCC unroll 4
-    for (int i = 0; i < VECS; i++) mr_v8_store(z[1] + 8 * i, &z2[i]);
-}
-
-MR_TARGET_512 static void section_512(const mr_section *s, const double *src, ptrdiff_t ss,
-                                      double *dst, ptrdiff_t ds, size_t nt, double z[2][GROUP])
-{
-    section_body(s, src, ss, dst, ds, nt, z);
-}
-
-MR_TARGET_FMA static void section_fma(const mr_section *s, const double *src, ptrdiff_t ss,
-                                      double *dst, ptrdiff_t ds, size_t nt, double z[2][GROUP])
-{
-    section_body(s, src, ss, dst, ds, nt, z);
-}
-
-static void section_plain(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
-                          ptrdiff_t ds, size_t nt, double z[2][GROUP])
-{
-    section_body(s, src, ss, dst, ds, nt, z);
-}
-
-static section_fn *pick_section(void)
-{
-    switch (mr_simd_level()) {
-    case MR_SIMD_512: return section_512;
-    case MR_SIMD_FMA: return section_fma;
-    default: return section_plain;
-    }
-}
-
 /* One group of channels of a view on its way through the cascade. */
 typedef struct group {
     const mr_sos *f;
-    section_fn *section;
-    size_t w; /* channels of this group that exist */
+    const mr_kernels *simd;
+    size_t w, wide; /* channels of this group that exist; rounded up to MR_LANES */
     lanes st;
 } group;
+
+/* Rows of g->w channels of any width to or from the padded rows of the buffer. */
+static void pad_rows(const group *g, const double *in, ptrdiff_t is, double *buf, size_t nt)
+{
+    memset(buf, 0, nt * GROUP * sizeof *buf);
+    for (size_t r = 0; r < nt; r++)
+        memcpy(buf + r * GROUP, in + (ptrdiff_t)r * is, g->w * sizeof *buf);
+}
+
+static void unpad_rows(const group *g, const double *buf, double *out, ptrdiff_t os, size_t nt)
+{
+    for (size_t r = 0; r < nt; r++)
+        memcpy(out + (ptrdiff_t)r * os, buf + r * GROUP, g->w * sizeof *buf);
+}
 
 /* nt rows from src to dst (NULL: thrown away) through all sections. */
 static void run_rows(group *g, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
                      size_t nt)
 {
     double buf[CHUNK * GROUP] __attribute__((aligned(64)));
-    const size_t last = g->f->n - 1;
+    const bool direct = g->w == g->wide;
     for (size_t t = 0; t < nt; t += CHUNK) {
-        size_t m = MR_MIN((size_t)CHUNK, nt - t);
+        const size_t m = MR_MIN((size_t)CHUNK, nt - t);
         const double *in = src + (ptrdiff_t)t * ss;
         double *out = dst ? dst + (ptrdiff_t)t * ds : NULL;
-        bool direct = g->w == GROUP;
-        if (!direct) {
-            memset(buf, 0, sizeof buf);
-            for (size_t r = 0; r < m; r++)
-                memcpy(buf + r * GROUP, in + (ptrdiff_t)r * ss, g->w * sizeof *buf);
+        if (!direct) pad_rows(g, in, ss, buf, m);
+        for (size_t k = 0; k < g->f->n; k++) {
+            const bool from = k == 0 && direct, to = k + 1 == g->f->n && direct && out;
+            g->simd->section(&g->f->s[k], from ? in : buf, from ? ss : GROUP, to ? out : buf,
+                             to ? ds : GROUP, m, g->wide, g->st.z[k]);
         }
-        for (size_t k = 0; k <= last; k++) {
-            bool from = k == 0 && direct, to = k == last && direct && out;
-            g->section(&g->f->s[k], from ? in : buf, from ? ss : GROUP, to ? out : buf,
-                       to ? ds : GROUP, m, g->st.z[k]);
-        }
-        if (!direct && out)
-            for (size_t r = 0; r < m; r++)
-                memcpy(out + (ptrdiff_t)r * ds, buf + r * GROUP, g->w * sizeof *buf);
+        if (!direct && out) unpad_rows(g, buf, out, ds, m);
     }
 }
 
@@ -197,9 +148,10 @@ void mr_sos_run(const mr_sos *f, mr_phase phase, const mr_piece *p)
 {
     MR_ASSERT(f->pad <= MAX_PAD && p->y0 >= p->x0 && p->x->nt > 0 &&
               p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
-    group g = {.f = f, .section = pick_section()};
+    group g = {.f = f, .simd = mr_simd()};
     for (size_t c = 0; c < p->x->nc; c += GROUP) {
         g.w = MR_MIN((size_t)GROUP, p->x->nc - c);
+        g.wide = (g.w + MR_LANES - 1) / MR_LANES * MR_LANES;
         double *state = p->state ? p->state + c : NULL;
         if (phase == MR_PHASE_ZERO)
             both_ways(&g, p, p->x->d + c, p->y->d + c, state);

@@ -1,0 +1,17 @@
+/* ops/simd_512.c: the kernels for AVX-512: eight doubles a vector. Other processors than x86-64
+ * have only the plain set. */
+#include "ops/simd.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define MR_TARGET __attribute__((target("avx512f")))
+#define MR_VEC 8
+typedef __m512d vec;
+
+MR_TARGET static inline void fma_to(vec *r, const vec *a, const vec *b, const vec *c)
+{
+    *r = _mm512_fmadd_pd(*a, *b, *c);
+}
+#include "ops/simd_body.h"
+
+const mr_kernels mr_kernels_512 = {section, fir, fir2};
+#endif

@@ -1,0 +1,115 @@
+/* ops/simd_body.h: the kernels of simd.h. Only simd*.c include this, each once, having defined
+ * MR_TARGET (attributes for its instructions), vec (MR_VEC doubles) and fma_to (*r = a b + c,
+ * rounded once). Up to four vectors are in flight: enough to hide the latency of the recursion, few
+ * enough for their states to stay in registers. */
+#include "ops/simd.h"
+#include <string.h>
+
+#define INLINE MR_TARGET static inline __attribute__((always_inline))
+
+INLINE vec set(double a)
+{
+    return a - (vec){0};
+}
+
+INLINE vec load(const double *p)
+{
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(double *p, const vec *v)
+{
+    memcpy(p, v, sizeof *v);
+}
+
+/* n vectors side by side, n a constant where this is inlined. */
+INLINE void section_n(int n, const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
+                      ptrdiff_t ds, size_t nt, double *z)
+{
+    const vec b0 = set(s->b0), b1 = set(s->b1), b2 = set(s->b2), a1 = set(-s->a1), a2 = set(-s->a2);
+    vec z1[4], z2[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        z1[i] = load(z + i * MR_VEC), z2[i] = load(z + MR_GROUP + i * MR_VEC);
+    for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            vec x = load(src + i * MR_VEC), bx = b2 * x, y;
+            fma_to(&y, &b0, &x, &z1[i]);
+            fma_to(&z2[i], &b1, &x, &z2[i]);
+            fma_to(&z1[i], &a1, &y, &z2[i]);
+            fma_to(&z2[i], &a2, &y, &bx);
+            store(dst + i * MR_VEC, &y);
+        }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+        store(z + i * MR_VEC, &z1[i]), store(z + MR_GROUP + i * MR_VEC, &z2[i]);
+}
+
+MR_TARGET static void section(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
+                              ptrdiff_t ds, size_t nt, size_t w, double z[2][MR_GROUP])
+{
+    size_t c = 0;
+    for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC)
+        section_n(4, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+    for (; c + 2 * MR_VEC <= w; c += 2 * MR_VEC)
+        section_n(2, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+    for (; c < w; c += MR_VEC) section_n(1, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+}
+
+/* n vectors of `rows` outputs, both constants where this is inlined. */
+INLINE void fir_n(int n, int rows, const double *const *h, size_t taps, const double *const *x,
+                  size_t stride, double *const *y, size_t c)
+{
+    vec acc[2][4];
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) acc[r][i] = set(0);
+    for (size_t j = 0; j < taps; j++)
+#pragma GCC unroll 2
+        for (int r = 0; r < rows; r++) {
+            const vec k = set(h[r][j]);
+#pragma GCC unroll 4
+            for (int i = 0; i < n; i++) {
+                const vec v = load(x[r] + j * stride + c + (size_t)i * MR_VEC);
+                fma_to(&acc[r][i], &k, &v, &acc[r][i]);
+            }
+        }
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) store(y[r] + c + (size_t)i * MR_VEC, &acc[r][i]);
+}
+
+/* One channel of one output. */
+INLINE void fir_one(const double *h, size_t taps, const double *x, size_t stride, double *y)
+{
+    double acc = 0;
+    for (size_t j = 0; j < taps; j++) acc = __builtin_fma(h[j], x[j * stride], acc);
+    *y = acc;
+}
+
+MR_TARGET static void fir(const double *h, size_t n, const double *x, size_t stride, double *y,
+                          size_t w)
+{
+    size_t c = 0;
+    for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC) fir_n(4, 1, &h, n, &x, stride, &y, c);
+    for (; c + MR_VEC <= w; c += MR_VEC) fir_n(1, 1, &h, n, &x, stride, &y, c);
+    if (c < w && w >= MR_VEC) fir_n(1, 1, &h, n, &x, stride, &y, w - MR_VEC); /* some again */
+    for (; c < w && w < MR_VEC; c++) fir_one(h, n, x + c, stride, y + c);
+}
+
+MR_TARGET static void fir2(const double *const h[2], size_t n, const double *const x[2],
+                           size_t stride, double *const y[2], size_t w)
+{
+    size_t c = 0;
+    for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC) fir_n(4, 2, h, n, x, stride, y, c);
+    for (; c + 2 * MR_VEC <= w; c += 2 * MR_VEC) fir_n(2, 2, h, n, x, stride, y, c);
+    for (; c + MR_VEC <= w; c += MR_VEC) fir_n(1, 2, h, n, x, stride, y, c);
+    if (c < w && w >= MR_VEC) fir_n(1, 2, h, n, x, stride, y, w - MR_VEC); /* some again */
+    for (; c < w && w < MR_VEC; c++)
+        for (int r = 0; r < 2; r++) fir_one(h[r], n, x[r] + c, stride, y[r] + c);
+}
