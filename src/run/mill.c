@@ -131,6 +131,9 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
     if (m->done) mr_queue_close(m->done);
     if (m->writer) mr_crew_free(m->writer, false);
     m->readers = m->writer = NULL;
+    double push;
+    if (m->slabs) m->t.wait_slab_s = mr_pool_waited(m->slabs);
+    if (m->done) mr_queue_waited(m->done, &push, &m->t.wait_done_s);
     return m->gate ? mr_mill_failed(m) : MR_OK;
 }
 

@@ -33,7 +33,7 @@ typedef struct run {
     size_t peak_bytes;
     double t0, survey_s;
     mr_account account;
-    bool dynamic, stopped;
+    bool dynamic, stopped, resumed; /* resumed: on all ranks, so that gathering is safe */
 } run;
 
 static bool first(const run *r)
@@ -236,6 +236,7 @@ out:
 static mr_status lanes(run *r)
 {
     mr_status st = MR_OK;
+    r->resumed = true;
     uint64_t blocks = 0;
     for (size_t i = 0; i < r->n_todo; i++)
         blocks += mr_lane_blocks(r->plan, &r->plan->lanes[r->todo[i]]);
@@ -362,7 +363,7 @@ static void tally_up(run *r)
                      .wait_read_s = v[3],
                      .wait_out_s = v[4],
                      .raw_bytes = (uint64_t)v[5],
-                     .samples = (uint64_t)v[6],
+
                      .peak_bytes = (size_t)peak[0],
                      .ranks = mr_comm_size(r->comm),
                      .threads = r->plan ? r->plan->mem.threads : 0,
@@ -377,7 +378,7 @@ static mr_status finish(run *r, mr_status st)
     mr_status done = MR_OK;
     char why[1024] = "";
     if (st != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
-    if (r->resume.done && mr_agree(r->comm, gather(r)) != MR_OK && st == MR_OK) return MR_EOUTPUT;
+    if (r->resumed && mr_agree(r->comm, gather(r)) != MR_OK && st == MR_OK) return MR_EOUTPUT;
     tally_up(r);
     if (first(r)) {
         mr_account *a = &r->account;
@@ -428,7 +429,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     r.survey_s = mr_now() - r.t0;
     st = make_plan(c, r.cfg, r.survey.cat, &r.plan);
     if (st == MR_OK) st = mr_agree(c, may_begin(&r));
-    if (st == MR_OK) st = resume(&r);
+    if (st == MR_OK) st = mr_agree(c, resume(&r));
     if (st == MR_OK) st = lanes(&r);
     st = finish(&r, st);
 out:

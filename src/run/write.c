@@ -88,6 +88,9 @@ static mr_status commit(mr_mill *m, mr_job *j)
     mr_status st = MR_OK;
     mr_lane_result row = {.number = j->number};
     bool adopted;
+    if (m->plan->cfg->strict && j->losses.n)
+        return MR_RAISE(MR_EINPUT, "--strict: %s: %s", m->plan->cat->paths[j->losses.v[0].file],
+                        j->losses.v[0].note);
     for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
     MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
