@@ -241,6 +241,8 @@ static mr_status lanes(run *r)
     for (size_t i = 0; i < r->n_todo; i++)
         blocks += mr_lane_blocks(r->plan, &r->plan->lanes[r->todo[i]]);
     MR_TRY(mr_progress_init(r->o->progress, blocks, &r->progress));
+    if (first(r) && r->n_todo) st = mr_master_remove(r->cfg->folder); /* until all lanes are done */
+    MR_TRY(mr_agree(r->comm, st));
     MR_TRY(mr_server_start(r->comm, r->n_todo, &r->server, &r->dynamic));
     if (r->n_todo) {
         st = mr_mill_new(r->plan, r->cfg->folder, r->attempt, &r->mill);
