@@ -26,8 +26,10 @@ typedef enum mr_index {             /* how chunks are found */
 
 typedef struct mr_layout_msg {
     mr_index index;
-    uint64_t addr;  /* relative to base; UINT64_MAX: nothing stored yet */
-    unsigned ndims; /* with the element size as the last one */
+    uint64_t addr;   /* relative to base; UINT64_MAX: nothing stored yet */
+    unsigned ndims;  /* with the element size as the last one */
+    uint64_t nbytes; /* MR_IX_SINGLE with filters: stored bytes, else 0 */
+    uint32_t mask;   /* and its filter mask */
 } mr_layout_msg;
 
 #define MR_BTREE_DIMS 8
@@ -44,5 +46,21 @@ typedef mr_status (*mr_chunk_fn)(void *arg, const uint64_t *offset, uint64_t add
  *  MR_EINPUT: a loop or damage). */
 mr_status mr_btree_walk(const mr_bytes *b, uint64_t addr, unsigned ndims, uint64_t max_chunks,
                         mr_chunk_fn fn, void *arg);
+
+/** Bytes at an address of the file (base is added), all of them or MR_EINPUT. */
+mr_status mr_bytes_read(const mr_bytes *b, uint64_t addr, size_t n, void *out);
+uint64_t mr_le(const unsigned char *p, unsigned n);
+/** An address as stored; all ones is UINT64_MAX, "undefined", in every width. */
+uint64_t mr_address(const unsigned char *p, unsigned n);
+
+/** One element of a linear index: chunk number, place with base added, stored bytes (0: as long as
+ * an unfiltered chunk), filter mask. Chunks without a place are left out. */
+typedef mr_status (*mr_linear_fn)(void *arg, uint64_t i, uint64_t addr, uint64_t nbytes,
+                                  uint32_t mask);
+/** Elements 0 .. n - 1 of a fixed or an extensible array (header at `addr`). */
+mr_status mr_fixed_array_walk(const mr_bytes *b, uint64_t addr, uint64_t n, mr_linear_fn fn,
+                              void *arg);
+mr_status mr_extensible_array_walk(const mr_bytes *b, uint64_t addr, uint64_t n, mr_linear_fn fn,
+                                   void *arg);
 const char *mr_index_name(mr_index ix);
 #endif

@@ -32,7 +32,8 @@ typedef struct mr_store {
 } mr_store;
 
 /** One chunk: table index = (t / chunk_t) * ceil(nc / chunk_c) + c / chunk_c. nbytes 0: not stored
- *  (reads as NaN, integers as 0, and is listed). */
+ *  (reads as NaN, integers as 0, and is listed). A chunk that the file places outside itself has
+ * its offset at the end of the file: it cannot be had. */
 typedef struct mr_chunk {
     uint64_t offset;
     uint32_t nbytes, mask; /* mask: HDF5 filter mask, bit i = filter i skipped */

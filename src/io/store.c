@@ -106,7 +106,61 @@ static mr_status table_put(void *arg, const uint64_t *off, uint64_t addr, uint32
     return MR_OK;
 }
 
-/** Indexes other than the version-1 B-tree, through the library. */
+/** One element of a linear index: which chunk it is depends on the greatest extents. */
+typedef struct linear {
+    table *t;
+    uint64_t per_row;  /* chunks of the faster dimension, at its greatest extent */
+    uint64_t chunk[2]; /* in file order */
+    uint64_t chunk_bytes;
+    bool swapped; /* the unlimited dimension is the second */
+} linear;
+
+static mr_status linear_put(void *arg, uint64_t i, uint64_t addr, uint64_t nbytes, uint32_t mask)
+{
+    linear *l = arg;
+    uint64_t slow = i / l->per_row, fast = i % l->per_row;
+    uint64_t off[2] = {(l->swapped ? fast : slow) * l->chunk[0],
+                       (l->swapped ? slow : fast) * l->chunk[1]};
+    if (nbytes == 0) nbytes = l->chunk_bytes;
+    if (nbytes > UINT32_MAX) return MR_RAISE(MR_EINPUT, "damaged: bytes of a chunk");
+    return table_put(l->t, off, addr, (uint32_t)nbytes, mask);
+}
+
+/** Single, implicit, fixed and extensible: chunks are numbered in row order of the greatest
+ * extents, an unlimited dimension being the slow one. */
+static mr_status table_linear(const mr_bytes *b, hid_t dset, const mr_layout_msg *msg, table *t)
+{
+    mr_status st = MR_OK;
+    const mr_store *s = t->s;
+    hsize_t d[2], max[2];
+    linear l = {.t = t, .chunk_bytes = s->chunk_t * s->chunk_c * s->dtype.size};
+    l.chunk[0] = s->time_first ? s->chunk_t : s->chunk_c;
+    l.chunk[1] = s->time_first ? s->chunk_c : s->chunk_t;
+    hid_t space = H5Dget_space(dset);
+    int rank = space < 0 ? -1 : H5Sget_simple_extent_dims(space, d, max);
+    if (space >= 0) H5Sclose(space);
+    if (rank != 2) return MR_RAISE(MR_EINPUT, "shape cannot be read");
+    l.swapped = msg->index == MR_IX_EXTENSIBLE_ARRAY && max[1] == H5S_UNLIMITED;
+    int fast = l.swapped ? 0 : 1;
+    if (max[fast] == H5S_UNLIMITED) return MR_RAISE(MR_EINPUT, "damaged: chunk index");
+    l.per_row = max[fast] / l.chunk[fast] + (max[fast] % l.chunk[fast] != 0);
+    uint64_t rows = (d[1 - fast] + l.chunk[1 - fast] - 1) / l.chunk[1 - fast], n;
+    if (!l.per_row || __builtin_mul_overflow(rows, l.per_row, &n) || n > 4ull * MR_MAX_CHUNKS)
+        return MR_RAISE(MR_EINPUT, "a chunk index of %llu x %llu", (unsigned long long)rows,
+                        (unsigned long long)l.per_row);
+    if (msg->addr == UINT64_MAX) return MR_OK; /* nothing was ever written */
+    if (msg->index == MR_IX_FIXED_ARRAY)
+        return mr_fixed_array_walk(b, msg->addr, n, linear_put, &l);
+    if (msg->index == MR_IX_EXTENSIBLE_ARRAY)
+        return mr_extensible_array_walk(b, msg->addr, n, linear_put, &l);
+    if (msg->index == MR_IX_SINGLE) n = 1;
+    for (uint64_t i = 0; i < n; i++)
+        MR_TRY(linear_put(&l, i, msg->addr + b->base + i * l.chunk_bytes, msg->nbytes, msg->mask));
+out:
+    return st;
+}
+
+/** The version-2 B-tree (two unlimited dimensions), through the library. */
 static mr_status table_by_library(const mr_h5 *h, hid_t dset, mr_index ix, table *t)
 {
     hsize_t n = 0;
@@ -153,14 +207,17 @@ static mr_status read_table(const mr_h5 *h, hid_t dset, mr_store *s, mr_chunk **
     if (H5Oget_info(dset, &oi) < 0) st = MR_RAISE(MR_EINPUT, "damaged: object header");
     MR_TRY(st);
     MR_TRY(mr_layout_find(&b, oi.addr, &msg));
-    if (msg.index == MR_IX_BTREE1) {
-        if (msg.ndims != 3) st = MR_RAISE(MR_EINPUT, "damaged: dimensions of the chunk index");
-        MR_TRY(st);
-        /* twice: chunks outside the present extents may have stayed behind */
-        MR_TRY(mr_btree_walk(&b, msg.addr, msg.ndims, 2 * s->n_chunks + 64, table_put, &t));
-    } else {
-        MR_TRY(table_by_library(h, dset, msg.index, &t));
-    }
+    if (msg.index == MR_IX_BTREE1 && msg.ndims != 3)
+        st = MR_RAISE(MR_EINPUT, "damaged: dimensions of the chunk index");
+    else if (msg.index == MR_IX_BTREE1) /* twice: chunks outside the present extents may be left */
+        st = mr_btree_walk(&b, msg.addr, msg.ndims, 2 * s->n_chunks + 64, table_put, &t);
+    else if (msg.index == MR_IX_BTREE2)
+        st = table_by_library(h, dset, msg.index, &t);
+    else if (msg.index == MR_IX_NONE)
+        st = MR_RAISE(MR_EINPUT, "damaged: no chunk index");
+    else
+        st = table_linear(&b, dset, &msg, &t);
+    MR_TRY(st);
     *outside = t.outside;
     *chunks = t.v;
     t.v = NULL;

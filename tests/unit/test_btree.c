@@ -66,6 +66,18 @@ static void write_file(const make *m)
     H5Fclose(f);
 }
 
+/** The stored bytes of a chunk as the library reads them lie where our table says. */
+static void same_bytes(hid_t d, int fd, const hsize_t *off, const mr_chunk *c)
+{
+    unsigned char want[4096], got[4096];
+    uint32_t mask = 0;
+    assert_true(c->nbytes <= sizeof want);
+    assert_true(H5Dread_chunk(d, H5P_DEFAULT, off, &mask, want) >= 0);
+    assert_int_equal(mask, c->mask);
+    assert_int_equal(pread(fd, got, c->nbytes, (off_t)c->offset), c->nbytes);
+    assert_memory_equal(got, want, c->nbytes);
+}
+
 /** Our table of /data at path against the library's query, chunk by chunk. */
 static void same_as_library(const make *m, hsize_t stored)
 {
@@ -85,21 +97,50 @@ static void same_as_library(const make *m, hsize_t stored)
     assert_int_equal(st.n_chunks, (m->rows + m->chunk[0] - 1) / m->chunk[0] * cols);
     for (uint64_t k = 0; k < st.n_chunks; k++) {
         hsize_t off[2] = {k / cols * m->chunk[0], k % cols * m->chunk[1]}, size = 0;
-        unsigned mask = 0;
-        haddr_t at = HADDR_UNDEF;
-        assert_true(H5Dget_chunk_info_by_coord(d, off, &mask, &at, &size) >= 0);
-        if (at == HADDR_UNDEF) {
-            assert_int_equal(c[k].nbytes, 0);
-            continue;
+        if (c[k].nbytes) {
+            same_bytes(d, h.fd, off, &c[k]);
+            seen++;
+        } else { /* the library has no such chunk either */
+            H5Dget_chunk_storage_size(d, off, &size);
+            assert_int_equal(size, 0);
         }
-        /* 1.10 leaves the user block out of a chunk's address, later versions do not */
-        if (m->user_block && at != c[k].offset) at += m->user_block;
-        assert_int_equal(c[k].offset, at);
-        assert_int_equal(c[k].nbytes, size);
-        assert_int_equal(c[k].mask, mask);
-        seen++;
     }
     assert_int_equal(seen, stored);
+    free(c);
+    H5Oclose(d);
+    mr_h5_close(&h);
+    unlink(path);
+}
+
+/** H5Dget_chunk_info gives the same, in its quadratic way. */
+static void same_as_chunk_info(const make *m)
+{
+    mr_h5 h;
+    struct stat sb;
+    hid_t d = -1;
+    mr_store st;
+    mr_chunk *c = NULL;
+    uint64_t outside;
+    hsize_t n = 0;
+    write_file(m);
+    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
+    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
+    assert_int_equal(mr_store_read(&h, d, true, &st, &c, &outside), MR_OK);
+    hid_t space = H5Dget_space(d); /* 1.10.8 takes no H5S_ALL here */
+    assert_true(H5Dget_num_chunks(d, space, &n) >= 0);
+    for (hsize_t k = 0; k < n; k++) {
+        hsize_t off[2], size = 0;
+        unsigned mask = 0;
+        haddr_t at = HADDR_UNDEF;
+        assert_true(H5Dget_chunk_info(d, space, k, off, &mask, &at, &size) >= 0);
+        const mr_chunk *ours =
+            &c[off[0] / m->chunk[0] * ((m->cols + m->chunk[1] - 1) / m->chunk[1]) +
+               off[1] / m->chunk[1]];
+        assert_int_equal(ours->offset, at);
+        assert_int_equal(ours->nbytes, size);
+        assert_int_equal(ours->mask, mask);
+    }
+    H5Sclose(space);
     free(c);
     H5Oclose(d);
     mr_h5_close(&h);
@@ -114,23 +155,61 @@ static void version_1_tree(void **s)
     same_as_library(&(make){.rows = 4000, .cols = 5, .chunk = {2, 2}, .deflate = true}, 6000);
     same_as_library(&(make){.rows = 300, .cols = 5, .chunk = {2, 2}, .every = 3}, 50 * 3);
     same_as_library(&(make){.rows = 100, .cols = 5, .chunk = {7, 5}, .addr_bytes = 4}, 15);
+    same_as_chunk_info(&(make){.rows = 300, .cols = 5, .chunk = {2, 2}, .every = 3});
+    same_as_chunk_info(&(make){.rows = 300, .cols = 5, .chunk = {2, 2}, .deflate = true});
     same_as_library(&(make){.rows = 100, .cols = 5, .chunk = {7, 5}, .user_block = 512}, 15);
+}
+
+/** Which index a file has: H5Dget_chunk_info does not say. */
+static mr_index index_of(const make *m)
+{
+    mr_h5 h;
+    struct stat sb;
+    H5O_info_t oi;
+    mr_layout_msg msg;
+    hid_t d = -1;
+    write_file(m);
+    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
+    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
+    assert_true(H5Oget_info(d, &oi) >= 0);
+    H5Oclose(d);
+    mr_bytes b = {.fd = h.fd, .size = h.size, .base = h.base, .so = h.so, .sl = h.sl};
+    if (mr_layout_find(&b, oi.addr, &msg) != MR_OK) fail_msg("%s", mr_error());
+    mr_h5_close(&h);
+    return msg.index;
 }
 
 static void newer_indexes(void **s)
 {
     (void)s;
     const hsize_t u = H5S_UNLIMITED;
-    make m = {.rows = 100, .cols = 6, .chunk = {100, 6}, .latest = true};
-    same_as_library(&m, 1); /* single chunk */
-    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .latest = true, .early = true};
-    same_as_library(&m, 26); /* implicit */
-    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .latest = true, .deflate = true};
-    same_as_library(&m, 26); /* fixed array */
-    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .max = {u, 6}, .latest = true};
-    same_as_library(&m, 26); /* extensible array */
-    m = (make){.rows = 100, .cols = 6, .chunk = {8, 3}, .max = {u, u}, .latest = true};
-    same_as_library(&m, 26); /* version-2 B-tree */
+    static const struct {
+        mr_index index;
+        hsize_t stored;
+        make m;
+    } row[] = {
+        {MR_IX_SINGLE, 1, {100, 6, {100, 6}, {0, 0}, true, false, false, 0, 0, 0}},
+        {MR_IX_SINGLE, 1, {100, 6, {100, 6}, {0, 0}, true, false, true, 0, 0, 0}},
+        {MR_IX_IMPLICIT, 26, {100, 6, {8, 3}, {0, 0}, true, true, false, 0, 0, 0}},
+        {MR_IX_FIXED_ARRAY, 26, {100, 6, {8, 3}, {0, 0}, true, false, false, 0, 0, 0}},
+        {MR_IX_FIXED_ARRAY, 26, {100, 6, {8, 3}, {0, 0}, true, false, true, 0, 0, 0}},
+        {MR_IX_FIXED_ARRAY, 26, {100, 6, {8, 3}, {300, 20}, true, false, true, 0, 0, 0}},
+        /* 2,600 elements are three pages of 1,024; only each third row is written */
+        {MR_IX_FIXED_ARRAY, 868, {1300, 4, {1, 2}, {0, 0}, true, false, false, 0, 0, 3}},
+        {MR_IX_EXTENSIBLE_ARRAY, 26, {100, 6, {8, 3}, {0, 6}, true, false, false, 0, 0, 0}},
+        {MR_IX_EXTENSIBLE_ARRAY, 26, {100, 6, {8, 3}, {0, 60}, true, false, true, 0, 512, 0}},
+        {MR_IX_EXTENSIBLE_ARRAY, 2600, {1300, 4, {1, 2}, {0, 4}, true, false, true, 0, 0, 0}},
+        {MR_IX_EXTENSIBLE_ARRAY, 26, {100, 6, {8, 3}, {100, 0}, true, false, false, 0, 0, 0}},
+        {MR_IX_BTREE2, 26, {100, 6, {8, 3}, {0, 0}, true, false, false, 0, 0, 0}},
+    };
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        make m = row[k].m;
+        bool tree2 = row[k].index == MR_IX_BTREE2, ext = row[k].index == MR_IX_EXTENSIBLE_ARRAY;
+        if (tree2) m.max[0] = m.max[1] = u;
+        if (ext) m.max[m.max[0] ? 1 : 0] = u;
+        assert_int_equal(index_of(&m), row[k].index);
+        same_as_library(&m, row[k].stored);
+    }
 }
 
 static mr_status count_chunk(void *arg, MR_UNUSED const uint64_t *off, MR_UNUSED uint64_t addr,
@@ -140,18 +219,38 @@ static mr_status count_chunk(void *arg, MR_UNUSED const uint64_t *off, MR_UNUSED
     return MR_OK;
 }
 
-/** Every byte of the file set to two wrong values in turn: the walk ends, at most with an error. */
-static void damage_anywhere_ends(void **s)
+static mr_status count_element(void *arg, MR_UNUSED uint64_t i, MR_UNUSED uint64_t addr,
+                               MR_UNUSED uint64_t nbytes, MR_UNUSED uint32_t mask)
 {
-    (void)s;
-    make m = {.rows = 200, .cols = 4, .chunk = {2, 2}};
+    ++*(uint64_t *)arg;
+    return MR_OK;
+}
+
+/** Header, layout message, index: at most 200 chunks are told of. */
+static mr_status walk(const mr_bytes *b, uint64_t header, uint64_t *n)
+{
+    mr_layout_msg msg;
+    mr_status st = mr_layout_find(b, header, &msg);
+    *n = 0;
+    if (st != MR_OK) return st;
+    switch (msg.index) {
+    case MR_IX_BTREE1: return mr_btree_walk(b, msg.addr, msg.ndims, 200, count_chunk, n);
+    case MR_IX_FIXED_ARRAY: return mr_fixed_array_walk(b, msg.addr, 200, count_element, n);
+    case MR_IX_EXTENSIBLE_ARRAY:
+        return mr_extensible_array_walk(b, msg.addr, 200, count_element, n);
+    default: return MR_EINPUT;
+    }
+}
+
+/** Every byte of the file set to two wrong values in turn: the walk ends, at most with an error. */
+static void damage(const make *m)
+{
     mr_h5 h;
     struct stat sb;
     H5O_info_t oi;
     hid_t d = -1;
-    mr_layout_msg msg;
-    uint64_t good = 0, errors = 0;
-    write_file(&m);
+    uint64_t n, errors = 0;
+    write_file(m);
     assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
     assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
     assert_true(H5Oget_info(d, &oi) >= 0);
@@ -159,30 +258,33 @@ static void damage_anywhere_ends(void **s)
     mr_h5_close(&h);
     int fd = open(path, O_RDWR);
     mr_bytes b = {.fd = fd, .size = (uint64_t)sb.st_size, .so = 8, .sl = 8};
-    assert_int_equal(mr_layout_find(&b, oi.addr, &msg), MR_OK);
-    assert_int_equal(mr_btree_walk(&b, msg.addr, msg.ndims, 200, count_chunk, &good), MR_OK);
-    assert_int_equal(good, 200);
+    assert_int_equal(walk(&b, oi.addr, &n), MR_OK);
+    assert_int_equal(n, 200);
     for (off_t at = 0; at < sb.st_size; at++) {
         unsigned char was, bad;
         assert_int_equal(pread(fd, &was, 1, at), 1);
         for (int k = 0; k < 2; k++) {
-            uint64_t n = 0;
             bad = (unsigned char)(was ^ (k ? 0xff : 1 << (at % 8)));
             assert_int_equal(pwrite(fd, &bad, 1, at), 1);
-            mr_status st = mr_layout_find(&b, oi.addr, &msg);
-            if (st == MR_OK && msg.index == MR_IX_BTREE1)
-                st = mr_btree_walk(&b, msg.addr, msg.ndims, 200, count_chunk, &n);
-            errors += st != MR_OK;
+            errors += walk(&b, oi.addr, &n) != MR_OK;
             assert_true(n <= 200);
         }
         assert_int_equal(pwrite(fd, &was, 1, at), 1);
     }
-    assert_true(errors > 100);         /* each byte of an address, a signature, a level ... */
-    b.size = (uint64_t)sb.st_size / 3; /* a truncated file */
-    uint64_t n = 0;
-    assert_int_not_equal(mr_btree_walk(&b, msg.addr, msg.ndims, 200, count_chunk, &n), MR_OK);
+    assert_true(errors > 50); /* each byte of an address, a signature, a level ... */
+    b.size = oi.addr + 20;    /* a truncated file */
+    assert_int_not_equal(walk(&b, oi.addr, &n), MR_OK);
     close(fd);
     unlink(path);
+}
+
+static void damage_anywhere_ends(void **s)
+{
+    (void)s;
+    damage(&(make){.rows = 200, .cols = 4, .chunk = {2, 2}});
+    damage(&(make){.rows = 200, .cols = 4, .chunk = {2, 2}, .latest = true, .deflate = true});
+    damage(&(make){
+        .rows = 200, .cols = 4, .chunk = {2, 2}, .max = {H5S_UNLIMITED, 4}, .latest = true});
 }
 
 static void loop_in_the_tree_ends(void **s)
