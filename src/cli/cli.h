@@ -26,6 +26,8 @@ int mr_cli_help(mr_comm *c, int argc, char **argv);
 int mr_cli_synth(int argc, char **argv);
 /** inspect PATH...: what recorder files hold. Needs the zygote. Not collective: rank 0 only. */
 int mr_cli_inspect(int argc, char **argv);
+/** ops [NAME]: the table of operators. */
+int mr_cli_ops(int argc, char **argv);
 /** view FILE -o X.png: a picture of inputs or outputs. Needs the zygote. Not collective: rank 0
  * only. */
 int mr_cli_view(int argc, char **argv);

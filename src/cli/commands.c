@@ -3,6 +3,8 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "base/text.h"
+#include "cli/topics.h"
+#include "ops/op.h"
 
 static int synth(MR_UNUSED mr_comm *c, int argc, char **argv)
 {
@@ -19,15 +21,22 @@ static int inspect(MR_UNUSED mr_comm *c, int argc, char **argv)
     return mr_cli_inspect(argc, argv);
 }
 
+static int ops(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    return mr_cli_ops(argc, argv);
+}
+
 const mr_command mr_commands[] = {
     {"run", "CONFIG", "run a chain over an archive; again to go on", true, mr_cli_run},
     {"plan", "CONFIG", "what a run would read, write and need", true, mr_cli_plan},
     {"check", "CONFIG", "check a config, reading no input", false, mr_cli_check},
     {"inspect", "PATH...", "what recorder files hold: layout, times, gaps", false, inspect},
+    {"ops", "[NAME]", "the operators, and what each takes", false, ops},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
     {"verify", "OUT", "is every byte of an output folder as it was written?", false, mr_cli_verify},
-    {"help", "[NAME]", "this list, or a command's or operator's page", false, mr_cli_help},
+    {"help", "[NAME]", "this list, or the page of a command, operator or topic", false,
+     mr_cli_help},
 };
 const size_t mr_n_commands = sizeof mr_commands / sizeof *mr_commands;
 
@@ -45,20 +54,52 @@ void mr_usage(void)
     for (size_t i = 0; i < mr_n_commands; i++)
         printf("  millrace %-7s %-8s %s\n", mr_commands[i].name, mr_commands[i].args,
                mr_commands[i].doc);
-    printf("\nmillrace help NAME says more of a command. mpirun -n N millrace run CONFIG uses N "
-           "ranks.\n");
+    printf("\nmillrace help NAME says more: of a command, an operator, or of\n\n");
+    for (size_t i = 0; i < mr_n_topics; i++)
+        printf("  %-9s %s\n", mr_topics[i].name, mr_topics[i].doc);
+    printf("\nAlone, millrace uses all cores; mpirun -n N millrace run CONFIG uses N ranks, on one "
+           "node or\nmany. Results go to stdout, talk to stderr. First steps:\n\n"
+           "  millrace inspect FOLDER                  is it read as you know it?\n"
+           "  millrace help config > my.yaml           then edit files, chain and folder\n"
+           "  millrace plan my.yaml                    what it would cost\n"
+           "  millrace run my.yaml\n");
 }
 
-int mr_cli_help(mr_comm *c, int argc, char **argv)
+/** The nearest name of a command, operator or topic. */
+static const char *nearest(const char *name)
 {
-    if (argc < 2) {
+    const char *all[128];
+    size_t n = 0;
+    for (size_t i = 0; i < mr_n_commands; i++) all[n++] = mr_commands[i].name;
+    for (size_t i = 0; i < mr_n_topics; i++) all[n++] = mr_topics[i].name;
+    for (size_t i = 0; i < mr_op_count && n < sizeof all / sizeof *all; i++)
+        all[n++] = mr_op_table[i]->name;
+    return mr_nearest(name, all, n, sizeof *all);
+}
+
+int mr_cli_help(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    const mr_command *cmd = mr_command_find(name);
+    const mr_topic *topic = mr_topic_find(name);
+    char *page[] = {argv[0], argc > 1 ? argv[1] : NULL, NULL};
+    if (argc > 2)
+        return (int)MR_RAISE(MR_ECONFIG, "help takes one name: of a command, operator or topic");
+    if (strcmp(name, "help") == 0 || name[0] == '-') {
         mr_usage();
         return MR_OK;
     }
-    const mr_command *cmd = mr_command_find(argv[1]);
-    char *args[] = {argv[1], (char[]){"--help"}, NULL};
-    if (cmd && cmd->call != mr_cli_help) return cmd->call(c, 2, args);
-    const char *near = mr_nearest(argv[1], mr_commands, mr_n_commands, sizeof *mr_commands);
-    return (int)MR_RAISE(MR_ECONFIG, "there is no help on \"%s\"%s%s", argv[1],
-                         near ? "; did you mean " : "", near ? near : "");
+    if (topic) topic->print();
+    if (topic && mr_op_find(name)) printf("\nThe operator of that name:\n\n");
+    if (mr_op_find(name)) return mr_cli_ops(2, page);
+    if (topic) return MR_OK;
+    if (cmd) {
+        char *args[] = {argv[1], (char[]){"--help"}, NULL};
+        return cmd->call(c, 2, args);
+    }
+    char shown[80];
+    const char *near = nearest(name);
+    mr_printable(name, shown, sizeof shown);
+    return (int)MR_RAISE(MR_ECONFIG, "there is no help on \"%s\"%s%s%s (millrace help lists all)",
+                         shown, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }

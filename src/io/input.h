@@ -62,6 +62,10 @@ typedef struct mr_file_info {
     char odd[MR_NOTE_MAX];     /* contradictions found (flagged, still used); "" if none */
 } mr_file_info;
 
+/** Row i of the table of layouts, in the order of recognition; false beyond its end. supported:
+ *  can be read. Strings are constants. Any thread. */
+bool mr_layout_row(size_t i, const char **name, const char **title, bool *supported);
+
 /** How a file is to be probed. The map is the config's input.map node (or NULL); it is handed to
  * the workers as they are forked. follow_links etc. are off. */
 typedef struct mr_probe_opts {

@@ -150,3 +150,12 @@ const mr_layout *mr_layout_of(const mr_h5 *h)
         if (rows[i].recognise(h)) return &rows[i];
     return NULL;
 }
+
+bool mr_layout_row(size_t i, const char **name, const char **title, bool *supported)
+{
+    if (i >= sizeof rows / sizeof *rows) return false;
+    *name = rows[i].name;
+    *title = rows[i].title;
+    *supported = rows[i].read != NULL;
+    return true;
+}

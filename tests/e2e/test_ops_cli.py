@@ -1,0 +1,124 @@
+"""`millrace ops` and `millrace help`: what they say is what the config's parser accepts."""
+import json
+import re
+
+import pytest
+
+NAMES = """detrend demean common_mode taper bandpass bandstop lowpass highpass notch decimate resample
+scale units clip abs rms integrate differentiate""".split()
+
+
+@pytest.fixture(scope="module")
+def table(millrace):
+    return {op["name"]: op for op in json.loads(millrace("ops", "--json").stdout)["operators"]}
+
+
+@pytest.fixture
+def check(millrace, tmp_path):
+    """Check a config with this one operator."""
+
+    def run(name, settings):
+        (tmp_path / "c.yaml").write_text(f"input: {{files: x.h5}}\nchain:\n  - {name}: {{{settings}}}\n"
+                                         "output: {folder: out}\n")
+        return millrace("check", "c.yaml", check=False, cwd=tmp_path)
+
+    return run
+
+
+def test_every_operator_is_listed_with_one_line(millrace, table):
+    assert set(NAMES) <= set(table)
+    lines = millrace("ops").stdout.splitlines()
+    for name, op in table.items():
+        assert any(line.split() and line.split()[0] == name and op["doc"] in line for line in lines)
+
+
+def test_every_parameter_has_a_page_entry(millrace, table):
+    for name, op in table.items():
+        page = millrace("ops", name).stdout
+        assert page == millrace("help", name).stdout or name == "units"  # also a topic
+        assert op["reference"] and op["reference"] in page
+        for p in op["parameters"]:
+            assert p["doc"] and p["doc"] in page and p["name"] in page
+
+
+def test_examples_and_defaults_pass_check(check, table):
+    for name, op in table.items():
+        done = check(name, op["example"])
+        assert done.returncode == 0, done.stderr
+        given = {part.split(":")[0].strip() for part in op["example"].split(",")}
+        rest = [f"{p['name']}: {p['default']}" for p in op["parameters"]
+                if p["default"] and p["name"] not in given and p["kind"] != "text"]
+        if name != "integrate":  # above and window exclude each other
+            done = check(name, ", ".join([op["example"]] * bool(op["example"]) + rest))
+            assert done.returncode == 0, done.stderr
+
+
+def test_required_parameters_are_required(check, table):
+    for name, op in table.items():
+        for p in op["parameters"]:
+            if p["required"]:
+                done = check(name, "")
+                assert done.returncode == 2 and "is needed" in done.stderr
+                break
+
+
+def test_stated_range_is_the_one_that_is_checked(check, table):
+    corner = next(p for p in table["lowpass"]["parameters"] if p["name"] == "corner")
+    assert corner["unit"] == "Hz" and corner["required"]
+    assert check("lowpass", f"corner: {corner['max']} Hz").returncode == 0
+    done = check("lowpass", f"corner: {corner['max'] * 1.01} Hz")
+    assert done.returncode == 2 and "outside" in done.stderr
+
+
+def test_markdown_has_a_table_of_equal_columns(millrace, table):
+    text = millrace("ops", "--markdown").stdout
+    for name in table:
+        assert f"## {name}\n" in text
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) == sum(len(op["parameters"]) for op in table.values())
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 6 for row in rows)
+
+
+@pytest.mark.parametrize("args,word", [(("ops", "bandpas"), "did you mean bandpass?"),
+                                       (("ops", "xyzzy"), "millrace ops"),
+                                       (("help", "statusses"), "did you mean statuses?"),
+                                       (("help", "inspec"), "did you mean inspect?"),
+                                       (("help", "highpas"), "did you mean highpass?"),
+                                       (("help", "a", "b"), "one name"),
+                                       (("inspekt", "x"), "did you mean inspect")])
+def test_nearest_name_is_offered(millrace, args, word):
+    done = millrace(*args, check=False)
+    assert done.returncode == 2 and word in done.stderr and not done.stdout
+
+
+def test_help_lists_every_page_and_each_is_there(millrace):
+    listing = millrace("help").stdout
+    commands = re.findall(r"^  millrace (\w+) ", listing, re.M)
+    assert {"run", "plan", "check", "inspect", "ops", "synth", "view", "verify"} <= set(commands)
+    for name in [c for c in commands if c != "help"] + ["config", "units", "layouts", "output", "statuses"]:
+        assert re.search(rf"^  (millrace )?{name} ", listing, re.M)
+        assert len(millrace("help", name).stdout) > 80, name
+
+
+def test_help_config_is_a_config(millrace, tmp_path):
+    page = millrace("help", "config").stdout
+    (tmp_path / "c.yaml").write_text(page)
+    millrace("check", "c.yaml", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("without", ["channels", "distance"])  # they exclude each other
+def test_every_setting_of_help_config_is_one(millrace, tmp_path, without):
+    page = millrace("help", "config").stdout
+    page = re.sub(r"^(\s*)# (\s*)(?=[a-z_]+:( |$))", r"\1\2", page, flags=re.M)
+    page = "\n".join(line for line in page.splitlines() if not line.startswith(f"  {without}:"))
+    (tmp_path / "c.yaml").write_text(page)
+    (tmp_path / "channels.csv").write_text("channel,distance\n0,0\n")
+    millrace("check", "c.yaml", cwd=tmp_path)
+    for key in ("map", "geometry", "time", "title", "compress", "memory"):
+        assert re.search(rf"^\s+{key}:", page, re.M)
+
+
+def test_every_status_is_explained(millrace):
+    page = millrace("help", "statuses").stdout
+    for status in (0, 2, 3, 4, 5, 6, 7, 10, 70, 75):
+        assert re.search(rf"^ +{status}  \w", page, re.M)
