@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,44 +55,47 @@ def start(*args, ranks=0, threads=1, cwd=None, **env):
                             start_new_session=True, errors="replace")
 
 
-def stop_all(proc, sig=signal.SIGKILL):
+def parent_of(pid):
     try:
-        os.killpg(proc.pid, sig)
-    except ProcessLookupError:
-        pass
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat[stat.rindex(")") + 2:].split()[1])
 
 
-def processes(proc, all_of_them=False):
-    """Pids of the ranks (the processes of our program without those of its zygotes)."""
-    found, parent = [], {}
-    for p in Path("/proc").iterdir():
-        if not p.name.isdigit():
-            continue
+def is_ours(pid):
+    try:
+        return Path(os.readlink(f"/proc/{pid}/exe")).name == BINARY.name
+    except OSError:
+        return False
+
+
+def processes(proc):
+    """Pids of the ranks that proc launched: processes of our program whose parent is another's."""
+    found = []
+    for pid in (int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()):
+        up = pid
+        while up > 1 and up != proc.pid:
+            up = parent_of(up)
+        if up == proc.pid and is_ours(pid) and not is_ours(parent_of(pid)):
+            found.append(pid)
+    return sorted(found)
+
+
+def kill(pids, sig=signal.SIGKILL):
+    for pid in pids:
         try:
-            stat = (p / "stat").read_text()
-            exe = os.readlink(p / "exe")
-        except OSError:
-            continue
-        fields = stat[stat.rindex(")") + 2:].split()
-        if int(fields[3]) != proc.pid and int(fields[2]) != proc.pid and int(p.name) != proc.pid:
-            if not under(int(p.name), proc.pid):
-                continue
-        if Path(exe).name == BINARY.name:
-            found.append(int(p.name))
-            parent[int(p.name)] = int(fields[1])
-    return found if all_of_them else [p for p in found if parent[p] not in found]
+            os.kill(pid, sig)
+        except ProcessLookupError:
+            pass
 
 
-def under(pid, root):
-    while pid > 1:
-        if pid == root:
-            return True
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except OSError:
-            return False
-        pid = int(stat[stat.rindex(")") + 2:].split()[1])
-    return False
+def wait_for(fact, what, seconds=20):
+    end = time.monotonic() + seconds
+    while not (found := fact()):
+        assert time.monotonic() < end, f"no {what} within {seconds} s"
+        time.sleep(0.002)
+    return found
 
 
 # --- archives
