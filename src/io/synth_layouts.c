@@ -23,17 +23,17 @@ static const char *float_unit(const synth_out *o)
 /* seconds since 1970 as float64, one a sample */
 static void epoch_seconds(synth_out *o, hid_t at, const char *name)
 {
-    int64_t *t = synth_times(o);
-    if (!t) return;
-    double *s = (double *)t; /* in place: the same size */
+    double *s = NULL;
+    if (mr_alloc(o->nt, sizeof *s, "synth times", &s) != MR_OK) {
+        o->bad = true;
+        return;
+    }
     for (uint64_t i = 0; i < o->nt; i++) {
-        int64_t ns;
-        memcpy(&ns, &t[i], sizeof ns);
-        double v = (double)(ns / 1000000000) + (double)(ns % 1000000000) * 1e-9;
-        memcpy(&s[i], &v, sizeof v);
+        int64_t ns = mr_synth_time_ns(o->spec, o->how->start_ns, o->n0 + (int64_t)i);
+        s[i] = (double)(ns / 1000000000) + (double)(ns % 1000000000) * 1e-9;
     }
     synth_close(o, synth_dataset(o, at, name, H5T_NATIVE_DOUBLE, s, o->nt));
-    free(t);
+    free(s);
 }
 
 /* positions of the channels in metres */
