@@ -345,7 +345,9 @@ static void tally_up(run *r)
                   t->wait_read_s,
                   t->wait_out_s,
                   (double)(r->mill ? r->mill->raw_bytes : 0),
-                  (double)r->tally.samples};
+                  (double)r->tally.samples,
+                  t->wait_slab_s,
+                  t->wait_done_s};
     double peak[] = {(double)MR_MAX(r->peak_bytes, mr_memory_now())};
     mr_sum_f64(r->comm, v, sizeof v / sizeof *v);
     mr_max_f64(r->comm, peak, 1);
@@ -365,7 +367,9 @@ static void tally_up(run *r)
                      .wait_read_s = v[3],
                      .wait_out_s = v[4],
                      .raw_bytes = (uint64_t)v[5],
-
+                     .samples = (uint64_t)v[6],
+                     .wait_slab_s = v[7],
+                     .wait_done_s = v[8],
                      .peak_bytes = (size_t)peak[0],
                      .ranks = mr_comm_size(r->comm),
                      .threads = r->plan ? r->plan->mem.threads : 0,
