@@ -1,17 +1,18 @@
-/* io/prober.c: a pool of workers that look at files. Any thread may probe, so this one file of the
- * room holds a lock: <threads.h>'s mutex and condition around the table of workers, never while
- * talking to one. */
+/* io/prober.c: a pool of workers that look at files. Any thread may probe without a lock: the free
+ * workers' numbers lie in a pipe; who takes one out has that worker to himself, and who finds the
+ * pipe empty waits. */
 #include "io/probe.h"
 #include "io/zygote.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <threads.h>
 #include <unistd.h>
 
 #define FILES_PER_WORKER 1000
@@ -20,14 +21,12 @@ typedef struct worker {
     int fd; /* -1: not running */
     pid_t pid;
     unsigned files;
-    bool busy;
-    uint64_t last_peak_bytes, peak_bytes; /* of this file; of all that had this place */
+    _Atomic uint64_t peak_bytes; /* of all that had this place */
 } worker;
 
 struct mr_prober {
-    mtx_t lock;
-    cnd_t freed;
     int n;
+    int free[2]; /* pipe of ints: numbers of workers nobody uses */
     worker *w;
     mr_text map; /* packed; empty without */
 };
@@ -37,27 +36,21 @@ mr_status mr_prober_new(int n, const mr_node *map, mr_prober **out)
     mr_status st = MR_OK;
     mr_prober *p = NULL;
     MR_TRY(mr_alloc(1, sizeof *p, "prober", &p));
-    p->n = MR_MAX(n, 1);
+    p->free[0] = p->free[1] = -1;
+    p->n = MR_MAX(1, MR_MIN(n, (int)(PIPE_BUF / sizeof n))); /* never fills the pipe */
     MR_TRY(mr_alloc((size_t)p->n, sizeof *p->w, "prober", &p->w));
     for (int i = 0; i < p->n; i++) p->w[i].fd = -1;
     if (map) MR_TRY(mr_node_pack(map, &p->map));
-    if (mtx_init(&p->lock, mtx_plain) != thrd_success) {
-        st = MR_RAISE(MR_EMEM, "no lock for the prober");
+    if (pipe2(p->free, O_CLOEXEC)) {
+        p->free[0] = p->free[1] = -1;
+        st = MR_RAISE(MR_EMEM, "no pipe for the prober: %s", strerror(errno));
         goto out;
     }
-    if (cnd_init(&p->freed) != thrd_success) {
-        mtx_destroy(&p->lock);
-        st = MR_RAISE(MR_EMEM, "no lock for the prober");
-        goto out;
-    }
+    for (int i = 0; i < p->n; i++) mr_write_full(p->free[1], &i, sizeof i);
     *out = p;
     p = NULL;
 out:
-    if (p) {
-        free(p->w);
-        mr_text_fini(&p->map);
-        free(p);
-    }
+    mr_prober_free(p);
     return st;
 }
 
@@ -77,9 +70,9 @@ static int end_worker(worker *w)
 void mr_prober_free(mr_prober *p)
 {
     if (!p) return;
-    for (int i = 0; i < p->n; i++) end_worker(&p->w[i]);
-    cnd_destroy(&p->freed);
-    mtx_destroy(&p->lock);
+    for (int i = 0; p->w && i < p->n; i++) end_worker(&p->w[i]);
+    for (int i = 0; i < 2; i++)
+        if (p->free[i] >= 0) close(p->free[i]);
     mr_text_fini(&p->map);
     free(p->w);
     free(p);
@@ -88,10 +81,7 @@ void mr_prober_free(mr_prober *p)
 size_t mr_prober_peak_bytes(const mr_prober *p)
 {
     size_t sum = 0;
-    mtx_t *lock = (mtx_t *)(uintptr_t)&p->lock;
-    mtx_lock(lock);
-    for (int i = 0; i < p->n; i++) sum += (size_t)p->w[i].peak_bytes;
-    mtx_unlock(lock);
+    for (int i = 0; i < p->n; i++) sum += (size_t)atomic_load(&p->w[i].peak_bytes);
     return sum;
 }
 
@@ -179,7 +169,7 @@ static talk take_reply(worker *w, mr_file_info *info, mr_chunk **chunks, mr_stat
         if (how == TALK_OK) mr_info_check(&r.info, v, r.n_chunks);
     }
     if (how == TALK_OK) {
-        w->last_peak_bytes = r.peak_bytes;
+        if (r.peak_bytes > w->peak_bytes) w->peak_bytes = r.peak_bytes;
         *info = r.info;
         if (r.want_memory)
             mr_info_refuse(info, "its header needs more memory than a worker may have");
@@ -232,41 +222,20 @@ out:
     return st;
 }
 
-static worker *borrow_worker(mr_prober *p)
-{
-    worker *w = NULL;
-    mtx_lock(&p->lock);
-    for (;;) {
-        for (int i = 0; i < p->n; i++) /* a running one before a new one */
-            if (!p->w[i].busy && (!w || (w->fd < 0 && p->w[i].fd >= 0))) w = &p->w[i];
-        if (w) break;
-        cnd_wait(&p->freed, &p->lock);
-    }
-    w->busy = true;
-    mtx_unlock(&p->lock);
-    return w;
-}
-
-static void return_worker(mr_prober *p, worker *w)
-{
-    mtx_lock(&p->lock);
-    w->busy = false;
-    w->peak_bytes = MR_MAX(w->peak_bytes, w->last_peak_bytes);
-    cnd_signal(&p->freed);
-    mtx_unlock(&p->lock);
-}
-
 mr_status mr_probe(mr_prober *p, const char *path, mr_file_info *info, mr_chunk **chunks)
 {
     mr_status st = MR_OK;
     char *full = NULL;
-    worker *w = NULL;
+    int i = -1;
     memset(info, 0, sizeof *info);
     if (chunks) *chunks = NULL;
     MR_TRY(absolute(path, &full));
-    w = borrow_worker(p);
-    st = ask(p, w, full, info, chunks);
-    return_worker(p, w);
+    if (!mr_read_full(p->free[0], &i, sizeof i)) {
+        st = MR_RAISE(MR_EBUG, "the prober's pipe is closed");
+        goto out;
+    }
+    st = ask(p, &p->w[i], full, info, chunks);
+    mr_write_full(p->free[1], &i, sizeof i);
 out:
     if (st != MR_OK) {
         mr_info_refuse(info, "%s", mr_error());

@@ -7,7 +7,8 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <threads.h>
+#include <pthread.h>
+#include <sched.h>
 
 static void worker_answers_and_tells_how_it_ended(void **s)
 {
@@ -84,7 +85,7 @@ static void workers_die_with_the_one_who_asked(void **s)
     kill(parent, SIGKILL);
     waitpid(parent, NULL, 0);
     pid_t got = -1; /* ours to wait for once its zygote is gone too */
-    for (double until = mr_now() + 10; got < 0 && mr_now() < until; thrd_yield())
+    for (double until = mr_now() + 10; got < 0 && mr_now() < until; sched_yield())
         got = waitpid(worker, &status, 0);
     assert_int_equal(got, worker);
     assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0); /* killed, or saw its end */
@@ -151,14 +152,14 @@ typedef struct many {
     int refused;
 } many;
 
-static int probe_many(void *arg)
+static void *probe_many(void *arg)
 {
     many *m = arg;
     for (int k = 0; k < 20; k++) {
         mr_file_info i;
         if (mr_probe(m->p, m->path, &i, NULL) == MR_OK && i.state == MR_EINPUT) m->refused++;
     }
-    return 0;
+    return NULL;
 }
 
 static void more_threads_than_workers_take_turns(void **s)
@@ -166,14 +167,14 @@ static void more_threads_than_workers_take_turns(void **s)
     (void)s;
     mr_prober *p = NULL;
     many m[4];
-    thrd_t t[4];
+    pthread_t t[4];
     assert_int_equal(mr_prober_new(2, NULL, &p), MR_OK);
     for (int k = 0; k < 4; k++) {
         m[k] = (many){p, "/dev/null", 0};
-        assert_int_equal(thrd_create(&t[k], probe_many, &m[k]), thrd_success);
+        assert_int_equal(pthread_create(&t[k], NULL, probe_many, &m[k]), 0);
     }
     for (int k = 0; k < 4; k++) {
-        thrd_join(t[k], NULL);
+        pthread_join(t[k], NULL);
         assert_int_equal(m[k].refused, 20);
     }
     assert_true(mr_prober_peak_bytes(p) > 100000);
