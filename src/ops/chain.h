@@ -78,6 +78,12 @@ size_t mr_chain_work(const mr_chain *c, const mr_block_ranges *r, size_t width);
 void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x, mr_view *y,
                   double *state, double *work, const uint8_t *bad);
 
+/** The same with an input x that `feed` fills as it is read (NULL: it is filled). After the call
+ * all of x was pulled. */
+void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x,
+                      mr_view *y, double *state, double *work, const uint8_t *bad,
+                      const mr_feed *feed);
+
 /* --- NaN: kept beside the samples as runs, never inside a tile
  * ------------------------------------ */
 

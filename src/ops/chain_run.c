@@ -67,6 +67,13 @@ static void copy(const mr_view *x, mr_view *y)
 void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x, mr_view *y,
                   double *state, double *work, const uint8_t *bad)
 {
+    mr_chain_run_fed(c, stage, r, x, y, state, work, bad, NULL);
+}
+
+void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x,
+                      mr_view *y, double *state, double *work, const uint8_t *bad,
+                      const mr_feed *feed)
+{
     mr_stage stages[MR_MAX_OPS];
     mr_chain_stages(c, stages);
     const mr_stage s = stages[stage];
@@ -76,6 +83,8 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
     int at = -1;
     MR_ASSERT(s.n == 0 || (x->nt == rows_of(r->in[s.first]) &&
                            y->nt == rows_of(given(r, s.first + s.n - 1)) && y->nc == x->nc));
+    const bool streams = s.n > 0 && c->v[s.first].op->streams;
+    if (feed && !streams) feed->pull(feed->arg, x->nt);
     if (s.n == 0) copy(x, y);
     for (size_t i = s.first; i < s.first + s.n; i++) {
         const mr_bound *b = &c->v[i];
@@ -91,6 +100,7 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
             to.d = buf[where];
             at = where;
         }
+        if (to.nt == 0 && feed && i == s.first) feed->pull(feed->arg, x->nt);
         if (to.nt == 0) return;
         const mr_piece p = {.x = &from,
                             .y = &to,
@@ -102,6 +112,7 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
                             .snap = r->snap[i],
                             .state = b->needs.state ? state + b->state_at * x->nc : NULL,
                             .scratch = work,
+                            .feed = i == s.first && streams ? feed : NULL,
                             .bad = bad};
         b->op->apply(b->self, &p);
         from = to;

@@ -73,6 +73,13 @@ typedef struct mr_needs {
     bool lti;            /* linear and time-invariant (away from the ends) */
 } mr_needs;
 
+/** Input that is filled as it is read: before rows [0, n) of x are read, pull(arg, n) must have
+ * been called. Loading a row just before its first use keeps it in cache. */
+typedef struct mr_feed {
+    void (*pull)(void *arg, size_t n);
+    void *arg;
+} mr_feed;
+
 /** One call of apply: an input view that covers [x0, x0 + x->nt), an output view that covers
  *  [y0, y0 + y->nt). The chain guarantees that x covers what needs says, clipped to the span. */
 typedef struct mr_piece {
@@ -80,16 +87,17 @@ typedef struct mr_piece {
     mr_view *y;       /* apart from x; for in_place it may also be exactly the rows of x that
                          have the same indices */
     int64_t x0, y0;
-    mr_slab span;       /* the span's input indices at this operator */
-    double rate_hz;     /* input rate */
-    bool fresh;         /* state is to be started: from x's first row (steady state), or by the
-                           rule of `ends` where x0 == span.a */
-    int64_t snap;       /* input index before which the state must be left in `state` for the
-                           next block; in [x0, x0 + nt]; INT64_MAX: no next block */
-    double *state;      /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
-    double *scratch;    /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
-    const uint8_t *bad; /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
-                           stand in x); NULL if there are none */
+    mr_slab span;        /* the span's input indices at this operator */
+    double rate_hz;      /* input rate */
+    bool fresh;          /* state is to be started: from x's first row (steady state), or by the
+                            rule of `ends` where x0 == span.a */
+    int64_t snap;        /* input index before which the state must be left in `state` for the
+                            next block; in [x0, x0 + nt]; INT64_MAX: no next block */
+    double *state;       /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
+    double *scratch;     /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
+    const mr_feed *feed; /* only for operators with .streams; NULL: x is filled */
+    const uint8_t *bad;  /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
+                            stand in x); NULL if there are none */
 } mr_piece;
 
 typedef struct mr_op {
@@ -104,6 +112,8 @@ typedef struct mr_op {
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
     /** Thread-safe, cannot fail. Every output row is written, and finite where x is. */
     void (*apply)(const void *self, const mr_piece *p);
+    bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
+                     reads; never again what it has overwritten */
     bool in_place; /* apply takes y on top of x (see mr_piece); up = down = 1 */
     /** Frees what bind allocated; NULL if nothing. */
     void (*release)(void *self);

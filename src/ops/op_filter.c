@@ -123,7 +123,7 @@ static mr_status filter_describe(const void *self, mr_text *t)
 
 #define FILTER_ROW                                                                                 \
     .size = sizeof(filter), .apply = filter_apply, .impulse = filter_impulse,                      \
-    .describe = filter_describe, .in_place = true,                                                 \
+    .describe = filter_describe, .in_place = true, .streams = true,                                \
     .ref = "scipy.signal.butter, sosfiltfilt, sosfilt"
 
 const mr_op mr_op_bandpass = {.name = "bandpass",
@@ -160,4 +160,5 @@ const mr_op mr_op_notch = {.name = "notch",
                            .impulse = filter_impulse,
                            .describe = filter_describe,
                            .in_place = true,
+                           .streams = true,
                            .ref = "scipy.signal.iirnotch, filtfilt, lfilter"};

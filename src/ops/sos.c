@@ -5,7 +5,7 @@
 #include "ops/simd.h"
 #include <string.h>
 
-enum { GROUP = MR_GROUP, CHUNK = 32, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
+enum { GROUP = MR_GROUP, CHUNK = 32, FEED = 2 * CHUNK, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
 
 typedef struct lanes { /* states of one group: [section][2][GROUP] */
     double z[MR_MAX_SECTIONS][2][GROUP];
@@ -83,6 +83,19 @@ static void extend(const double *edge, ptrdiff_t step, size_t w, size_t n, doubl
             e[k][c] = 2 * edge[c] - edge[(ptrdiff_t)(k + 1) * step + (ptrdiff_t)c];
 }
 
+/* Rows [t, to) of the input, each pulled in just before it is read. */
+static void run_fed(group *g, const mr_piece *p, const double *x, double *dst, ptrdiff_t ds,
+                    size_t t, size_t to)
+{
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
+    const size_t step = p->feed ? FEED : to - t;
+    for (size_t m; t < to; t += m) {
+        m = MR_MIN(step, to - t);
+        if (p->feed) p->feed->pull(p->feed->arg, t + m);
+        run_rows(g, x + (ptrdiff_t)t * ss, ss, dst + (ptrdiff_t)t * ds, ds, m);
+    }
+}
+
 /* The forward run over the channels of g, x at its first row, from x to dst. */
 static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x, double *dst,
                     ptrdiff_t ds, double *state)
@@ -106,9 +119,9 @@ static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x
     }
     size_t cut = nt;
     if (p->snap < p->x0 + (int64_t)nt) cut = p->snap > p->x0 ? (size_t)(p->snap - p->x0) : 0;
-    run_rows(g, x, ss, dst, ds, cut);
+    run_fed(g, p, x, dst, ds, 0, cut);
     if (p->snap != INT64_MAX) state_save(g, state, nc);
-    run_rows(g, x + (ptrdiff_t)cut * ss, ss, dst + (ptrdiff_t)cut * ds, ds, nt - cut);
+    run_fed(g, p, x, dst, ds, cut, nt);
 }
 
 static void both_ways(group *g, const mr_piece *p, double *x, double *y, double *state)
@@ -148,6 +161,10 @@ void mr_sos_run(const mr_sos *f, mr_phase phase, const mr_piece *p)
 {
     MR_ASSERT(f->pad <= MAX_PAD && p->y0 >= p->x0 && p->x->nt > 0 &&
               p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
+    if (p->feed) /* the first rows start the state; at the span's end its last ones are mirrored */
+        p->feed->pull(p->feed->arg, p->x0 + (int64_t)p->x->nt == p->span.b
+                                        ? p->x->nt
+                                        : MR_MIN(p->x->nt, f->pad + FEED));
     group g = {.f = f, .simd = mr_simd()};
     for (size_t c = 0; c < p->x->nc; c += GROUP) {
         g.w = MR_MIN((size_t)GROUP, p->x->nc - c);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { QUANTUM = 96 << 20, SLAB = 8 << 20, MAX_ROWS = 65536, STRIP_ROW = 4096 };
+enum { QUANTUM = 112 << 20, SLAB = 8 << 20, MAX_ROWS = 65536, STRIP_ROW = 4096 };
 
 static bool couples(const mr_chain *c)
 {
@@ -84,8 +84,10 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, size_t i, const 
     d->slabs = MR_MAX(d->slabs, touched(slabs, r.raw));
     d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
     d->out = MR_MAX(d->out, out * nc * sizeof(float));
-    d->work =
-        MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) + (rows + out) * width) * 8 + rows / 8);
+    d->work = MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) +
+                               (rows + out + mr_chain_state(a->chain)) * width + 32) *
+                                      8 +
+                                  rows / 8);
     d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + MR_TILE) * 8);
     d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
 }

@@ -56,6 +56,31 @@ static void release_slabs(mr_mill *m, mr_job *j, int64_t from)
     }
 }
 
+/** Load the tile and run the stage. The common case loads rows as the first operator reads them;
+ * when one turns out not to be finite the states are set back and it is done again the thorough
+ * way. */
+static mr_status load_and_run(const block_work *w, const sweep *s, size_t tile, mr_view *x,
+                              mr_view *y, double *state, double *work)
+{
+    mr_status st = MR_OK;
+    const size_t c0 = tile * MR_TILE, n_state = mr_chain_state(w->chain) * x->nc;
+    mr_spoils *spoils = &w->j->spoils[tile];
+    mr_tile_feed f = {w->m, w->j, s->in, c0, x, 0, w->j->oldest, false};
+    const mr_feed feed = {mr_tile_pull, &f};
+    double *keep = work;
+    work += (n_state + 7) / 8 * 8;
+    if (mr_tile_clean(w->j, s->in, spoils)) {
+        if (n_state) memcpy(keep, state, n_state * sizeof *keep);
+        mr_chain_run_fed(w->chain, s->stage, &w->r, x, y, state, work, NULL, &feed);
+        if (!f.bad) return MR_OK;
+        if (n_state) memcpy(state, keep, n_state * sizeof *keep);
+    }
+    MR_TRY(mr_tile_load(w->m, w->j, s->in, c0, x, spoils));
+    mr_chain_run(w->chain, s->stage, &w->r, x, y, state, work, NULL);
+out:
+    return st;
+}
+
 static mr_status run_tile(const block_work *w, const sweep *s, size_t tile)
 {
     mr_status st = MR_OK;
@@ -63,24 +88,25 @@ static mr_status run_tile(const block_work *w, const sweep *s, size_t tile)
     double *work = thread_work(w->m), *state = NULL;
     if (w->j->state) state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain);
     mr_view x = {work, rows_of(s->in), width, width};
-    if (!s->src) {
+    if (!s->src)
         work += (x.nt * width + 7) / 8 * 8;
-        MR_TRY(mr_tile_load(w->m, w->j, s->in, c0, &x, &w->j->spoils[tile]));
-    } else {
+    else
         x = (mr_view){s->src + c0, rows_of(s->in), width, w->nc};
-    }
     mr_view y = {work, rows_of(s->out), width, width};
     if (s->dst)
         y = (mr_view){s->dst + c0, rows_of(s->out), width, w->nc};
     else
         work += (y.nt * width + 7) / 8 * 8;
-    if (!s->copy)
-        mr_chain_run(w->chain, s->stage, &w->r, &x, &y, state, work, NULL);
-    else if (!s->dst)
-        y = x;
-    else
-        for (size_t t = 0; t < x.nt; t++)
+    if (s->copy) {
+        if (!s->src) MR_TRY(mr_tile_load(w->m, w->j, s->in, c0, &x, &w->j->spoils[tile]));
+        if (!s->dst) y = x;
+        for (size_t t = 0; s->dst && t < x.nt; t++)
             memcpy(mr_at(&y, t, 0), mr_at(&x, t, 0), width * sizeof(double));
+    } else if (!s->src) {
+        MR_TRY(load_and_run(w, s, tile, &x, &y, state, work));
+    } else {
+        mr_chain_run(w->chain, s->stage, &w->r, &x, &y, state, work, NULL);
+    }
     if (!s->dst) mr_tile_store(w->m, w->j, s->out, c0, &y, &w->j->spoils[tile], w->out, w->nc);
 out:
     return st;

@@ -139,6 +139,20 @@ mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
  * it spoils to `spoils`. Any thread of the team. */
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils);
+/** The same little by little: rows are loaded when the chain pulls them. bad is set when one is not
+ *  finite: then what was computed is void and mr_tile_load has to be used. */
+typedef struct mr_tile_feed {
+    const mr_mill *m;
+    const mr_job *j;
+    mr_slab raw;
+    uint64_t c0;
+    mr_view *x;
+    size_t have, slab; /* rows loaded; slab that holds the next */
+    bool bad;
+} mr_tile_feed;
+void mr_tile_pull(void *feed, size_t n);
+/** May this tile be fed? Not where samples are known to be missing. */
+bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
 /** Store the tile's output rows as float32 at channel c0 of a block nc wide, with NaN where
  * spoiled. */
 void mr_tile_store(const mr_mill *m, const mr_job *j, mr_slab out, uint64_t c0, const mr_view *y,

@@ -92,6 +92,32 @@ mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t 
     return bad ? bridge(raw, c0, x, spoils) : MR_OK;
 }
 
+bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils)
+{
+    if (spoils->n) return false;
+    for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
+        if (j->slab[i].n_holes) return false;
+    return true;
+}
+
+void mr_tile_pull(void *feed, size_t n)
+{
+    mr_tile_feed *f = feed;
+    const mr_array *a = &f->m->plan->arrays[f->j->lane->array];
+    n = MR_MIN(n, f->x->nt);
+    while (f->have < n) {
+        const mr_job_slab *s = &f->j->slab[f->slab];
+        const int64_t at = f->raw.a + (int64_t)f->have;
+        if (s->raw.b <= at) {
+            f->slab++;
+            continue;
+        }
+        const mr_slab r = {at, MR_MIN(s->raw.b, f->raw.a + (int64_t)n)};
+        f->bad |= load_rows(a, f->j->lane, s, r, f->c0, mr_at(f->x, f->have, 0), f->x);
+        f->have += (size_t)(r.b - r.a);
+    }
+}
+
 static void blank(float *block, size_t nc, uint64_t c, mr_slab out, mr_slab nan)
 {
     for (int64_t t = MR_MAX(out.a, nan.a); t < MR_MIN(out.b, nan.b); t++)
