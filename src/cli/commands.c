@@ -29,7 +29,7 @@ static int ops(MR_UNUSED mr_comm *c, int argc, char **argv)
 const mr_command mr_commands[] = {
     {"run", "CONFIG", "run a chain over an archive; again to go on", true, mr_cli_run},
     {"plan", "CONFIG", "what a run would read, write and need", true, mr_cli_plan},
-    {"check", "CONFIG", "check a config, reading no input", false, mr_cli_check},
+    {"check", "CONFIG", "is a config right, and wise?", false, mr_cli_check},
     {"inspect", "PATH...", "what recorder files hold: layout, times, gaps", false, inspect},
     {"ops", "[NAME]", "the operators, and what each takes", false, ops},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},

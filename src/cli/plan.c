@@ -6,6 +6,7 @@
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "cli/run_opts.h"
+#include "plan/advice.h"
 #include "report/report.h"
 
 static uint64_t input_bytes(const mr_plan *p)
@@ -115,6 +116,7 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
 {
     mr_run_args a;
     mr_dry d = {0};
+    mr_strs advice = {0};
     mr_status st = mr_run_args_parse(argc, argv, "json slurm", &a);
     if (st != MR_OK) return (int)st;
     if (a.help) {
@@ -134,7 +136,11 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
             print_slurm(d.plan, a.o.config);
         else
             print_plan(d.plan);
-        if (!a.o.json && !a.slurm) mr_report_warn(&acc);
+        if (!a.o.json && !a.slurm) {
+            mr_report_warn(&acc);
+            if (mr_advise(d.cfg, d.plan, &advice) != MR_OK) mr_error_clear();
+            for (size_t i = 0; i < advice.n; i++) mr_log(MR_WARN, "warning: %s", advice.v[i]);
+        }
         if (st == MR_OK && d.plan->mem.need_bytes > d.plan->mem.limit_bytes)
             st = MR_RAISE(MR_EMEM,
                           "run.memory does not suffice: %zu bytes a rank are needed, %zu "
@@ -144,6 +150,7 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
             st = MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
     }
     st = mr_agree(c, st);
+    mr_strs_fini(&advice);
     mr_dry_fini(&d);
     return (int)st;
 }

@@ -1,4 +1,4 @@
-/* cli/run.c: run CONFIG and check CONFIG. */
+/* cli/run.c: run CONFIG. */
 #include <stdio.h>
 #include "cli/cli.h"
 #include "cli/run_opts.h"
@@ -29,22 +29,4 @@ int mr_cli_run(mr_comm *c, int argc, char **argv)
     if (!a.help) return (int)mr_run(c, &a.o);
     if (mr_comm_rank(c) == 0) run_help();
     return MR_OK;
-}
-
-int mr_cli_check(mr_comm *c, int argc, char **argv)
-{
-    mr_run_args a;
-    mr_config *cfg = NULL;
-    (void)c;
-    mr_status st = mr_run_args_parse(argc, argv, "", &a);
-    if (st != MR_OK) return (int)st;
-    if (a.help) {
-        printf("millrace check CONFIG [-s KEY=VALUE]...\n\nCheck a config without reading any "
-               "input.\n");
-        return MR_OK;
-    }
-    st = mr_config_load(a.o.config, a.o.overrides, a.o.n_overrides, &cfg);
-    if (st == MR_OK) printf("%s: ok\n", a.o.config);
-    mr_config_free(cfg);
-    return (int)st;
 }

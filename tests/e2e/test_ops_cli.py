@@ -18,7 +18,7 @@ def check(millrace, tmp_path):
     """Check a config with this one operator."""
 
     def run(name, settings):
-        (tmp_path / "c.yaml").write_text(f"input: {{files: x.h5}}\nchain:\n  - {name}: {{{settings}}}\n"
+        (tmp_path / "c.yaml").write_text(f"input: {{files: x*.h5}}\nchain:\n  - {name}: {{{settings}}}\n"
                                          "output: {folder: out}\n")
         return millrace("check", "c.yaml", check=False, cwd=tmp_path)
 

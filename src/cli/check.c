@@ -1,0 +1,91 @@
+/* cli/check.c: `millrace check CONFIG`: is it right, is it wise? Nothing is written. Of the input
+ * only the first file's header is looked at, for the sampling rate and channels. */
+#include "cli/cli.h"
+#include "cli/run_opts.h"
+#include "plan/advice.h"
+#include <stdio.h>
+
+enum { LOOKS = 3 }; /* files that are tried before the header is given up */
+
+/** The first of a few files that can be used, alone in a catalogue; *out stays NULL if there is
+ *  none. */
+static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_catalog **out)
+{
+    mr_status st = MR_OK;
+    mr_prober *prober = NULL;
+    mr_catalog *cat = NULL;
+    MR_TRY(mr_prober_new(1, cfg->map, &prober));
+    for (size_t i = 0; i < files->n && i < LOOKS; i++) {
+        const mr_strs one = {.v = &files->v[i], .n = 1};
+        mr_file_info info;
+        MR_TRY(mr_probe(prober, files->v[i], &info, NULL));
+        if (info.state != MR_OK) continue;
+        MR_TRY(mr_catalog_new(&one, &cat));
+        MR_TRY(mr_catalog_set(cat, 0, &info, 0));
+        if (cat->rows[0].kind != MR_REFUSED) break;
+        mr_catalog_free(cat);
+        cat = NULL;
+    }
+    *out = cat;
+    cat = NULL;
+out:
+    mr_catalog_free(cat);
+    mr_prober_free(prober);
+    return st;
+}
+
+/** Bind the chain to the first file, as a run would: what does not fit it is refused. */
+static mr_status bind_chain(const mr_config *cfg, mr_catalog **cat, mr_plan **plan)
+{
+    mr_status st = MR_OK;
+    mr_strs files = {0};
+    st = mr_config_files(cfg, &files);
+    if (st == MR_EINPUT) {
+        mr_log(MR_WARN, "%s; what depends on the sampling rate is not checked", mr_error());
+        mr_error_clear();
+        return MR_OK;
+    }
+    MR_TRY(st);
+    MR_TRY(first_file(cfg, &files, cat));
+    if (*cat)
+        MR_TRY(mr_plan_new(cfg, *cat, SIZE_MAX / 2, 0, 1, plan));
+    else
+        mr_log(MR_WARN,
+               "%s cannot be used (millrace inspect says why); what depends on the sampling "
+               "rate is not checked",
+               files.v[0]);
+out:
+    mr_strs_fini(&files);
+    return st;
+}
+
+int mr_cli_check(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    mr_run_args a;
+    mr_config *cfg = NULL;
+    mr_catalog *cat = NULL;
+    mr_plan *plan = NULL;
+    mr_strs advice = {0};
+    mr_status st = MR_OK;
+    MR_TRY(mr_run_args_parse(argc, argv, "", &a));
+    if (a.help) {
+        printf(
+            "millrace check CONFIG [-s KEY=VALUE]...\n\nIs a config right? Warns also of what is "
+            "legal but unwise. Of the input only the header of\nthe first file is read; nothing is "
+            "written.\n");
+        return MR_OK;
+    }
+    MR_TRY(mr_config_load(a.o.config, a.o.overrides, a.o.n_overrides, &cfg));
+    MR_TRY(bind_chain(cfg, &cat, &plan));
+    MR_TRY(mr_advise(cfg, plan, &advice));
+    for (size_t i = 0; i < advice.n; i++) mr_log(MR_WARN, "warning: %s", advice.v[i]);
+    printf("%s: ok", a.o.config);
+    if (advice.n) printf(", %zu warning%s", advice.n, advice.n == 1 ? "" : "s");
+    printf("\n");
+out:
+    mr_strs_fini(&advice);
+    mr_plan_free(plan);
+    mr_catalog_free(cat);
+    mr_config_free(cfg);
+    return (int)st;
+}
