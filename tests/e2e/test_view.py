@@ -93,3 +93,21 @@ def test_bad_file_in_a_folder_is_said_and_left_out(millrace, archive, tmp_path):
 def test_bad_requests(millrace, archive, args, status, word):
     done = millrace("view", *args, check=False, cwd=archive)
     assert done.returncode == status and word in done.stderr, done.stderr
+
+
+def test_outputs_are_seen_as_folder_master_and_lane(millrace, tmp_path):
+    """The same lanes by three ways: the same picture but for its title."""
+    millrace("synth", "in", "--files", 2, "--file-length", "10s", "--rate", "100Hz", "--channels", 60,
+             cwd=tmp_path)
+    (tmp_path / "c.yaml").write_text(
+        "input: {files: in/*.h5}\nchain:\n  - decimate: {factor: 2}\noutput: {folder: out}\n")
+    millrace("run", "c.yaml", cwd=tmp_path)
+    lane = next((tmp_path / "out" / "lanes").rglob("*.h5"))
+    panels = []
+    for what in ("out", "out/master.h5", lane):
+        done = millrace("view", what, "-o", "x.png", cwd=tmp_path)
+        assert done.stderr == ""
+        image = read_png(tmp_path / "x.png", 0.4)
+        panels.append(image[60:110, LEFT:LEFT + NX])
+    assert panels[0].std() > 10
+    assert np.array_equal(panels[0], panels[1]) and np.array_equal(panels[0], panels[2])
