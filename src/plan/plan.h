@@ -27,7 +27,7 @@ typedef struct mr_array {
     int64_t block_out;        /* output samples of a block */
     uint64_t strip;           /* channels of a strip (the last may be smaller) */
     size_t row_bytes;         /* of a strip's raw row as buffered */
-    mr_digest design;        /* of the chain with its coefficients */
+    mr_digest design;         /* of the chain with its coefficients */
     uint64_t slab_rows;       /* raw rows of one input buffer */
 } mr_array;
 
