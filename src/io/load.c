@@ -13,10 +13,10 @@ typedef uint16_t any_u16 __attribute__((may_alias));
 
 /* Rows of a tile lie a whole recorder row apart, too far for the hardware to guess: ask for the row
  * that comes some rows later. An address beyond the buffer does no harm. */
-enum { AHEAD = 24 };
+enum { AHEAD = 96 };
 static inline void prefetch_row(const uint8_t *row, size_t bytes)
 {
-    for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b);
+    for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b, 0, 2);
 }
 
 /* Largest exponent field seen decides: it is all ones for NaN and infinity only. A maximum of
