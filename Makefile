@@ -83,10 +83,10 @@ e2e: all
 check:
 	@JOBS=$(JOBS) MPICC="$(MPICC)" PYTHON=$(PYTHON) tests/check/run.sh
 
-## bench: speed against numpy and scipy on this machine
+## bench: beside numpy, scipy, dask and the machine's limits; W=decimate: one row; QUICK=1: a try
 bench: all
-	@if [ -f tests/bench/run.py ]; then $(PYTHON) tests/bench/run.py; \
-	 else echo "no tests/bench/run.py"; exit 2; fi
+	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/run.py $(if $(W),W=$(W)) \
+	  $(if $(QUICK),--quick) $(if $(REPS),--reps $(REPS))
 
 ## asan: unit tests under AddressSanitizer and UBSan
 asan:

@@ -1,0 +1,268 @@
+"""make bench: millrace beside the Python programs a user would write, and beside the machine's limits.
+
+usage: run.py [W=ROW,...] [--quick] [--files N] [--reps N] [--cores N] [--peers HOW,...] [--list]
+  W=decimate    only this row (or these; * and ? match); default: all
+  --quick       2 small files, 1 repetition: does it all work? The figures mean nothing
+  --files N     of every row, instead of its own number
+  --peers HOW   only these forms of the peers (see peers.py), or none
+  --reps N      of millrace (default 5); peers run in the first 3 of them
+
+Programs take turns, on a warm page cache, from start to exit, output closed; millrace also surveys,
+plans, checksums, fsyncs and reports. Prints tables and writes out/bench.json. Data: data/bench.
+"""
+import argparse
+import fnmatch
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+import table  # noqa: E402
+from measure import adopt_orphans, timed  # noqa: E402
+
+BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
+MPIRUN = os.environ.get("MPIRUN", "mpirun")
+PEER_REPS = 3
+PIECE = 4 << 20
+
+
+def talk(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def options(argv):
+    p = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0])
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--files", type=int)
+    p.add_argument("--reps", type=int)
+    p.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    p.add_argument("--peers")
+    p.add_argument("--no-setup", action="store_true")
+    p.add_argument("--list", action="store_true")
+    p.add_argument("--data", type=Path, default=ROOT / "data" / "bench")
+    p.add_argument("--out", type=Path, default=ROOT / "out")
+    p.add_argument("row", nargs="*", help="W=NAME")
+    o = p.parse_args(argv)
+    names = [n for w in o.row for n in w.removeprefix("W=").split(",") if n]
+    o.wanted = names or ["*"]
+    o.reps = o.reps or (1 if o.quick else 5)
+    return o
+
+
+# --- data, made once
+
+def archive(form, n_files, o):
+    """The first n files of a form's archive."""
+    import rows
+    spec = (rows.QUICK_FORMS if o.quick else rows.FORMS)[form]
+    total = 2 if o.quick else max(12, n_files)
+    folder = o.data / f"{'quick_' if o.quick else ''}{form}"
+    told = folder / "made.txt"
+    command = ["synth", str(folder), "--files", str(total), "--rate", "500Hz", "--seed", "1",
+               *spec.split(), "--quiet"]
+    if not told.exists() or told.read_text() != " ".join(command[2:]):
+        talk(f"making {folder}")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([BINARY, *command], check=True)
+        told.write_text(" ".join(command[2:]))
+    return sorted(folder.glob("*.h5"))[:n_files]
+
+
+def warm(files):
+    """All of it into the page cache; what the runs before left to write, written."""
+    buffer = bytearray(PIECE)
+    for path in files:
+        with open(path, "rb", buffering=0) as f:
+            while f.readinto(buffer):
+                pass
+    os.sync()
+
+
+# --- the machine's limits
+
+def limits(o):
+    program = ROOT / "build" / "bench" / "limits"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    if not program.exists() or program.stat().st_mtime < (HERE / "limits.c").stat().st_mtime:
+        subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O3", "-march=native",
+                        "-ffp-contract=fast", "-fopenmp", "-o", program, HERE / "limits.c",
+                        "-lfftw3", "-lfftw3f", "-ldeflate", "-lm"], check=True)
+    o.data.mkdir(parents=True, exist_ok=True)
+    env = dict(os.environ, OMP_NUM_THREADS=str(o.cores))
+    done = subprocess.run([program, o.data, *(["quick"] if o.quick else [])], env=env, check=True,
+                          capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def touch(o):
+    """A guest gives idle pages back to its host; fresh memory is slow until it has been touched."""
+    if o.quick:
+        return
+    free = int(next(x for x in Path("/proc/meminfo").read_text().splitlines()
+                    if x.startswith("MemAvailable")).split()[1]) * 1024
+    subprocess.run([ROOT / "build" / "bench" / "limits", "touch", str(min(4 << 30, free // 4))],
+                   check=True)
+
+
+# --- the programs
+
+def launch_environment(threads):
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), OMPI_ALLOW_RUN_AS_ROOT="1",
+               OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1", OMPI_MCA_hwloc_base_binding_policy="none",
+               OMPI_MCA_rmaps_base_oversubscribe="1")
+    return env
+
+
+def millrace(row, files, ranks, threads, o):
+    config = o.out / "bench" / f"{row.name}.yaml"
+    lines = ["input:", "  files:", *[f"    - {f}" for f in files], "chain:",
+             *[f"  - {x}" for x in row.chain], "output:", f"  folder: {o.out}/bench/run"]
+    config.write_text("\n".join(lines) + "\n")
+    launch = [MPIRUN, "-n", str(ranks)] if ranks > 1 else []
+    return {"name": f"millrace {ranks} x {threads}", "ours": True, "env": launch_environment(threads),
+            "ranks": ranks, "threads": threads,
+            "command": [*launch, str(BINARY), "run", str(config), "--progress", "never"]}
+
+
+def importable(module):
+    return subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode == 0
+
+
+def peer(work, how, files, o):
+    form, kind = how.split("-")
+    needs = {"mpi": "mpi4py", "dask": "dask"}.get(form, "scipy")
+    if not importable(needs):
+        return None
+    launch = [MPIRUN, "-n", str(o.cores)] if form == "mpi" else []
+    label = {"numpy": "numpy", "pool": f"Pool({o.cores})", "chan": f"Pool({o.cores}) by channels",
+             "mpi": f"mpi4py {o.cores} ranks", "dask": f"dask {o.cores} threads"}[form]
+    how_far = work.split("-")[1] + " " if "-" in work else ""
+    return {"name": f"{label} {how_far}{kind}", "ours": False,
+            "env": dict(launch_environment(1), PEER_CORES=str(o.cores)),
+            "command": [*launch, sys.executable, str(HERE / "peers.py"), work, how,
+                        f"{o.out}/bench/run", *map(str, files)]}
+
+
+def programs(row, files, o):
+    shapes = [(1, 1)] if o.cores == 1 else [(1, o.cores), (o.cores, 1), (1, 1)]
+    ours = [millrace(row, files, r, t, o) for r, t in shapes]
+    theirs = [peer(w, h, files, o) for w, h in row.peers
+              if not o.peers or h in o.peers.split(",")]
+    return ours + [p for p in theirs if p]
+
+
+# --- one row
+
+def once(program, files, o):
+    target = o.out / "bench" / "run"
+    shutil.rmtree(target, ignore_errors=True)
+    touch(o)
+    warm(files)
+    sample = timed(program["command"], program["env"])
+    if sample.status != 0:
+        raise RuntimeError(f"{program['name']}: status {sample.status}\n{sample.talk}")
+    if program["ours"]:
+        program.setdefault("reports", []).append(json.loads((target / "report.json").read_text()))
+    program.setdefault("samples", []).append(sample)
+    return target
+
+
+def summary(program):
+    wall = [s.wall_s for s in program["samples"]]
+    out = {"name": program["name"], "ours": program["ours"], "error": program.get("error"),
+           "wall_s": statistics.median(wall), "wall_min_s": min(wall), "wall_max_s": max(wall),
+           "walls_s": wall, "cpu_s": statistics.median(s.cpu_s for s in program["samples"]),
+           "peak_mb": max(s.peak_mb for s in program["samples"])}
+    if program["ours"]:
+        middle = sorted(zip(wall, program["reports"]), key=lambda p: p[0])[len(wall) // 2][1]
+        out |= {"ranks": program["ranks"], "threads": program["threads"],
+                "timing": middle["timing"], "launch": middle["launch"],
+                "bottleneck": middle["bottleneck"]}
+    return out
+
+
+def fits(row, files, o):
+    """Does this build know the row's chain?"""
+    command = millrace(row, files, 1, 1, o)["command"]
+    done = subprocess.run([command[0], "check", command[2]], capture_output=True, text=True)
+    return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+
+def measure(row, o):
+    from answers import Answer
+    files = archive(row.data, min(o.files or row.files, 2 if o.quick else 10**6), o)
+    why = fits(row, files, o)
+    if why:
+        return {"name": row.name, "title": row.title, "skipped": why}
+    answer = Answer(row, files)
+    todo = programs(row, files, o)
+    for rep in range(o.reps):
+        for p in todo:
+            if not p["ours"] and rep >= PEER_REPS:
+                continue
+            talk(f"{row.name}: {p['name']}, run {rep + 1}")
+            target = once(p, files, o)
+            if rep == 0:
+                p["error"] = answer.of_millrace(target) if p["ours"] else answer.of_peer(target)
+    shutil.rmtree(o.out / "bench" / "run", ignore_errors=True)
+    return {"name": row.name, "title": row.title, "files": len(files), "data": row.data,
+            "chain": row.chain, "samples": answer.n_samples,
+            "stored_bytes": sum(f.stat().st_size for f in files), "allowed_error": row.error,
+            "allowed_peer_error": row.peer_error, "programs": [summary(p) for p in todo]}
+
+
+# --- all of it
+
+def machine(o):
+    cpu = next((x.split(":")[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines()
+                if x.startswith("model name")), platform.machine())
+    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True).stdout
+    import h5py
+    import numpy
+    import scipy
+    return {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": cpu,
+            "cores": o.cores, "kernel": platform.release(), "load_before": os.getloadavg()[0],
+            "millrace": version.splitlines(), "python": platform.python_version(),
+            "numpy": numpy.__version__, "scipy": scipy.__version__, "h5py": h5py.__version__}
+
+
+def main(argv):
+    o = options(argv)
+    if not o.no_setup:
+        subprocess.run([HERE / "setup.sh"], check=False)
+    import rows
+    chosen = [r for r in rows.ROWS if any(fnmatch.fnmatch(r.name, w) for w in o.wanted)]
+    if o.list:
+        print("\n".join(f"{r.name:15} {r.title}" for r in rows.ROWS))
+        return 0
+    if not chosen:
+        talk(f"no such row: {' '.join(o.wanted)}; there are " + " ".join(r.name for r in rows.ROWS))
+        return 2
+    adopt_orphans()
+    (o.out / "bench").mkdir(parents=True, exist_ok=True)
+    result = {"machine": machine(o), "quick": o.quick, "limits": limits(o), "rows": []}
+    print(table.head(result))
+    bad = 0
+    for row in chosen:
+        r = measure(row, o)
+        if "skipped" not in r:
+            table.judge(r, row, result["limits"])
+            bad += len(r["wrong"])
+        result["rows"].append(r)
+        print(table.of_row(r), flush=True)
+        (o.out / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
+    talk(f"wrote {o.out}/bench.json")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,90 @@
+"""What the bench's seconds mean: ratios, shares of the limits, overlap, scaling; and how it is shown."""
+
+def best(programs, ours):
+    mine = [p for p in programs if p["ours"] == ours]
+    return min(mine, key=lambda p: p["wall_s"]) if mine else None
+
+
+def floor(r, row, limits):
+    """Seconds that the work needs at the measured limits, all cores: by resource."""
+    n = r["samples"]
+    rate = {k: v["all"] * (1e6 if v["unit"].startswith("M") else 1e9)
+            for k, v in limits.items() if isinstance(v, dict)}
+    need = {"read": r["stored_bytes"] / rate["pread"], "compute": n * row.flop / rate["fma_f64"],
+            "write": n * row.out * 4 / rate["write_fsync"]}
+    need["fft"] = sum(n * points / rate[kind] for kind, points in row.fft.items())
+    if r["data"] == "gz":
+        need["inflate"] = 4 * n / rate["inflate"]
+    return {k: v for k, v in need.items() if v > 0}
+
+
+def overlap(p):
+    """Wall time over that of the busiest stage, each stage's seconds shared by its threads."""
+    t, k = p["timing"], p["launch"]
+    busy = {"read": t["read_s"] / (k["io_threads"] * k["ranks"]), "compute": t["compute_s"] / k["ranks"],
+            "write": t["write_s"] / k["ranks"]}
+    longest = max(busy, key=busy.get)
+    return {"busy_s": busy, "longest": longest, "run_s": t["wall_s"],
+            "ratio": t["wall_s"] / busy[longest] if busy[longest] > 0 else float("inf")}
+
+
+def judge(r, row, limits):
+    """Adds to a row's result what is derived from its seconds."""
+    programs = r["programs"]
+    peer, mine = best(programs, False), best(programs, True)
+    for p in programs:
+        p["msps"] = r["samples"] / p["wall_s"] / 1e6
+        p["ratio"] = peer["wall_s"] / p["wall_s"] if peer else None
+        if p["ours"]:
+            p["overlap"] = overlap(p)
+    need = floor(r, row, limits)
+    bound = max(sum(v for k, v in need.items() if k != "write"), need.get("write", 0))
+    r["need_s"], r["bound_s"], r["share"] = need, bound, bound / mine["wall_s"]
+    r["fastest"], r["fastest_peer"] = mine["name"], peer["name"] if peer else None
+    shape = {(p["ranks"], p["threads"]): p["wall_s"] for p in programs if p["ours"]}
+    one = shape.get((1, 1))
+    r["scaling"] = {f"{a} x {b}": one / s for (a, b), s in shape.items() if (a, b) != (1, 1)}
+    r["wrong"] = [p["name"] for p in programs
+                  if not p["error"] <= (r["allowed_error"] if p["ours"] else r["allowed_peer_error"])]
+
+
+def head(result):
+    m, k = result["machine"], result["limits"]
+    lines = [f"millrace bench, {m['date']}, {m['cpu']}, {m['cores']} cores, load {m['load_before']:.1f}"]
+    if result["quick"]:
+        lines.append("QUICK: small files, one repetition; the figures mean nothing")
+    lines += ["", f"| limit | 1 thread | {k['cores']} threads | |", "|---|---|---|---|"]
+    for name, v in k.items():
+        if isinstance(v, dict):
+            lines.append(f"| {name} | {v['one']:.3g} | {v['all']:.3g} | {v['unit']} |")
+    return "\n".join(lines)
+
+
+def of_row(r):
+    if "skipped" in r:
+        return f"\n{r['name']}: {r['title']}: left out: {r['skipped']}"
+    lines = [f"\n{r['name']}: {r['title']} ({r['files']} files, {r['samples'] / 1e6:.0f} Msamples, "
+             f"{r['stored_bytes'] / 1e6:.0f} MB)", "",
+             "| program | wall s (min-max) | Ms/s | x fastest peer | cpu s | peak MB | error |",
+             "|---|---|---|---|---|---|---|"]
+    for p in r["programs"]:
+        ratio = f"{p['ratio']:.2f}" if p["ratio"] else "-"
+        wrong = " WRONG" if p["name"] in r["wrong"] else ""
+        lines.append(f"| {p['name']} | {p['wall_s']:.3f} ({p['wall_min_s']:.3f}-{p['wall_max_s']:.3f}) "
+                     f"| {p['msps']:.1f} | {ratio} | {p['cpu_s']:.2f} | {p['peak_mb']:.0f} "
+                     f"| {p['error']:.1e}{wrong} |")
+    need = ", ".join(f"{k} {v:.3f} s" for k, v in r["need_s"].items())
+    lines += ["", f"limit: {r['bound_s']:.3f} s at the machine's limits ({need}); {r['fastest']} "
+              f"reaches {100 * r['share']:.0f} %"]
+    for p in r["programs"]:
+        if p["ours"]:
+            v = p["overlap"]
+            busy = ", ".join(f"{k} {s:.3f}" for k, s in v["busy_s"].items())
+            wait = p["timing"]["wait_s"]
+            lines.append(f"overlap {p['name'][9:]}: run {v['run_s']:.3f} s = {v['ratio']:.2f} x {v['longest']} "
+                         f"({busy} s; compute waited {wait['input']:.3f} for input, "
+                         f"{wait['output']:.3f} for output; survey {p['timing']['survey_s']:.3f})")
+    if r["scaling"]:
+        lines.append("scaling against 1 x 1: " + ", ".join(f"{k}: {v:.2f}"
+                                                           for k, v in r["scaling"].items()))
+    return "\n".join(lines)
