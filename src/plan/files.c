@@ -318,7 +318,8 @@ out:
 /* --- once each ------------------------------------------------------------------------------- */
 
 typedef struct entry {
-    const char *real;
+    const char *real, *path;
+    bool link; /* by another name than its own */
     size_t at;
 } entry;
 
@@ -326,17 +327,26 @@ static int by_real(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
     int d = strcmp(x->real, y->real);
+    if (d == 0) d = x->link - y->link;
+    if (d == 0 && x->link) d = strcmp(x->path, y->path);
     return d ? d : (x->at > y->at) - (x->at < y->at);
 }
 
-/* Of the names of one file the first stays. */
+static bool other_name(const char *path, const char *real)
+{
+    const char *a = strrchr(path, '/'), *b = strrchr(real, '/');
+    return strcmp(a ? a + 1 : path, b ? b + 1 : real) != 0;
+}
+
+/* Of the names of one file its own stays, whatever the order they are listed in. */
 static mr_status drop_twins(lister *l)
 {
     mr_status st = MR_OK;
     entry *e = NULL;
     size_t n = l->paths.n, kept = 0;
     MR_TRY(mr_alloc(n, sizeof *e, "the list of input files", &e));
-    for (size_t i = 0; i < n; i++) e[i] = (entry){l->real.v[i], i};
+    for (size_t i = 0; i < n; i++)
+        e[i] = (entry){l->real.v[i], l->paths.v[i], other_name(l->paths.v[i], l->real.v[i]), i};
     qsort(e, n, sizeof *e, by_real);
     for (size_t i = 1; i < n; i++)
         if (strcmp(e[i].real, e[i - 1].real) == 0) {

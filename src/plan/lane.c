@@ -128,12 +128,37 @@ out:
     return st;
 }
 
+mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    mr_text line = {0};
+    char t0[40], t1[40];
+    for (size_t i = 0; i < p->spans.n_odd; i++) {
+        const mr_odd *o = &p->spans.odd[i];
+        if (o->t1_ns < l->t0_ns || o->t0_ns > l->t1_ns || o->kind == MR_ODD_BAD_CHUNK) continue;
+        if (p->cat->kinds[p->cat->rows[o->file].kind].group != p->arrays[l->array].group) continue;
+        line.len = 0;
+        MR_TRY(mr_text_add(&line, "%s %s %s %s ", mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0),
+                           mr_utc_iso(o->t1_ns, t1), mr_base_name(p->cat->paths[o->file])));
+        if (o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE)
+            MR_TRY(mr_text_add(&line, "%llu samples stand in %s already",
+                               (unsigned long long)o->skip, mr_base_name(p->cat->paths[o->other])));
+        else
+            MR_TRY(mr_text_add(&line, "%s", o->note));
+        MR_TRY(mr_strs_add(out, line.s));
+    }
+out:
+    mr_text_fini(&line);
+    return st;
+}
+
 /** Identity: all that decides the lane's bytes. Span bounds count only where they cut the context.
  */
 static mr_status lane_key(const mr_plan *p, mr_lane *l)
 {
     mr_status st = MR_OK;
     mr_text t = {0};
+    mr_strs ledger = {0};
     const mr_array *a = &p->arrays[l->array];
     const mr_span *sp = &p->spans.span[l->span];
     const int64_t k0 = sp->index0;
@@ -163,9 +188,12 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
     if (first + n < sp->part0 + sp->n_parts) /* the next stamp bends the time of the last file */
         MR_TRY(mr_text_add(&t, "then %lld %llu\n", (long long)last[1].t_ns,
                            (unsigned long long)last->n));
+    MR_TRY(mr_lane_ledger(p, l, &ledger));
+    for (size_t i = 0; i < ledger.n; i++) MR_TRY(mr_text_add(&t, "%s\n", ledger.v[i]));
     l->key = mr_digest_of(t.s, t.len);
 out:
     mr_text_fini(&t);
+    mr_strs_fini(&ledger);
     return st;
 }
 

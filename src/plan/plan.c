@@ -125,10 +125,10 @@ static mr_status plan_text(mr_plan *p)
         mr_array *a = &p->arrays[i];
         if (!a->chain) continue;
         const size_t from = p->coefficients.len;
-        MR_TRY(mr_text_add(
-            &p->coefficients, "array %u rate %a channels %llu grid_ns %lld block %lld strip %llu\n",
-            a->group, a->in.rate_hz, (unsigned long long)a->nc, (long long)a->grid_ns,
-            (long long)a->block_out, (unsigned long long)a->strip));
+        MR_TRY(mr_text_add(&p->coefficients,
+                           "array rate %a channels %llu grid_ns %lld block %lld strip %llu\n",
+                           a->in.rate_hz, (unsigned long long)a->nc, (long long)a->grid_ns,
+                           (long long)a->block_out, (unsigned long long)a->strip));
         MR_TRY(mr_chain_describe(a->chain, &p->coefficients));
         a->design = mr_digest_of(p->coefficients.s + from, p->coefficients.len - from);
     }

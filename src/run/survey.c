@@ -201,7 +201,17 @@ out:
     return st;
 }
 
-/** Everybody's records in the order of files: into the catalogue, and on rank 0 into the bytes of
+/** By time, then by name: which files lead a layout must not depend on the order they are listed
+ * in. */
+static int by_time(const void *pa, const void *pb)
+{
+    const record *a = *(const record *const *)pa, *b = *(const record *const *)pb;
+    if (a->info.t0_ns != b->info.t0_ns) return a->info.t0_ns < b->info.t0_ns ? -1 : 1;
+    const int d = strcmp(mr_base_name(path_in(a)), mr_base_name(path_in(b)));
+    return d ? d : strcmp(path_in(a), path_in(b));
+}
+
+/** Everybody's records in the order of time: into the catalogue, and on rank 0 into the bytes of
  * the survey file. */
 static mr_status unpack(const char *all, size_t n_all, const head *h, bool keep, mr_survey *out)
 {
@@ -212,10 +222,12 @@ static mr_status unpack(const char *all, size_t n_all, const head *h, bool keep,
     MR_TRY(mr_alloc(h->n, sizeof *rec, "the survey", &rec));
     for (const char *at = all; at < all + n_all; at += record_size((const record *)at))
         rec[((const record *)at)->index & mask] = (const record *)at;
+    qsort(rec, h->n, sizeof *rec, by_time);
     if (keep) MR_TRY(mr_text_add_bytes(&t, h, sizeof *h));
     uint64_t pos = sizeof *h;
-    for (size_t i = 0; i < h->n; i++) {
-        const record *r = rec[i];
+    for (size_t k = 0; k < h->n; k++) {
+        const record *r = rec[k];
+        const size_t i = r->index & mask;
         const uint64_t table = pos + sizeof *r + (r->path_bytes + 7) / 8 * 8;
         MR_TRY(mr_catalog_set(out->cat, i, &r->info, table));
         out->changed[i] = r->index >> 62 & 1;

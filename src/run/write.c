@@ -7,13 +7,12 @@
 #include "run/mill.h"
 #include "run/resume.h"
 
-/** Lines of the ledger that touch the lane, and its inputs in words. */
-static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs,
-                                 mr_strs *ledger)
+/** The lane's inputs in words. */
+static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs)
 {
     mr_status st = MR_OK;
     const mr_span *sp = &p->spans.span[l->span];
-    char t0[40], t1[40];
+    char t0[40];
     size_t first, n;
     mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
@@ -21,16 +20,6 @@ static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *in
         MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n", mr_base_name(p->cat->paths[q->file]),
                            (long long)p->cat->rows[q->file].size, mr_utc_iso(q->t_ns, t0),
                            (unsigned long long)q->skip));
-    }
-    for (size_t i = 0; i < p->spans.n_odd; i++) {
-        const mr_odd *o = &p->spans.odd[i];
-        mr_text line = {0};
-        if (o->t1_ns < l->t0_ns || o->t0_ns > l->t1_ns || o->file == SIZE_MAX) continue;
-        st = mr_text_add(&line, "%s %s %s %s %s", mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0),
-                         mr_utc_iso(o->t1_ns, t1), mr_base_name(p->cat->paths[o->file]), o->note);
-        if (st == MR_OK) st = mr_strs_add(ledger, line.s);
-        mr_text_fini(&line);
-        MR_TRY(st);
     }
 out:
     return st;
@@ -49,7 +38,8 @@ static mr_status create(mr_mill *m, mr_job *j)
     MR_TRY(mr_alloc((size_t)(l->out.b - l->out.a), sizeof *time, "the time axis", &time));
     mr_lane_times(p, l, time);
     MR_TRY(mr_chain_brief(a->chain, &chain));
-    MR_TRY(describe_inputs(p, l, &inputs, &ledger));
+    MR_TRY(describe_inputs(p, l, &inputs));
+    MR_TRY(mr_lane_ledger(p, l, &ledger));
     const mr_lane_spec spec = {.folder = m->folder,
                                .rel = l->rel,
                                .attempt = m->attempt,
