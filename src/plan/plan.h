@@ -79,8 +79,9 @@ mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i);
 void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_ranges *r);
 /** Times of the lane's output samples into t[out.b - out.a]. */
 void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t);
-/** Lines of the ledger that touch the lane: what its own layout's files have there. They are part of
- *  its identity; whether an overlap was equal stands in the report only, it is not known yet here. */
+/** Lines of the ledger that touch the lane: what its own layout's files have there. They are part
+ * of its identity; whether an overlap was equal stands in the report only, it is not known yet
+ * here. */
 mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out);
 /** One input buffer of a lane: raw grid indices [raw.a, raw.b), cut where files' chunks end. */
 typedef struct mr_slab_list {
