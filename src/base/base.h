@@ -82,4 +82,6 @@ void mr_log(mr_level level, const char *fmt, ...) MR_PRINTF(2, 3);
 
 /** Monotonic seconds. */
 double mr_now(void);
+/** Seconds this thread has spent on a core. */
+double mr_now_cpu(void);
 #endif

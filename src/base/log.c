@@ -36,9 +36,19 @@ void mr_log(mr_level level, const char *fmt, ...)
     if (write(STDERR_FILENO, line, n) < 0) return; /* nobody listens: nothing to be done */
 }
 
-double mr_now(void)
+static double clock_s(clockid_t id)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(id, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double mr_now(void)
+{
+    return clock_s(CLOCK_MONOTONIC);
+}
+
+double mr_now_cpu(void)
+{
+    return clock_s(CLOCK_THREAD_CPUTIME_ID);
 }

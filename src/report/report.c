@@ -184,9 +184,10 @@ static mr_status build(const mr_account *a, json_t **out)
     if (!*out) return MR_RAISE(MR_EMEM, "no memory for the report");
     json_object_set_new(*out, "error", text(a->error));
     json_object_set_new(*out, "timing",
-                        json_pack("{s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
-                                  "survey_s", a->survey_s, "read_s", a->read_s, "compute_s",
-                                  a->compute_s, "write_s", a->write_s, "wait_s", "input",
+                        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s",
+                                  a->wall_s, "survey_s", a->survey_s, "read_s", a->read_s,
+                                  "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s",
+                                  a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input",
                                   a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
                                   a->wait_slab_s, "writer_work", a->wait_done_s));
     json_object_set_new(*out, "bottleneck", json_string(mr_report_bottleneck(a)));

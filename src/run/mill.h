@@ -78,6 +78,7 @@ typedef struct mr_lane_result {
 typedef struct mr_times {
     double read_s, compute_s, write_s; /* busy, summed over the threads of a kind */
     double wait_read_s, wait_out_s;    /* compute starved of input; compute blocked by the writer */
+    double read_cpu_s, write_cpu_s;    /* of those busy seconds, spent on a core */
     double wait_slab_s, wait_done_s;   /* readers without a buffer; writer without work */
 } mr_times;
 

@@ -161,10 +161,11 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
     for (;;) {
         MR_TRY(next_slab(m, &job, &slab));
         if (!slab) break;
-        const double t0 = mr_now();
+        const double t0 = mr_now(), cpu0 = mr_now_cpu();
         MR_TRY(read_slab(m, job, slab, &f));
         mr_mutex_lock(m->gate);
         m->t.read_s += mr_now() - t0;
+        m->t.read_cpu_s += mr_now_cpu() - cpu0;
         m->raw_bytes +=
             (uint64_t)(slab->raw.b - slab->raw.a) * m->plan->arrays[job->lane->array].row_bytes;
         slab->ready = true;

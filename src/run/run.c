@@ -347,7 +347,9 @@ static void tally_up(run *r)
                   (double)(r->mill ? r->mill->raw_bytes : 0),
                   (double)r->tally.samples,
                   t->wait_slab_s,
-                  t->wait_done_s};
+                  t->wait_done_s,
+                  t->read_cpu_s,
+                  t->write_cpu_s};
     double peak[] = {(double)MR_MAX(r->peak_bytes, mr_memory_now())};
     mr_sum_f64(r->comm, v, sizeof v / sizeof *v);
     mr_max_f64(r->comm, peak, 1);
@@ -370,6 +372,8 @@ static void tally_up(run *r)
                      .samples = (uint64_t)v[6],
                      .wait_slab_s = v[7],
                      .wait_done_s = v[8],
+                     .read_cpu_s = v[9],
+                     .write_cpu_s = v[10],
                      .peak_bytes = (size_t)peak[0],
                      .ranks = mr_comm_size(r->comm),
                      .threads = r->plan ? r->plan->mem.threads : 0,

@@ -114,7 +114,7 @@ mr_status mr_writer_loop(void *mill, MR_UNUSED mr_future *self)
     void *item;
     while ((st = mr_queue_pop(m->done, &item, -1)) == MR_OK) {
         mr_out_block *b = item;
-        const double t0 = mr_now();
+        const double t0 = mr_now(), cpu0 = mr_now_cpu();
         st = write_block(m, b);
         if (b->data) mr_pool_give(m->outs, b->data);
         if (b->last) mr_job_free(b->job);
@@ -122,6 +122,7 @@ mr_status mr_writer_loop(void *mill, MR_UNUSED mr_future *self)
         mr_queue_done(m->done);
         mr_mutex_lock(m->gate);
         m->t.write_s += mr_now() - t0;
+        m->t.write_cpu_s += mr_now_cpu() - cpu0;
         mr_mutex_unlock(m->gate);
         if (st != MR_OK) break;
     }
