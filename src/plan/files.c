@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 enum { DEPTH_MAX = 64, HINT_NAMES = 4096 };
@@ -90,6 +91,18 @@ static bool is_part(const char *name)
     return n >= 5 && strcmp(name + n - 5, ".part") == 0;
 }
 
+/* What commonly lies beside recordings and says by its name that it is none. Only a folder leaves
+ * it out; a pattern that names it gets it, and the report says why it is refused. */
+static bool is_beside(const char *name)
+{
+    static const char *const ends[] = {".json", ".txt", ".csv", ".log", ".md",
+                                       ".yaml", ".yml", ".png", ".pdf", ".sha256"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++)
+        if (strcasecmp(dot, ends[i]) == 0) return true;
+    return false;
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -151,7 +164,7 @@ static mr_status walk(lister *l, const char *path, const struct stat *own, const
             if (!leads_back(&here, &sb)) MR_TRY(walk(l, sub.s, &sb, &here));
             continue;
         }
-        if (is_part(names.v[i])) continue;
+        if (is_part(names.v[i]) || is_beside(names.v[i])) continue;
         char file_real[PATH_MAX];
         if (!is_link || !realpath(sub.s, file_real))
             snprintf(file_real, sizeof file_real, "%s/%s", strcmp(real, "/") ? real : "",
