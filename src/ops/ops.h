@@ -21,6 +21,7 @@
     ROW(clip)                                                                                      \
     ROW(abs)                                                                                       \
     ROW(rms)                                                                                       \
+    ROW(stalta)                                                                                    \
     ROW(integrate)                                                                                 \
     ROW(differentiate)
 

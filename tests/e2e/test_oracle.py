@@ -97,6 +97,17 @@ def rms(n, step):
     return f
 
 
+def stalta(ns, nl, step):
+    """obspy.signal.trigger.classic_sta_lta, on multiples of the step in UTC."""
+    def f(s):
+        c = np.cumsum(np.concatenate([np.zeros((1, NC)), s.x ** 2]), axis=0)
+        y = np.zeros(s.x.shape)
+        y[nl - 1:] = (c[nl:] - c[nl - ns:-ns]) / ns / ((c[nl:] - c[:-nl]) / nl)
+        k = -s.first % step
+        return y[k::step], k + step * np.arange(len(y[k::step]))
+    return f
+
+
 def integral(x, rule="trapezoid"):
     if rule == "sum":
         return np.cumsum(x, axis=0) / RATE
@@ -160,6 +171,7 @@ OPERATORS = [
     ("abs: {}", lambda s: np.abs(s.x)),
     ("rms: {window: 2 s, step: 500 ms}", rms(200, 50)),
     ("rms: {window: 1 s}", rms(100, 1)),
+    ("stalta: {sta: 500 ms, lta: 6 s, step: 100 ms}", stalta(50, 600, 10)),
     ("integrate: {above: 2 Hz}", integral_above(2)),
     ("integrate: {above: 2 Hz, rule: sum}", integral_above(2, "sum")),
     ("integrate: {window: 8 s}", windowed(800, integral)),

@@ -269,6 +269,53 @@ def test_rms_of_a_long_window(chain):
     every_cut(chain, x, "rms window=30s", ref, 0, True, head=2999)
 
 
+def obspy_classic(x, ns, nl):
+    """obspy.signal.trigger.classic_sta_lta for columns."""
+    c = np.cumsum(np.concatenate([np.zeros((1, x.shape[1])), x ** 2]), axis=0)
+    sta, lta = np.zeros_like(x), np.zeros_like(x)
+    sta[ns - 1:], lta[nl - 1:] = (c[ns:] - c[:-ns]) / ns, (c[nl:] - c[:-nl]) / nl
+    sta[:nl - 1] = 0
+    return sta / np.maximum(lta, np.finfo(float).tiny)
+
+
+def obspy_recursive(x, ns, nl):
+    """obspy.signal.trigger.recursive_sta_lta for columns."""
+    sta, lta, y = np.zeros(x.shape[1]), np.full(x.shape[1], 1e-99), np.zeros_like(x)
+    for i in range(1, len(x)):
+        sta = x[i] ** 2 / ns + (1 - 1 / ns) * sta
+        lta = x[i] ** 2 / nl + (1 - 1 / nl) * lta
+        y[i] = sta / lta if i >= nl else 0
+    return y
+
+
+@pytest.mark.parametrize("step", [1, 5, 7, 130])
+@pytest.mark.parametrize("ns,nl", [(50, 500), (30, 77)])
+def test_sta_lta_of_the_classic_kind(chain, step, ns, nl):
+    """Outputs on multiples of the step in UTC; 0 until the long window is full."""
+    x = noise()
+    x[2000:2100] *= 10
+    k0 = -FIRST % step
+    text = f"stalta sta={ns * 10}ms lta={nl * 10}ms" + (f" step={step * 10}ms" if step > 1 else "")
+    got = every_cut(chain, x, text, obspy_classic(x, ns, nl)[k0::step], 0, True, first=FIRST)
+    assert got.rate == RATE / step
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_sta_lta_of_the_recursive_kind(chain, step):
+    """fade = ln(1e-9) / ln(1 - 1/77) = 1586 samples."""
+    x = noise()
+    x[2000:2100] *= 10
+    k0 = -FIRST % step
+    text = "stalta kind=recursive sta=300ms lta=770ms" + (f" step={step * 10}ms" if step > 1 else "")
+    every_cut(chain, x, text, obspy_recursive(x, 30, 77)[k0::step], FADED, first=FIRST)
+
+
+def test_sta_lta_of_silence_is_zero(chain):
+    x = np.zeros((1000, 3))
+    for kind in ("classic", "recursive"):
+        assert (chain(x, f"stalta sta=200ms lta=2s kind={kind}").y == 0).all()
+
+
 def trapezoid(x):
     return np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(0.5 * (x[1:] + x[:-1]), axis=0)]) / RATE
 
@@ -359,6 +406,9 @@ def test_there_are_real_recordings_where_they_should_be():
     ("detrend", "window is needed"),
     ("clip min=2 max=1", "min 2 is not below max 1"),
     ("rms window=1s step=15ms", "whole number of samples"),
+    ("stalta sta=1s lta=1s", "not longer than sta"),
+    ("stalta sta=1ms lta=1s", "under one sample"),
+    ("stalta sta=1s lta=9s step=15ms", "whole number of samples"),
     ("integrate above=1Hz window=1s", "exclude each other"),
     ("taper", "one of length and fraction"),
     ("abs x=1", "takes no parameters"),
