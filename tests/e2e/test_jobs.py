@@ -1,0 +1,239 @@
+"""The scripts of jobs/: plain mpirun for real; the Slurm ones with stand-ins for Slurm's commands, and
+under a private Slurm where it is installed."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import slurm as private
+from conftest import BINARY, ROOT
+
+JOBS = ROOT / "jobs"
+SCRIPTS = sorted(p for p in JOBS.iterdir() if p.suffix in (".sh", ".sbatch"))
+
+
+@pytest.fixture(scope="module")
+def archive(millrace, tmp_path_factory):
+    """Four minutes across the new year, and a config."""
+    out = tmp_path_factory.mktemp("jobs")
+    millrace("synth", out / "in", "--files", 4, "--rate", "100Hz", "--channels", 20, "--start",
+             "2025-12-31T23:58:00Z", "--quiet")
+    (out / "c.yaml").write_text(f"input: {{files: {out}/in/*.h5}}\nchain: [decimate: {{factor: 2}}]\n"
+                                f"output: {{folder: {out}/out}}\nrun: {{memory: 700 MiB}}\n")
+    return out
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.name)
+def test_bash_can_read_it(script):
+    subprocess.run(["bash", "-n", script], check=True)
+    if shutil.which("shellcheck"):
+        subprocess.run(["shellcheck", script], check=True)
+
+
+@pytest.mark.parametrize("script", [p for p in SCRIPTS if p.suffix == ".sbatch"], ids=lambda p: p.name)
+def test_there_are_three_places_to_edit(script):
+    text = script.read_text()
+    assert all(f"# ({n}) " in text for n in (1, 2, 3)) and "# (4)" not in text
+    for line in ("#SBATCH --signal=B:USR1@300", "#SBATCH --requeue", "#SBATCH --open-mode=append"):
+        assert line + "\n" in text
+
+
+# --- mpirun ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="no mpirun")
+@pytest.mark.parametrize("ranks,threads", [(2, 1), (3, 2)])
+def test_plain_script_runs_with_that_many_ranks(archive, tmp_path, ranks, threads):
+    env = dict(os.environ, RANKS=str(ranks), THREADS=str(threads), MILLRACE=str(BINARY))
+    done = subprocess.run([JOBS / "millrace.sh", archive / "c.yaml", "-s", f"output.folder={tmp_path}/out"],
+                          env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    launch = json.loads((tmp_path / "out/report.json").read_text())["launch"]
+    assert (launch["ranks"], launch["threads"]) == (ranks, threads)
+
+
+def test_plain_script_says_how_it_is_used():
+    done = subprocess.run([JOBS / "millrace.sh"], env=dict(os.environ, MILLRACE=str(BINARY)),
+                          capture_output=True, text=True)
+    assert done.returncode == 2 and "CONFIG" in done.stderr and "RANKS" in done.stderr
+
+
+def test_plain_script_hands_status_and_signal_on(tmp_path):
+    """mpirun is a stand-in that waits for USR1, as millrace does, and leaves with 75."""
+    stand_in(tmp_path / "mpirun", '[ "$1" != --version ] || exit 0\necho "$@" > args\ntrap "exit 75" USR1\n'
+             'touch up\nfor i in $(seq 200); do sleep 0.05; done')
+    env = dict(os.environ, MPIRUN=str(tmp_path / "mpirun"), MILLRACE="/bin/true", RANKS="2", THREADS="3")
+    run = subprocess.Popen([JOBS / "millrace.sh", "c.yaml"], env=env, cwd=tmp_path)
+    wait_for(tmp_path / "up")
+    run.send_signal(signal.SIGUSR1)
+    assert run.wait(timeout=20) == 75
+    assert (tmp_path / "args").read_text().split() == ["-n", "2", "/bin/true", "run", "c.yaml"]
+
+
+# --- Slurm's commands as stand-ins ----------------------------------------------------------------
+
+
+def stand_in(path, body):
+    path.write_text(f"#!/bin/bash\n{body}\n")
+    path.chmod(0o755)
+
+
+def wait_for(path):
+    end = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """Start a batch script as Slurm would. srun here runs the program once, as a child of its own."""
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    stand_in(bin_dir / "srun", f'echo "$@" >> {tmp_path}/srun\nwhile [ "${{1#-}}" != "$1" ]; do shift; done\n'
+             'exec "$@"')
+    stand_in(bin_dir / "scontrol", f'echo "$@" >> {tmp_path}/scontrol')
+
+    def start(name, program, *args, **env):
+        spool = shutil.copy(JOBS / name, tmp_path / "slurm_script")  # Slurm runs a copy
+        full = dict(os.environ, PATH=f"{bin_dir}:{os.environ['PATH']}", SLURM_JOB_ID="41",
+                    SLURM_CPUS_PER_TASK="3", SLURM_ARRAY_JOB_ID="40", MILLRACE=str(program), **env)
+        return subprocess.Popen(["bash", spool, *args], env=full, cwd=tmp_path, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    return start
+
+
+@pytest.fixture
+def patient(tmp_path):
+    """A program that runs until USR1, then leaves with 75; or with the status in its file at once."""
+    path = tmp_path / "patient"
+    stand_in(path, f'[ ! -e {tmp_path}/status ] || exit $(cat {tmp_path}/status)\n'
+             f'trap "sleep 0.3; exit 75" USR1\ntouch {tmp_path}/up\nfor i in $(seq 400); do sleep 0.05; done')
+    return path
+
+
+def test_stop_signal_reaches_the_run_and_queues_it_again(batch, patient, tmp_path):
+    job = batch("millrace.sbatch", patient, "-s", "a=b", CONFIG="my.yaml")
+    wait_for(tmp_path / "up")
+    job.send_signal(signal.SIGUSR1)
+    time.sleep(0.1)
+    job.send_signal(signal.SIGUSR1)  # a second one does not cut the waiting short
+    out, err = job.communicate(timeout=20)
+    assert job.returncode == 75, err
+    assert (tmp_path / "scontrol").read_text() == "requeue 41\n"
+    assert (tmp_path / "srun").read_text() == f"--mpi=pmix --cpus-per-task=3 {patient} run my.yaml -s a=b\n"
+
+
+def test_restarts_have_an_end(batch, patient, tmp_path):
+    (tmp_path / "status").write_text("75")
+    job = batch("millrace.sbatch", patient, SLURM_RESTART_COUNT="50")
+    _, err = job.communicate(timeout=20)
+    assert job.returncode == 75 and "sbatch it again" in err and not (tmp_path / "scontrol").exists()
+
+
+@pytest.mark.parametrize("status", [0, 2, 10, 70])
+def test_other_statuses_are_passed_on(batch, patient, tmp_path, status):
+    (tmp_path / "status").write_text(str(status))
+    for name in ("millrace.sbatch", "millrace-array.sbatch"):
+        job = batch(name, patient, SLURM_ARRAY_TASK_ID="1")
+        job.communicate(timeout=20)
+        assert job.returncode == status and not (tmp_path / "scontrol").exists()
+
+
+@pytest.mark.parametrize("first,task,month,end", [("2026-01", 1, "2026-01", "2026-02"),
+                                                  ("2025-11", 2, "2025-12", "2026-01"),
+                                                  ("2025-08", 9, "2026-04", "2026-05"),
+                                                  ("2025-12", 13, "2026-12", "2027-01")])
+def test_array_task_is_a_month(batch, patient, tmp_path, first, task, month, end):
+    (tmp_path / "status").write_text("75")
+    job = batch("millrace-array.sbatch", patient, CONFIG="c.yaml", FIRST=first, FOLDER="o",
+                SLURM_ARRAY_TASK_ID=str(task))
+    job.communicate(timeout=20)
+    assert (tmp_path / "srun").read_text() == (
+        f"--mpi=pmix --cpus-per-task=3 {patient} run c.yaml -s input.time={month}-01T00:00:00Z .. "
+        f"{end}-01T00:00:00Z -s output.folder=o/{month}\n")
+    assert (tmp_path / "scontrol").read_text() == f"requeue 40_{task}\n"
+
+
+def test_array_refuses_what_is_no_month(batch, patient):
+    job = batch("millrace-array.sbatch", patient, FIRST="January", SLURM_ARRAY_TASK_ID="1")
+    assert "January" in job.communicate(timeout=20)[1] and job.returncode == 2
+
+
+def test_months_together_hold_the_samples_of_one_run(millrace, batch, archive, tmp_path):
+    """Same bytes: at a month's end the lanes of both sides see the files of the other as context."""
+    millrace("run", archive / "c.yaml", "-s", f"output.folder={tmp_path}/one")
+    for task in ("1", "2"):
+        job = batch("millrace-array.sbatch", BINARY, CONFIG=str(archive / "c.yaml"), FIRST="2025-12",
+                    FOLDER=f"{tmp_path}/months", SLURM_ARRAY_TASK_ID=task)
+        _, err = job.communicate(timeout=60)
+        assert job.returncode == 0, err
+    one = {p.name: p.read_bytes() for p in (tmp_path / "one/lanes").rglob("*.h5")}
+    months = {p.name: p.read_bytes() for p in (tmp_path / "months").rglob("lanes/*/*.h5")}
+    assert len(one) == 4 and one == months
+
+
+# --- a real Slurm ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    why = private.missing()
+    if why:
+        pytest.skip(f"Slurm: {why}")
+    s = private.Slurm(tmp_path_factory.mktemp("slurm"))
+    try:
+        try:
+            s.start()
+        except (AssertionError, OSError, subprocess.SubprocessError) as e:
+            pytest.skip(f"Slurm does not start here: {e}")
+        if "pmix" not in s.call("srun", "--mpi=list") and not pmix(s):
+            pytest.skip("this Slurm has no pmix")
+        yield s
+    finally:
+        s.stop()
+
+
+def pmix(s):
+    done = subprocess.run(["srun", "--mpi=list"], env=s.env, capture_output=True, text=True, timeout=30)
+    return "pmix" in done.stdout + done.stderr
+
+
+def submit(slurm, script, log, *options, **env):
+    done = subprocess.run(["sbatch", "--parsable", "--time=2", "--cpus-per-task=1", "--mem-per-cpu=900",
+                           f"--output={log}", *options, JOBS / script], env=dict(slurm.env, **env),
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.strip())
+
+
+def test_slurm_job_runs_on_two_ranks(slurm, millrace, archive, tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text((archive / "c.yaml").read_text().replace(f"{archive}/out", f"{tmp_path}/out"))
+    job = submit(slurm, "millrace.sbatch", tmp_path / "log", "--ntasks=2", CONFIG=str(config),
+                 MILLRACE=str(BINARY))
+    slurm.wait_for(lambda: slurm.job(job)["JobState"] in ("COMPLETED", "FAILED"), 60, "the job")
+    assert slurm.job(job)["JobState"] == "COMPLETED", (tmp_path / "log").read_text()
+    assert json.loads((tmp_path / "out/report.json").read_text())["launch"]["ranks"] == 2
+    millrace("verify", tmp_path / "out")
+
+
+def test_slurm_job_is_stopped_in_time_queued_again_and_ends(slurm, patient, tmp_path):
+    """The batch shell gets USR1, as 300 s before the limit; the second time the program is done."""
+    job = submit(slurm, "millrace.sbatch", tmp_path / "log", "--ntasks=1", CONFIG="c.yaml",
+                 MILLRACE=str(patient))
+    wait_for(tmp_path / "up")
+    time.sleep(0.5)
+    slurm.call("scancel", "--batch", "-s", "USR1", job)
+    slurm.wait_for(lambda: slurm.job(job).get("Restarts") == "1", 30, "the requeue")
+    (tmp_path / "status").write_text("0")
+    slurm.wait_for(lambda: slurm.job(job)["JobState"] == "PENDING", 30, "the end of the first try")
+    slurm.call("scontrol", "update", f"JobId={job}", "StartTime=now")  # else two minutes from now
+    slurm.wait_for(lambda: slurm.job(job)["JobState"] in ("COMPLETED", "FAILED"), 60, "the second try")
+    assert slurm.job(job)["JobState"] == "COMPLETED"
+    assert "queued again" in (tmp_path / "log").read_text()
