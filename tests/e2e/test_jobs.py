@@ -64,7 +64,7 @@ def test_plain_script_says_how_it_is_used():
 
 def test_plain_script_hands_status_and_signal_on(tmp_path):
     """mpirun is a stand-in that waits for USR1, as millrace does, and leaves with 75."""
-    stand_in(tmp_path / "mpirun", '[ "$1" != --version ] || exit 0\necho "$@" > args\ntrap "exit 75" USR1\n'
+    stand_in(tmp_path / "mpirun", '[ "$1" != --version ] || exit 0\nprintf "%s\\n" "$@" > args\ntrap "exit 75" USR1\n'
              'touch up\nfor i in $(seq 200); do sleep 0.05; done')
     env = dict(os.environ, MPIRUN=str(tmp_path / "mpirun"), MILLRACE="/bin/true", RANKS="2", THREADS="3")
     run = subprocess.Popen([JOBS / "millrace.sh", "c.yaml"], env=env, cwd=tmp_path)
@@ -233,7 +233,8 @@ def test_slurm_job_is_stopped_in_time_queued_again_and_ends(slurm, patient, tmp_
     slurm.wait_for(lambda: slurm.job(job).get("Restarts") == "1", 30, "the requeue")
     (tmp_path / "status").write_text("0")
     slurm.wait_for(lambda: slurm.job(job)["JobState"] == "PENDING", 30, "the end of the first try")
+    time.sleep(2.5)  # credentials given in the second of the requeue are revoked with the first try's
     slurm.call("scontrol", "update", f"JobId={job}", "StartTime=now")  # else two minutes from now
     slurm.wait_for(lambda: slurm.job(job)["JobState"] in ("COMPLETED", "FAILED"), 60, "the second try")
-    assert slurm.job(job)["JobState"] == "COMPLETED"
+    assert slurm.job(job)["JobState"] == "COMPLETED", (tmp_path / "log").read_text()
     assert "queued again" in (tmp_path / "log").read_text()
