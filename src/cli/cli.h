@@ -20,6 +20,7 @@ void mr_usage(void);
 int mr_cli_run(mr_comm *c, int argc, char **argv);
 int mr_cli_plan(mr_comm *c, int argc, char **argv);
 int mr_cli_check(mr_comm *c, int argc, char **argv);
+int mr_cli_tune(mr_comm *c, int argc, char **argv);
 int mr_cli_verify(mr_comm *c, int argc, char **argv);
 int mr_cli_help(mr_comm *c, int argc, char **argv);
 /** synth OUT: write a made-up archive with known answers. */

@@ -30,6 +30,8 @@ const mr_command mr_commands[] = {
     {"run", "CONFIG", "run a chain over an archive; again to go on", true, mr_cli_run},
     {"plan", "CONFIG", "what a run would read, write and need", true, mr_cli_plan},
     {"check", "CONFIG", "is a config right, and wise?", false, mr_cli_check},
+    {"tune", "CONFIG", "threads or processes? tries a sample, says how to launch", true,
+     mr_cli_tune},
     {"inspect", "PATH...", "what recorder files hold: layout, times, gaps", false, inspect},
     {"ops", "[NAME]", "the operators, and what each takes", false, ops},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},
