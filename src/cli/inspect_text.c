@@ -77,8 +77,7 @@ static void print_groups(const mr_found *f)
         size_t n = 0;
         const mr_file_info *i = mr_catalog_group(f->cat, g);
         for (size_t k = 0; k < f->paths.n; k++)
-            n += f->cat->rows[k].kind != MR_REFUSED &&
-                 f->cat->kinds[f->cat->rows[k].kind].group == g;
+            n += f->cat->rows[k].kind != MR_REFUSED && mr_catalog_group_of(f->cat, k) == g;
         mr_dtype_name(i->store.dtype, type, sizeof type);
         printf("%s %zu file%s: %llu channels, %.9g Hz, %s, %s\n",
                g ? "          " : "recorded: ", n, n == 1 ? "" : "s", (ull)i->nc, i->rate_hz, type,

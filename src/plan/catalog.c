@@ -1,22 +1,46 @@
-/* plan/catalog.c: rows and kinds of the surveyed files. */
+/* plan/catalog.c: rows of the surveyed files, growing or as a view of a packed block. */
 #include "plan/catalog.h"
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include "plan/tables.h"
+
+/** What grows while files are entered; the catalogue's pointers look into it. */
+typedef struct mr_maker {
+    mr_kinds kinds;
+    mr_text text;
+    size_t cap_group, cap_lead;
+} mr_maker;
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+static mr_status add_text(mr_catalog *c, const char *s, uint32_t *at)
+{
+    mr_status st = MR_OK;
+    mr_text *t = &c->maker->text;
+    const size_t from = t->len;
+    MR_TRY(mr_text_add_bytes(t, s, strlen(s) + 1));
+    c->text = t->s;
+    if (t->len > UINT32_MAX) return MR_RAISE(MR_EMEM, "the paths of the input exceed 4 GiB");
+    *at = (uint32_t)from;
+out:
+    return st;
+}
 
 mr_status mr_catalog_new(const mr_strs *paths, mr_catalog **out)
 {
     mr_status st = MR_OK;
     mr_catalog *c = NULL;
+    uint32_t none;
     MR_TRY(mr_alloc(1, sizeof *c, "the catalogue", &c));
+    MR_TRY(mr_alloc(1, sizeof *c->maker, "the catalogue", &c->maker));
     MR_TRY(mr_alloc(paths->n, sizeof *c->rows, "the catalogue", &c->rows));
-    MR_TRY(mr_alloc(paths->n, sizeof *c->paths, "the catalogue", &c->paths));
-    MR_TRY(mr_alloc(paths->n, sizeof *c->notes, "the catalogue", &c->notes));
+    MR_TRY(mr_alloc(paths->n, sizeof *c->path_at, "the catalogue", &c->path_at));
+    MR_TRY(mr_alloc(paths->n, sizeof *c->note_at, "the catalogue", &c->note_at));
     c->n = paths->n;
+    MR_TRY(add_text(c, "", &none)); /* place 0 is the empty text */
     for (size_t i = 0; i < c->n; i++) {
-        MR_TRY(mr_strdup(paths->v[i], &c->paths[i]));
+        MR_TRY(add_text(c, paths->v[i], &c->path_at[i]));
         c->rows[i].kind = MR_REFUSED;
     }
     *out = c;
@@ -29,29 +53,18 @@ out:
 void mr_catalog_free(mr_catalog *c)
 {
     if (!c) return;
-    for (size_t i = 0; i < c->n; i++) {
-        if (c->paths) free(c->paths[i]);
-        if (c->notes) free(c->notes[i]);
+    if (c->maker) {
+        mr_kinds_fini(&c->maker->kinds);
+        mr_text_fini(&c->maker->text);
+        free(c->rows);
+        free(c->path_at);
+        free(c->note_at);
+        free(c->group);
+        free(c->lead);
     }
-    free(c->rows);
-    free(c->paths);
-    free(c->notes);
-    free(c->kinds);
-    free(c->survey_path);
+    free(c->maker);
+    free(c->tables);
     free(c);
-}
-
-/** The facts of a file that others may share: what is its own is cleared, text after NUL too. */
-static mr_file_info facts_of(const mr_file_info *info)
-{
-    mr_file_info f = *info;
-    f.size = f.mtime_ns = f.t0_ns = f.t1_ns = 0;
-    f.inode = f.device = f.nt = 0;
-    f.store.nt = f.store.row0 = f.store.offset = f.store.n_chunks = 0;
-    memset(f.reason, 0, sizeof f.reason);
-    memset(f.odd, 0, sizeof f.odd);
-    memset(f.assumed, 0, sizeof f.assumed);
-    return f;
 }
 
 static bool near_rel(double a, double b, double rel)
@@ -65,69 +78,280 @@ static bool same_group(const mr_file_info *a, const mr_file_info *b)
 {
     return a->nc == b->nc && near_rel(a->rate_hz, b->rate_hz, 1e-3) &&
            near_rel(a->dx_m, b->dx_m, 1e-6) && near_rel(a->x0_m, b->x0_m, 1e-6) &&
-           memcmp(&a->store.dtype, &b->store.dtype, 2) == 0 && a->to_native == b->to_native &&
-           a->to_strain_rate == b->to_strain_rate && strcmp(a->quantity, b->quantity) == 0 &&
-           strcmp(a->unit, b->unit) == 0;
+           near_rel(a->gauge_m, b->gauge_m, 1e-6) && a->store.dtype.kind == b->store.dtype.kind &&
+           a->store.dtype.size == b->store.dtype.size && a->to_native == b->to_native &&
+           a->to_strain_rate == b->to_strain_rate && a->to_strain == b->to_strain &&
+           strcmp(a->quantity, b->quantity) == 0 && strcmp(a->unit, b->unit) == 0 &&
+           strcmp(a->native_quantity, b->native_quantity) == 0 &&
+           strcmp(a->native_unit, b->native_unit) == 0;
 }
 
-static mr_status kind_of(mr_catalog *c, const mr_file_info *info, uint32_t *out)
+/** The group of kind k, founded by it if it fits none. */
+static mr_status find_group(mr_catalog *c, uint32_t k)
 {
     mr_status st = MR_OK;
-    const mr_file_info f = facts_of(info);
-    for (size_t k = c->n_kinds, near = 0; k-- > 0 && near < 64; near++) /* neighbours are alike */
-        if (memcmp(&c->kinds[k].facts, &f, sizeof f) == 0) {
-            *out = (uint32_t)k;
-            return MR_OK;
-        }
-    MR_TRY(mr_grow(&c->kinds, &c->cap_kinds, c->n_kinds + 1, sizeof *c->kinds, "the catalogue"));
-    uint32_t group = c->n_groups;
-    for (size_t k = 0; k < c->n_kinds; k++)
-        if (c->kinds[k].leads && same_group(&c->kinds[k].facts, &f)) {
-            group = c->kinds[k].group;
-            break;
-        }
-    const bool leads = group == c->n_groups;
-    if (leads) c->n_groups++;
-    c->kinds[c->n_kinds] = (mr_kind){.facts = f, .group = group, .leads = leads};
-    *out = (uint32_t)c->n_kinds++;
+    uint32_t g = 0;
+    while (g < c->n_groups && !same_group(&c->facts[c->lead[g]], &c->facts[k])) g++;
+    if (g == c->n_groups) {
+        MR_TRY(mr_grow(&c->lead, &c->maker->cap_lead, g + 1u, sizeof *c->lead, "the catalogue"));
+        c->lead[c->n_groups++] = k;
+    }
+    c->group[k] = g;
 out:
     return st;
+}
+
+mr_status mr_catalog_kind(mr_catalog *c, const mr_file_info *facts, uint32_t *out)
+{
+    mr_status st = MR_OK;
+    mr_maker *m = c->maker;
+    MR_TRY(mr_kinds_add(&m->kinds, facts, out));
+    c->facts = m->kinds.v;
+    if (*out < c->n_kinds) return MR_OK;
+    MR_TRY(mr_grow(&c->group, &m->cap_group, *out + 1u, sizeof *c->group, "the catalogue"));
+    MR_TRY(find_group(c, *out));
+    c->n_kinds = m->kinds.n;
+out:
+    return st;
+}
+
+bool mr_row_of(const mr_file_info *info, uint64_t table_pos, mr_row *row, const char **note)
+{
+    const mr_store *s = &info->store;
+    *row = (mr_row){.t0_ns = info->t0_ns,
+                    .t1_ns = info->t1_ns,
+                    .nt = (uint32_t)info->nt,
+                    .nt_stored = (uint32_t)s->nt,
+                    .size = info->size,
+                    .mtime_ns = info->mtime_ns,
+                    .inode = info->inode,
+                    .kind = MR_REFUSED,
+                    .row0 = (uint32_t)s->row0};
+    *note = info->state != MR_OK ? info->reason : info->odd;
+    if (info->state != MR_OK) return false;
+    if (s->nt > UINT32_MAX || s->row0 + info->nt > s->nt) {
+        *note = "its extents are beyond what can be read";
+        return false;
+    }
+    row->where = s->storage == MR_ST_CHUNKED ? table_pos : s->offset;
+    return true;
+}
+
+mr_status mr_catalog_put(mr_catalog *c, size_t i, const mr_row *row, const char *note)
+{
+    c->rows[i] = *row;
+    c->note_at[i] = 0;
+    return *note ? add_text(c, note, &c->note_at[i]) : MR_OK;
 }
 
 mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint64_t table_pos)
 {
     mr_status st = MR_OK;
-    mr_row *r = &c->rows[i];
-    *r = (mr_row){.t0_ns = info->t0_ns,
-                  .t1_ns = info->t1_ns,
-                  .nt = (uint32_t)info->nt,
-                  .nt_stored = (uint32_t)info->store.nt,
-                  .size = info->size,
-                  .mtime_ns = info->mtime_ns,
-                  .inode = info->inode,
-                  .kind = MR_REFUSED,
-                  .row0 = (uint32_t)info->store.row0};
-    free(c->notes[i]);
-    c->notes[i] = NULL;
-    if (info->state != MR_OK) return mr_strdup(info->reason, &c->notes[i]);
-    if (info->store.nt > UINT32_MAX || info->store.row0 + info->nt > info->store.nt)
-        return mr_strdup("its extents are beyond what can be read", &c->notes[i]);
-    if (info->odd[0]) MR_TRY(mr_strdup(info->odd, &c->notes[i]));
-    MR_TRY(kind_of(c, info, &r->kind));
-    r->where = info->store.storage == MR_ST_CHUNKED ? table_pos : info->store.offset;
+    mr_row row;
+    const char *note;
+    if (mr_row_of(info, table_pos, &row, &note)) MR_TRY(mr_catalog_kind(c, info, &row.kind));
+    MR_TRY(mr_catalog_put(c, i, &row, note));
 out:
     return st;
+}
+
+/* --- settling -------------------------------------------------------------------------------- */
+
+/** Does file a come before file b: by start, base name, path? */
+static bool earlier(const mr_catalog *c, size_t a, size_t b)
+{
+    if (c->rows[a].t0_ns != c->rows[b].t0_ns) return c->rows[a].t0_ns < c->rows[b].t0_ns;
+    const char *pa = mr_catalog_path(c, a), *pb = mr_catalog_path(c, b);
+    const int d = strcmp(mr_base_name(pa), mr_base_name(pb));
+    return d ? d < 0 : strcmp(pa, pb) < 0;
+}
+
+typedef struct first {
+    uint32_t kind;
+    size_t file; /* the earliest of this kind; n: none */
+} first;
+
+static int by_first(const void *pa, const void *pb, void *arg)
+{
+    const mr_catalog *c = arg;
+    const first *a = pa, *b = pb;
+    if (a->file == b->file) return (a->kind > b->kind) - (a->kind < b->kind); /* none, both */
+    if (a->file == c->n || b->file == c->n) return a->file == c->n ? 1 : -1;
+    return earlier(c, a->file, b->file) ? -1 : 1;
+}
+
+mr_status mr_catalog_settle(mr_catalog *c)
+{
+    mr_status st = MR_OK;
+    first *f = NULL;
+    MR_TRY(mr_alloc(c->n_kinds, sizeof *f, "the catalogue", &f));
+    for (uint32_t k = 0; k < c->n_kinds; k++) f[k] = (first){k, c->n};
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->rows[i].kind == MR_REFUSED) continue;
+        first *g = &f[c->rows[i].kind];
+        if (g->file == c->n || earlier(c, i, g->file)) g->file = i;
+    }
+    if (c->n_kinds) qsort_r(f, c->n_kinds, sizeof *f, by_first, c);
+    c->n_groups = 0;
+    for (size_t k = 0; k < c->n_kinds; k++) MR_TRY(find_group(c, f[k].kind));
+out:
+    free(f);
+    return st;
+}
+
+/* --- packing --------------------------------------------------------------------------------- */
+
+typedef struct block {
+    uint64_t n, n_kinds, n_groups, text_bytes;
+} block;
+
+/** Where the arrays of such a block lie, in bytes from its start; the last is its size. */
+typedef struct places {
+    size_t rows, facts, group, lead, path_at, note_at, text, end;
+} places;
+
+static bool locate(const block *b, places *p)
+{
+    const uint64_t most = UINT32_MAX; /* so that no product below is too large */
+    if (b->n > most || b->n_kinds > most || b->n_groups > b->n_kinds || b->text_bytes > most)
+        return false;
+    p->rows = sizeof *b;
+    p->facts = p->rows + (size_t)b->n * sizeof(mr_row);
+    p->group = p->facts + (size_t)b->n_kinds * sizeof(mr_file_info);
+    p->lead = p->group + (size_t)b->n_kinds * sizeof(uint32_t);
+    p->path_at = p->lead + (size_t)b->n_groups * sizeof(uint32_t);
+    p->note_at = p->path_at + (size_t)b->n * sizeof(uint32_t);
+    p->text = p->note_at + (size_t)b->n * sizeof(uint32_t);
+    p->end = (p->text + (size_t)b->text_bytes + 7) / 8 * 8;
+    return true;
+}
+
+static block block_of(const mr_catalog *c)
+{
+    size_t text = 0;
+    for (size_t i = 0; i < c->n; i++)
+        text += strlen(mr_catalog_path(c, i)) + 1 +
+                (c->note_at[i] ? strlen(c->text + c->note_at[i]) + 1 : 0);
+    return (block){c->n, c->n_kinds, c->n_groups, text + 1};
+}
+
+size_t mr_catalog_bytes(const mr_catalog *c)
+{
+    places p = {0};
+    const block b = block_of(c);
+    MR_ASSERT(locate(&b, &p));
+    return p.end;
+}
+
+static void copy(void *to, const void *from, size_t n)
+{
+    if (n) memcpy(to, from, n);
+}
+
+void mr_catalog_pack(const mr_catalog *c, void *to)
+{
+    places p = {0};
+    const block b = block_of(c);
+    char *s = to;
+    MR_ASSERT(locate(&b, &p));
+    memset(s + p.text, 0, p.end - p.text);
+    memcpy(s, &b, sizeof b);
+    copy(s + p.rows, c->rows, c->n * sizeof *c->rows);
+    copy(s + p.facts, c->facts, c->n_kinds * sizeof *c->facts);
+    copy(s + p.group, c->group, c->n_kinds * sizeof *c->group);
+    copy(s + p.lead, c->lead, c->n_groups * sizeof *c->lead);
+    uint32_t *path_at = (uint32_t *)(void *)(s + p.path_at);
+    uint32_t *note_at = (uint32_t *)(void *)(s + p.note_at);
+    size_t at = 1;
+    for (size_t i = 0; i < c->n; i++) { /* one behind the other, what was replaced left out */
+        const char *text[] = {mr_catalog_path(c, i), mr_catalog_note(c, i)};
+        uint32_t *place[] = {&path_at[i], &note_at[i]};
+        for (size_t k = 0; k < 2; k++) {
+            *place[k] = text[k] ? (uint32_t)at : 0;
+            if (!text[k]) continue;
+            const size_t n = strlen(text[k]) + 1;
+            memcpy(s + p.text + at, text[k], n);
+            at += n;
+        }
+    }
+}
+
+/** Every number inside the block points to something in it. */
+static bool sound(const mr_catalog *c, size_t text_bytes)
+{
+    bool ok = text_bytes > 0 && c->text[text_bytes - 1] == '\0' && c->text[0] == '\0';
+    for (size_t i = 0; i < c->n; i++)
+        ok &= c->path_at[i] < text_bytes && c->note_at[i] < text_bytes &&
+              (c->rows[i].kind == MR_REFUSED || c->rows[i].kind < c->n_kinds);
+    for (size_t k = 0; k < c->n_kinds; k++) ok &= c->group[k] < c->n_groups;
+    for (size_t g = 0; g < c->n_groups; g++) ok &= c->lead[g] < c->n_kinds;
+    return ok;
+}
+
+mr_status mr_catalog_view(const void *from, size_t bytes, mr_catalog **out)
+{
+    mr_status st = MR_OK;
+    mr_catalog *c = NULL;
+    places p;
+    block b;
+    if (bytes < sizeof b) return MR_RAISE(MR_EINPUT, "no catalogue");
+    memcpy(&b, from, sizeof b);
+    if (!locate(&b, &p) || p.end != bytes) return MR_RAISE(MR_EINPUT, "no catalogue");
+    MR_TRY(mr_alloc(1, sizeof *c, "the catalogue", &c));
+    char *s = (char *)(uintptr_t)from; /* looked at only */
+    *c = (mr_catalog){.n = (size_t)b.n,
+                      .n_kinds = (size_t)b.n_kinds,
+                      .n_groups = (uint32_t)b.n_groups,
+                      .rows = (mr_row *)(void *)(s + p.rows),
+                      .facts = (mr_file_info *)(void *)(s + p.facts),
+                      .group = (uint32_t *)(void *)(s + p.group),
+                      .lead = (uint32_t *)(void *)(s + p.lead),
+                      .path_at = (uint32_t *)(void *)(s + p.path_at),
+                      .note_at = (uint32_t *)(void *)(s + p.note_at),
+                      .text = s + p.text};
+    if (!sound(c, (size_t)b.text_bytes)) {
+        st = MR_RAISE(MR_EINPUT, "a damaged catalogue");
+        goto out;
+    }
+    *out = c;
+    c = NULL;
+out:
+    mr_catalog_free(c);
+    return st;
+}
+
+/* --- looking --------------------------------------------------------------------------------- */
+
+const char *mr_catalog_path(const mr_catalog *c, size_t i)
+{
+    return c->text + c->path_at[i];
+}
+
+const char *mr_catalog_note(const mr_catalog *c, size_t i)
+{
+    return c->note_at[i] ? c->text + c->note_at[i] : NULL;
+}
+
+uint32_t mr_catalog_group_of(const mr_catalog *c, size_t i)
+{
+    return c->group[c->rows[i].kind];
+}
+
+const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group)
+{
+    return &c->facts[c->lead[group]];
 }
 
 void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info)
 {
     const mr_row *r = &c->rows[i];
+    const char *note = mr_catalog_note(c, i);
     *info = (mr_file_info){.state = MR_EINPUT};
     if (r->kind == MR_REFUSED) {
-        if (c->notes[i]) strncpy(info->reason, c->notes[i], sizeof info->reason - 1);
+        if (note) strncpy(info->reason, note, sizeof info->reason - 1);
         return;
     }
-    *info = c->kinds[r->kind].facts;
+    *info = c->facts[r->kind];
     info->t0_ns = r->t0_ns;
     info->t1_ns = r->t1_ns;
     info->nt = r->nt;
@@ -147,40 +371,11 @@ void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info)
 
 mr_status mr_catalog_chunks(const mr_catalog *c, size_t i, mr_chunk **out)
 {
-    mr_status st = MR_OK;
-    mr_chunk *t = NULL;
-    int fd = -1;
     mr_file_info info;
     mr_catalog_info(c, i, &info);
-    if (info.store.storage != MR_ST_CHUNKED) goto out;
-    MR_TRY(mr_alloc(info.store.n_chunks, sizeof *t, "a chunk table", &t));
-    fd = open(c->survey_path, O_RDONLY | O_CLOEXEC);
-    const size_t want = info.store.n_chunks * sizeof *t;
-    for (size_t got = 0; fd >= 0 && got < want;) {
-        ssize_t n = pread(fd, (char *)t + got, want - got, (off_t)(c->rows[i].where + got));
-        if (n <= 0) {
-            st = MR_RAISE(MR_EOUTPUT, "%s: the survey cannot be read back", c->survey_path);
-            goto out;
-        }
-        got += (size_t)n;
-    }
-    if (fd < 0) {
-        st = MR_RAISE(MR_EOUTPUT, "%s: the survey cannot be opened", c->survey_path);
-        goto out;
-    }
-    *out = t;
-    t = NULL;
-out:
-    if (fd >= 0) close(fd);
-    free(t);
-    return st;
-}
-
-const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group)
-{
-    for (size_t k = 0; k < c->n_kinds; k++)
-        if (c->kinds[k].leads && c->kinds[k].group == group) return &c->kinds[k].facts;
-    return NULL;
+    if (info.store.storage != MR_ST_CHUNKED) return MR_OK;
+    MR_ASSERT(c->tables);
+    return mr_tables_read(c->tables, c->rows[i].where, info.store.n_chunks, out);
 }
 
 const char *mr_base_name(const char *path)

@@ -1,7 +1,7 @@
 /* plan/catalog.h: what the survey found, one 64-byte row a file; facts that many files share
  * (layout, type, rate, ...) are kept once, as a kind. Kinds that may stand in one span form a
- * group. Built by run/survey.c, read by the planner and the readers. Read-only once built: any
- * thread. */
+ * group. Built by run/survey.c, which packs it into one block that the ranks of a node share; read
+ * by the planner and the readers. Read-only once built: any thread. */
 #ifndef MR_CATALOG_H
 #define MR_CATALOG_H
 #include "base/text.h"
@@ -14,40 +14,68 @@ typedef struct mr_row {
     uint32_t nt, nt_stored; /* valid samples a channel, and as many as are laid out in the file */
     int64_t size, mtime_ns;
     uint64_t inode;
-    uint64_t where; /* contiguous: offset of the samples; chunked: position of the chunk table
-                       in the survey file, bytes */
-    uint32_t kind;  /* index into kinds, or MR_REFUSED */
+    uint64_t where; /* contiguous: offset of the samples; chunked: place of the chunk table */
+    uint32_t kind;  /* number of its facts, or MR_REFUSED */
     uint32_t row0;
 } mr_row;
 
-typedef struct mr_kind {
-    mr_file_info facts; /* per-file fields are zero */
-    uint32_t group;
-    bool leads; /* the first kind of its group: its facts speak for the group */
-} mr_kind;
+/** Facts of files, each once. Zero-initialise. */
+typedef struct mr_kinds {
+    mr_file_info *v; /* [n], per-file fields are zero */
+    size_t n, cap;
+    uint32_t *slot; /* [n_slots] hash table of numbers + 1 */
+    size_t n_slots;
+} mr_kinds;
+/** The number of this file's facts, entered if they are new. */
+mr_status mr_kinds_add(mr_kinds *k, const mr_file_info *info, uint32_t *out);
+void mr_kinds_fini(mr_kinds *k);
 
 typedef struct mr_catalog {
-    size_t n;
-    mr_row *rows;
-    char **paths; /* [n] as given; owned */
-    char **notes; /* [n] reason of a refusal, or what was odd; NULL mostly; owned */
-    mr_kind *kinds;
-    size_t n_kinds, cap_kinds;
+    size_t n, n_kinds;
     uint32_t n_groups;
-    char *survey_path; /* the file that holds the chunk tables; NULL if there is none */
+    mr_row *rows;                /* [n] */
+    mr_file_info *facts;         /* [n_kinds] */
+    uint32_t *group;             /* [n_kinds] the group a kind belongs to */
+    uint32_t *lead;              /* [n_groups] the kind that speaks for the group */
+    uint32_t *path_at, *note_at; /* [n] where they stand in text; note 0: none */
+    char *text;
+    char *tables; /* name of the files that hold the chunk tables (plan/tables.h); NULL: none */
+    struct mr_maker *maker; /* while it grows; NULL for a view of a block */
 } mr_catalog;
 
+/** Nothing is known of the files yet: all refused. */
 mr_status mr_catalog_new(const mr_strs *paths, mr_catalog **out);
 void mr_catalog_free(mr_catalog *c);
-/** Enter what the survey found of file i. table_pos: where its chunk table lies in the survey file.
- */
+/** Enter what was found of file i. table_pos: where its chunk table lies (mr_tables_add). */
 mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint64_t table_pos);
-/** The whole information of file i again (refused: state and reason). */
-void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info);
-/** Its chunk table, read from the survey file; NULL for contiguous files. [give] */
-mr_status mr_catalog_chunks(const mr_catalog *c, size_t i, mr_chunk **out);
+/** The same in two halves, for what was found elsewhere: the row but its kind, and the note (reason
+ *  of a refusal, or what was odd; "" if nothing). False if the file is refused. */
+bool mr_row_of(const mr_file_info *info, uint64_t table_pos, mr_row *row, const char **note);
+mr_status mr_catalog_put(mr_catalog *c, size_t i, const mr_row *row, const char *note);
+/** The number of these facts in the catalogue, entered if they are new. */
+mr_status mr_catalog_kind(mr_catalog *c, const mr_file_info *facts, uint32_t *out);
+/** When all files are entered: groups are numbered, and led, by the earliest of their files, so
+ *  that nothing depends on the order in which files were listed or found. */
+mr_status mr_catalog_settle(mr_catalog *c);
+
+/** As one block of bytes without pointers, and a catalogue that looks into such a block [borrow]
+ *  (8-byte aligned). MR_EINPUT when it is not one. */
+size_t mr_catalog_bytes(const mr_catalog *c);
+void mr_catalog_pack(const mr_catalog *c, void *block);
+mr_status mr_catalog_view(const void *block, size_t bytes, mr_catalog **out);
+
+/** As given. [borrow] */
+const char *mr_catalog_path(const mr_catalog *c, size_t i);
+/** Reason of a refusal, or what was odd; NULL mostly. [borrow] */
+const char *mr_catalog_note(const mr_catalog *c, size_t i);
+/** The group of file i, which must not be refused. */
+uint32_t mr_catalog_group_of(const mr_catalog *c, size_t i);
 /** The facts that speak for a group. */
 const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group);
+/** The whole information of file i again (refused: state and reason). */
+void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info);
+/** Its chunk table, read from disk; NULL for contiguous files. [give] */
+mr_status mr_catalog_chunks(const mr_catalog *c, size_t i, mr_chunk **out);
 /** Last part of a path. */
 const char *mr_base_name(const char *path);
 #endif

@@ -136,13 +136,15 @@ mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out)
     for (size_t i = 0; i < p->spans.n_odd; i++) {
         const mr_odd *o = &p->spans.odd[i];
         if (o->t1_ns < l->t0_ns || o->t0_ns > l->t1_ns || o->kind == MR_ODD_BAD_CHUNK) continue;
-        if (p->cat->kinds[p->cat->rows[o->file].kind].group != p->arrays[l->array].group) continue;
+        if (mr_catalog_group_of(p->cat, o->file) != p->arrays[l->array].group) continue;
         line.len = 0;
         MR_TRY(mr_text_add(&line, "%s %s %s %s ", mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0),
-                           mr_utc_iso(o->t1_ns, t1), mr_base_name(p->cat->paths[o->file])));
+                           mr_utc_iso(o->t1_ns, t1),
+                           mr_base_name(mr_catalog_path(p->cat, o->file))));
         if (o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE)
             MR_TRY(mr_text_add(&line, "%llu samples stand in %s already",
-                               (unsigned long long)o->skip, mr_base_name(p->cat->paths[o->other])));
+                               (unsigned long long)o->skip,
+                               mr_base_name(mr_catalog_path(p->cat, o->other))));
         else
             MR_TRY(mr_text_add(&line, "%s", o->note));
         MR_TRY(mr_strs_add(out, line.s));
@@ -180,7 +182,7 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
         const mr_part *q = &p->spans.part[i];
         const mr_row *r = &p->cat->rows[q->file];
         MR_TRY(mr_text_add(&t, "file %s %lld at %lld skip %llu time %lld\n",
-                           mr_base_name(p->cat->paths[q->file]), (long long)r->size,
+                           mr_base_name(mr_catalog_path(p->cat, q->file)), (long long)r->size,
                            (long long)(k0 + q->k), (unsigned long long)q->skip,
                            (long long)q->t_ns));
     }

@@ -27,8 +27,8 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
     uint64_t chunk = 1;
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
-        const mr_file_info *f = &p->cat->kinds[k].facts;
-        if (p->cat->kinds[k].group == a->group && f->store.storage == MR_ST_CHUNKED)
+        const mr_file_info *f = &p->cat->facts[k];
+        if (p->cat->group[k] == a->group && f->store.storage == MR_ST_CHUNKED)
             chunk = MR_MAX(chunk, f->store.chunk_c);
     }
     a->strip = a->nc;
@@ -46,10 +46,9 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     a->row_bytes = (size_t)(a->strip < a->nc ? a->strip : read) * a->facts.store.dtype.size;
     a->slab_rows = MR_MAX((uint64_t)SLAB / a->row_bytes, (uint64_t)1);
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
-        const mr_file_info *f = &p->cat->kinds[k].facts;
+        const mr_file_info *f = &p->cat->facts[k];
         const uint64_t band = mr_raw_band_rows(f);
-        if (p->cat->kinds[k].group == a->group && band > a->slab_rows &&
-            band * a->row_bytes <= 4u * SLAB)
+        if (p->cat->group[k] == a->group && band > a->slab_rows && band * a->row_bytes <= 4u * SLAB)
             a->slab_rows = band;
     }
     return MR_OK;

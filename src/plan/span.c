@@ -23,11 +23,11 @@ static int by_group_time_name(const void *pa, const void *pb, void *arg)
     const mr_catalog *c = arg;
     const uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
     const mr_row *ra = &c->rows[a], *rb = &c->rows[b];
-    const uint32_t ga = c->kinds[ra->kind].group, gb = c->kinds[rb->kind].group;
+    const uint32_t ga = c->group[ra->kind], gb = c->group[rb->kind];
     if (ga != gb) return ga < gb ? -1 : 1;
     if (ra->t0_ns != rb->t0_ns) return ra->t0_ns < rb->t0_ns ? -1 : 1;
-    const int d = strcmp(mr_base_name(c->paths[a]), mr_base_name(c->paths[b]));
-    return d ? d : strcmp(c->paths[a], c->paths[b]);
+    const int d = strcmp(mr_base_name(mr_catalog_path(c, a)), mr_base_name(mr_catalog_path(c, b)));
+    return d ? d : strcmp(mr_catalog_path(c, a), mr_catalog_path(c, b));
 }
 
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row)
@@ -101,7 +101,7 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, tail *last)
 {
     mr_status st = MR_OK;
     const mr_row *r = &c->rows[f];
-    const uint32_t group = c->kinds[r->kind].group;
+    const uint32_t group = c->group[r->kind];
     const double rate = mr_catalog_group(c, group)->rate_hz, half = 0.5e9 / rate;
     const double off = last->any ? (double)(r->t0_ns - last->end_ns) : 0.0;
     uint64_t skip = 0;
@@ -159,8 +159,8 @@ mr_status mr_spans_build(const mr_catalog *c, mr_spans *out)
         if (c->rows[i].kind != MR_REFUSED) file[n++] = (uint32_t)i;
     qsort_r(file, n, sizeof *file, by_group_time_name, (void *)(uintptr_t)c);
     for (size_t i = 0; i < n; i++) {
-        const uint32_t g = c->kinds[c->rows[file[i]].kind].group;
-        if (i && g != c->kinds[c->rows[file[i - 1]].kind].group) last = (tail){0};
+        const uint32_t g = mr_catalog_group_of(c, file[i]);
+        if (i && g != mr_catalog_group_of(c, file[i - 1])) last = (tail){0};
         if (!last.any && g > 0) {
             const mr_file_info *a = mr_catalog_group(c, 0), *b = mr_catalog_group(c, g);
             mr_odd row = {.kind = a->rate_hz != b->rate_hz ? MR_ODD_RATE : MR_ODD_LAYOUT,

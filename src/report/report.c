@@ -42,16 +42,17 @@ static mr_status fates(const mr_account *a, fate **out)
         f[i].state = "used";
         if (c->rows[i].kind == MR_REFUSED) {
             f[i] = (fate){.state = "refused", .loss = true};
-            snprintf(f[i].reason, sizeof f[i].reason, "%s", c->notes[i] ? c->notes[i] : "unknown");
-        } else if (p && !p->arrays[c->kinds[c->rows[i].kind].group].chain) {
+            snprintf(f[i].reason, sizeof f[i].reason, "%s",
+                     mr_catalog_note(c, i) ? mr_catalog_note(c, i) : "unknown");
+        } else if (p && !p->arrays[mr_catalog_group_of(c, i)].chain) {
             f[i] = (fate){.state = "refused", .loss = true};
             snprintf(f[i].reason, sizeof f[i].reason, "the chain does not fit it: %.280s",
-                     p->arrays[c->kinds[c->rows[i].kind].group].why);
+                     p->arrays[mr_catalog_group_of(c, i)].why);
         }
     }
     for (size_t i = 0; p && i < p->spans.n_parts; i++) {
         const mr_part *q = &p->spans.part[i];
-        const mr_array *arr = &p->arrays[c->kinds[c->rows[q->file].kind].group];
+        const mr_array *arr = &p->arrays[mr_catalog_group_of(c, q->file)];
         const int64_t end = q->t_ns + (int64_t)((double)q->n / arr->facts.rate_hz * 1e9);
         if (!arr->chain) continue;
         if (end <= p->cfg->time_a || q->t_ns >= p->cfg->time_b)
@@ -100,11 +101,13 @@ static mr_status inputs_json(const mr_account *a, json_t *list)
     MR_TRY(fates(a, &f));
     for (size_t i = 0; i < c->n; i++) {
         const bool known = c->rows[i].kind != MR_REFUSED;
-        json_t *o = json_pack("{s:o s:s s:o s:I}", "path", text(c->paths[i]), "state", f[i].state,
-                              "reason", text(f[i].reason), "samples", (json_int_t)f[i].samples);
+        json_t *o =
+            json_pack("{s:o s:s s:o s:I}", "path", text(mr_catalog_path(c, i)), "state", f[i].state,
+                      "reason", text(f[i].reason), "samples", (json_int_t)f[i].samples);
         json_object_set_new(o, "t0", known ? when(c->rows[i].t0_ns) : json_null());
         json_object_set_new(o, "t1", known ? when(c->rows[i].t1_ns) : json_null());
-        if (known && c->notes[i]) json_object_set_new(o, "note", text(c->notes[i]));
+        if (known && mr_catalog_note(c, i))
+            json_object_set_new(o, "note", text(mr_catalog_note(c, i)));
         json_array_append_new(list, o);
     }
 out:
@@ -132,10 +135,10 @@ static json_t *ledger_json(const mr_plan *p)
     json_t *list = json_array();
     for (size_t i = 0; p && i < p->spans.n_odd; i++) {
         const mr_odd *o = &p->spans.odd[i];
-        json_array_append_new(list,
-                              json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind),
-                                        "path", text(p->cat->paths[o->file]), "t0", when(o->t0_ns),
-                                        "t1", when(o->t1_ns), "note", text(o->note)));
+        json_array_append_new(list, json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind),
+                                              "path", text(mr_catalog_path(p->cat, o->file)), "t0",
+                                              when(o->t0_ns), "t1", when(o->t1_ns), "note",
+                                              text(o->note)));
     }
     return list;
 }
@@ -236,12 +239,13 @@ void mr_report_warn(const mr_account *a)
     if (!a->cat || fates(a, &f) != MR_OK) return;
     for (size_t i = 0; i < a->cat->n; i++)
         if (f[i].loss && strcmp(f[i].state, "refused") == 0 && said[15]++ < 50)
-            mr_log(MR_WARN, "%s: refused: %s", a->cat->paths[i], f[i].reason);
+            mr_log(MR_WARN, "%s: refused: %s", mr_catalog_path(a->cat, i), f[i].reason);
     for (size_t i = 0; a->plan && i < a->plan->spans.n_odd; i++) {
         const mr_odd *o = &a->plan->spans.odd[i];
         if (said[o->kind]++ < 50)
-            mr_log(MR_WARN, "%s: %s %s .. %s: %s", a->cat->paths[o->file], mr_odd_name(o->kind),
-                   mr_utc_iso(o->t0_ns, t0), mr_utc_iso(o->t1_ns, t1), o->note);
+            mr_log(MR_WARN, "%s: %s %s .. %s: %s", mr_catalog_path(a->cat, o->file),
+                   mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0), mr_utc_iso(o->t1_ns, t1),
+                   o->note);
     }
     for (size_t k = 0; k < 16; k++)
         if (said[k] > 50)

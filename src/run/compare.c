@@ -20,7 +20,7 @@ static mr_status side_open(const mr_catalog *cat, size_t file, uint64_t row, siz
     s->row = row;
     mr_catalog_info(cat, file, &info);
     MR_TRY(mr_catalog_chunks(cat, file, &s->chunks));
-    MR_TRY(mr_raw_open(cat->paths[file], &info, s->chunks, &s->raw));
+    MR_TRY(mr_raw_open(mr_catalog_path(cat, file), &info, s->chunks, &s->raw));
     MR_TRY(mr_alloc(bytes, 1, "an overlap", &s->buf));
 out:
     return st;
@@ -74,7 +74,7 @@ mr_status mr_survey_compare(mr_comm *c, mr_plan *p)
         found[i] = -1;
         if (o->kind != MR_ODD_OVERLAP && o->kind != MR_ODD_DUPLICATE) continue;
         if (i % size != (size_t)mr_comm_rank(c)) continue;
-        const uint32_t g = p->cat->kinds[p->cat->rows[o->file].kind].group;
+        const uint32_t g = mr_catalog_group_of(p->cat, o->file);
         if (same_samples(p->cat, o, mr_catalog_group(p->cat, g)->rate_hz, &o->equal) == MR_OK)
             found[i] = o->equal;
         else
@@ -88,7 +88,7 @@ out:
         if (o->kind != MR_ODD_OVERLAP && o->kind != MR_ODD_DUPLICATE) continue;
         o->equal = (int8_t)found[i];
         snprintf(o->note, sizeof o->note, "%llu samples stand in %.80s already: %s",
-                 (unsigned long long)o->skip, mr_base_name(p->cat->paths[o->other]),
+                 (unsigned long long)o->skip, mr_base_name(mr_catalog_path(p->cat, o->other)),
                  found[i] > 0    ? "equal"
                  : found[i] == 0 ? "DIFFERENT"
                                  : "not compared");

@@ -28,7 +28,7 @@ static mr_status open_input(const mr_mill *m, uint32_t file, open_file *f)
     close_file(f);
     mr_catalog_info(m->plan->cat, file, &info);
     MR_TRY(mr_catalog_chunks(m->plan->cat, file, &f->chunks));
-    MR_TRY(mr_raw_open(m->plan->cat->paths[file], &info, f->chunks, &f->raw));
+    MR_TRY(mr_raw_open(mr_catalog_path(m->plan->cat, file), &info, f->chunks, &f->raw));
     f->file = file;
     f->any = true;
 out:

@@ -255,9 +255,9 @@ mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_l
         goto out;
     }
     for (size_t i = 0; i < losses->n; i++)
-        MR_TRY(mr_text_add(&t, "%lld %lld %s\t%s\n", (long long)losses->v[i].t0_ns,
-                           (long long)losses->v[i].t1_ns,
-                           mr_base_name(p->cat->paths[losses->v[i].file]), losses->v[i].note));
+        MR_TRY(mr_text_add(
+            &t, "%lld %lld %s\t%s\n", (long long)losses->v[i].t0_ns, (long long)losses->v[i].t1_ns,
+            mr_base_name(mr_catalog_path(p->cat, losses->v[i].file)), losses->v[i].note));
     MR_TRY(mr_text_add(&path, "%s", ""));
     char *cut = strrchr(path.s, '/');
     *cut = '\0';
@@ -277,7 +277,7 @@ static uint32_t file_named(const mr_plan *p, const mr_lane *l, const char *base,
     size_t first, n;
     mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
-        const char *b = mr_base_name(p->cat->paths[p->spans.part[i].file]);
+        const char *b = mr_base_name(mr_catalog_path(p->cat, p->spans.part[i].file));
         if (strlen(b) == len && memcmp(b, base, len) == 0) return p->spans.part[i].file;
     }
     return UINT32_MAX;

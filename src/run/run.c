@@ -147,7 +147,7 @@ static mr_status resume(run *r)
     if (first(r)) st = mr_resume_plan(r->plan, folder);
     MR_TRY(mr_agree(r->comm, st));
     MR_TRY(mr_resume_lanes(r->comm, r->plan, folder, r->survey.changed, r->o->check, &r->resume));
-    MR_TRY(mr_survey_save(r->comm, &r->survey));
+    MR_TRY(mr_survey_save(&r->survey, folder));
     MR_TRY(mr_survey_compare(r->comm, r->plan));
     MR_TRY(mr_alloc(r->plan->n_lanes, sizeof *r->todo, "the lanes", &r->todo));
     for (size_t i = 0; i < r->plan->n_lanes; i++)
@@ -435,7 +435,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     MR_TRY(mr_inputs_config(c, o, &r.cfg));
     MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
     MR_TRY(take_lock(&r));
-    MR_TRY(mr_survey_files(c, r.cfg, &r.files, r.cfg->folder, &r.survey));
+    MR_TRY(mr_survey_files(c, r.cfg, &r.files, r.cfg->folder, MR_SURVEY_KEEP, &r.survey));
     r.survey_s = mr_now() - r.t0;
     st = make_plan(c, r.cfg, r.survey.cat, &r.plan);
     if (st == MR_OK) st = mr_agree(c, may_begin(&r));
@@ -453,7 +453,8 @@ mr_status mr_run_dry(mr_comm *c, const mr_run_opts *o, mr_dry *out)
     MR_TRY(mr_inputs_config(c, o, &out->cfg));
     MR_TRY(mr_inputs_files(c, out->cfg, &out->files));
     MR_TRY(mr_alloc(1, sizeof *out->survey, "the survey", &out->survey));
-    MR_TRY(mr_survey_files(c, out->cfg, &out->files, NULL, out->survey));
+    MR_TRY(
+        mr_survey_files(c, out->cfg, &out->files, out->cfg->folder, MR_SURVEY_LOOK, out->survey));
     MR_TRY(make_plan(c, out->cfg, out->survey->cat, &out->plan));
 out:
     return st;

@@ -1,320 +1,384 @@
-/* run/survey.c: probe the files of this rank's share, gather all, keep the survey file. */
+/* run/survey.c: every file is a piece of work that the ranks' I/O threads share out: known from the
+ * last survey, or looked at by a worker. What was found is gathered and becomes the catalogue, one
+ * a node. */
 #include "run/survey.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include "io/output.h"
+#include "par/map.h"
 #include "par/thread.h"
+#include "run/stop.h"
+#include "run/survey_file.h"
 
-/* The survey file: a header, then for every file a record, its path, its chunk table; at the end
- * the digest of all before it. Read only by the same build: sizes and version are in the header. */
-typedef struct head {
-    char magic[8];
-    char version[16];
-    uint64_t record_bytes, n;
-    char map[40]; /* digest of input.map: another map, another survey */
-} head;
-typedef struct record {
-    uint64_t index, path_bytes, n_chunks;
-    mr_file_info info;
-} record;
+#define LAST UINT32_MAX /* origin of what the last survey knew */
 
-typedef struct known {
-    const char *path;
-    const record *rec; /* in the mapped bytes; its path and chunks behind it */
-} known;
+/** What became of one file: goes from whoever looked to all ranks, its note behind it. */
+typedef struct finding {
+    mr_row row;      /* kind: a number in its origin's list */
+    uint32_t origin; /* the rank that looked, or LAST */
+    uint16_t note_bytes;
+    uint8_t changed, probed;
+} finding;
 
-/** What is remembered from the last survey. */
-typedef struct memory {
-    mr_text text;
-    known *v;
-    size_t n;
-} memory;
-
-static const char *path_in(const record *r)
-{
-    return (const char *)(r + 1);
-}
-
-static size_t record_size(const record *r)
-{
-    return sizeof *r + (r->path_bytes + 7) / 8 * 8 + r->n_chunks * sizeof(mr_chunk);
-}
-
-static const mr_chunk *chunks_in(const record *r)
-{
-    return (const mr_chunk *)(path_in(r) + (r->path_bytes + 7) / 8 * 8);
-}
-
-static mr_status make_head(const mr_config *cfg, size_t n, head *h)
-{
-    mr_status st = MR_OK;
-    mr_text t = {0};
-    *h = (head){.magic = "MRSURV1", .record_bytes = sizeof(record), .n = n};
-    snprintf(h->version, sizeof h->version, "%s", MR_VERSION);
-    if (cfg->map) {
-        MR_TRY(mr_node_print(cfg->map, &t));
-        snprintf(h->map, sizeof h->map, "%s", mr_digest_of(t.s, t.len).hex);
-    }
-out:
-    mr_text_fini(&t);
-    return st;
-}
-
-static int by_path(const void *a, const void *b)
-{
-    return strcmp(((const known *)a)->path, ((const known *)b)->path);
-}
-
-/** A record that lies whole inside the bytes and ends its path? The file is ours, but may be cut.
- */
-static bool sound(const char *at, const char *end)
-{
-    const record *r = (const record *)at;
-    const size_t left = (size_t)(end - at);
-    if (left < sizeof *r || r->path_bytes == 0 || r->path_bytes > 65536) return false;
-    if (r->n_chunks > left / sizeof(mr_chunk) || record_size(r) > left) return false;
-    return path_in(r)[r->path_bytes - 1] == '\0';
-}
-
-/** The last survey, if there is one that this build and map can use; silence otherwise. */
-static mr_status remember(const char *path, const head *want, memory *m)
-{
-    mr_status st = MR_OK;
-    head h;
-    if (access(path, R_OK) != 0 || mr_read_text(path, (size_t)8 << 30, &m->text) != MR_OK) {
-        mr_error_clear();
-        return MR_OK;
-    }
-    const size_t len = m->text.len;
-    if (len < sizeof h + sizeof(mr_digest) - 1) return MR_OK;
-    memcpy(&h, m->text.s, sizeof h);
-    const char *end = m->text.s + len - 32;
-    if (memcmp(h.magic, want->magic, 8) || memcmp(h.version, want->version, 16) ||
-        h.record_bytes != want->record_bytes || memcmp(h.map, want->map, sizeof h.map) ||
-        memcmp(mr_digest_of(m->text.s, len - 32).hex, end, 32))
-        return MR_OK;
-    MR_TRY(mr_alloc(h.n, sizeof *m->v, "the last survey", &m->v));
-    for (const char *at = m->text.s + sizeof h; m->n < h.n && sound(at, end);) {
-        const record *r = (const record *)at;
-        m->v[m->n++] = (known){path_in(r), r};
-        at += record_size(r);
-    }
-    qsort(m->v, m->n, sizeof *m->v, by_path);
-out:
-    return st;
-}
-
-/** One rank's share of the work: files rank, rank + size, ... */
-typedef struct share {
+/** One rank's part. */
+typedef struct look {
     const mr_strs *files;
-    const memory *mem;
+    mr_last last;
     mr_prober *prober;
-    mr_file_info *info; /* [n], only ours are filled */
-    mr_chunk **chunks;
-    uint8_t *changed, *probed;
-    size_t first, step; /* of this rank */
-    int threads;
-} share;
-typedef struct share_task {
-    share *s;
-    size_t first, step;
-} share_task;
+    uint32_t rank;
+    uint64_t generation;
+    char *tables_base; /* NULL: chunk tables are not kept */
+    mr_mutex *gate;    /* guards what follows */
+    mr_kinds kinds;
+    mr_tables *tables;
+} look;
 
-static mr_status look(share *s, size_t i)
+/* --- one file -------------------------------------------------------------------------------- */
+
+/** Is the file the one that the last survey used? Refused ones get another look: what was wrong may
+ *  have been put right without a trace in size, time or inode. */
+static bool unchanged(const mr_last *l, size_t at, const char *path, finding *f)
 {
-    mr_status st = MR_OK;
-    const char *path = s->files->v[i];
-    const known key = {path, NULL};
-    const known *k = s->mem->n ? bsearch(&key, s->mem->v, s->mem->n, sizeof key, by_path) : NULL;
     struct stat sb;
-    if (k && stat(path, &sb) == 0) {
-        const mr_file_info *f = &k->rec->info;
-        const int64_t mtime = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
-        if (f->size == sb.st_size && f->mtime_ns == mtime && f->inode == (uint64_t)sb.st_ino) {
-            s->info[i] = *f;
-            if (!k->rec->n_chunks) return MR_OK;
-            MR_TRY(mr_alloc(k->rec->n_chunks, sizeof(mr_chunk), "a chunk table", &s->chunks[i]));
-            memcpy(s->chunks[i], chunks_in(k->rec), k->rec->n_chunks * sizeof(mr_chunk));
-            return MR_OK;
-        }
+    const mr_row *r = &l->cat->rows[at];
+    if (stat(path, &sb) != 0) return false;
+    const int64_t mtime = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
+    const bool same = r->size == sb.st_size && r->mtime_ns == mtime && r->inode == sb.st_ino;
+    f->changed = !same;
+    return same && r->kind != MR_REFUSED;
+}
+
+/** Keep facts and chunk table of a file that was looked at. */
+static mr_status enter(look *l, const mr_file_info *info, const mr_chunk *chunks, mr_row *row)
+{
+    mr_status st = MR_OK;
+    mr_mutex_lock(l->gate);
+    MR_TRY(mr_kinds_add(&l->kinds, info, &row->kind));
+    if (chunks && l->tables_base) {
+        const uint64_t end = l->rank < l->last.n_ends ? l->last.ends[l->rank] : 0;
+        if (!l->tables) MR_TRY(mr_tables_open(l->tables_base, l->rank, end, &l->tables));
+        MR_TRY(mr_tables_add(l->tables, chunks, info->store.n_chunks, &row->where));
     }
-    s->probed[i] = 1;
-    s->changed[i] = k != NULL;
-    MR_TRY(mr_probe(s->prober, path, &s->info[i], &s->chunks[i]));
 out:
+    mr_mutex_unlock(l->gate);
     return st;
 }
 
-static mr_status look_task(void *arg, mr_future *self)
+static mr_status look_at(void *arg, uint64_t i, mr_text *out)
 {
     mr_status st = MR_OK;
-    const share_task *t = arg;
-    for (size_t i = t->first; i < t->s->files->n && !mr_task_cancelled(self); i += t->step)
-        MR_TRY(look(t->s, i));
+    look *l = arg;
+    mr_file_info info;
+    mr_chunk *chunks = NULL;
+    const char *path = l->files->v[i], *note = NULL;
+    finding f;
+    memset(&f, 0, sizeof f);
+    const size_t at = mr_last_find(&l->last, path, (size_t)i);
+    if (at != SIZE_MAX && unchanged(&l->last, at, path, &f)) {
+        f.row = l->last.cat->rows[at];
+        f.origin = LAST;
+        note = mr_catalog_note(l->last.cat, at);
+    } else {
+        f.probed = 1;
+        f.origin = l->rank;
+        MR_TRY(mr_probe(l->prober, path, &info, &chunks));
+        if (mr_row_of(&info, 0, &f.row, &note)) MR_TRY(enter(l, &info, chunks, &f.row));
+    }
+    f.note_bytes = (uint16_t)(note ? strlen(note) + 1 : 0);
+    MR_TRY(mr_text_add_bytes(out, &f, sizeof f));
+    if (note) MR_TRY(mr_text_add_bytes(out, note, f.note_bytes));
 out:
+    free(chunks);
     return st;
 }
 
-static mr_status look_all(share *s)
+static mr_status may_go_on(void *arg, uint64_t i, const char *bytes, size_t n)
+{
+    (void)arg, (void)i, (void)bytes, (void)n;
+    return mr_stop_wanted() ? MR_RAISE(MR_STOPPED, "stopped while looking at the files") : MR_OK;
+}
+
+/* --- all files ------------------------------------------------------------------------------- */
+
+/** What every rank tells beside its findings: where its chunk tables end, and the facts it met. */
+static mr_status gather_kinds(mr_comm *c, const look *l, void **all, size_t **offs)
 {
     mr_status st = MR_OK;
-    mr_crew *crew = NULL;
-    mr_future *f[64] = {0};
-    share_task task[64];
-    const size_t n = (size_t)MR_MIN(s->threads, 64);
-    MR_TRY(mr_crew_new("survey", (int)n, &crew));
-    for (size_t i = 0; i < n; i++) {
-        task[i] = (share_task){s, s->first + i * s->step, s->step * n};
-        MR_TRY(mr_crew_submit(crew, look_task, &task[i], &f[i]));
-    }
-    for (size_t i = 0; i < n; i++) {
-        const mr_status one = mr_future_wait(f[i], -1);
-        if (one != MR_OK && st == MR_OK) st = one;
-    }
-out:
-    for (size_t i = 0; i < n; i++) mr_future_free(f[i]);
-    if (crew) mr_crew_free(crew, true);
-    return st;
-}
-
-/** This rank's records as bytes: n_chunks is 0 for files without a table. */
-static mr_status pack(const share *s, mr_text *t)
-{
-    mr_status st = MR_OK;
-    for (size_t i = s->first; i < s->files->n; i += s->step) {
-        record r;
-        memset(&r, 0, sizeof r); /* padding too: the bytes are compared */
-        r.index = i | (uint64_t)s->changed[i] << 62 | (uint64_t)s->probed[i] << 61;
-        r.path_bytes = strlen(s->files->v[i]) + 1;
-        r.n_chunks = s->chunks[i] ? s->info[i].store.n_chunks : 0;
-        memcpy(&r.info, &s->info[i], sizeof r.info);
-        static const char zero[8];
-        MR_TRY(mr_text_add_bytes(t, &r, sizeof r));
-        MR_TRY(mr_text_add_bytes(t, s->files->v[i], r.path_bytes));
-        MR_TRY(mr_text_add_bytes(t, zero, (8 - r.path_bytes % 8) % 8));
-        if (r.n_chunks) MR_TRY(mr_text_add_bytes(t, s->chunks[i], r.n_chunks * sizeof(mr_chunk)));
-    }
-out:
-    return st;
-}
-
-/** By time, then by name: which files lead a layout must not depend on the order they are listed
- * in. */
-static int by_time(const void *pa, const void *pb)
-{
-    const record *a = *(const record *const *)pa, *b = *(const record *const *)pb;
-    if (a->info.t0_ns != b->info.t0_ns) return a->info.t0_ns < b->info.t0_ns ? -1 : 1;
-    const int d = strcmp(mr_base_name(path_in(a)), mr_base_name(path_in(b)));
-    return d ? d : strcmp(path_in(a), path_in(b));
-}
-
-/** Everybody's records in the order of time: into the catalogue, and on rank 0 into the bytes of
- * the survey file. */
-static mr_status unpack(const char *all, size_t n_all, const head *h, bool keep, mr_survey *out)
-{
-    mr_status st = MR_OK;
-    const uint64_t mask = ((uint64_t)1 << 60) - 1;
-    const record **rec = NULL;
-    mr_text t = {0};
-    MR_TRY(mr_alloc(h->n, sizeof *rec, "the survey", &rec));
-    for (const char *at = all; at < all + n_all; at += record_size((const record *)at))
-        rec[((const record *)at)->index & mask] = (const record *)at;
-    qsort(rec, h->n, sizeof *rec, by_time);
-    if (keep) MR_TRY(mr_text_add_bytes(&t, h, sizeof *h));
-    uint64_t pos = sizeof *h;
-    for (size_t k = 0; k < h->n; k++) {
-        const record *r = rec[k];
-        const size_t i = r->index & mask;
-        const uint64_t table = pos + sizeof *r + (r->path_bytes + 7) / 8 * 8;
-        MR_TRY(mr_catalog_set(out->cat, i, &r->info, table));
-        out->changed[i] = r->index >> 62 & 1;
-        out->n_probed += r->index >> 61 & 1;
-        if (keep) MR_TRY(mr_text_add_bytes(&t, r, record_size(r)));
-        pos += record_size(r);
-    }
-    if (keep) {
-        MR_TRY(mr_text_add_bytes(&t, mr_digest_of(t.s, t.len).hex, 32));
-        out->bytes = t.s;
-        out->n_bytes = t.len;
-        t = (mr_text){0};
-    }
-out:
-    mr_text_fini(&t);
-    free(rec);
-    return st;
-}
-
-static void share_fini(share *s)
-{
-    for (size_t i = 0; s->chunks && i < s->files->n; i++) free(s->chunks[i]);
-    free(s->chunks);
-    free(s->info);
-    free(s->changed);
-    free(s->probed);
-    mr_prober_free(s->prober);
-}
-
-mr_status mr_survey_files(mr_comm *c, const mr_config *cfg, const mr_strs *files,
-                          const char *folder, mr_survey *out)
-{
-    mr_status st = MR_OK;
-    head h;
-    memory mem = {0};
-    mr_text path = {0}, mine = {0};
-    void *all = NULL;
-    size_t *offs = NULL;
-    share s = {.files = files,
-               .mem = &mem,
-               .first = (size_t)mr_comm_rank(c),
-               .step = (size_t)mr_comm_size(c),
-               .threads = cfg->io_threads};
-    MR_TRY(make_head(cfg, files->n, &h));
-    MR_TRY(mr_catalog_new(files, &out->cat));
-    MR_TRY(mr_alloc(files->n, 1, "the survey", &out->changed));
-    if (folder) {
-        MR_TRY(mr_text_add(&path, "%s/.millrace/survey", folder));
-        MR_TRY(mr_strdup(path.s, &out->cat->survey_path));
-        MR_TRY(remember(path.s, &h, &mem));
-    }
-    MR_TRY(mr_alloc(files->n, sizeof *s.info, "the survey", &s.info));
-    MR_TRY(mr_alloc(files->n, sizeof *s.chunks, "the survey", &s.chunks));
-    MR_TRY(mr_alloc(files->n, 1, "the survey", &s.changed));
-    MR_TRY(mr_alloc(files->n, 1, "the survey", &s.probed));
-    MR_TRY(mr_prober_new(cfg->io_threads, cfg->map, &s.prober));
-    MR_TRY(look_all(&s));
-    MR_TRY(pack(&s, &mine));
-out:
-    st = mr_agree(c, st); /* nobody waits in the gathering for one that failed */
-    if (st == MR_OK) st = mr_allgather(c, mine.s, mine.len, &all, &offs);
-    if (st == MR_OK)
-        st = unpack(all, offs[mr_comm_size(c)], &h, folder && mr_comm_rank(c) == 0, out);
-    if (s.prober) out->worker_bytes = mr_prober_peak_bytes(s.prober);
-    share_fini(&s);
-    free(all);
-    free(offs);
-    free(mem.v);
-    mr_text_fini(&mem.text);
-    mr_text_fini(&path);
+    mr_text mine = {0};
+    const uint64_t end = l->tables ? mr_tables_end(l->tables) : 0;
+    st = mr_text_add_bytes(&mine, &end, sizeof end);
+    if (st == MR_OK) st = mr_text_add_bytes(&mine, l->kinds.v, l->kinds.n * sizeof *l->kinds.v);
+    st = mr_agree(c, st);
+    if (st == MR_OK) st = mr_allgather(c, mine.s, mine.len, all, offs);
     mr_text_fini(&mine);
     return st;
 }
 
-mr_status mr_survey_save(mr_comm *c, mr_survey *s)
+/** Facts by origin and number there, with their numbers in the catalogue. */
+typedef struct origins {
+    const mr_file_info **facts; /* [n + 1], the last survey's behind the ranks' */
+    uint32_t **number;          /* UINT32_MAX: not entered yet */
+    size_t n;
+} origins;
+
+static mr_status origins_add(origins *o, const void *facts, size_t n)
 {
     mr_status st = MR_OK;
-    if (s->bytes) st = mr_write_durably(s->cat->survey_path, s->bytes, s->n_bytes);
-    free(s->bytes);
-    s->bytes = NULL;
-    return mr_agree(c, st);
+    MR_TRY(mr_alloc(n, sizeof(uint32_t), "the survey", &o->number[o->n]));
+    memset(o->number[o->n], 0xff, n * sizeof(uint32_t));
+    o->facts[o->n++] = facts;
+out:
+    return st;
+}
+
+static void origins_fini(origins *o)
+{
+    for (size_t k = 0; k < o->n; k++) free(o->number[k]);
+    free(o->number);
+    free(o->facts);
+}
+
+static mr_status origins_init(const look *l, const char *kinds, const size_t *offs, size_t size,
+                              origins *o)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(size + 1, sizeof *o->facts, "the survey", &o->facts));
+    MR_TRY(mr_alloc(size + 1, sizeof *o->number, "the survey", &o->number));
+    for (size_t r = 0; r < size; r++) {
+        const size_t from = offs[r] + sizeof(uint64_t);
+        MR_TRY(origins_add(o, kinds + from, (offs[r + 1] - from) / sizeof(mr_file_info)));
+    }
+    const mr_catalog *last = l->last.cat;
+    MR_TRY(origins_add(o, last ? last->facts : NULL, last ? last->n_kinds : 0));
+out:
+    return st;
+}
+
+static finding finding_of(const mr_mapped *m, size_t i, const char **note)
+{
+    finding f;
+    memcpy(&f, m->bytes + m->offs[i], sizeof f);
+    *note = f.note_bytes ? m->bytes + m->offs[i] + sizeof f : "";
+    return f;
+}
+
+/** Everybody's findings, in the order of files. */
+static mr_status build(const look *l, const mr_mapped *m, origins *o, mr_catalog **out)
+{
+    mr_status st = MR_OK;
+    mr_catalog *c = NULL;
+    MR_TRY(mr_catalog_new(l->files, &c));
+    for (size_t i = 0; i < c->n; i++) {
+        const char *note;
+        finding f = finding_of(m, i, &note);
+        const size_t from = f.origin == LAST ? o->n - 1 : f.origin;
+        if (f.row.kind != MR_REFUSED) {
+            uint32_t *number = &o->number[from][f.row.kind];
+            if (*number == UINT32_MAX)
+                MR_TRY(mr_catalog_kind(c, &o->facts[from][f.row.kind], number));
+            f.row.kind = *number;
+        }
+        MR_TRY(mr_catalog_put(c, i, &f.row, note));
+    }
+    MR_TRY(mr_catalog_settle(c));
+    *out = c;
+    c = NULL;
+out:
+    mr_catalog_free(c);
+    return st;
+}
+
+/** Collective: a number that the first rank of the node knows, to its other ranks. */
+static mr_status tell_node(mr_comm *c, size_t *n)
+{
+    mr_status st = MR_OK;
+    mr_shared *s = NULL;
+    MR_TRY(mr_shared_new(c, sizeof *n, &s));
+    size_t *at = mr_shared_data(s);
+    if (mr_comm_node_rank(c) == 0) *at = *n;
+    mr_shared_ready(c, s);
+    *n = *at;
+    mr_shared_free(c, s);
+out:
+    return st;
+}
+
+/** Collective: the first rank of each node builds the catalogue in memory that all of it share. */
+static mr_status share_out(mr_comm *c, const mr_config *cfg, const look *l, mr_mapped *m,
+                           mr_survey *out)
+{
+    mr_status st = MR_OK;
+    const size_t size = (size_t)mr_comm_size(c), n_ends = MR_MAX(size, l->last.n_ends);
+    const bool builds = mr_comm_node_rank(c) == 0;
+    mr_catalog *cat = NULL;
+    uint64_t *ends = NULL;
+    origins o = {0};
+    void *kinds = NULL;
+    size_t *offs = NULL;
+    MR_TRY(gather_kinds(c, l, &kinds, &offs));
+    st = mr_alloc(n_ends, sizeof *ends, "the survey", &ends);
+    for (size_t r = 0; st == MR_OK && r < n_ends; r++) {
+        if (r < l->last.n_ends) ends[r] = l->last.ends[r];
+        if (r < size)
+            ends[r] = MR_MAX(ends[r], *(const uint64_t *)(const void *)((char *)kinds + offs[r]));
+    }
+    if (st == MR_OK && builds) st = origins_init(l, kinds, offs, size, &o);
+    if (st == MR_OK && builds) st = build(l, m, &o, &cat);
+    MR_TRY(mr_agree(c, st));
+    mr_mapped_fini(m);
+    if (builds) out->image_bytes = mr_survey_image_bytes(cat, n_ends);
+    MR_TRY(tell_node(c, &out->image_bytes));
+    MR_TRY(mr_shared_new(c, out->image_bytes, &out->image));
+    if (builds)
+        st = mr_survey_image(cfg, cat, l->generation, ends, n_ends, mr_shared_data(out->image));
+    mr_shared_ready(c, out->image);
+    if (st == MR_OK)
+        st = mr_survey_image_catalog(mr_shared_data(out->image), out->image_bytes, &out->cat);
+    st = mr_agree(c, st);
+out:
+    mr_catalog_free(cat);
+    origins_fini(&o);
+    free(ends);
+    free(kinds);
+    free(offs);
+    return st;
+}
+
+/** Collective: the last survey, if all ranks see the same one. */
+static mr_status recall(mr_comm *c, const mr_config *cfg, const char *folder, mr_last *l)
+{
+    void *all = NULL;
+    size_t *offs = NULL;
+    char *path = NULL;
+    mr_status st = mr_survey_path(folder, &path);
+    if (st == MR_OK) st = mr_last_open(path, cfg, l);
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_allgather(c, &l->digest, sizeof l->digest, &all, &offs));
+    for (int r = 1; r < mr_comm_size(c); r++)
+        if (memcmp(all, (const mr_digest *)all + r, sizeof l->digest) != 0) {
+            mr_last_fini(l);
+            break;
+        }
+out:
+    free(path);
+    free(all);
+    free(offs);
+    return st;
+}
+
+/** Collective: where chunk tables go: behind those of the last survey, or to new files, since the
+ *  run may yet be refused and leave the folder as it was. */
+static mr_status choose_tables(mr_comm *c, const char *folder, look *l)
+{
+    mr_status st = MR_OK;
+    void *data = NULL;
+    size_t n = sizeof l->generation;
+    l->generation = l->last.generation;
+    if (l->last.cat) return mr_survey_chunks(folder, l->generation, &l->tables_base);
+    if (mr_comm_rank(c) == 0) {
+        l->generation = mr_survey_generation(folder);
+        st = mr_alloc(n, 1, "the survey", &data);
+        if (st == MR_OK) memcpy(data, &l->generation, n);
+    }
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_bcast(c, &data, &n));
+    memcpy(&l->generation, data, sizeof l->generation);
+    MR_TRY(mr_survey_chunks(folder, l->generation, &l->tables_base));
+out:
+    free(data);
+    return st;
+}
+
+static mr_status prepare(const mr_config *cfg, look *l)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_mutex_new("survey", &l->gate));
+    MR_TRY(mr_prober_new(cfg->io_threads, cfg->map, &l->prober));
+out:
+    return st;
+}
+
+static mr_status take_counts(const mr_mapped *m, const look *l, mr_survey *out)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(l->files->n, 1, "the survey", &out->changed));
+    for (size_t i = 0; i < l->files->n; i++) {
+        const char *note;
+        const finding f = finding_of(m, i, &note);
+        out->changed[i] = f.changed;
+        out->n_probed += f.probed;
+    }
+    out->news = out->n_probed > 0 || !l->last.cat || l->last.cat->n != l->files->n;
+out:
+    return st;
+}
+
+mr_status mr_survey_files(mr_comm *c, const mr_config *cfg, const mr_strs *files,
+                          const char *folder, mr_survey_use use, mr_survey *out)
+{
+    mr_status st = MR_OK;
+    mr_mapped found = {0};
+    look l = {.files = files, .rank = (uint32_t)mr_comm_rank(c)};
+    out->comm = c;
+    MR_TRY(recall(c, cfg, folder, &l.last));
+    if (use == MR_SURVEY_KEEP) st = choose_tables(c, folder, &l);
+    if (st == MR_OK) st = prepare(cfg, &l);
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_map_ranks(c, files->n, cfg->io_threads, look_at, may_go_on, &l, &found));
+    out->worker_bytes = mr_prober_peak_bytes(l.prober);
+    MR_TRY(mr_agree(c, take_counts(&found, &l, out)));
+    MR_TRY(share_out(c, cfg, &l, &found, out));
+    if (use == MR_SURVEY_KEEP) {
+        out->cat->tables = l.tables_base;
+        out->tables = l.tables;
+        out->generation = l.generation;
+        out->fresh = !l.last.cat;
+        l.tables_base = NULL;
+        l.tables = NULL;
+    }
+out:
+    mr_mapped_fini(&found);
+    mr_prober_free(l.prober);
+    mr_mutex_free(l.gate);
+    mr_kinds_fini(&l.kinds);
+    if (l.last.cat)
+        mr_tables_close(l.tables);
+    else
+        mr_tables_drop(l.tables);
+    mr_last_fini(&l.last);
+    free(l.tables_base);
+    return st;
+}
+
+mr_status mr_survey_save(mr_survey *s, const char *folder)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    if (s->tables) st = mr_tables_sync(s->tables);
+    MR_TRY(mr_agree(s->comm, st));
+    if (s->news && mr_comm_rank(s->comm) == 0) {
+        MR_TRY(mr_survey_path(folder, &path));
+        MR_TRY(mr_write_durably(path, mr_shared_data(s->image), s->image_bytes));
+        mr_survey_sweep(folder, s->generation);
+    }
+out:
+    free(path);
+    st = mr_agree(s->comm, st);
+    if (st == MR_OK) {
+        mr_tables_close(s->tables);
+        s->tables = NULL;
+    }
+    return st;
 }
 
 void mr_survey_fini(mr_survey *s)
 {
     mr_catalog_free(s->cat);
+    if (s->fresh) /* not saved: nothing speaks of them */
+        mr_tables_drop(s->tables);
+    else
+        mr_tables_close(s->tables);
+    if (s->image) mr_shared_free(s->comm, s->image);
     free(s->changed);
-    free(s->bytes);
     *s = (mr_survey){0};
 }

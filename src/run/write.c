@@ -17,7 +17,8 @@ static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *in
     mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
         const mr_part *q = &p->spans.part[i];
-        MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n", mr_base_name(p->cat->paths[q->file]),
+        MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n",
+                           mr_base_name(mr_catalog_path(p->cat, q->file)),
                            (long long)p->cat->rows[q->file].size, mr_utc_iso(q->t_ns, t0),
                            (unsigned long long)q->skip));
     }
@@ -79,8 +80,8 @@ static mr_status commit(mr_mill *m, mr_job *j)
     mr_lane_result row = {.number = j->number};
     bool adopted;
     if (m->plan->cfg->strict && j->losses.n)
-        return MR_RAISE(MR_EINPUT, "--strict: %s: %s", m->plan->cat->paths[j->losses.v[0].file],
-                        j->losses.v[0].note);
+        return MR_RAISE(MR_EINPUT, "--strict: %s: %s",
+                        mr_catalog_path(m->plan->cat, j->losses.v[0].file), j->losses.v[0].note);
     for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
     MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
