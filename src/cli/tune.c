@@ -54,7 +54,7 @@ static mr_status sample_files(const mr_plan *p, size_t n, mr_tune_sample *s)
         for (size_t k = first; k < first + parts; k++) need[p->spans.part[k].file] = 1;
     }
     for (size_t i = 0; i < p->cat->n; i++)
-        if (need[i]) MR_TRY(mr_strs_add(&s->files, p->cat->paths[i]));
+        if (need[i]) MR_TRY(mr_strs_add(&s->files, mr_catalog_path(p->cat, i)));
 out:
     free(need);
     return st;
