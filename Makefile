@@ -111,9 +111,12 @@ tsan: all
 	  mpirun --oversubscribe --bind-to none -n 2 build/tsan/millrace run $$d/c.yaml && rm -r $$d
 
 ## install: PREFIX=/usr/local, DESTDIR= for packagers
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/millrace
+install: all $(B)/libmillrace.a
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/millrace
 	install -m 755 $(B)/millrace $(DESTDIR)$(PREFIX)/bin/millrace
+	install -m 644 $(B)/libmillrace.a $(DESTDIR)$(PREFIX)/lib/libmillrace.a
+	@for h in src/*.h src/*/*.h; do \
+	   install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/millrace/$${h#src/}; done
 	@for d in configs jobs; do [ ! -d $$d ] || cp -r $$d $(DESTDIR)$(PREFIX)/share/millrace/; done
 
 ## clean: remove what was built and what the demo made

@@ -1,11 +1,10 @@
-/* main.c: fork the zygote, start MPI, find the command, stop MPI, exit status; the only exit. */
+/* main.c: start, find the command, end, exit status; the only exit. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/text.h"
 #include "cli/cli.h"
-#include "io/input.h"
 #include "io/output.h"
+#include "millrace.h"
 
 static int version(void)
 {
@@ -38,16 +37,11 @@ static int dispatch(mr_comm *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     mr_comm *c = NULL;
-    int st = (int)mr_zygote_start();
-    if (st == MR_OK) st = (int)mr_comm_start(&argc, &argv, &c);
-    if (st == MR_OK) {
-        mr_log_init(mr_comm_rank(c), getenv("MILLRACE_DEBUG") ? MR_DEBUG : MR_INFO);
-        st = dispatch(c, argc, argv);
-    }
+    int st = (int)mr_start(&argc, &argv, &c);
+    if (st == MR_OK) st = dispatch(c, argc, argv);
     if (st != MR_OK && st != MR_LOSSES && mr_error()[0] && (!c || mr_comm_rank(c) == 0))
         mr_log(MR_QUIET, "%s", mr_error());
-    if (c) mr_comm_stop(c);
-    mr_zygote_stop();
+    mr_end(c);
     if (fflush(stdout) != 0 && st == MR_OK) st = MR_EOUTPUT;
     return st;
 }

@@ -74,8 +74,8 @@ static const char *nearest(const char *name)
     size_t n = 0;
     for (size_t i = 0; i < mr_n_commands; i++) all[n++] = mr_commands[i].name;
     for (size_t i = 0; i < mr_n_topics; i++) all[n++] = mr_topics[i].name;
-    for (size_t i = 0; i < mr_op_count && n < sizeof all / sizeof *all; i++)
-        all[n++] = mr_op_table[i]->name;
+    const mr_op *op;
+    for (size_t i = 0; n < sizeof all / sizeof *all && (op = mr_op_at(i)); i++) all[n++] = op->name;
     return mr_nearest(name, all, n, sizeof *all);
 }
 

@@ -142,8 +142,9 @@ static json_t *op_json(const mr_op *op)
 static mr_status print_json(const mr_op *only)
 {
     json_t *all = json_array();
-    for (size_t i = 0; i < mr_op_count; i++)
-        if (!only || only == mr_op_table[i]) json_array_append_new(all, op_json(mr_op_table[i]));
+    const mr_op *op;
+    for (size_t i = 0; (op = mr_op_at(i)); i++)
+        if (!only || only == op) json_array_append_new(all, op_json(op));
     json_t *j = json_pack("{s:i s:s s:o}", "schema", 1, "version", MR_VERSION, "operators", all);
     if (!j) return MR_RAISE(MR_EMEM, "no memory for the JSON");
     json_dumpf(j, stdout, JSON_INDENT(1));
@@ -154,18 +155,10 @@ static mr_status print_json(const mr_op *only)
 
 static void print_list(void)
 {
-    for (size_t i = 0; i < mr_op_count; i++)
-        printf("  %-14s %s\n", mr_op_table[i]->name, mr_op_table[i]->doc);
+    const mr_op *op;
+    for (size_t i = 0; (op = mr_op_at(i)); i++) printf("  %-14s %s\n", op->name, op->doc);
     printf("\nmillrace ops NAME says what it takes; in a config they stand under chain:, in the "
            "order\nin which they are applied.\n");
-}
-
-static const char *nearest(const char *name)
-{
-    const char *names[64];
-    const size_t n = MR_MIN(mr_op_count, sizeof names / sizeof *names);
-    for (size_t i = 0; i < n; i++) names[i] = mr_op_table[i]->name;
-    return mr_nearest(name, names, n, sizeof *names);
 }
 
 int mr_cli_ops(int argc, char **argv)
@@ -181,7 +174,7 @@ int mr_cli_ops(int argc, char **argv)
     }
     if (o.n_args && !(op = mr_op_find(o.arg[0]))) {
         char shown[80];
-        const char *near = nearest(o.arg[0]);
+        const char *near = mr_op_nearest(o.arg[0]);
         mr_printable(o.arg[0], shown, sizeof shown);
         MR_TRY(MR_RAISE(MR_ECONFIG, "there is no operator \"%s\"%s%s%s (millrace ops lists them)",
                         shown, near ? "; did you mean " : "", near ? near : "", near ? "?" : ""));
@@ -189,8 +182,9 @@ int mr_cli_ops(int argc, char **argv)
     if (o.val[O_JSON]) return (int)print_json(op);
     if (o.val[O_MARKDOWN]) {
         if (!op) printf("# Operators of millrace %s\n\n", MR_VERSION);
-        for (size_t i = 0; i < mr_op_count; i++)
-            if (!op || op == mr_op_table[i]) MR_TRY(print_markdown(mr_op_table[i]));
+        const mr_op *row;
+        for (size_t i = 0; (row = mr_op_at(i)); i++)
+            if (!op || op == row) MR_TRY(print_markdown(row));
     } else if (op) {
         st = print_page(op);
     } else {

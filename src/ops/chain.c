@@ -56,9 +56,7 @@ static mr_status read_item(const mr_node *item, const mr_op **op, const mr_node 
     }
     *op = mr_op_find(name);
     if (*op) return MR_OK;
-    const char *names[64];
-    for (size_t i = 0; i < mr_op_count; i++) names[i] = mr_op_table[i]->name;
-    const char *near = mr_nearest(name, names, mr_op_count, sizeof *names);
+    const char *near = mr_op_nearest(name);
     if (near) return MR_RAISE_KEY(MR_ECONFIG, at, "no operator %s; did you mean %s?", name, near);
     return MR_RAISE_KEY(MR_ECONFIG, at, "no operator %s; `millrace ops` lists them", name);
 }
@@ -90,7 +88,6 @@ mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
 {
     mr_status st = MR_OK;
     mr_chain *c = NULL;
-    MR_ASSERT(mr_op_count <= 64);
     MR_TRY(mr_alloc(1, sizeof *c, "chain", &c));
     c->in = c->out = *in;
     if (list && list->kind != MR_NODE_LIST)

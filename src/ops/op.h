@@ -129,7 +129,14 @@ typedef struct mr_op {
 /** The table, in the order of the help. */
 extern const mr_op *const mr_op_table[];
 extern const size_t mr_op_count;
+/** Operators of a program that links the library: it says MR_OWN_OPS(&a, &b); once, in one file. */
+extern const mr_op *const mr_own_ops[]; /* NULL-terminated; empty where nobody says so */
+#define MR_OWN_OPS(...) const mr_op *const mr_own_ops[] = {__VA_ARGS__, NULL}
+/** Operator i: those of the table, then own ones; NULL beyond the last. */
+const mr_op *mr_op_at(size_t i);
 const mr_op *mr_op_find(const char *name);
+/** The operator's name nearest to a word that is none, or NULL. */
+const char *mr_op_nearest(const char *word);
 
 /** The UTC window of window_ns that sample n lies in, as indices; not clipped to a span. */
 mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz);

@@ -17,11 +17,8 @@ static mr_status refuse_shape(const mr_node *n, const char *problem)
 static mr_status refuse_op(const mr_node *n, const char *name)
 {
     char shown[80];
-    const char *names[64], *near;
-    size_t count = MR_MIN(mr_op_count, sizeof names / sizeof names[0]);
+    const char *near = mr_op_nearest(name);
     mr_printable(name, shown, sizeof shown);
-    for (size_t i = 0; i < count; i++) names[i] = mr_op_table[i]->name;
-    near = mr_nearest(name, names, count, sizeof names[0]);
     return MR_RAISE_KEY(MR_ECONFIG, n,
                         "chain: there is no operator '%s'%s%s%s (`millrace ops` lists them)", shown,
                         near ? "; did you mean " : "", near ? near : "", near ? "?" : "");

@@ -1,0 +1,98 @@
+/* millrace.c: see millrace.h. main.c and programs of others call it. */
+#include "millrace.h"
+#include "io/input.h"
+#include "run/inputs.h"
+#include "run/run.h"
+#include <stdlib.h>
+
+/** What the chain relies on in a row, whoever wrote it. */
+static mr_status check_own(void)
+{
+    for (size_t i = mr_op_count; mr_op_at(i); i++) {
+        const mr_op *op = mr_op_at(i);
+        if (!op->name || !op->doc || !op->size || !op->bind || !op->apply)
+            return MR_RAISE(MR_EBUG,
+                            "operator %s of this program is not complete: name, doc, size, "
+                            "bind and apply are needed",
+                            op->name ? op->name : "without a name");
+        if (mr_op_find(op->name) != op)
+            return MR_RAISE(MR_EBUG,
+                            "there is an operator %s already; give this program's another "
+                            "name",
+                            op->name);
+    }
+    return MR_OK;
+}
+
+mr_status mr_start(int *argc, char ***argv, mr_comm **world)
+{
+    mr_status st = MR_OK;
+    *world = NULL;
+    MR_TRY(mr_zygote_start()); /* it forks: not possible once MPI runs */
+    MR_TRY(mr_comm_start(argc, argv, world));
+    mr_log_init(mr_comm_rank(*world), getenv("MILLRACE_DEBUG") ? MR_DEBUG : MR_INFO);
+    MR_TRY(check_own());
+out:
+    return st;
+}
+
+void mr_end(mr_comm *world)
+{
+    if (world) mr_comm_stop(world);
+    mr_zygote_stop();
+}
+
+struct mr_work {
+    mr_comm *world;
+    mr_run_opts opts;
+    mr_config *cfg;
+    mr_dry dry;
+};
+
+mr_status mr_work_open(mr_comm *world, const char *path, const char *const *overrides, size_t n,
+                       mr_work **out)
+{
+    mr_work *w = NULL;
+    mr_status st = mr_agree(world, mr_alloc(1, sizeof *w, "the work", &w));
+    MR_TRY(st);
+    w->world = world;
+    w->opts = (mr_run_opts){
+        .config = path, .overrides = overrides, .n_overrides = n, .progress = "never"};
+    MR_TRY(mr_inputs_config(world, &w->opts, &w->cfg));
+    *out = w;
+    w = NULL; /* given away */
+out:
+    mr_work_close(w);
+    return st;
+}
+
+const mr_config *mr_work_config(const mr_work *w)
+{
+    return w->cfg;
+}
+
+mr_status mr_work_plan(mr_work *w, const mr_plan **out)
+{
+    mr_status st = MR_OK;
+    if (!w->dry.plan) {
+        mr_dry_fini(&w->dry); /* what an attempt that failed has left */
+        w->dry = (mr_dry){0};
+        MR_TRY(mr_run_dry(w->world, &w->opts, &w->dry));
+    }
+    *out = w->dry.plan;
+out:
+    return st;
+}
+
+mr_status mr_work_run(mr_work *w)
+{
+    return mr_run(w->world, &w->opts);
+}
+
+void mr_work_close(mr_work *w)
+{
+    if (!w) return;
+    mr_dry_fini(&w->dry);
+    mr_config_free(w->cfg);
+    free(w);
+}

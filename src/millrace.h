@@ -1,0 +1,57 @@
+/* millrace.h: the library's front door, for programs that run millrace themselves or bring
+ * operators of their own. Link build/libmillrace.a; the millrace program itself begins and ends by
+ * this page.
+ *
+ *   MR_OWN_OPS(&halve);                              // in one file, outside functions; or not at
+ * all
+ *
+ *   int main(int argc, char **argv)
+ *   {
+ *       mr_comm *world = NULL;
+ *       mr_work *work = NULL;
+ *       mr_status st = mr_start(&argc, &argv, &world);
+ *       if (st == MR_OK) st = mr_work_open(world, "my.yaml", NULL, 0, &work);
+ *       if (st == MR_OK) st = mr_work_run(work);     // as `millrace run my.yaml`
+ *       if (st != MR_OK) fprintf(stderr, "%s\n", mr_error());
+ *       mr_work_close(work);
+ *       mr_end(world);
+ *       return st;
+ *   }
+ *
+ * Works alone, under mpirun and under srun. A function returns mr_status, the process's exit status
+ * (base/base.h); what went wrong is in mr_error(). All of this page is for the main thread, and
+ * collective: every rank calls it, every rank gets the same status. tests/unit/test_millrace.c is a
+ * whole program. */
+#ifndef MILLRACE_H
+#define MILLRACE_H
+#include "ops/op.h"
+#include "par/par.h"
+#include "plan/plan.h"
+
+/** First thing in main: before threads, before anything else starts MPI. Checks own operators
+ *  (MR_EBUG for a row that is not complete, or a name that is taken). After a failure too, call
+ * mr_end.
+ *  @param world [give] NULL where MPI did not start */
+mr_status mr_start(int *argc, char ***argv, mr_comm **world);
+/** Last thing in main; NULL is fine. */
+void mr_end(mr_comm *world);
+
+/** A config, ready to be planned and run. */
+typedef struct mr_work mr_work;
+/** Read and check a config, as `millrace check` without a look at the input.
+ *  @param overrides [borrow] "KEY=VALUE" texts as for -s, n of them; they and path must outlive it
+ *  @param out [give] untouched on failure: MR_ECONFIG with file:line:column */
+mr_status mr_work_open(mr_comm *world, const char *path, const char *const *overrides, size_t n,
+                       mr_work **out);
+const mr_config *mr_work_config(const mr_work *w);
+/** Look at the input and lay out lanes, blocks, memory; nothing is written.
+ *  @param out [borrow] from w: valid until mr_work_close */
+mr_status mr_work_plan(mr_work *w, const mr_plan **out);
+/** Do it, or go on with it: lane files, master.h5, index.csv, report.json in output.folder; the
+ *  summary to stdout. MR_OK, MR_LOSSES, MR_STOPPED, or an error. May be called again. */
+mr_status mr_work_run(mr_work *w);
+void mr_work_close(mr_work *w);
+
+/* Operators: mr_op_at lists them, mr_op_find finds one by name, MR_OWN_OPS brings one's own: see
+ * ops/op.h for what a row says and promises. */
+#endif
