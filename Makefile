@@ -85,6 +85,7 @@ check:
 
 ## bench: beside numpy, scipy, dask and the machine's limits; W=decimate: one row; QUICK=1: a try
 bench: all
+	@tests/bench/setup.sh
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/run.py $(if $(W),W=$(W)) \
 	  $(if $(QUICK),--quick) $(if $(REPS),--reps $(REPS))
 

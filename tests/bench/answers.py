@@ -60,17 +60,16 @@ class Answer:
 
     def __init__(self, row, files):
         x, lengths, self.n_samples = samples(files)
-        self.row, self.ref = row, row.answer(x)
-        per_row = len(x) / len(self.ref)
-        edge = row.edge_s * RATE
+        self.ref = row.answer(x, lengths[0])
+        after, before = (s * RATE for s in row.edge_s)
         self.inner = np.ones(len(self.ref), bool)
-        if edge:
-            at, starts = np.arange(len(self.ref)) * per_row, np.cumsum([0, *lengths])
-            for t in starts:
-                self.inner &= np.abs(at - t) >= edge
+        if after or before:
+            at = np.arange(len(self.ref)) * (len(x) / len(self.ref))
+            for t in np.cumsum([0, *lengths]):
+                self.inner &= (at < t - before) | (at >= t + after)
         if not self.inner.any():  # files shorter than that: hold it against the same, file by file
             cut = np.split(x, np.cumsum(lengths)[:-1])
-            self.by_file = np.concatenate([row.answer(p) for p in cut])
+            self.by_file = np.concatenate([row.answer(p, lengths[0]) for p in cut])
         else:
             self.by_file = None
 

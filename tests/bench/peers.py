@@ -74,6 +74,28 @@ def stalta(x, dtype):
     return y
 
 
+def last_cells(x, n, step=50):
+    """Sums of squares over the last n samples at every 50th, out of sums over 50 samples: needs that
+    both windows are multiples of the step. Of the sums that begin one sample late."""
+    x = x[1:1 + (len(x) - 1) // step * step]
+    cells = np.square(x).reshape(-1, step, x.shape[1]).sum(axis=1, dtype="f8")
+    total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(cells, axis=0)])
+    k = n // step
+    return total[k:] - total[:-k]
+
+
+def rms_cells(x, dtype):
+    """As rms_cumsum, by sums of 50."""
+    s = np.sqrt(last_cells(x, 250) / 250)
+    return np.concatenate([np.full((5, x.shape[1]), np.nan, "f4"), s.astype("f4")])
+
+
+def stalta_cells(x, dtype):
+    """As stalta, by sums of 50."""
+    ratio = (last_cells(x, 250)[95:] / 250) / np.maximum(last_cells(x, 5000) / 5000, 1e-300)
+    return np.concatenate([np.zeros((100, x.shape[1]), "f4"), ratio.astype("f4")])
+
+
 def peak(x, dtype):
     """Largest magnitude of each channel."""
     return np.abs(x).max(axis=0)[None].astype("f4", copy=False)
@@ -86,10 +108,14 @@ def psd(x, dtype):
     return p * ((len(x) - 512) // 512)
 
 
-def correlate(x, dtype, lag=2500):
-    """Whitened spectra of one window of 60 s (a file), times the conjugate of channel 0's."""
+LAG = 2500
+
+
+def correlate(x, dtype):
+    """Whitened spectra of one window (a file), times the conjugate of channel 0's; padded so that lags
+    up to 5 s do not wrap around."""
     from scipy.fft import next_fast_len, rfft
-    n = next_fast_len(2 * len(x) - 1, True)
+    n = next_fast_len(len(x) + LAG, True)
     z = rfft(x - x.mean(axis=0, dtype=dtype), n, axis=0)
     f = np.fft.rfftfreq(n, 1 / RATE)
     z[(f < 1) | (f >= 45)] = 0
@@ -98,11 +124,10 @@ def correlate(x, dtype, lag=2500):
     return z * z[:, :1].conj()
 
 
-def correlate_end(total, n_files, nt, lag=2500):
+def correlate_end(total, n_files, nt):
     from scipy.fft import irfft, next_fast_len
-    n = next_fast_len(2 * nt - 1, True)
-    r = irfft(total, n, axis=0) / n_files
-    return np.concatenate([r[-lag:], r[:lag + 1]])
+    r = irfft(total, next_fast_len(nt + LAG, True), axis=0) / n_files
+    return np.concatenate([r[-LAG:], r[:LAG + 1]])
 
 
 # --- work that carries its state from file to file
@@ -131,7 +156,9 @@ WORKS = {  # name: what is done to a file; how shares are summed (None: a file o
     "rms-cumsum": (rms_cumsum, None, None),
     "rms-uniform": (rms_uniform, None, None),
     "stalta": (stalta, None, None),
-    "max": (peak, np.maximum, None),
+    "rms-cells": (rms_cells, None, None),
+    "stalta-cells": (stalta_cells, None, None),
+    "max": (peak, None, None),
     "psd": (psd, np.add, lambda total, n, nt: total / (n * ((nt - 512) // 512))),
     "correlate": (correlate, np.add, correlate_end),
     "causal": (Causal, None, None),
@@ -223,8 +250,7 @@ def mpi(work, dtype, out, files):
     if total is None:
         return
     whole = np.empty_like(total) if comm.rank == 0 else None
-    op = MPI.MAX if WORKS[work][1] is np.maximum else MPI.SUM
-    comm.Reduce(np.ascontiguousarray(total), whole, op=op)
+    comm.Reduce(np.ascontiguousarray(total), whole, op=MPI.SUM)
     if comm.rank == 0:
         end(work, whole, out, files)
 

@@ -7,7 +7,7 @@ move and compute for each input sample, which gives the share of the machine's l
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import signal
+from scipy import fft, signal
 
 RATE = 500.0
 SOS = signal.butter(4, [1.0, 45.0], "bandpass", fs=RATE, output="sos")
@@ -28,37 +28,70 @@ QUICK_FORMS = {
 STORED_BYTES = {"raw": 4, "i16": 2, "gz": 1.6, "wide": 4}  # of a sample, about
 
 
-# --- right answers: x float64 [time][channel] of the whole archive -> y
+# --- right answers: x float64 [time][channel] of the whole archive, n samples a file -> y
 
-def decimate(x):
+def decimate(x, n):
     return signal.decimate(signal.sosfiltfilt(SOS, x, axis=0), 5, ftype="fir", axis=0)
 
 
-def causal(x):
+def causal(x, n):
     y = signal.sosfilt(SOS, x, axis=0)
     return signal.lfilter(signal.firwin(101, 0.2), 1.0, y, axis=0)[::5]
 
 
-def rms(x, n=250, step=50):
-    total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x * x, axis=0)])
-    y = np.full((len(x), x.shape[1]), np.nan)
-    y[n - 1:] = np.sqrt((total[n:] - total[:-n]) / n)
-    return y[::step]
+def trailing_mean(x, n):
+    """Of the last n; the first n - 1 have none."""
+    total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0)])
+    return (total[n:] - total[:-n]) / n
+
+
+def rms(x, n):
+    y = np.full(x.shape, np.nan)
+    y[249:] = np.sqrt(trailing_mean(x * x, 250))
+    return y[::50]
+
+
+def stalta(x, n):
+    y = np.zeros(x.shape)
+    y[4999:] = trailing_mean(x * x, 250)[4750:] / trailing_mean(x * x, 5000)
+    return y[::50]
+
+
+def largest(x, n):
+    return np.abs(x).reshape(-1, n, x.shape[1]).max(axis=1)
+
+
+def psd(x, n):
+    return signal.welch(x, RATE, "hann", 1024, axis=0)[1]
+
+
+def correlation(x, n):
+    size, total = fft.next_fast_len(n + 2500, True), 0
+    f = np.fft.rfftfreq(size, 1 / RATE)
+    for w in x.reshape(-1, n, x.shape[1]):
+        z = fft.rfft(w - w.mean(axis=0), size, axis=0)
+        z *= ((f >= 1) & (f < 45))[:, None]
+        z /= np.where(z == 0, 1, np.abs(z))
+        total = total + z * z[:, :1].conj()
+    r = fft.irfft(total, size, axis=0) / (len(x) // n)
+    return np.concatenate([r[-2500:], r[:2501]])
 
 
 @dataclass
 class Row:
     name: str
     title: str
-    chain: list                # as in a config, one operator a line
-    answer: object             # x -> y, see above
+    chain: list                # as in a config, one operator a line; FILE_S: seconds of a file
+    answer: object             # x, n -> y, see above
     peers: list                # (WORK, HOW) of peers.py
     data: str = "raw"
     files: int = 6
-    edge_s: float = 0.0        # a peer that works file by file is wrong so near to a file's ends
+    edge_s: tuple = (0, 0)     # a peer that works file by file is wrong so long after a file's start,
+                               # before its end
     peer_error: float = 1e-3   # of the peak; float32 recursions reach 1e-4
     error: float = 1e-6        # millrace: the promise
     flop: float = 0.0          # per input sample
+    extra: tuple = ()          # peers that a user would hardly write; not in the ratio
     fft: dict = field(default_factory=dict)  # rate in limits.c -> points per input sample
     out: float = 0.0           # output samples per input sample
 
@@ -70,11 +103,14 @@ def forms(work, *hows):
 ALL = ("numpy-f64", "numpy-f32", "pool-f64", "pool-f32", "mpi-f32", "dask-f64", "dask-f32")
 BEST = ("numpy-f64", "pool-f32", "mpi-f32", "dask-f32")
 
+REDUCE = ("numpy-f64", "numpy-f32", "pool-f32", "mpi-f32", "dask-f32")
+CELLS = ("numpy-f32", "pool-f32")
+
 ZERO = ["bandpass: {band: 1..45 Hz, order: 4, phase: zero}", "decimate: {factor: 5}"]
 CAUSAL = ["bandpass: {band: 1..45 Hz, order: 4, phase: causal}",
           "decimate: {factor: 5, phase: causal}"]
 # 2 passes x 4 sections x 5 multiply-adds, 101 taps for every fifth sample
-ZERO_COST = {"flop": 2 * 4 * 10 + 2 * 101 / 5, "out": 1 / 5, "edge_s": 6.0}
+ZERO_COST = {"flop": 2 * 4 * 10 + 2 * 101 / 5, "out": 1 / 5, "edge_s": (6, 6)}
 CAUSAL_COST = {"flop": 4 * 10 + 2 * 101 / 5, "out": 1 / 5}
 CARRIED = forms("causal", "numpy-f64", "numpy-f32", "chan-f32")
 
@@ -95,5 +131,19 @@ ROWS = [
     Row("rms", "moving rms of 0.5 s, every 50th", ["rms: {window: 0.5 s, step: 0.1 s}"], rms,
         forms("rms-cumsum", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64") +
         forms("rms-uniform", "pool-f32", "dask-f32"),
-        edge_s=0.5, flop=2.0, out=1 / 50),
+        edge_s=(0.5, 0), flop=2.0, out=1 / 50, extra=forms("rms-cells", *CELLS)),
+    Row("stalta", "STA/LTA of 0.5 s and 10 s, every 50th",
+        ["stalta: {sta: 0.5 s, lta: 10 s, step: 0.1 s}"], stalta,
+        forms("stalta", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64"),
+        edge_s=(10, 0), flop=3.0, out=1 / 50, extra=forms("stalta-cells", *CELLS)),
+    Row("max", "read and reduce: largest magnitude of a channel in each file's time",
+        ["stats: {interval: FILE_S s}"], largest, forms("max", *REDUCE), flop=1.0),
+    Row("max-gz", "the same, shuffle and deflate 4", ["stats: {interval: FILE_S s}"], largest,
+        forms("max", *REDUCE), data="gz", flop=1.0),
+    Row("psd", "Welch 1024, half overlapping, Hann, mean over the archive",
+        ["psd: {segment: 1024, overlap: 50 %, window: hann, interval: all}"], psd,
+        forms("psd", *REDUCE), fft={"fft1024_f64": 2.0}, peer_error=0.2),
+    Row("correlate", "channel 0 against all, windows of a file, whitened 1..45 Hz, +-5 s, stacked",
+        ["correlate: {sources: [0], window: FILE_S s, max_lag: 5 s, whiten: 1..45 Hz, stack: all}"],
+        correlation, forms("correlate", *REDUCE), fft={"fft32768_f64": 1.1}, error=1e-5),
 ]

@@ -25,7 +25,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
+import rows  # noqa: E402
 import table  # noqa: E402
+from answers import Answer  # noqa: E402
 from measure import adopt_orphans, timed  # noqa: E402
 
 BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
@@ -45,7 +47,6 @@ def options(argv):
     p.add_argument("--reps", type=int)
     p.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--peers")
-    p.add_argument("--no-setup", action="store_true")
     p.add_argument("--list", action="store_true")
     p.add_argument("--data", type=Path, default=ROOT / "data" / "bench")
     p.add_argument("--out", type=Path, default=ROOT / "out")
@@ -61,7 +62,6 @@ def options(argv):
 
 def archive(form, n_files, o):
     """The first n files of a form's archive."""
-    import rows
     spec = (rows.QUICK_FORMS if o.quick else rows.FORMS)[form]
     total = 2 if o.quick else max(12, n_files)
     folder = o.data / f"{'quick_' if o.quick else ''}{form}"
@@ -122,10 +122,15 @@ def launch_environment(threads):
     return env
 
 
+def seconds(row, o):
+    spec = (rows.QUICK_FORMS if o.quick else rows.FORMS)[row.data].split()
+    return spec[spec.index("--file-length") + 1].removesuffix("s")
+
+
 def millrace(row, files, ranks, threads, o):
     config = o.out / "bench" / f"{row.name}.yaml"
     lines = ["input:", "  files:", *[f"    - {f}" for f in files], "chain:",
-             *[f"  - {x}" for x in row.chain], "output:", f"  folder: {o.out}/bench/run"]
+             *[f"  - {x.replace('FILE_S', seconds(row, o))}" for x in row.chain], "output:", f"  folder: {o.out}/bench/run"]
     config.write_text("\n".join(lines) + "\n")
     launch = [MPIRUN, "-n", str(ranks)] if ranks > 1 else []
     return {"name": f"millrace {ranks} x {threads}", "ours": True, "env": launch_environment(threads),
@@ -155,9 +160,14 @@ def peer(work, how, files, o):
 def programs(row, files, o):
     shapes = [(1, 1)] if o.cores == 1 else [(1, o.cores), (o.cores, 1), (1, 1)]
     ours = [millrace(row, files, r, t, o) for r, t in shapes]
-    theirs = [peer(w, h, files, o) for w, h in row.peers
-              if not o.peers or h in o.peers.split(",")]
-    return ours + [p for p in theirs if p]
+    theirs = []
+    for work, how in [*row.peers, *row.extra]:
+        if not o.peers or how in o.peers.split(","):
+            p = peer(work, how, files, o)
+            if p:
+                p["extra"] = (work, how) in row.extra
+                theirs.append(p)
+    return ours + theirs
 
 
 # --- one row
@@ -178,7 +188,8 @@ def once(program, files, o):
 
 def summary(program):
     wall = [s.wall_s for s in program["samples"]]
-    out = {"name": program["name"], "ours": program["ours"], "error": program.get("error"),
+    out = {"name": program["name"], "ours": program["ours"],
+           "extra": program.get("extra", False), "error": program.get("error"),
            "wall_s": statistics.median(wall), "wall_min_s": min(wall), "wall_max_s": max(wall),
            "walls_s": wall, "cpu_s": statistics.median(s.cpu_s for s in program["samples"]),
            "peak_mb": max(s.peak_mb for s in program["samples"])}
@@ -198,7 +209,6 @@ def fits(row, files, o):
 
 
 def measure(row, o):
-    from answers import Answer
     files = archive(row.data, min(o.files or row.files, 2 if o.quick else 10**6), o)
     why = fits(row, files, o)
     if why:
@@ -237,9 +247,6 @@ def machine(o):
 
 def main(argv):
     o = options(argv)
-    if not o.no_setup:
-        subprocess.run([HERE / "setup.sh"], check=False)
-    import rows
     chosen = [r for r in rows.ROWS if any(fnmatch.fnmatch(r.name, w) for w in o.wanted)]
     if o.list:
         print("\n".join(f"{r.name:15} {r.title}" for r in rows.ROWS))

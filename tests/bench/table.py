@@ -1,7 +1,7 @@
 """What the bench's seconds mean: ratios, shares of the limits, overlap, scaling; and how it is shown."""
 
 def best(programs, ours):
-    mine = [p for p in programs if p["ours"] == ours]
+    mine = [p for p in programs if p["ours"] == ours and not p["extra"]]
     return min(mine, key=lambda p: p["wall_s"]) if mine else None
 
 
@@ -70,9 +70,12 @@ def of_row(r):
     for p in r["programs"]:
         ratio = f"{p['ratio']:.2f}" if p["ratio"] else "-"
         wrong = " WRONG" if p["name"] in r["wrong"] else ""
-        lines.append(f"| {p['name']} | {p['wall_s']:.3f} ({p['wall_min_s']:.3f}-{p['wall_max_s']:.3f}) "
+        star = " *" if p["extra"] else ""
+        lines.append(f"| {p['name']}{star} | {p['wall_s']:.3f} ({p['wall_min_s']:.3f}-{p['wall_max_s']:.3f}) "
                      f"| {p['msps']:.1f} | {ratio} | {p['cpu_s']:.2f} | {p['peak_mb']:.0f} "
                      f"| {p['error']:.1e}{wrong} |")
+    if any(p["extra"] for p in r["programs"]):
+        lines += ["", "* a form that few would write; the ratio is to the fastest of the others"]
     need = ", ".join(f"{k} {v:.3f} s" for k, v in r["need_s"].items())
     lines += ["", f"limit: {r['bound_s']:.3f} s at the machine's limits ({need}); {r['fastest']} "
               f"reaches {100 * r['share']:.0f} %"]

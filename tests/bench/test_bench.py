@@ -12,7 +12,7 @@ ROOT = HERE.parents[1]
 def bench(tmp_path, *args):
     env = dict(os.environ, OPENBLAS_NUM_THREADS="1")
     env.setdefault("MILLRACE", str(ROOT / "build" / "millrace"))
-    return subprocess.run([sys.executable, str(HERE / "run.py"), "--quick", "--no-setup", "--data",
+    return subprocess.run([sys.executable, str(HERE / "run.py"), "--quick", "--data",
                            str(tmp_path / "data"), "--out", str(tmp_path), *args],
                           capture_output=True, text=True, env=env, timeout=100)
 
