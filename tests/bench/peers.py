@@ -249,8 +249,9 @@ def mpi(work, dtype, out, files):
     total = summed(work, map(do, mine))
     if total is None:
         return
+    total = np.ascontiguousarray(total)
     whole = np.empty_like(total) if comm.rank == 0 else None
-    comm.Reduce(np.ascontiguousarray(total), whole, op=MPI.SUM)
+    comm.Reduce(total, whole, op=MPI.SUM)
     if comm.rank == 0:
         end(work, whole, out, files)
 
