@@ -1,0 +1,73 @@
+"""The pages of the repository: links lead somewhere, configs pass check, commands and code are real."""
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+
+PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")])
+README = (ROOT / "README.md").read_text()
+MAP = (ROOT / "src/README.md").read_text()
+
+
+def blocks(text, kind):
+    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.M | re.S)
+
+
+def test_there_are_pages():
+    assert {p.relative_to(ROOT).as_posix() for p in PAGES} >= {"README.md", "src/README.md", "data/README.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_pages_stand_alone(page):
+    """Every file that is named is there, links included; nothing outside the repository is needed."""
+    text = page.read_text()
+    assert "../" not in text
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (page.parent / link).exists(), link
+    for name in re.findall(r"`((?:src|jobs|configs|tests)/[\w./]+)`", text):
+        assert "NAME" in name or (ROOT / name).exists(), name
+    assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 112
+
+
+def test_map_names_files_and_rooms_that_are_there():
+    for name in re.findall(r"`((?:base|grid|par|ops|io|plan|run|report|cli)/[\w.]*)`", MAP):
+        assert (ROOT / "src" / name).exists(), name
+    rooms = {p.name for p in (ROOT / "src").iterdir() if p.is_dir()}
+    assert all(f"| `{room}/` |" in MAP for room in rooms)
+
+
+def test_every_config_of_the_readme_passes_check(millrace, tmp_path):
+    found = blocks(README, "yaml")
+    assert found
+    for text in found:
+        (tmp_path / "c.yaml").write_text(text)
+        millrace("check", "c.yaml", cwd=tmp_path)
+
+
+def test_commands_of_the_readme_are_commands(millrace):
+    listing = millrace("help").stdout
+    named = {w for text in blocks(README, "sh") for w in re.findall(r"build/millrace (\w+)", text)}
+    assert {"inspect", "check", "plan", "run", "view", "verify"} <= named
+    for name in named:
+        assert re.search(rf"^  millrace {name} ", listing, re.M), name
+    targets = (ROOT / "Makefile").read_text()
+    for name in re.findall(r"`?make (\w+)(?![\w=])", "\n".join(blocks(README, "sh"))):
+        assert re.search(rf"^{name}:", targets, re.M), name
+
+
+def test_statuses_agree_with_help(millrace):
+    page = millrace("help", "statuses").stdout
+    told = set(re.findall(r"^\| (\d+) \|", README, re.M))
+    assert told == set(re.findall(r"^ +(\d+)  \w", page, re.M))
+
+
+def test_operator_of_the_readme_compiles(tmp_path):
+    cc = shutil.which("cc") or shutil.which("gcc")
+    if not cc:
+        pytest.skip("no compiler")
+    code = next(b for b in blocks(README, "c") if "mr_op_divide" in b)
+    (tmp_path / "op.c").write_text(code)
+    subprocess.run([cc, "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-Werror", f"-I{ROOT}/src",
+                    tmp_path / "op.c"], check=True)
