@@ -11,7 +11,7 @@ const mr_op *mr_op_at(size_t i)
 {
     size_t own = 0;
     if (i < mr_op_count) return mr_op_table[i];
-    while (mr_own_ops[own] && own < i - mr_op_count) own++;
+    while (own < i - mr_op_count && mr_own_ops[own]) own++;
     return mr_own_ops[own];
 }
 

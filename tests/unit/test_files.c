@@ -11,10 +11,10 @@
 
 static int in_a_folder(void **state)
 {
-    static const char *const files[] = {"data/b.h5",       "data/a.h5",           "data/.hidden.h5",
-                                        "data/c.h5.part",  "data/day2/x.h5",      "data/day2/y.nc",
-                                        "other/truth.json", "data/day2/NOTES.TXT", "data/.git/z.h5",
-                                        "data/out/o.h5",   "data/[1].h5",         "other/e.hdf5"};
+    static const char *const files[] = {
+        "data/b.h5",      "data/a.h5",      "data/.hidden.h5",  "data/c.h5.part",
+        "data/day2/x.h5", "data/day2/y.nc", "other/truth.json", "data/day2/NOTES.TXT",
+        "data/.git/z.h5", "data/out/o.h5",  "data/[1].h5",      "other/e.hdf5"};
     char *dir = strdup("/tmp/mr_files_XXXXXX");
     if (!dir || !mkdtemp(dir) || chdir(dir) != 0) return -1;
     const char *const folders[] = {"data/day2", "data/.git", "data/out", "other", "empty"};
