@@ -95,7 +95,7 @@ void mr_opts_help(const char *usage, const mr_opt *table)
         char left[64];
         snprintf(left, sizeof left, "--%s %s", table[i].name, table[i].value ? table[i].value : "");
         printf("  %-26s %s", left, table[i].doc);
-        if (table[i].def && table[i].value) printf(" (default %s)", table[i].def);
+        if (table[i].def && *table[i].def && table[i].value) printf(" (default %s)", table[i].def);
         printf("\n");
     }
 }

@@ -190,7 +190,8 @@ static mr_status long_contexts(const mr_node *chain, const mr_array *a, mr_strs 
 /** Along the chain as bound to one layout. */
 static mr_status along(const mr_node *chain, const mr_array *a, mr_strs *out)
 {
-    static const char *const bends[] = {"abs", "rms", "clip", NULL}; /* make new frequencies */
+    static const char *const bends[] = {"abs", "rms", "clip", "stalta",
+                                        NULL}; /* make new frequencies */
     mr_status st = MR_OK;
     bands b = all_bands;
     double rate = a->in.rate_hz;
