@@ -163,6 +163,6 @@ $(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
 	$(call say,cc)
 	$(Q)$(MPICC) $(ALLCFLAGS) -MMD -MP -o $@ $< $(B)/libmillrace.a $(LIBS)
 
--include tests/stress.mk
+-include tests/*.mk
 -include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d
 .PHONY: all deps demo test unit unitbin e2e check bench asan tsan install clean help FORCE

@@ -206,7 +206,9 @@ mr_status mr_read_text(const char *path, size_t max, mr_text *t)
     struct stat sb;
     size_t begin = t->len;
     mr_printable(path, shown, sizeof shown);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
+    int fd;
+    do fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hold us up */
+    while (fd < 0 && errno == EINTR);
     if (fd < 0) return MR_RAISE(MR_ECONFIG, "%s: cannot be opened: %s", shown, strerror(errno));
     if (fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode)) {
         st = MR_RAISE(MR_ECONFIG, "%s: is %s, not a file", shown,

@@ -1,5 +1,6 @@
 /* io/btree.c: object header, layout message and version-1 B-tree of chunks, read by pread. */
 #include "io/btree.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ mr_status mr_bytes_read(const mr_bytes *b, uint64_t addr, size_t n, void *out)
         return MR_RAISE(MR_EINPUT, "damaged: an address outside the file");
     for (size_t done = 0; done < n;) {
         ssize_t k = pread(b->fd, (char *)out + done, n - done, (off_t)(pos + done));
+        if (k < 0 && errno == EINTR) continue;
         if (k <= 0) return MR_RAISE(MR_EINPUT, "reading the chunk index failed");
         done += (size_t)k;
     }

@@ -16,10 +16,13 @@ typedef struct mr_h5 {
     uint64_t size, base; /* bytes of the file; bytes before the superblock's zero address */
     unsigned so, sl;     /* bytes of an address and of a length in the file's own structures */
     const char *path;    /* [borrow] as given */
+    hid_t driver;        /* libhdf5 reads through it */
+    int failed;          /* errno of the first read that the system refused; 0 none */
 } mr_h5;
 
 /** Regular files only, no symlink loop, never blocks on a FIFO. MR_EINPUT with a printable reason.
- */
+ *  h stays where it is until it is closed. Whoever has read facts looks at h->failed: what could not
+ *  be read looks like what is not there. */
 mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb);
 /** Everything opened through h is closed with it. */
 void mr_h5_close(mr_h5 *h);

@@ -1,6 +1,7 @@
 /* io/h5vfd.c: a file driver for libhdf5 that never fails to write. A full disk sends libhdf5 down
  * paths on which it crashes, at the latest when the file is closed; here it does not hear of it.
- * The first errno is kept for us, the file is then dropped. Reading is honest. Otherwise as its
+ * The first errno is kept for us, the file is then dropped. Reading is honest, and its failures are kept too.
+ * Otherwise as its
  * POSIX driver. */
 #include "io/h5vfd.h"
 #include <errno.h>
@@ -17,6 +18,7 @@
 
 typedef struct driver_info {
     int *failed;
+    int fd; /* to read from; -1: open the name */
 } driver_info;
 
 typedef struct driver_file {
@@ -39,7 +41,9 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t
     if (!info) return NULL;
     int how = flags & H5F_ACC_RDWR ? O_RDWR : O_RDONLY;
     if (flags & H5F_ACC_TRUNC) how |= O_TRUNC;
-    int fd = open(name, how | O_CLOEXEC | O_NOFOLLOW);
+    if (info->fd >= 0 && flags & H5F_ACC_RDWR) return NULL;
+    int fd = info->fd >= 0 ? fcntl(info->fd, F_DUPFD_CLOEXEC, 3)
+                           : open(name, how | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return NULL;
     driver_file *f = fstat(fd, &sb) == 0 ? calloc(1, sizeof *f) : NULL;
     if (!f) {
@@ -97,7 +101,10 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t add
     while (size > 0) {
         ssize_t n = pread(f->fd, b, size, (off_t)addr);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return -1;
+        if (n < 0) {
+            note_failure(f);
+            return -1;
+        }
         if (n == 0) { /* beyond the end there are zeros, as after a truncation */
             memset(b, 0, size);
             return 0;
@@ -164,12 +171,21 @@ static const H5FD_class_t driver = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-hid_t mr_h5vfd_use(hid_t fapl, int *failed)
+static hid_t use(hid_t fapl, driver_info info)
 {
-    const driver_info info = {.failed = failed};
     hid_t id = H5FDregister(&driver);
     if (id >= 0 && H5Pset_driver(fapl, id, &info) < 0) mr_h5vfd_done(&id);
     return id;
+}
+
+hid_t mr_h5vfd_use(hid_t fapl, int *failed)
+{
+    return use(fapl, (driver_info){.failed = failed, .fd = -1});
+}
+
+hid_t mr_h5vfd_read(hid_t fapl, int fd, int *failed)
+{
+    return use(fapl, (driver_info){.failed = failed, .fd = fd});
 }
 
 void mr_h5vfd_done(hid_t *id)

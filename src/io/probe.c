@@ -111,6 +111,8 @@ mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info
     if (st == MR_OK) {
         set_identity(info, &sb);
         st = look(&h, map, &f, chunks ? &table : NULL);
+        if (h.failed && st != MR_EMEM)
+            st = MR_RAISE(MR_EINPUT, "cannot be read: %s", strerror(h.failed));
         mr_h5_close(&h);
     }
     if (st != MR_OK) mr_info_refuse(info, "%s", mr_error());

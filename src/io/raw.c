@@ -14,7 +14,8 @@
 static mr_status open_checked(mr_raw *r, const char *path, const mr_file_info *info)
 {
     struct stat sb;
-    r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    do r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (r->fd < 0 && errno == EINTR);
     if (r->fd < 0) return MR_RAISE(MR_EINPUT, "cannot open: %s", strerror(errno));
     if (fstat(r->fd, &sb) != 0) return MR_RAISE(MR_EINPUT, "cannot stat: %s", strerror(errno));
     if (!S_ISREG(sb.st_mode))

@@ -1,0 +1,172 @@
+"""Every file call that can fail is made to fail, once and for good, with every error that it knows.
+The run ends with a documented status and names what it could not do; nothing half done has a final
+name; the same command again gives the bytes of an undisturbed run."""
+import re
+import shutil
+
+import pytest
+
+import bench
+import rig
+
+OUT_STATUS = {0, 4}  # done after all, or the output's status
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return bench.world(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture(scope="module")
+def deflate(tmp_path_factory):
+    return bench.world(tmp_path_factory.mktemp("faults-z"), more=["compress: deflate"])
+
+
+def halfway(w, out):
+    """A folder as a dead run leaves it: a lane, a part of another, a plan, the lock of a dead process."""
+    shutil.copytree(w.reference, out)
+    (out / ".millrace" / "survey").unlink()
+    for name in ("master.h5", "index.csv"):
+        (out / name).unlink()
+    lanes = rig.lanes(out)
+    part = lanes[1].read_bytes()
+    lanes[1].unlink()
+    (lanes[1].parent / (lanes[1].name + ".1-0123456789abcdef.part")).write_bytes(part[:5000])
+    (out / ".millrace" / "survey.part").write_bytes(b"x" * 100)
+
+
+def begin(w, out, state):
+    if state == "resume":
+        halfway(w, out)
+
+
+def count(w, tmp_path, state, under, call):
+    """How many calls an undisturbed run makes."""
+    out, log = tmp_path / "count", tmp_path / "count.log"
+    begin(w, out, state)
+    env = bench.fault(under or out, 0, call, log=log)
+    rig.run("run", w.config(out), status=0, **env)
+    shutil.rmtree(out)
+    return max((int(re.search(r" (\d+) /", x)[1]) for x in bench.lines(log)), default=0)
+
+
+def named(done, words):
+    assert any(str(w) in line for line in bench.talk(done) for w in words), done.stderr
+
+
+DISK_FULL = ",write,pwrite,ftruncate,mkdir,link,"
+OUTPUT = [("any", "EIO", "once"), ("any", "ENOSPC", "once"), ("any", "EDQUOT", "once"),
+          ("any", "EIO", "good"), (DISK_FULL, "ENOSPC", "good"), (DISK_FULL, "EDQUOT", "good"),
+          (",open,", "EMFILE", "good"), (",open,mkdir,unlink,rename,link,", "EROFS", "good"),
+          (",fsync,", "EIO", "good"), (",rename,link,", "EACCES", "good")]
+
+
+@pytest.mark.parametrize("call,error,how", OUTPUT, ids=lambda x: x.strip(",").replace(",", "+"))
+@pytest.mark.parametrize("state", ["fresh", "resume", "deflate"])
+def test_output_calls(request, tmp_path, state, call, error, how):
+    w = request.getfixturevalue("deflate" if state == "deflate" else "plain")
+    n = count(w, tmp_path, state, None, call)
+    assert n > 5
+    phase = OUTPUT.index((call, error, how)) * 5 + len(state)
+
+    def one(at):
+        out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
+        begin(w, out, state)
+        cfg = w.config(out)
+        done = rig.run("run", cfg, timeout=bench.TIMEOUT_S, **bench.fault(out, at, call, error, how, log))
+        told = [x for x in bench.lines(log) if x.startswith("FAULT")]
+        bench.clean_end(done, OUT_STATUS)
+        if done.returncode:
+            named(done, [out])
+        if done.returncode and call == DISK_FULL:
+            mine = [p for p in out.rglob("*.part") if "0123456789abcdef" not in p.name and state != "resume"]
+            assert not mine, f"{mine} although removing was possible; {told[:1]}"
+        try:
+            bench.no_debris(out, w.want)
+            bench.finishes(cfg, out, w.want)
+        except AssertionError as e:
+            raise AssertionError(f"after {told[:3]}, status {done.returncode} {done.stderr}: {e}") from e
+
+    bench.both(one, bench.picked(n, phase=phase))
+
+
+@pytest.mark.parametrize("error,call,how", [
+    ("EINTR", ",open,read,pread,write,pwrite,", "once"), ("short", "any", "once"), ("short", "any", "good")])
+@pytest.mark.parametrize("state", ["fresh", "resume", "deflate"])
+def test_interrupted_and_short_calls_change_nothing(request, tmp_path, state, error, call, how):
+    w = request.getfixturevalue("deflate" if state == "deflate" else "plain")
+    n = count(w, tmp_path, state, None, call)
+
+    def one(at):
+        out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
+        begin(w, out, state)
+        cfg = w.config(out)
+        done = rig.run("run", cfg, timeout=bench.TIMEOUT_S, **bench.fault(out, at, call, error, how, log))
+        opened = any(x.startswith("FAULT open") for x in bench.lines(log))
+        bench.clean_end(done, {0, 4} if opened else {0})
+        bench.no_debris(out, w.want)
+        bench.finishes(cfg, out, w.want)
+
+    bench.both(one, bench.picked(n, phase=len(state) + len(how)))
+
+
+INPUT = [("any", "EIO", "once"), ("any", "EIO", "good"), (",pread,read,", "EIO", "good"),
+         (",open,", "EMFILE", "once"), (",open,", "EACCES", "good"), ("any", "EINTR", "once"),
+         ("any", "short", "once"), ("any", "short", "good")]
+
+
+@pytest.mark.parametrize("call,error,how", INPUT, ids=lambda x: x.strip(",").replace(",", "+"))
+def test_input_calls(plain, tmp_path, call, error, how):
+    """A file that cannot be read is named and costs its own samples; read again, nothing is missing."""
+    n = count(plain, tmp_path, "fresh", plain.files, call)
+    assert n >= 4
+    harmless = error in ("EINTR", "short")
+
+    def one(at):
+        out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
+        cfg = plain.config(out)
+        done = rig.run("run", cfg, timeout=bench.TIMEOUT_S,
+                       **bench.fault(plain.files, at, call, error, how, log))
+        hit = [x.split() for x in bench.lines(log) if x.startswith("FAULT")]
+        bench.clean_end(done, {0, 3, 10})
+        if done.returncode == 10:
+            assert not (harmless and not any(x[1] in ("open", "close") for x in hit)), (hit, done.stderr)
+            report = rig.report(out)
+            spoken = [i["path"] for i in report["inputs"] if i["state"] != "used"]
+            spoken += [r["path"] for r in report["ledger"] if r["kind"] == "bad_chunk"]
+            files = {x[3].rsplit("/", 1)[1] for x in hit}
+            assert spoken and {s.rsplit("/", 1)[1] for s in spoken} <= files, (spoken, hit)
+        if done.returncode == 0:
+            assert rig.digests(out) == plain.want, f"status 0 and other bytes after {hit}"
+        bench.finishes(cfg, out, plain.want)
+
+    bench.both(one, bench.picked(n, phase=INPUT.index((call, error, how)) * 7))
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_output_calls_over_ranks(plain, tmp_path, ranks):
+    """Every rank counts for itself; the status is the same on all, and one message is said."""
+    def one(at):
+        out = tmp_path / f"o{at}"
+        cfg = plain.config(out)
+        done = rig.run("run", cfg, ranks=ranks, timeout=bench.TIMEOUT_S,
+                       **bench.fault(out, at, "any", "ENOSPC", "good"))
+        bench.clean_end(done, OUT_STATUS)
+        if done.returncode:
+            named(done, [out])
+        bench.no_debris(out, plain.want)
+        bench.finishes(cfg, out, plain.want, ranks=ranks)
+
+    bench.both(one, bench.picked(100, 25 if bench.STEP > 1 else 2, ranks))
+
+
+@pytest.mark.parametrize("missing", ["FAULTY_NO_RENAMEAT2", "FAULTY_NO_RENAMEAT2 FAULTY_NO_LINK"])
+def test_file_systems_that_know_less(plain, tmp_path, missing):
+    """Without renameat2's flags, and without hard links: the same bytes, nothing left over."""
+    out = tmp_path / "out"
+    cfg = plain.config(out)
+    env = bench.fault(out, 0, **{k: 1 for k in missing.split()})
+    rig.run("run", cfg, status=0, **env)
+    assert rig.digests(out) == plain.want
+    rig.run("run", cfg, status=0, **env)
+    bench.finishes(cfg, out, plain.want)
