@@ -21,8 +21,8 @@ typedef struct mr_h5 {
 } mr_h5;
 
 /** Regular files only, no symlink loop, never blocks on a FIFO. MR_EINPUT with a printable reason.
- *  h stays where it is until it is closed. Whoever has read facts looks at h->failed: what could not
- *  be read looks like what is not there. */
+ *  h stays where it is until it is closed. Whoever has read facts looks at h->failed: what could
+ *  not be read looks like what is not there. */
 mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb);
 /** Everything opened through h is closed with it. */
 void mr_h5_close(mr_h5 *h);

@@ -1,8 +1,7 @@
 /* io/h5vfd.c: a file driver for libhdf5 that never fails to write. A full disk sends libhdf5 down
  * paths on which it crashes, at the latest when the file is closed; here it does not hear of it.
- * The first errno is kept for us, the file is then dropped. Reading is honest, and its failures are kept too.
- * Otherwise as its
- * POSIX driver. */
+ * The first errno is kept for us, the file is then dropped. Reading is honest, and its failures are
+ * kept too. Otherwise as its POSIX driver. */
 #include "io/h5vfd.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +27,7 @@ typedef struct driver_file {
     int *failed;
 } driver_file;
 
-static void note_failure(driver_file *f)
+static void note_failure(const driver_file *f)
 {
     if (!*f->failed) *f->failed = errno ? errno : EIO;
 }

@@ -167,6 +167,17 @@ out:
     return st;
 }
 
+/** A record that was never finished; its writer would hold the flock on it. */
+static void sweep_unfinished(const char *path, const char *name)
+{
+    const size_t n = strlen(name);
+    if (n < 5 || strcmp(name + n - 4, ".tmp") != 0) return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) unlink(path);
+    close(fd);
+}
+
 /** What dead contenders left behind. Claims on our own record are left: they stop nobody. */
 static void sweep(const mr_lock *l)
 {
@@ -178,7 +189,10 @@ static void sweep(const mr_lock *l)
         int fd = -1;
         if (strncmp(e->d_name, "lock-", 5) != 0) continue;
         snprintf(path, sizeof path, "%s/%s", l->dir, e->d_name);
-        if (mr_lock_record_read(path, &r, &fd) != MR_OK) continue;
+        if (mr_lock_record_read(path, &r, &fd) != MR_OK) {
+            sweep_unfinished(path, e->d_name);
+            continue;
+        }
         if (mr_lock_record_dead(&r, &l->mine, fd)) unlink(path);
         close(fd);
     }

@@ -29,6 +29,7 @@ typedef struct mr_job_slab {
 typedef struct mr_loss {
     uint32_t file;
     int64_t t0_ns, t1_ns;
+    bool again; /* reading failed: another run may have more luck */
     char note[MR_NOTE_MAX];
 } mr_loss;
 typedef struct mr_losses {

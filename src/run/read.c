@@ -56,6 +56,7 @@ typedef struct request {
     mr_job_slab *slab;
     uint32_t file;
     int64_t raw0; /* raw grid index of the request's first row */
+    bool again;   /* what is lost now is not damaged, it could not be read */
     mr_status st;
 } request;
 
@@ -70,6 +71,7 @@ static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
     if (st == MR_OK) {
         const mr_slab at = {q->raw0 + rows.a, q->raw0 + rows.b};
         mr_loss row = {.file = q->file,
+                       .again = q->again,
                        .t0_ns = mr_span_time(&p->spans, sp, at.a, 1),
                        .t1_ns = mr_span_time(&p->spans, sp, at.b, 1)};
         s->holes[s->n_holes++] = (mr_hole){at, chans};
@@ -93,13 +95,14 @@ static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part 
     char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
     const uint64_t row = (uint64_t)(raw.a - k0 - part->k) + part->skip;
     const uint64_t n = (uint64_t)(raw.b - raw.a);
-    request q = {m, j, s, part->file, raw.a, MR_OK};
+    request q = {.m = m, .job = j, .slab = s, .file = part->file, .raw0 = raw.a};
     mr_status st = open_input(m, part->file, f);
     if (st == MR_OK) st = mr_raw_read(f->raw, row, n, &sel, dst, a->row_bytes, lost, &q);
     if (st == MR_EINPUT) {
         char why[MR_NOTE_MAX];
         snprintf(why, sizeof why, "%s", mr_error());
         close_file(f);
+        q.again = true;
         memset(dst, 0, (size_t)n * a->row_bytes);
         lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
         st = MR_OK;

@@ -98,12 +98,52 @@ static bool inputs_changed(const mr_plan *p, const mr_lane *l, const uint8_t *ch
     return false;
 }
 
+/** The sidecar of a lane: .millrace/losses/<name>.txt, one line a loss. */
+static mr_status losses_path(const char *folder, const mr_lane *l, mr_text *t)
+{
+    t->len = 0;
+    return mr_text_add(t, "%s/.millrace/losses/%s.txt", folder, mr_base_name(l->rel));
+}
+
+/** One line: from, to, 1 if another run is to try again, name of the file, tab, note. The place of
+ *  the name, or NULL. */
+static const char *parse_loss(const char *s, mr_loss *row)
+{
+    long long a, b;
+    int again, n = 0;
+    if (sscanf(s, "%lld %lld %d %n", &a, &b, &again, &n) != 3 || !n) return NULL;
+    *row = (mr_loss){.t0_ns = a, .t1_ns = b, .again = again == 1};
+    return s + n;
+}
+
+/** Did the run that made this lane fail to read some of its samples? */
+static mr_status read_failed(const char *folder, const mr_lane *l, bool *yes)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0}, t = {0};
+    mr_loss row;
+    *yes = false;
+    MR_TRY(losses_path(folder, l, &path));
+    if (access(path.s, F_OK) != 0) goto out;
+    MR_TRY(mr_read_text(path.s, 64 << 20, &t));
+    for (const char *s = t.s; *s && parse_loss(s, &row); s += strcspn(s, "\n") + 1) {
+        *yes = *yes || row.again;
+        if (!strchr(s, '\n')) break;
+    }
+out:
+    if (st == MR_ECONFIG) st = MR_EOUTPUT;
+    mr_text_fini(&path);
+    mr_text_fini(&t);
+    return st;
+}
+
 /** Is this lane done? A file that is not this lane's any more is removed. */
-static mr_status check_lane(const mr_plan *p, const char *path, const mr_lane *l,
-                            const uint8_t *changed, bool deep, uint8_t *done, mr_digest *digest,
-                            double *n_stale)
+static mr_status check_lane(const mr_plan *p, const char *folder, const char *path,
+                            const mr_lane *l, const uint8_t *changed, bool deep, uint8_t *done,
+                            mr_digest *digest, double *n_stale)
 {
     mr_trailer t;
+    bool again = false;
     if (access(path, F_OK) != 0) return MR_OK;
     mr_status st = mr_trailer_read(path, deep, &t);
     if (st != MR_OK && st != MR_EVERIFY) return st;
@@ -112,13 +152,19 @@ static mr_status check_lane(const mr_plan *p, const char *path, const mr_lane *l
                         "%s is of another chain; it is left alone: remove it or choose "
                         "another output.folder",
                         path);
-    if (st == MR_OK && strcmp(t.lane.hex, l->key.hex) == 0 && !inputs_changed(p, l, changed)) {
+    const bool ours =
+        st == MR_OK && strcmp(t.lane.hex, l->key.hex) == 0 && !inputs_changed(p, l, changed);
+    if (ours) st = read_failed(folder, l, &again);
+    if (st != MR_OK && st != MR_EVERIFY) return st;
+    if (ours && !again) {
         *done = 1;
         *digest = t.content;
         return MR_OK;
     }
     ++*n_stale;
-    return discard(path, st != MR_OK ? "it is damaged" : "its inputs changed; the lane is redone");
+    return discard(path, st != MR_OK ? "it is damaged"
+                         : again ? "inputs could not be read when it was made; it is tried again"
+                                 : "its inputs changed; the lane is redone");
 }
 
 /** Lane files and leftovers on disk: what no planned lane owns. */
@@ -194,8 +240,8 @@ mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, cons
     for (size_t i = (size_t)mr_comm_rank(c); i < n; i += size) {
         uint8_t done = 0;
         MR_TRY(file_path(folder, p->lanes[i].rel, &path));
-        MR_TRY(check_lane(p, path.s, &p->lanes[i], changed, deep, &done, &mine[n_mine].digest,
-                          &n_stale));
+        MR_TRY(check_lane(p, folder, path.s, &p->lanes[i], changed, deep, &done,
+                          &mine[n_mine].digest, &n_stale));
         if (done) mine[n_mine++].lane = i;
     }
     if (mr_comm_rank(c) == 0) MR_TRY(walk_lanes(p, folder, out));
@@ -237,13 +283,6 @@ void mr_resume_fini(mr_resume *r)
     *r = (mr_resume){0};
 }
 
-/** The sidecar of a lane: .millrace/losses/<name>.txt, one line a loss. */
-static mr_status losses_path(const char *folder, const mr_lane *l, mr_text *t)
-{
-    t->len = 0;
-    return mr_text_add(t, "%s/.millrace/losses/%s.txt", folder, mr_base_name(l->rel));
-}
-
 mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_lane *l,
                                 const mr_losses *losses)
 {
@@ -255,9 +294,10 @@ mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_l
         goto out;
     }
     for (size_t i = 0; i < losses->n; i++)
-        MR_TRY(mr_text_add(
-            &t, "%lld %lld %s\t%s\n", (long long)losses->v[i].t0_ns, (long long)losses->v[i].t1_ns,
-            mr_base_name(mr_catalog_path(p->cat, losses->v[i].file)), losses->v[i].note));
+        MR_TRY(mr_text_add(&t, "%lld %lld %d %s\t%s\n", (long long)losses->v[i].t0_ns,
+                           (long long)losses->v[i].t1_ns, losses->v[i].again,
+                           mr_base_name(mr_catalog_path(p->cat, losses->v[i].file)),
+                           losses->v[i].note));
     MR_TRY(mr_text_add(&path, "%s", ""));
     char *cut = strrchr(path.s, '/');
     *cut = '\0';
@@ -287,14 +327,11 @@ static mr_status parse_losses(const mr_plan *p, const mr_lane *l, const char *s,
 {
     mr_status st = MR_OK;
     while (*s) {
-        long long a, b;
-        int n = 0;
-        const char *end = strchr(s, '\n');
-        if (!end || sscanf(s, "%lld %lld %n", &a, &b, &n) != 2) break;
-        const char *base = s + n, *tab = memchr(base, '\t', (size_t)(end - base));
+        mr_loss row;
+        const char *end = strchr(s, '\n'), *base = parse_loss(s, &row);
+        const char *tab = end && base ? memchr(base, '\t', (size_t)(end - base)) : NULL;
         if (!tab) break;
-        mr_loss row = {
-            .file = file_named(p, l, base, (size_t)(tab - base)), .t0_ns = a, .t1_ns = b};
+        row.file = file_named(p, l, base, (size_t)(tab - base));
         snprintf(row.note, sizeof row.note, "%.*s", (int)(end - tab - 1), tab + 1);
         if (row.file != UINT32_MAX) MR_TRY(mr_losses_add(out, &row));
         s = end + 1;

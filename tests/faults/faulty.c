@@ -1,10 +1,11 @@
-/* tests/faults/faulty.c: a preload that makes the n-th file call fail. Only calls on paths under one
- * folder count, each process counts for itself, and what happened is told in a log.
+/* tests/faults/faulty.c: a preload that makes the n-th file call fail. Only calls on paths under
+ * one folder count, each process counts for itself, and what happened is told in a log.
  *
- * FAULTY_UNDER=/folder   FAULTY_CALL=any, or a list with commas at both ends of open read pread write
- * pwrite fsync close rename link unlink mkdir ftruncate: ",write,pwrite,"   FAULTY_AT=n (from 1; 0: none, count only)   FAULTY_ERROR=ENOSPC|...|short
- * FAULTY_FOR=once|good   FAULTY_LOG=/file: 8 bytes length, then a line "call n path" for each call that
- * counts, with "FAULT" in front of those that were made to fail. FAULTY_SKIP=text: paths with it do not count. */
+ * FAULTY_UNDER=/folder   FAULTY_CALL=any, or a list with commas at both ends of open read pread
+ * write pwrite fsync close rename link unlink mkdir ftruncate: ",write,pwrite,"   FAULTY_AT=n (from
+ * 1; 0: none, count only)   FAULTY_ERROR=ENOSPC|...|short FAULTY_FOR=once|good   FAULTY_LOG=/file:
+ * 8 bytes length, then a line "call n path" for each call that counts, with "FAULT" in front of
+ * those that were made to fail. FAULTY_SKIP=text: paths with it do not count. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -29,7 +30,8 @@ static struct {
 } set;
 static atomic_long count;
 
-/* The log is a mapped file, because some processes may write no file, and close all they find open. */
+/* The log is a mapped file, because some processes may write no file, and close all they find open.
+ */
 #define LOG_BYTES ((size_t)1 << 20)
 struct log {
     atomic_size_t n;
@@ -101,7 +103,8 @@ static bool wanted(const char *call)
     return strcmp(set.call, "any") == 0 || strstr(set.call, name);
 }
 
-/** Is this call to fail? errno is set then. The path relative to dir, or dir's own where path "". */
+/** Is this call to fail? errno is set then. The path relative to dir, or dir's own where path "".
+ */
 static bool fails(const char *call, int dir, const char *path)
 {
     char full[PATH_MAX], line[PATH_MAX + 64];

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-import bench
+import foul
 import rig
 
 OUT_STATUS = {0, 4}  # done after all, or the output's status
@@ -14,12 +14,12 @@ OUT_STATUS = {0, 4}  # done after all, or the output's status
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    return bench.world(tmp_path_factory.mktemp("faults"))
+    return foul.world(tmp_path_factory.mktemp("faults"))
 
 
 @pytest.fixture(scope="module")
 def deflate(tmp_path_factory):
-    return bench.world(tmp_path_factory.mktemp("faults-z"), more=["compress: deflate"])
+    return foul.world(tmp_path_factory.mktemp("faults-z"), more=["compress: deflate"])
 
 
 def halfway(w, out):
@@ -44,14 +44,14 @@ def count(w, tmp_path, state, under, call):
     """How many calls an undisturbed run makes."""
     out, log = tmp_path / "count", tmp_path / "count.log"
     begin(w, out, state)
-    env = bench.fault(under or out, 0, call, log=log)
+    env = foul.fault(under or out, 0, call, log=log)
     rig.run("run", w.config(out), status=0, **env)
     shutil.rmtree(out)
-    return max((int(re.search(r" (\d+) /", x)[1]) for x in bench.lines(log)), default=0)
+    return max((int(re.search(r" (\d+) /", x)[1]) for x in foul.lines(log)), default=0)
 
 
 def named(done, words):
-    assert any(str(w) in line for line in bench.talk(done) for w in words), done.stderr
+    assert any(str(w) in line for line in foul.talk(done) for w in words), done.stderr
 
 
 DISK_FULL = ",write,pwrite,ftruncate,mkdir,link,"
@@ -73,21 +73,21 @@ def test_output_calls(request, tmp_path, state, call, error, how):
         out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
         begin(w, out, state)
         cfg = w.config(out)
-        done = rig.run("run", cfg, timeout=bench.TIMEOUT_S, **bench.fault(out, at, call, error, how, log))
-        told = [x for x in bench.lines(log) if x.startswith("FAULT")]
-        bench.clean_end(done, OUT_STATUS)
+        done = rig.run("run", cfg, timeout=foul.TIMEOUT_S, **foul.fault(out, at, call, error, how, log))
+        told = [x for x in foul.lines(log) if x.startswith("FAULT")]
+        foul.clean_end(done, OUT_STATUS)
         if done.returncode:
             named(done, [out])
         if done.returncode and call == DISK_FULL:
             mine = [p for p in out.rglob("*.part") if "0123456789abcdef" not in p.name and state != "resume"]
             assert not mine, f"{mine} although removing was possible; {told[:1]}"
         try:
-            bench.no_debris(out, w.want)
-            bench.finishes(cfg, out, w.want)
+            foul.no_debris(out, w.want)
+            foul.finishes(cfg, out, w.want)
         except AssertionError as e:
             raise AssertionError(f"after {told[:3]}, status {done.returncode} {done.stderr}: {e}") from e
 
-    bench.both(one, bench.picked(n, phase=phase))
+    foul.both(one, foul.picked(n, phase=phase))
 
 
 @pytest.mark.parametrize("error,call,how", [
@@ -101,13 +101,13 @@ def test_interrupted_and_short_calls_change_nothing(request, tmp_path, state, er
         out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
         begin(w, out, state)
         cfg = w.config(out)
-        done = rig.run("run", cfg, timeout=bench.TIMEOUT_S, **bench.fault(out, at, call, error, how, log))
-        opened = any(x.startswith("FAULT open") for x in bench.lines(log))
-        bench.clean_end(done, {0, 4} if opened else {0})
-        bench.no_debris(out, w.want)
-        bench.finishes(cfg, out, w.want)
+        done = rig.run("run", cfg, timeout=foul.TIMEOUT_S, **foul.fault(out, at, call, error, how, log))
+        opened = any(x.startswith("FAULT open") for x in foul.lines(log))
+        foul.clean_end(done, {0, 4} if opened else {0})
+        foul.no_debris(out, w.want)
+        foul.finishes(cfg, out, w.want)
 
-    bench.both(one, bench.picked(n, phase=len(state) + len(how)))
+    foul.both(one, foul.picked(n, phase=len(state) + len(how)))
 
 
 INPUT = [("any", "EIO", "once"), ("any", "EIO", "good"), (",pread,read,", "EIO", "good"),
@@ -125,10 +125,10 @@ def test_input_calls(plain, tmp_path, call, error, how):
     def one(at):
         out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
         cfg = plain.config(out)
-        done = rig.run("run", cfg, timeout=bench.TIMEOUT_S,
-                       **bench.fault(plain.files, at, call, error, how, log))
-        hit = [x.split() for x in bench.lines(log) if x.startswith("FAULT")]
-        bench.clean_end(done, {0, 3, 10})
+        done = rig.run("run", cfg, timeout=foul.TIMEOUT_S,
+                       **foul.fault(plain.files, at, call, error, how, log))
+        hit = [x.split() for x in foul.lines(log) if x.startswith("FAULT")]
+        foul.clean_end(done, {0, 3, 10})
         if done.returncode == 10:
             assert not (harmless and not any(x[1] in ("open", "close") for x in hit)), (hit, done.stderr)
             report = rig.report(out)
@@ -138,9 +138,9 @@ def test_input_calls(plain, tmp_path, call, error, how):
             assert spoken and {s.rsplit("/", 1)[1] for s in spoken} <= files, (spoken, hit)
         if done.returncode == 0:
             assert rig.digests(out) == plain.want, f"status 0 and other bytes after {hit}"
-        bench.finishes(cfg, out, plain.want)
+        foul.finishes(cfg, out, plain.want)
 
-    bench.both(one, bench.picked(n, phase=INPUT.index((call, error, how)) * 7))
+    foul.both(one, foul.picked(n, phase=INPUT.index((call, error, how)) * 7))
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
@@ -149,15 +149,15 @@ def test_output_calls_over_ranks(plain, tmp_path, ranks):
     def one(at):
         out = tmp_path / f"o{at}"
         cfg = plain.config(out)
-        done = rig.run("run", cfg, ranks=ranks, timeout=bench.TIMEOUT_S,
-                       **bench.fault(out, at, "any", "ENOSPC", "good"))
-        bench.clean_end(done, OUT_STATUS)
+        done = rig.run("run", cfg, ranks=ranks, timeout=foul.TIMEOUT_S,
+                       **foul.fault(out, at, "any", "ENOSPC", "good"))
+        foul.clean_end(done, OUT_STATUS)
         if done.returncode:
             named(done, [out])
-        bench.no_debris(out, plain.want)
-        bench.finishes(cfg, out, plain.want, ranks=ranks)
+        foul.no_debris(out, plain.want)
+        foul.finishes(cfg, out, plain.want, ranks=ranks)
 
-    bench.both(one, bench.picked(100, 25 if bench.STEP > 1 else 2, ranks))
+    foul.both(one, foul.picked(100, 25 if foul.STEP > 1 else 2, ranks))
 
 
 @pytest.mark.parametrize("missing", ["FAULTY_NO_RENAMEAT2", "FAULTY_NO_RENAMEAT2 FAULTY_NO_LINK"])
@@ -165,8 +165,8 @@ def test_file_systems_that_know_less(plain, tmp_path, missing):
     """Without renameat2's flags, and without hard links: the same bytes, nothing left over."""
     out = tmp_path / "out"
     cfg = plain.config(out)
-    env = bench.fault(out, 0, **{k: 1 for k in missing.split()})
+    env = foul.fault(out, 0, **{k: 1 for k in missing.split()})
     rig.run("run", cfg, status=0, **env)
     assert rig.digests(out) == plain.want
     rig.run("run", cfg, status=0, **env)
-    bench.finishes(cfg, out, plain.want)
+    foul.finishes(cfg, out, plain.want)

@@ -3,13 +3,11 @@ and the judge of what a disturbed run left behind."""
 import os
 import re
 import shutil
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-import rig  # noqa: E402
+import rig
 
 STEP = int(os.environ.get("MILLRACE_FAULT_STEP", "16"))  # every STEP-th index; 1 tries all of them
 TORTURE = STEP == 1
