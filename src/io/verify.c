@@ -264,7 +264,11 @@ static mr_status check_top(check *k)
         bool ok = false;
         for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
             ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
-        if (!ok) found(k, "%s: not a file of a run", names.v[i]);
+        if (fnmatch("*.part", names.v[i], 0) == 0)
+            found(k, "%s: left over from a run that was ended; the next run removes it",
+                  names.v[i]);
+        else if (!ok)
+            found(k, "%s: not a file of a run", names.v[i]);
         lanes = lanes || strcmp(names.v[i], "lanes") == 0;
     }
     if (lanes)

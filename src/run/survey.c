@@ -356,6 +356,7 @@ mr_status mr_survey_save(mr_survey *s, const char *folder)
     char *path = NULL;
     if (s->tables) st = mr_tables_sync(s->tables);
     MR_TRY(mr_agree(s->comm, st));
+    s->fresh = false; /* the survey file may speak of them from here on, however the writing ends */
     if (s->news && mr_comm_rank(s->comm) == 0) {
         MR_TRY(mr_survey_path(folder, &path));
         MR_TRY(mr_write_durably(path, mr_shared_data(s->image), s->image_bytes));

@@ -181,6 +181,23 @@ static bool tidy(const mr_last *l)
     return sum - MR_MIN(live, sum) < live + GARBAGE;
 }
 
+/** Are the files of chunk tables there, as long as they are said to be? */
+static bool complete(const char *survey, const mr_last *l)
+{
+    struct stat sb;
+    mr_text t = {0};
+    bool yes = true;
+    for (size_t k = 0; yes && k < l->n_ends; k++) {
+        t.len = 0;
+        if (l->ends[k] == 0) continue;
+        yes = mr_text_add(&t, "%.*s/chunks-%llu.%zu", (int)(mr_base_name(survey) - survey - 1),
+                          survey, (unsigned long long)l->generation, k) == MR_OK &&
+              stat(t.s, &sb) == 0 && (uint64_t)sb.st_size >= l->ends[k];
+    }
+    mr_text_fini(&t);
+    return yes;
+}
+
 static int by_path(const void *pa, const void *pb, void *arg)
 {
     const mr_catalog *c = arg;
@@ -207,7 +224,7 @@ mr_status mr_last_open(const char *path, const mr_config *cfg, mr_last *l)
     l->generation = h->generation;
     l->n_ends = (size_t)h->n_ends;
     l->ends = (const uint64_t *)(const void *)(s + sizeof *h);
-    if (!tidy(l)) {
+    if (!complete(path, l) || !tidy(l)) {
         mr_last_fini(l);
         return MR_OK;
     }

@@ -138,10 +138,10 @@ class Disk:
 KINDS = ["synced", "all", "names", "holes", "some", "some", "some"]
 
 
-def states(steps, root, count, seed=1):
-    """count crash states spread over the run: (number of steps done, kind, disk, rng)."""
+def states(steps, root, count, seed=1, first=1):
+    """count crash states spread over the steps from first on: (number of steps done, kind, disk, rng)."""
     rng = random.Random(seed)
-    points = sorted(rng.choices(range(1, len(steps) + 1), k=count))
+    points = sorted(rng.choices(range(first, len(steps) + 1), k=count))
     disk, done = Disk(root), 0
     for i, point in enumerate(points):
         while done < point:

@@ -1,14 +1,21 @@
 /* tests/faults/faulty.c: a preload that makes the n-th file call fail. Only calls on paths under
  * one folder count, each process counts for itself, and what happened is told in a log.
  *
- * FAULTY_UNDER=/folder   FAULTY_CALL=any, or a list with commas at both ends of open read pread
- * write pwrite fsync close rename link unlink mkdir ftruncate: ",write,pwrite,"   FAULTY_AT=n (from
- * 1; 0: none, count only)   FAULTY_ERROR=ENOSPC|...|short FAULTY_FOR=once|good   FAULTY_LOG=/file:
- * 8 bytes length, then a line "call n path" for each call that counts, with "FAULT" in front of
- * those that were made to fail. FAULTY_SKIP=text: paths with it do not count. */
+ * FAULTY_UNDER  the folder
+ * FAULTY_CALL   any, or a list with commas at both ends, ",write,pwrite,", of open read pread write
+ *               pwrite fsync close rename link unlink mkdir ftruncate
+ * FAULTY_AT     n, from 1; 0: none fails, count only
+ * FAULTY_FOR    once, or good: from the n-th on
+ * FAULTY_ERROR  ENOSPC and others, short (half of what was asked), kill (SIGKILL in place of the
+ *               call), torn (SIGKILL after half of what was to be written)
+ * FAULTY_LOG    a file: 8 bytes length, then a line "call n path" for each call that counts, with
+ *               "FAULT" in front of those that were made to fail
+ * FAULTY_SKIP   paths with this text in them do not count
+ * FAULTY_NO_RENAMEAT2, FAULTY_NO_LINK: the file system does not know these */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,6 +32,7 @@ static struct {
     size_t n_under;
     long at;
     int error; /* 0: a short count */
+    bool kill, torn;
     bool good; /* from the n-th on */
     struct log *log;
 } set;
@@ -54,6 +62,8 @@ __attribute__((constructor)) static void begin(void)
     set.n_under = strlen(set.under);
     set.at = getenv("FAULTY_AT") ? atol(getenv("FAULTY_AT")) : 0;
     set.good = getenv("FAULTY_FOR") && strcmp(getenv("FAULTY_FOR"), "good") == 0;
+    set.kill = s && strcmp(s, "kill") == 0;
+    set.torn = s && strcmp(s, "torn") == 0;
     for (size_t i = 0; s && i < sizeof errors / sizeof *errors; i++)
         if (strcmp(errors[i].name, s) == 0) set.error = errors[i].value;
     s = getenv("FAULTY_LOG");
@@ -117,6 +127,7 @@ static bool fails(const char *call, int dir, const char *path)
         int len = snprintf(line, sizeof line, "%s%s %ld %s\n", hit ? "FAULT " : "", call, n, full);
         if (set.log) tell(line, (size_t)len);
     }
+    if (hit && set.kill) kill(getpid(), SIGKILL);
     errno = hit ? set.error : saved;
     return hit;
 }
@@ -184,7 +195,9 @@ ssize_t pread64(int fd, void *p, size_t n, off_t at)
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
     ssize_t k = allowed("pwrite", fd, n);
-    return k < 0 ? -1 : syscall(SYS_pwrite64, fd, p, (size_t)k, at);
+    if (k >= 0) k = syscall(SYS_pwrite64, fd, p, (size_t)k, at);
+    if (set.torn && k >= 0 && (size_t)k < n) kill(getpid(), SIGKILL);
+    return k;
 }
 ssize_t pwrite64(int fd, const void *p, size_t n, off_t at)
 {

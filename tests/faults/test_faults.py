@@ -110,6 +110,48 @@ def test_interrupted_and_short_calls_change_nothing(request, tmp_path, state, er
     foul.both(one, foul.picked(n, phase=len(state) + len(how)))
 
 
+CHANGES = ",open,write,pwrite,fsync,close,rename,link,unlink,mkdir,ftruncate,"
+
+
+@pytest.mark.parametrize("how", ["kill", "torn"])
+@pytest.mark.parametrize("state", ["fresh", "resume", "deflate"])
+def test_sigkill_at_every_step(request, tmp_path, state, how):
+    """Killed in place of every call that changes the folder, and in the midst of every write: so between
+    all steps of the commit. The rerun is killed too, now and then."""
+    w = request.getfixturevalue("deflate" if state == "deflate" else "plain")
+    call = CHANGES if how == "kill" else ",pwrite,"
+    n = count(w, tmp_path, state, None, call)
+
+    def one(at):
+        out = tmp_path / f"o{at}"
+        begin(w, out, state)
+        cfg = w.config(out)
+        done = rig.run("run", cfg, timeout=foul.TIMEOUT_S, **foul.fault(out, at, call, how))
+        assert done.returncode in ((-9,) if how == "kill" else (-9, 0)), done.stderr
+        foul.no_debris(out, w.want)
+        if at % 3 == 0:
+            rig.run("run", cfg, timeout=foul.TIMEOUT_S, **foul.fault(out, n // 2 + at // 2, call, how))
+            foul.no_debris(out, w.want)
+        foul.finishes(cfg, out, w.want)
+
+    foul.both(one, foul.picked(n, max(1, foul.STEP // 4), len(state)))
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_sigkill_of_ranks_at_every_step(plain, tmp_path, ranks):
+    """Every rank is killed at its n-th step, the fastest first; mpirun ends the others."""
+    def one(at):
+        out = tmp_path / f"o{at}"
+        cfg = plain.config(out)
+        done = rig.run("run", cfg, ranks=ranks, timeout=foul.TIMEOUT_S,
+                       **foul.fault(out, at, CHANGES, "kill"))
+        assert done.returncode in (0, 137), done.stderr
+        foul.no_debris(out, plain.want)
+        foul.finishes(cfg, out, plain.want, ranks=ranks)
+
+    foul.both(one, foul.picked(120, 40 if foul.STEP > 1 else 3, ranks * 7))
+
+
 INPUT = [("any", "EIO", "once"), ("any", "EIO", "good"), (",pread,read,", "EIO", "good"),
          (",open,", "EMFILE", "once"), (",open,", "EACCES", "good"), ("any", "EINTR", "once"),
          ("any", "short", "once"), ("any", "short", "good")]

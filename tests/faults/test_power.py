@@ -1,5 +1,6 @@
 """Power failures: of a recorded run only what was synced is kept, and any part of the rest. Every lane
 file that has its final name is whole, and the same command finishes with the same bytes."""
+import random
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ import crash
 import foul
 import rig
 
-STATES = 400 if foul.TORTURE else 28
+STATES = 1000 if foul.TORTURE else 60
 
 
 @pytest.fixture(scope="module", params=["plain", "deflate"])
@@ -29,7 +30,9 @@ def check(w, cfg, out, what):
     try:
         foul.no_debris(out, w.want)
         if (out / "index.csv").exists():
-            rig.run("verify", out, status=0)
+            done = rig.run("verify", out, status=(0, 7))
+            said = done.stdout.splitlines()
+            assert done.returncode == 0 or all("left over" in x for x in said[:-1]), done.stdout
         foul.finishes(cfg, out, w.want)
     except AssertionError as e:
         raise AssertionError(f"{what}: {e}") from e
@@ -43,13 +46,13 @@ def test_replay_of_what_was_synced(world, tmp_path):
     for s in steps:
         full.play(s)
     shutil.rmtree(out)
-    full.leave(out, "all", None)  # the replay itself loses nothing
+    full.leave(out, "all", random.Random(1))  # the replay itself loses nothing
     assert rig.digests(out) == world.want
     full = crash.Disk(out)
     for s in steps:
         full.play(s)
     shutil.rmtree(out)
-    full.leave(out, "synced", None)  # nor does a run that came to its end
+    full.leave(out, "synced", random.Random(1))  # nor does a run that came to its end
     assert rig.digests(out) == world.want
     for point, kind, disk, rng in crash.states(steps, out, STATES):
         shutil.rmtree(out, ignore_errors=True)
@@ -73,7 +76,8 @@ def test_replay_of_a_run_that_resumes(world, tmp_path):
 
     restore()
     cfg, steps = record(world, out, tmp_path / "log")
-    for point, kind, disk, rng in crash.states(prepared(base, out) + steps, out, STATES // 2, seed=2):
+    before = prepared(base, out)
+    for point, kind, disk, rng in crash.states(before + steps, out, STATES // 2, 2, len(before)):
         shutil.rmtree(out, ignore_errors=True)
         disk.leave(out, kind, rng)
         for name in damaged:  # as it was, or as it will be
