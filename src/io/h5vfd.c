@@ -46,6 +46,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t
     if (fd < 0) return NULL;
     driver_file *f = fstat(fd, &sb) == 0 ? calloc(1, sizeof *f) : NULL;
     if (!f) {
+        if (!*info->failed) *info->failed = ENOMEM;
         close(fd);
         return NULL;
     }

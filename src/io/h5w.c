@@ -45,7 +45,9 @@ void mr_h5w_why(char why[160])
 
 mr_status mr_h5w_check(mr_h5w *w)
 {
-    if (w->st == MR_OK && w->failed)
+    if (w->st == MR_OK && w->failed == ENOMEM)
+        w->st = MR_RAISE(MR_EMEM, "no memory to write %s", w->path);
+    else if (w->st == MR_OK && w->failed)
         w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", w->path, strerror(w->failed));
     return w->st;
 }

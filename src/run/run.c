@@ -388,7 +388,9 @@ static mr_status finish(run *r, mr_status st)
     mr_status done = MR_OK;
     char why[1024] = "";
     if (st != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
-    if (r->resumed && mr_agree(r->comm, gather(r)) != MR_OK && st == MR_OK) return MR_EOUTPUT;
+    if (r->resumed) done = mr_agree(r->comm, gather(r));
+    if (done != MR_OK && st == MR_OK) return done;
+    done = MR_OK;
     tally_up(r);
     if (first(r)) {
         mr_account *a = &r->account;
