@@ -12,22 +12,6 @@ from scipy import fft, signal
 RATE = 500.0
 SOS = signal.butter(4, [1.0, 45.0], "bandpass", fs=RATE, output="sos")
 
-# --- data: options of `millrace synth`; made once under data/bench
-FORMS = {
-    "raw": "--file-length 60s --channels 1000",
-    "i16": "--file-length 60s --channels 1000 --dtype int16 --chunk 1000,250",
-    "gz": "--file-length 60s --channels 1000 --chunk 1000,100 --shuffle --deflate 4",
-    "wide": "--file-length 3s --channels 20000",
-}
-QUICK_FORMS = {
-    "raw": "--file-length 20s --channels 500",
-    "i16": "--file-length 20s --channels 500 --dtype int16 --chunk 1000,250",
-    "gz": "--file-length 20s --channels 500 --chunk 1000,100 --shuffle --deflate 4",
-    "wide": "--file-length 1s --channels 10000",
-}
-STORED_BYTES = {"raw": 4, "i16": 2, "gz": 1.6, "wide": 4}  # of a sample, about
-
-
 # --- right answers: x float64 [time][channel] of the whole archive, n samples a file -> y
 
 def decimate(x, n):

@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE))
 import rows  # noqa: E402
 import table  # noqa: E402
 from answers import Answer  # noqa: E402
+from data import archive, file_seconds  # noqa: E402
 from measure import adopt_orphans, timed  # noqa: E402
 
 BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
@@ -58,24 +59,7 @@ def options(argv):
     return o
 
 
-# --- data, made once
-
-def archive(form, n_files, o):
-    """The first n files of a form's archive."""
-    spec = (rows.QUICK_FORMS if o.quick else rows.FORMS)[form]
-    total = 2 if o.quick else max(12, n_files)
-    folder = o.data / f"{'quick_' if o.quick else ''}{form}"
-    told = folder / "made.txt"
-    command = ["synth", str(folder), "--files", str(total), "--rate", "500Hz", "--seed", "1",
-               *spec.split(), "--quiet"]
-    if not told.exists() or told.read_text() != " ".join(command[2:]):
-        talk(f"making {folder}")
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([BINARY, *command], check=True)
-        told.write_text(" ".join(command[2:]))
-    return sorted(folder.glob("*.h5"))[:n_files]
-
+# --- before a run
 
 def warm(files):
     """All of it into the page cache; what the runs before left to write, written."""
@@ -122,15 +106,10 @@ def launch_environment(threads):
     return env
 
 
-def seconds(row, o):
-    spec = (rows.QUICK_FORMS if o.quick else rows.FORMS)[row.data].split()
-    return spec[spec.index("--file-length") + 1].removesuffix("s")
-
-
 def millrace(row, files, ranks, threads, o):
     config = o.out / "bench" / f"{row.name}.yaml"
     lines = ["input:", "  files:", *[f"    - {f}" for f in files], "chain:",
-             *[f"  - {x.replace('FILE_S', seconds(row, o))}" for x in row.chain], "output:", f"  folder: {o.out}/bench/run"]
+             *[f"  - {x.replace('FILE_S', file_seconds(row.data, o.quick))}" for x in row.chain], "output:", f"  folder: {o.out}/bench/run"]
     config.write_text("\n".join(lines) + "\n")
     launch = [MPIRUN, "-n", str(ranks)] if ranks > 1 else []
     return {"name": f"millrace {ranks} x {threads}", "ours": True, "env": launch_environment(threads),
@@ -209,7 +188,7 @@ def fits(row, files, o):
 
 
 def measure(row, o):
-    files = archive(row.data, min(o.files or row.files, 2 if o.quick else 10**6), o)
+    files = archive(BINARY, o.data, row.data, o.files or row.files, o.quick)
     why = fits(row, files, o)
     if why:
         return {"name": row.name, "title": row.title, "skipped": why}
@@ -257,7 +236,7 @@ def main(argv):
     adopt_orphans()
     (o.out / "bench").mkdir(parents=True, exist_ok=True)
     result = {"machine": machine(o), "quick": o.quick, "limits": limits(o), "rows": []}
-    print(table.head(result))
+    print(table.head(result), flush=True)
     bad = 0
     for row in chosen:
         r = measure(row, o)

@@ -1,0 +1,71 @@
+"""The bench's archives: made once by `millrace synth`, seeded, under data/bench."""
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FORMS = {
+    "raw": "--file-length 60s --channels 1000",
+    "i16": "--file-length 60s --channels 1000 --dtype int16 --chunk 1000,250",
+    "gz": "--file-length 60s --channels 1000",
+    "wide": "--file-length 3s --channels 20000",
+}
+QUICK_FORMS = {
+    "raw": "--file-length 20s --channels 500",
+    "i16": "--file-length 20s --channels 500 --dtype int16 --chunk 1000,250",
+    "gz": "--file-length 20s --channels 500",
+    "wide": "--file-length 1s --channels 10000",
+}
+RAW = "/Acquisition/Raw[0]/RawData"
+GZ = "quantised to 2^-7, chunks 1000,100, shuffle, deflate 4"
+
+
+def file_seconds(form, quick):
+    words = (QUICK_FORMS if quick else FORMS)[form].split()
+    return words[words.index("--file-length") + 1].removesuffix("s")
+
+
+def deflate(path):
+    """The file anew, its samples quantised and compressed. A recorder quantises: without that the noise's
+    last bits are what is compressed (to 0.78 instead of 0.36, as measured on recordings)."""
+    import h5py
+    import numpy as np
+    fresh = path.with_suffix(".part")
+    with h5py.File(path) as old, h5py.File(fresh, "w") as new:
+
+        def one(name, item):
+            if isinstance(item, h5py.Group):
+                made = new.create_group(name)
+            elif item.name == RAW:
+                made = new.create_dataset(name, data=np.round(item[()] * 128) / np.float32(128),
+                                          chunks=(1000, 100), shuffle=True, compression=4)
+            else:
+                made = new.create_dataset(name, data=item[()])
+            for key, value in item.attrs.items():
+                made.attrs[key] = value
+
+        old.visititems(one)
+        for key, value in old.attrs.items():
+            new.attrs[key] = value
+    fresh.replace(path)
+
+
+def archive(binary, root, form, n_files, quick):
+    """The first n files of a form's archive."""
+    spec = (QUICK_FORMS if quick else FORMS)[form]
+    total = 2 if quick else max(12, n_files)
+    folder = Path(root) / f"{'quick_' if quick else ''}{form}"
+    made = folder / "made.txt"
+    command = ["synth", str(folder), "--files", str(total), "--rate", "500Hz", "--seed", "1",
+               *spec.split(), "--quiet"]
+    told = " ".join(command[2:]) + (f"; {GZ}" if form == "gz" else "")
+    if not made.exists() or made.read_text() != told:
+        print(f"bench: making {folder}", file=sys.stderr, flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([binary, *command], check=True)
+        if form == "gz":
+            for path in sorted(folder.glob("*.h5")):
+                deflate(path)
+        made.write_text(told)
+    return sorted(folder.glob("*.h5"))[:n_files]
