@@ -148,11 +148,13 @@ def test_two_runs_on_one_folder(whole, tmp_path):
     cfg = config(whole, out)
     first = begin(cfg, out, 0)
     rig.kill([first.pid], signal.SIGSTOP)
-    t0 = time.monotonic()
-    done = rig.run("run", cfg, status=6)
-    assert 4 < time.monotonic() - t0 < 9
-    assert str(out) in done.stderr and len(rig.plain(done.stderr)) >= 1
-    rig.kill([first.pid], signal.SIGCONT)
+    try:
+        t0 = time.monotonic()
+        done = rig.run("run", cfg, status=6)
+        assert 4 < time.monotonic() - t0 < 9
+        assert str(out) in done.stderr and len(rig.plain(done.stderr)) >= 1
+    finally:
+        rig.kill([first.pid], signal.SIGCONT)
     first.communicate(timeout=30)
     assert first.returncode == 0 and rig.digests(out) == want
 
