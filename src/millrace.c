@@ -10,10 +10,11 @@ static mr_status check_own(void)
 {
     for (size_t i = mr_op_count; mr_op_at(i); i++) {
         const mr_op *op = mr_op_at(i);
-        if (!op->name || !op->doc || !op->size || !op->bind || !op->apply)
+        if (!op->name || !op->doc || !op->size || !op->bind ||
+            !(op->apply || (op->take && op->give)))
             return MR_RAISE(MR_EBUG,
                             "operator %s of this program is not complete: name, doc, size, "
-                            "bind and apply are needed",
+                            "bind and apply (or take and give) are needed",
                             op->name ? op->name : "without a name");
         if (mr_op_find(op->name) != op)
             return MR_RAISE(MR_EBUG,

@@ -24,7 +24,7 @@ static mr_status range_text(const mr_param *p, mr_text *t)
 {
     mr_status st = MR_OK;
     const double f = strcmp(unit_of(p), "%") == 0 ? 100 : 1; /* held as a fraction */
-    if (p->type == MR_ENUM) {
+    if (p->type == MR_ENUM || p->type == MR_SET) {
         for (size_t i = 0; p->names[i]; i++)
             MR_TRY(mr_text_add(t, "%s%s", i ? " | " : "", p->names[i]));
     } else if (p->type == MR_BOOL) {
@@ -36,6 +36,7 @@ static mr_status range_text(const mr_param *p, mr_text *t)
         if (*unit_of(p)) MR_TRY(mr_text_add(t, " %s", unit_of(p)));
     }
     if (p->span_ok) MR_TRY(mr_text_add(t, ", or span"));
+    if (p->all_ok) MR_TRY(mr_text_add(t, ", or all"));
 out:
     return st;
 }
@@ -49,6 +50,7 @@ static const char *kind_of(const mr_param *p)
     case MR_RANGE: return "range a..b";
     case MR_NS: return "time";
     case MR_ENUM: return "word";
+    case MR_SET: return "word or list";
     case MR_WORD: return "text";
     case MR_LIST: return "list";
     case MR_F64: break;
@@ -117,7 +119,7 @@ out:
 static json_t *param_json(const mr_param *p)
 {
     json_t *names = json_array();
-    for (size_t i = 0; p->type == MR_ENUM && p->names[i]; i++)
+    for (size_t i = 0; p->names && p->names[i]; i++)
         json_array_append_new(names, json_string(p->names[i]));
     const bool open = p->min == 0 && p->max == 0;
     return json_pack("{s:s s:s s:s s:s? s:b s:o s:o s:o s:b}", "name", p->name, "kind", kind_of(p),

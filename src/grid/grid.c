@@ -20,6 +20,18 @@ int64_t mr_index_ceil(int64_t t_ns, double rate_hz)
     return (int64_t)(fabsl(p - r) <= 1e-4L ? r : ceill(p));
 }
 
+int64_t mr_index_ns(int64_t num, int64_t den, double rate_hz)
+{
+    return (int64_t)llroundl((long double)num * 1e9L / ((long double)den * (long double)rate_hz));
+}
+
+size_t mr_geom_depth(const mr_geom *g)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < g->n_axes; i++) n *= g->axis[i].n;
+    return n;
+}
+
 int64_t mr_div_floor(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);

@@ -22,6 +22,18 @@ static inline double *mr_at(const mr_view *v, size_t t, size_t c)
     return v->d + t * v->stride + c;
 }
 
+/** An axis between time and channels: what a row of a product has several values along. Plain data,
+ *  [borrow] from what made it. */
+typedef struct mr_axis {
+    const char *name; /* frequency, lag, source, statistic */
+    const char *unit; /* "Hz", "s", "1" */
+    const char *doc;  /* in words */
+    size_t n;
+    const double *v;          /* [n]; NULL: named, not numbered */
+    const char *const *label; /* [n] names then */
+} mr_axis;
+#define MR_MAX_AXES 2
+
 /** What a signal is, at some place of the chain. Plain data: strings are [borrow] constants or live
  *  as long as what made the geometry. */
 typedef struct mr_geom {
@@ -36,12 +48,20 @@ typedef struct mr_geom {
     const char *native_quantity;
     double to_strain_rate; /* stored count x this = strain s-1; 0 if unknown */
     double to_strain;      /* stored count x this = strain; 0 if unknown */
+    const uint64_t *chan;  /* [nc] the channels' numbers in the input; NULL: 0, 1, ... */
+    size_t n_axes;         /* 0: samples [time][channel]; else [time][axis 0]...[channel] */
+    mr_axis axis[MR_MAX_AXES];
 } mr_geom;
+
+/** Values per channel in one row: the product of the axes' lengths, 1 for samples. */
+size_t mr_geom_depth(const mr_geom *g);
 
 /** round(t * rate) for a time in ns: the index on the UTC grid. */
 int64_t mr_index_at(int64_t t_ns, double rate_hz);
 /** First index whose time n / rate is >= t; within 1e-4 of a sample counts as on it. */
 int64_t mr_index_ceil(int64_t t_ns, double rate_hz);
+/** Nominal time of index num / den in ns. */
+int64_t mr_index_ns(int64_t num, int64_t den, double rate_hz);
 /** Floor and ceil of a / b for b > 0, any sign of a. */
 int64_t mr_div_floor(int64_t a, int64_t b);
 int64_t mr_div_ceil(int64_t a, int64_t b);

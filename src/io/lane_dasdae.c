@@ -111,15 +111,25 @@ static double even_step(const mr_lane_spec *s)
     return step;
 }
 
+/** "time,frequency,distance" */
+static void dims_text(const mr_row_shape *s, char *buf, size_t size)
+{
+    size_t n = (size_t)snprintf(buf, size, "time");
+    for (size_t i = 0; i < s->n_axes && n < size; i++)
+        n += (size_t)snprintf(buf + n, size - n, ",%s", s->axis[i].name);
+    if (n < size) snprintf(buf + n, size - n, ",distance");
+}
+
 static void attributes(mr_h5w *w, const mr_lane_spec *s, hid_t g)
 {
-    char text[96];
+    char text[96], dims[96];
+    dims_text(&s->shape, dims, sizeof dims);
     pytables(w, g, "GROUP", "1.0");
     mr_h5w_fixed(w, g, "_attrs_data_category", "DAS");
     mr_h5w_fixed(w, g, "_attrs_data_type", data_type(s->quantity));
     pint_unit(s->unit, text, sizeof text);
     if (text[0]) mr_h5w_fixed(w, g, "_attrs_data_units", text);
-    mr_h5w_fixed(w, g, "_attrs_dims", "time,distance");
+    mr_h5w_fixed(w, g, "_attrs_dims", dims);
     mr_h5w_fixed(w, g, "_attrs_id", s->lane.hex);
     stamp(s->time_ns[0], false, text);
     mr_h5w_fixed(w, g, "_attrs_time_min", text);
@@ -137,7 +147,11 @@ static void attributes(mr_h5w *w, const mr_lane_spec *s, hid_t g)
     if (s->gauge_m > 0) mr_h5w_f64(w, g, "_attrs_gauge_length", s->gauge_m);
     mr_h5w_fixed(w, g, "_cdims_distance", "distance");
     mr_h5w_fixed(w, g, "_cdims_time", "time");
-    mr_h5w_fixed(w, g, "_dims", "time,distance");
+    for (size_t i = 0; i < s->shape.n_axes; i++) {
+        snprintf(text, sizeof text, "_cdims_%s", s->shape.axis[i].name);
+        mr_h5w_fixed(w, g, text, s->shape.axis[i].name);
+    }
+    mr_h5w_fixed(w, g, "_dims", dims);
 }
 
 static void coordinate(mr_h5w *w, hid_t g, const char *name, hid_t file_type, hid_t mem_type,
@@ -151,6 +165,18 @@ static void coordinate(mr_h5w *w, hid_t g, const char *name, hid_t file_type, hi
     mr_h5w_done(w, d);
 }
 
+/** Its values; where it has names, their numbers. */
+static void axis_coordinate(mr_h5w *w, hid_t g, const mr_axis *a)
+{
+    char name[64];
+    double *v = NULL;
+    if (w->st != MR_OK || (w->st = mr_alloc_f64(a->n, "an axis", &v)) != MR_OK) return;
+    for (size_t i = 0; i < a->n; i++) v[i] = a->v ? a->v[i] : (double)i;
+    snprintf(name, sizeof name, "_coord_%s", a->name);
+    coordinate(w, g, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, a->n, v, false);
+    free(v);
+}
+
 void mr_lane_dasdae(mr_h5w *w, const mr_lane_spec *s, hid_t array)
 {
     char t0[40], t1[40], name[128];
@@ -159,7 +185,8 @@ void mr_lane_dasdae(mr_h5w *w, const mr_lane_spec *s, hid_t array)
     mr_h5w_fixed(w, w->file, "__format__", "DASDAE");
     mr_h5w_fixed(w, w->file, "__DASDAE_version__", "1");
     mr_h5w_fixed(w, w->file, "__dascore__version__", "0.0.14"); /* whose layout this is */
-    pytables(w, array, s->deflate ? "CARRAY" : "ARRAY", s->deflate ? "1.1" : "2.4");
+    const bool chunked = mr_lane_deflated(s);
+    pytables(w, array, chunked ? "CARRAY" : "ARRAY", chunked ? "1.1" : "2.4");
     mr_h5w_fixed(w, array, "FLAVOR", "numpy");
     hid_t top = mr_h5w_group(w, w->file, "waveforms");
     pytables(w, top, "GROUP", "1.0");
@@ -171,6 +198,7 @@ void mr_lane_dasdae(mr_h5w *w, const mr_lane_spec *s, hid_t array)
     coordinate(w, g, "_coord_time", H5T_STD_I64LE, H5T_NATIVE_INT64, s->rows, s->time_ns, true);
     coordinate(w, g, "_coord_distance", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, s->nc, s->distance_m,
                false);
+    for (size_t i = 0; i < s->shape.n_axes; i++) axis_coordinate(w, g, &s->shape.axis[i]);
     mr_h5w_link(w, array, g, "data");
     mr_h5w_done(w, g);
     mr_h5w_done(w, top);

@@ -24,13 +24,16 @@ enum { STAGE = 4 << 20, DIRECT_ALIGN = 4096 };
 struct mr_lane_file {
     int fd;
     char *part, *path;
-    bool made, new_folder;   /* the .part exists; its folder did not before */
-    uint64_t rows, nc, done; /* rows appended so far */
-    uint64_t data_at, end;   /* first byte of the samples; HDF5's own end of file */
-    uint64_t pushed;         /* bytes of the samples that writing back was begun for */
-    int direct;      /* a second handle past the page cache, -1: not to be had or not worth it */
-    char *stage;     /* [STAGE] what goes through it next */
-    uint64_t staged; /* bytes waiting in stage; they follow the `pushed` ones */
+    bool made, new_folder; /* the .part exists; its folder did not before */
+    uint64_t rows, done;   /* rows appended so far */
+    uint64_t data_at, end; /* first byte of the samples; HDF5's own end of file */
+    size_t row_bytes;
+    uint64_t counts_at; /* first byte of the rows' counts; 0: there are none */
+    size_t count_bytes; /* of a row */
+    uint64_t pushed;    /* bytes of the samples that writing back was begun for */
+    int direct;         /* a second handle past the page cache, -1: not to be had or not worth it */
+    char *stage;        /* [STAGE] what goes through it next */
+    uint64_t staged;    /* bytes waiting in stage; they follow the `pushed` ones */
     mr_digest plan, lane;
     mr_sum *sum;           /* of everything before data_at + done rows */
     mr_deflater *deflater; /* NULL: contiguous */
@@ -65,7 +68,7 @@ static mr_status check_spec(const mr_lane_spec *s)
         return MR_RAISE(MR_EBUG, "lane file %s without rows, channels or coordinates", s->rel);
     if (!mr_digest_parse(s->plan.hex, raw) || !mr_digest_parse(s->lane.hex, raw))
         return MR_RAISE(MR_EBUG, "lane file %s without plan or lane digest", s->rel);
-    return mr_mul_add(s->rows, s->nc, 0, &cells);
+    return mr_mul_add(s->rows, mr_shape_bytes(&s->shape, s->nc), 0, &cells);
 }
 
 /** Names, folder, skeleton. */
@@ -83,8 +86,8 @@ static mr_status lay_out(mr_lane_file *f, const mr_lane_spec *s)
     MR_TRY(mr_mkdirs(dir));
     mr_h5w_create(&f->w, f->part, false);
     f->made = f->w.file >= 0;
-    mr_lane_layout(&f->w, s, &f->data_at);
-    st = s->deflate ? mr_h5w_check(&f->w) : mr_h5w_close(&f->w);
+    mr_lane_layout(&f->w, s, &f->data_at, &f->counts_at);
+    st = mr_lane_deflated(s) ? mr_h5w_check(&f->w) : mr_h5w_close(&f->w);
 out:
     mr_text_fini(&part);
     free(dir);
@@ -95,7 +98,7 @@ out:
 static mr_status take_over(mr_lane_file *f)
 {
     struct stat sb;
-    size_t bytes = f->deflater ? 0 : f->rows * f->nc * sizeof(float); /* the product was checked */
+    size_t bytes = f->deflater ? 0 : f->rows * f->row_bytes; /* the product was checked */
     mr_status st = mr_sum_new(&f->sum);
     if (st != MR_OK) return st;
     f->fd = open(f->part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -108,7 +111,7 @@ static mr_status take_over(mr_lane_file *f)
         return st;
     if (f->data_at + bytes > f->end)
         return MR_RAISE(MR_EOUTPUT, "%s: skeleton is shorter than its samples", f->part);
-    return mr_sum_add_file(f->sum, f->fd, 0, f->data_at, f->part);
+    return f->counts_at ? MR_OK : mr_sum_add_file(f->sum, f->fd, 0, f->data_at, f->part);
 }
 
 mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
@@ -120,11 +123,12 @@ mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
     f->fd = f->direct = -1;
     f->w.file = f->w.driver = -1;
     f->rows = spec->rows;
-    f->nc = spec->nc;
+    f->row_bytes = mr_shape_bytes(&spec->shape, spec->nc);
+    f->count_bytes = mr_shape_counts(&spec->shape) * spec->nc * sizeof(int32_t);
     f->plan = spec->plan;
     f->lane = spec->lane;
     MR_TRY(lay_out(f, spec));
-    if (spec->deflate)
+    if (mr_lane_deflated(spec))
         MR_TRY(mr_deflater_new(&f->w, spec, &f->deflater));
     else
         MR_TRY(take_over(f));
@@ -139,7 +143,7 @@ out:
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec)
 {
     hsize_t chunk[2] = {1, 1};
-    if (spec->deflate) mr_lane_chunk(spec, chunk);
+    if (mr_lane_deflated(spec)) mr_lane_chunk(spec, chunk);
     return chunk[0];
 }
 
@@ -147,7 +151,7 @@ size_t mr_lane_buffer_bytes(const mr_lane_spec *spec)
 {
     /* handle and checksum, and what libhdf5 keeps of an open file */
     size_t fixed = ((size_t)2 << 20) + STAGE;
-    return spec->deflate ? fixed + mr_deflater_bytes(spec) : fixed;
+    return mr_lane_deflated(spec) ? fixed + mr_deflater_bytes(spec) : fixed;
 }
 
 /** Write what is staged: a whole stage past the page cache, the rest through it. A direct write
@@ -182,7 +186,7 @@ static mr_status append_direct(mr_lane_file *f, const char *data, size_t n)
  * do. */
 static mr_status append_cached(mr_lane_file *f, const char *data, size_t n)
 {
-    const uint64_t at = f->done * f->nc * sizeof(float);
+    const uint64_t at = f->done * f->row_bytes;
     mr_status st = mr_out_pwrite(f->fd, data, n, f->data_at + at, f->part);
     if (st != MR_OK) return st;
     if (at + n - f->pushed >= WRITE_BEHIND) {
@@ -193,22 +197,30 @@ static mr_status append_cached(mr_lane_file *f, const char *data, size_t n)
     return MR_OK;
 }
 
-mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr)
+mr_status mr_lane_append(mr_lane_file *f, const void *data, uint64_t nr)
 {
     mr_status st;
     if (nr > f->rows - f->done)
         return MR_RAISE(MR_EBUG, "%s: more rows than the lane has", f->path);
-    const size_t n = nr * f->nc * sizeof(float);
+    const size_t n = nr * f->row_bytes;
     if (f->deflater)
         st = mr_deflater_append(f->deflater, data, nr);
     else if (f->stage)
-        st = append_direct(f, (const char *)data, n);
+        st = append_direct(f, data, n);
     else
-        st = append_cached(f, (const char *)data, n);
+        st = append_cached(f, data, n);
     if (st != MR_OK) return st;
-    if (!f->deflater) mr_sum_add(f->sum, data, n);
+    if (!f->deflater && !f->counts_at) mr_sum_add(f->sum, data, n);
     f->done += nr;
     return MR_OK;
+}
+
+mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, uint64_t nr)
+{
+    if (!f->counts_at || row + nr > f->rows)
+        return MR_RAISE(MR_EBUG, "%s: counts that the lane has no place for", f->path);
+    return mr_out_pwrite(f->fd, counts, nr * f->count_bytes, f->counts_at + row * f->count_bytes,
+                         f->part);
 }
 
 mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
@@ -227,7 +239,8 @@ mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
     }
     if (f->staged) MR_TRY(flush_stage(f));
     mine.length = f->end;
-    data_end = f->deflater ? f->data_at : f->data_at + f->done * f->nc * sizeof(float);
+    data_end = f->deflater ? f->data_at : f->data_at + f->done * f->row_bytes;
+    if (f->counts_at) data_end = 0; /* they lie anywhere: the sum is taken afterwards */
     MR_TRY(mr_sum_add_file(f->sum, f->fd, data_end, f->end, f->part));
     MR_TRY(mr_trailer_append(f->fd, f->end, &f->plan, &f->lane, f->sum, &mine.content, f->part));
     MR_TRY(mr_out_sync_close(&f->fd, f->part));

@@ -152,29 +152,54 @@ static void map_box(mr_h5w *w, hid_t dcpl, hid_t space, int rank, const hsize_t 
     if (src >= 0) H5Sclose(src);
 }
 
-/** A virtual dataset of the part: rank 1 maps `time`, rank 2 the samples. */
-static hid_t virtual_set(mr_h5w *w, hid_t at, const part *p, int rank, const char *name)
+/** What a virtual dataset maps. */
+typedef enum kind { TIMES, VALUES, COUNTS } kind;
+
+static bool fill_nothing(hid_t dcpl, kind k)
 {
-    hsize_t dims[2] = {p->rows, p->c1 - p->c0}, row = 0;
     const float nan_f = NAN;
     const int64_t not_a_time = INT64_MIN;
-    hid_t d = -1, dcpl = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(rank, dims, NULL);
+    const int32_t none = 0;
+    switch (k) {
+    case TIMES: return H5Pset_fill_value(dcpl, H5T_NATIVE_INT64, &not_a_time) >= 0;
+    case VALUES: return H5Pset_fill_value(dcpl, H5T_NATIVE_FLOAT, &nan_f) >= 0;
+    case COUNTS: break;
+    }
+    return H5Pset_fill_value(dcpl, H5T_NATIVE_INT32, &none) >= 0;
+}
+
+/** A virtual dataset of the part over these dimensions, of which time is the first and, but for
+ *  `time` itself, channels the last. */
+static hid_t virtual_set(mr_h5w *w, hid_t at, const part *p, kind k, const mr_cf_dims *dims,
+                         const char *name)
+{
+    const int rank = dims->rank;
+    hsize_t row = 0, start[2 + MR_MAX_AXES] = {0}, count[2 + MR_MAX_AXES];
+    hid_t d = -1, dcpl = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t space = H5Screate_simple(rank, dims->n, NULL);
     if (dcpl < 0 || space < 0) {
         mr_h5w_fail(w, name);
         return -1;
     }
-    if ((rank == 2 ? H5Pset_fill_value(dcpl, H5T_NATIVE_FLOAT, &nan_f)
-                   : H5Pset_fill_value(dcpl, H5T_NATIVE_INT64, &not_a_time)) < 0)
-        mr_h5w_fail(w, name);
+    if (!fill_nothing(dcpl, k)) mr_h5w_fail(w, name);
     for (size_t i = 0; i < p->n; i++) {
         const mr_lane_entry *e = p->v[i];
         if (i > 0 && begins(p, i)) row += p->v[i - 1]->rows;
-        if (rank == 1 && !begins(p, i)) continue;
-        map_box(w, dcpl, space, rank, (const hsize_t[]){row, e->c0 - p->c0},
-                (const hsize_t[]){e->rows, e->c1 - e->c0}, e->rel, name);
+        if (k == TIMES && !begins(p, i)) continue;
+        memcpy(count, dims->n, sizeof count);
+        start[0] = row;
+        count[0] = e->rows;
+        if (k != TIMES) {
+            start[rank - 1] = e->c0 - p->c0;
+            count[rank - 1] = e->c1 - e->c0;
+        }
+        map_box(w, dcpl, space, rank, start, count, e->rel, name);
     }
-    d = mr_h5w_dataset(w, at, name, rank == 2 ? H5T_IEEE_F32LE : H5T_STD_I64LE, H5T_NATIVE_FLOAT,
-                       rank, dims, NULL, &(mr_h5w_how){.dcpl = dcpl});
+    d = mr_h5w_dataset(w, at, name,
+                       k == TIMES    ? H5T_STD_I64LE
+                       : k == COUNTS ? H5T_STD_I32LE
+                                     : H5T_IEEE_F32LE,
+                       H5T_NATIVE_FLOAT, rank, dims->n, NULL, &(mr_h5w_how){.dcpl = dcpl});
     H5Sclose(space);
     H5Pclose(dcpl);
     return d;
@@ -190,14 +215,26 @@ static void lay_out_part(mr_h5w *w, hid_t at, const part *p, int32_t first_dimid
     mr_h5w_f64(w, at, "gauge_length_m", p->gauge_m);
     mr_h5w_text(w, at, "chain", p->chain);
     mr_h5w_i64(w, at, "n_lanes", (int64_t)p->n);
-    hid_t time = virtual_set(w, at, p, 1, "time");
-    mr_cf_time(w, time, first_dimid);
-    hid_t distance = mr_cf_distance(w, at, p->distance, p->c1 - p->c0, first_dimid + 1);
-    hid_t array = virtual_set(w, at, p, 2, mr_array_name(e->quantity));
-    mr_cf_array(w, array, e->quantity, e->unit, time, distance, first_dimid);
+    const mr_row_shape *shape = &e->shape;
+    const int axes = (int)shape->n_axes;
+    mr_cf_dims d = {.rank = axes + 2, .n = {p->rows}};
+    for (int i = 0; i < axes; i++) d.n[1 + i] = shape->axis[i].n;
+    d.n[axes + 1] = p->c1 - p->c0;
+    for (int i = 0; i < d.rank; i++) d.id[i] = first_dimid + i;
+    d.scale[0] = virtual_set(w, at, p, TIMES, &(mr_cf_dims){.rank = 1, .n = {p->rows}}, "time");
+    mr_cf_time(w, d.scale[0], d.id[0]);
+    for (int i = 0; i < axes; i++) d.scale[1 + i] = mr_cf_axis(w, at, &shape->axis[i], d.id[1 + i]);
+    d.scale[axes + 1] = mr_cf_distance(w, at, p->distance, p->c1 - p->c0, d.id[axes + 1]);
+    hid_t array = virtual_set(w, at, p, VALUES, &d, mr_array_name(e->quantity));
+    mr_cf_array(w, array, e->quantity, e->unit, &d);
     mr_h5w_done(w, array);
-    mr_h5w_done(w, distance);
-    mr_h5w_done(w, time);
+    if (shape->count_axes) {
+        const mr_cf_dims c = mr_cf_count_dims(&d, shape);
+        hid_t counts = virtual_set(w, at, p, COUNTS, &c, "count");
+        mr_cf_counts(w, counts, &c);
+        mr_h5w_done(w, counts);
+    }
+    for (int i = d.rank; i-- > 0;) mr_h5w_done(w, d.scale[i]);
 }
 
 /** Part number i (from 0): into the root, or from the second on into its group. */
@@ -214,7 +251,7 @@ static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, 
         snprintf(name, sizeof name, "part%d", i + 1);
         at = mr_h5w_group(w, w->file, name);
     }
-    lay_out_part(w, at, &p, 2 * i);
+    lay_out_part(w, at, &p, i * (int32_t)(2 + v[0]->shape.n_axes));
     if (at != w->file) mr_h5w_done(w, at);
     st = w->st;
 out:

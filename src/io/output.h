@@ -13,6 +13,18 @@ typedef struct mr_digest {
 /** XXH3-128 of bytes. */
 mr_digest mr_digest_of(const void *p, size_t n);
 
+/** What a row of a product holds per channel. Zero: one float32 sample. */
+typedef struct mr_row_shape {
+    size_t n_axes;       /* between time and distance */
+    const mr_axis *axis; /* [borrow] [n_axes] */
+    bool f64;            /* float64 sums that are still to be merged, not float32 values */
+    int count_axes; /* int32 counts beside it: 1 [time][distance], 2 [time][axis 0][distance] */
+} mr_row_shape;
+/** Values and counts of a row per channel; bytes of a row of nc channels without its counts. */
+size_t mr_shape_depth(const mr_row_shape *s);
+size_t mr_shape_counts(const mr_row_shape *s);
+size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc);
+
 /** What goes into one lane file. All [borrow] for the time of mr_lane_create. */
 typedef struct mr_lane_spec {
     const char *folder;  /* the output folder */
@@ -31,7 +43,8 @@ typedef struct mr_lane_spec {
     size_t n_ledger;
     /* geometry table, carried if present: [nc] each or NULL */
     const double *latitude, *longitude, *elevation;
-    bool deflate;   /* compress: deflate (shuffle + level 4) */
+    bool deflate; /* compress: deflate (shuffle + level 4); rows with axes stay as they are */
+    mr_row_shape shape;
     mr_digest plan; /* digest of the plan */
     mr_digest lane; /* identity of the lane */
 } mr_lane_spec;
@@ -40,10 +53,12 @@ typedef struct mr_lane_file mr_lane_file;
 /** Lay out the .part file (O_EXCL) and close it in libhdf5. One thread at a time uses a handle.
  * Only the writer thread calls these. */
 mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out);
-/** Append nr rows ([nr][nc] float32, packed), in order; any nr. With deflate rows are collected to
- * whole chunk bands (mr_lane_band_rows) and packed here; appending whole bands saves the copying.
- */
-mr_status mr_lane_append(mr_lane_file *f, const float *data, uint64_t nr);
+/** Append nr rows ([nr][axes...][nc] float32, packed; float64 where the shape says), in order; any
+ * nr. With deflate rows are collected to whole chunk bands (mr_lane_band_rows) and packed here;
+ * appending whole bands saves the copying. */
+mr_status mr_lane_append(mr_lane_file *f, const void *data, uint64_t nr);
+/** The counts of rows [row, row + nr), where the shape has any. */
+mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, uint64_t nr);
 /** Rows of a chunk when deflating (about 1 MiB of samples; 1 without deflate). */
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
 /** Bytes that an open lane file holds beside the caller's rows, for the memory plan. */
@@ -81,6 +96,7 @@ typedef struct mr_lane_entry {
     int part; /* 0 = first rate and layout, 1.. = /part2.. */
     double rate_hz;
     const char *quantity, *unit;
+    mr_row_shape shape;
 } mr_lane_entry;
 /** master.h5: a virtual dataset over the lanes of each part, time order; sealed with a trailer.
  *  Deterministic bytes. index.csv beside it. Rank 0 only. */

@@ -14,6 +14,11 @@ static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
         return MR_RAISE(MR_ECONFIG, "more than %d operators (a cascade counts each step)",
                         MR_MAX_OPS);
     }
+    if (mr_chain_last(c)) {
+        free(self);
+        return MR_RAISE(MR_ECONFIG, "%s gives rows of its own: it is the last of a chain",
+                        mr_chain_last(c)->op->name);
+    }
     *b = (mr_bound){.op = op, .self = self, .in = c->out, .out = c->out, .state_at = c->state};
     c->n++;
     st = op->bind(self, &b->in, &b->out, &b->needs);
@@ -21,6 +26,10 @@ static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
     b->needs.up = MR_MAX(b->needs.up, (size_t)1);
     b->needs.down = MR_MAX(b->needs.down, (size_t)1);
     c->state += b->needs.state;
+    if (b->needs.items.len) {
+        b->needs.counts = b->needs.count_axes == 2 ? b->out.axis[0].n : 1;
+        c->state += b->needs.counts;
+    }
     c->out = b->out;
     return MR_OK;
 }
@@ -140,6 +149,11 @@ size_t mr_chain_state(const mr_chain *c)
     return c->state;
 }
 
+size_t mr_chain_state_before(const mr_chain *c)
+{
+    return mr_chain_last(c) ? mr_chain_last(c)->state_at : c->state;
+}
+
 mr_status mr_chain_describe(const mr_chain *c, mr_text *t)
 {
     mr_status st = MR_OK;
@@ -170,7 +184,7 @@ size_t mr_chain_stages(const mr_chain *c, mr_stage *stages)
 {
     size_t n = 0;
     mr_stage s = {0};
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c->n - (mr_chain_last(c) != NULL); i++) {
         bool couples = c->v[i].needs.couples;
         if (s.n > 0 && (couples || s.couples)) {
             if (stages) stages[n] = s;

@@ -66,6 +66,8 @@ size_t mr_chain_stages(const mr_chain *c, mr_stage *stages /* [MR_MAX_OPS] or NU
 
 /** Doubles of state per channel for the whole chain. A tile's state is [that][tile width]. */
 size_t mr_chain_state(const mr_chain *c);
+/** The same without a reducer's. */
+size_t mr_chain_state_before(const mr_chain *c);
 /** Doubles of work space one thread needs to run any tile of `width` channels of a block with
  * ranges r (of a full-sized first block: the largest). */
 size_t mr_chain_work(const mr_chain *c, const mr_block_ranges *r, size_t width);
@@ -83,6 +85,53 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
 void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x,
                       mr_view *y, double *state, double *work, const uint8_t *bad,
                       const mr_feed *feed);
+
+/* --- reducers: the last operator of a chain may fold items (segments, windows, samples) into rows.
+ * Block and lane indices then are items; stages are those of the operators before it, whose output
+ * is the reducer's input, r->in[n - 1] -------------------------------------------------------- */
+
+/** The needs of the chain's reducer; NULL: it gives samples. */
+const mr_needs *mr_chain_reduces(const mr_chain *c);
+/** Rate of the block indices: of items, or of the output samples. */
+double mr_chain_rate(const mr_chain *c);
+/** Rate of the reducer's input. */
+double mr_chain_reducer_rate(const mr_chain *c);
+/** Nominal time of index m of a reducing chain: of its row, or of the item where all are one row.
+ */
+int64_t mr_chain_nominal_ns(const mr_chain *c, int64_t m);
+/** Lanes have to be multiples of this; 0: any. */
+int64_t mr_chain_unit_ns(const mr_chain *c);
+/** Rows that items touch, by number. */
+mr_slab mr_chain_rows(const mr_chain *c, mr_slab items);
+/** First item of a row. */
+int64_t mr_chain_row_first(const mr_chain *c, int64_t row);
+/** Rows that are complete after a lane's block and were not before it. */
+mr_slab mr_chain_rows_done(const mr_chain *c, mr_slab lane, mr_slab block);
+/** Samples of a row that the span has, at the reducer's input. span: raw. */
+mr_slab mr_chain_row_samples(const mr_chain *c, mr_slab span, int64_t row);
+
+/** A tile's part of a reduction. */
+typedef struct mr_fold_job {
+    const mr_block_ranges *r;
+    mr_slab lane;     /* items of the whole lane */
+    mr_slab items;    /* to take in now; in order over calls and blocks of a lane */
+    const mr_view *x; /* rows from x0 on that the items need */
+    int64_t x0;
+    const uint8_t *bad; /* [items][nc] from item bad0 on; NULL: none */
+    int64_t bad0;
+    double *state;        /* mr_chain_state doubles a channel, as for mr_chain_run */
+    double *work;         /* mr_chain_fold_work doubles, 64-byte aligned */
+    const double *shared; /* of the items r->out */
+    /** Called for each finished row, in order: y [depth][nc], count [counts][stride]. Sums where
+     * all is one row; else values, NaN where less than half is there. */
+    void (*row)(void *arg, int64_t row, const mr_view *y, const double *count, size_t stride);
+    void *arg;
+} mr_fold_job;
+size_t mr_chain_fold_work(const mr_chain *c, size_t width);
+void mr_chain_fold(const mr_chain *c, const mr_fold_job *j);
+/** The sources' columns x, from x0 on, which cover the items -> shared[items]. bad: [items][n]. */
+void mr_chain_prepare(const mr_chain *c, const mr_block_ranges *r, mr_slab items, const mr_view *x,
+                      int64_t x0, const uint8_t *bad, double *work, double *shared);
 
 /* --- NaN: kept beside the samples as runs, never inside a tile
  * ------------------------------------ */

@@ -13,6 +13,11 @@ static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
     int64_t after = (int64_t)(d->fade > 0 ? MR_MIN(d->fade, d->after) : d->after);
     bad = (mr_slab){MR_MAX(bad.a, span.a), MR_MIN(bad.b, span.b)};
     if (bad.b <= bad.a) return (mr_slab){out.a, out.a};
+    if (d->items.len) {
+        const mr_slab on = mr_items_on(&d->items, bad, b->in.rate_hz);
+        const mr_slab s = {MR_MAX(on.a, out.a), MR_MIN(on.b, out.b)};
+        return s.b > s.a ? s : (mr_slab){out.a, out.a};
+    }
     if (d->window_ns == MR_WINDOW_SPAN) return out;
     if (d->window_ns > 0) {
         bad.a = mr_window_at(bad.a, d->window_ns, b->in.rate_hz).a;

@@ -24,9 +24,11 @@ typedef enum mr_ptype {           /* type of the field at .offset */
                                   allowed */
                         MR_ENUM, /* int: index into .names (NULL-terminated) */
                         MR_WORD, /* char[32]: free text, for units */
-                        MR_LIST  /* mr_list64: integers */
+                        MR_LIST, /* mr_list64: integers */
+                        MR_SET   /* int: bit k for the word .names[k]; one word or a list */
 } mr_ptype;
 #define MR_WINDOW_SPAN INT64_MAX
+#define MR_ALL INT64_MAX /* for MR_NS: the word "all" */
 #define MR_MAX_LIST 64
 typedef struct mr_list64 {
     size_t n;
@@ -43,13 +45,23 @@ typedef struct mr_param {
     double min, max;  /* both 0: no limit; for MR_NS in seconds */
     const char *def;  /* default as text; NULL = required; "" = optional, field left zero */
     const char *doc;
-    const char *const *names; /* for MR_ENUM */
+    const char *const *names; /* for MR_ENUM, MR_SET */
     bool span_ok;             /* for MR_NS: the word "span" is allowed */
+    bool all_ok;              /* for MR_NS: the word "all" is allowed */
 } mr_param;
 
 typedef enum mr_memory { MR_MEM_NONE, MR_MEM_FADING, MR_MEM_UNBOUNDED } mr_memory;
 /* What the operator does at the ends of a span (its reference's rule). */
 typedef enum mr_ends { MR_ENDS_NONE, MR_ENDS_ODD, MR_ENDS_ZERO, MR_ENDS_REST, MR_ENDS_CUT } mr_ends;
+
+/** What a reducer takes in at once: item k covers input samples [start(k), start(k) + len). With
+ *  window_ns, items k = w * n + i, i < n, start hop samples apart from the first sample of the UTC
+ *  window number w on; without, start(k) = k * hop. An item that a span's end cuts counts while
+ *  `least` of its samples are there. */
+typedef struct mr_items {
+    int64_t window_ns, n;
+    int64_t hop, len, least; /* len 0: no reducer */
+} mr_items;
 
 /** What an output sample needs of the input, in input samples at the operator's input rate.
  *  Zero-initialise. up = down = 0 is read as 1. */
@@ -71,6 +83,19 @@ typedef struct mr_needs {
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
                             start are NaN by definition (a window not yet full) */
     bool lti;            /* linear and time-invariant (away from the ends) */
+
+    /* reducers: the last of the chain; its indices are those of items until they are folded */
+    mr_items items;
+    int64_t row_ns;   /* a row of the product for each UTC window of this length, numbered like it;
+                         MR_ALL: one for everything, from the lanes' sums */
+    bool mean;        /* a row is the mean over its items: give() leaves their sum */
+    int count_axes;   /* the output says how many items went in: 1 per row and channel, 2 per row,
+                         place on axis 0 and channel; 0 not */
+    size_t counts;    /* set by the chain: the length of axis 0 for count_axes 2, else 1 */
+    size_t n_sources; /* columns that all tiles need */
+    const size_t *source; /* [n_sources] channels */
+    size_t shared;        /* doubles per item that prepare() makes of them */
+    size_t stripe;        /* rows of input that are best loaded at once */
 } mr_needs;
 
 /** Input that is filled as it is read: before rows [0, n) of x are read, pull(arg, n) must have
@@ -100,6 +125,29 @@ typedef struct mr_piece {
                             stand in x); NULL if there are none */
 } mr_piece;
 
+/** One tile's share of a reduction: what take() gets. */
+typedef struct mr_fold {
+    const mr_view *x; /* input rows from x0 on; they cover the items, clipped to the span */
+    int64_t x0;
+    mr_slab span; /* the span's input indices */
+    double rate_hz;
+    const uint8_t *bad; /* [items][x->nc] from item bad0 on: 1 where one is spoilt; NULL: none */
+    int64_t bad0;
+    size_t stride;        /* of the rows of count and acc: nc rounded up to 8 */
+    double *count;        /* [needs.counts][stride] items taken in */
+    double *acc;          /* [needs.state][stride] the reducer's own */
+    double *scratch;      /* needs.scratch + needs.scratch_rows * stride doubles, 64-byte aligned */
+    const double *shared; /* [items][needs.shared] from item shared0 on */
+    int64_t shared0;
+} mr_fold;
+/** Is item k of channel c spoilt? */
+static inline bool mr_fold_bad(const mr_fold *f, int64_t k, size_t c)
+{
+    return f->bad && f->bad[(size_t)(k - f->bad0) * f->x->nc + c];
+}
+/** The samples of item k, clipped to the span. */
+mr_slab mr_item(const mr_items *it, int64_t k, mr_slab span, double rate_hz);
+
 typedef struct mr_op {
     const char *name;
     const char *doc;     /* one line */
@@ -110,8 +158,18 @@ typedef struct mr_op {
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
-    /** Thread-safe, cannot fail. Every output row is written, and finite where x is. */
+    /** Thread-safe, cannot fail. Every output row is written, and finite where x is. NULL for
+     *  reducers. */
     void (*apply)(const void *self, const mr_piece *p);
+    /* reducers (needs.items.len > 0); thread-safe, cannot fail: */
+    /** Take in items, all of one row and in order, good channels only; adds to f->count. acc is
+     * zero before a row's first item. */
+    void (*take)(const void *self, const mr_fold *f, mr_slab items);
+    /** What acc comes to: a row y[depth][nc]. scratch as for take. */
+    void (*give)(const void *self, const double *acc, const double *count, size_t stride,
+                 double *scratch, mr_view *y);
+    /** x: the sources' columns -> shared[items][needs.shared]; bad marks are for the sources. */
+    void (*prepare)(const void *self, const mr_fold *f, mr_slab items, double *shared);
     bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
                      reads; never again what it has overwritten */
     bool in_place; /* apply takes y on top of x (see mr_piece); up = down = 1 */

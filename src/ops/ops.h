@@ -22,6 +22,7 @@
     ROW(abs)                                                                                       \
     ROW(rms)                                                                                       \
     ROW(stalta)                                                                                    \
+    ROW(stats)                                                                                     \
     ROW(integrate)                                                                                 \
     ROW(differentiate)
 

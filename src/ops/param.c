@@ -47,6 +47,23 @@ static mr_status read_enum(const mr_param *p, const char *text, int *out)
     return st;
 }
 
+static mr_status read_set(const mr_param *p, const mr_node *n, const char *text, int *out)
+{
+    int set = 0, k = 0;
+    mr_status st = text ? read_enum(p, text, &k) : MR_OK;
+    if (text) set = 1 << k;
+    for (size_t i = 0; n && i < n->n && st == MR_OK; i++) {
+        const mr_node *item = &n->items[i];
+        if (item->kind != MR_NODE_SCALAR || !item->text)
+            return MR_RAISE(MR_ECONFIG, "a word or a list of words is needed");
+        st = read_enum(p, item->text, &k);
+        set |= 1 << k;
+    }
+    if (st == MR_OK && !set) st = MR_RAISE(MR_ECONFIG, "the list is empty");
+    if (st == MR_OK) *out = set;
+    return st;
+}
+
 static mr_status read_bool(const char *text, bool *out)
 {
     if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
@@ -60,6 +77,10 @@ static mr_status read_ns(const mr_param *p, const char *text, int64_t *out)
     int64_t ns = 0;
     if (p->span_ok && strcmp(text, "span") == 0) {
         *out = MR_WINDOW_SPAN;
+        return MR_OK;
+    }
+    if (p->all_ok && strcmp(text, "all") == 0) {
+        *out = MR_ALL;
         return MR_OK;
     }
     mr_status st = mr_duration_parse(text, &ns);
@@ -104,6 +125,7 @@ static mr_status read_text(const mr_param *p, const char *text, void *field)
     case MR_NS: st = read_ns(p, text, field); break;
     case MR_ENUM: st = read_enum(p, text, field); break;
     case MR_WORD: st = read_word(text, field); break;
+    case MR_SET: st = read_set(p, NULL, text, field); break;
     case MR_LIST: st = MR_RAISE(MR_ECONFIG, "a list in [ ] is needed"); break;
     }
 out:
@@ -132,6 +154,8 @@ static mr_status read_param(const mr_op *op, const mr_param *p, const mr_node *n
     void *field = (char *)self + p->offset;
     if (p->type == MR_LIST && n->kind == MR_NODE_LIST)
         st = read_list(p, n, field);
+    else if (p->type == MR_SET && n->kind == MR_NODE_LIST)
+        st = read_set(p, n, NULL, field);
     else if (n->kind != MR_NODE_SCALAR)
         st = MR_RAISE(MR_ECONFIG, "one value is needed, not a %s",
                       n->kind == MR_NODE_LIST ? "list" : "map");
@@ -213,9 +237,14 @@ static mr_status value_text(const mr_param *p, const void *field, bool exact, mr
     case MR_ENUM: MR_TRY(mr_text_add(t, "%s", p->names[*(const int *)field])); break;
     case MR_WORD: MR_TRY(mr_text_add(t, "\"%s\"", (const char *)field)); break;
     case MR_NS:
-        if (i == MR_WINDOW_SPAN) return mr_text_add(t, "span");
+        if (i == MR_WINDOW_SPAN) return mr_text_add(t, p->all_ok ? "all" : "span");
         if (exact) return mr_text_add(t, "%lldns", (long long)i);
         MR_TRY(number(t, (double)i * 1e-9, false));
+        break;
+    case MR_SET:
+        for (int k = 0, any = 0; p->names[k]; k++)
+            if (*(const int *)field >> k & 1)
+                MR_TRY(mr_text_add(t, "%s%s", any++ ? "," : "", p->names[k]));
         break;
     case MR_LIST:
         for (size_t k = 0; k < ((const mr_list64 *)field)->n; k++)

@@ -14,6 +14,7 @@ mr_slab mr_bound_out(const mr_bound *b, mr_slab span)
     const int64_t up = (int64_t)b->needs.up, down = (int64_t)b->needs.down;
     const int64_t phase = mr_bound_phase(b, span);
     if (span.b <= span.a) span.b = span.a;
+    if (b->needs.items.len) return mr_items_of(&b->needs.items, span, b->in.rate_hz);
     return (mr_slab){mr_div_ceil(span.a * up - phase, down),
                      mr_div_ceil(span.b * up - phase, down)};
 }
@@ -64,6 +65,10 @@ void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num,
     int64_t p = m, q = 1;
     all_spans(c, span, spans);
     for (size_t i = c->n; i-- > 0;) {
+        if (c->v[i].needs.items.len) {
+            p = mr_item_start(&c->v[i].needs.items, p, c->v[i].in.rate_hz);
+            continue;
+        }
         p = p * (int64_t)c->v[i].needs.down + mr_bound_phase(&c->v[i], spans[i]) * q;
         q *= (int64_t)c->v[i].needs.up;
         int64_t g = gcd(p, q);
@@ -78,6 +83,7 @@ static mr_slab input_of(const mr_bound *b, mr_slab span, mr_slab o, bool fresh)
 {
     const mr_needs *d = &b->needs;
     const int64_t up = (int64_t)d->up, down = (int64_t)d->down, phase = mr_bound_phase(b, span);
+    if (d->items.len) return mr_items_input(&d->items, o, span, b->in.rate_hz);
     int64_t lo = mr_div_floor(o.a * down + phase, up);
     if (o.b <= o.a) {
         lo = MR_MIN(MR_MAX(lo, span.a), span.b);
@@ -124,6 +130,7 @@ static void context(const mr_chain *c, bool carried, double *before_s, double *a
         double rate = c->v[i].in.rate_hz;
         bool all = d->window_ns == MR_WINDOW_SPAN;
         double w = all ? INFINITY : (double)d->window_ns * 1e-9;
+        if (d->items.len) after += (double)MR_MAX(d->items.len - d->items.hop, (int64_t)0) / rate;
         before += w + (double)(d->before + (carried ? 0 : d->fade)) / rate;
         after += w + (double)d->after / rate;
         if (!carried && d->memory == MR_MEM_UNBOUNDED) before = INFINITY;

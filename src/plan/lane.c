@@ -12,9 +12,17 @@ static mr_slab raw_span(const mr_span *sp)
     return (mr_slab){sp->index0, sp->index0 + sp->n};
 }
 
+mr_slab mr_lane_span(const mr_plan *p, const mr_lane *l)
+{
+    return raw_span(&p->spans.span[l->span]);
+}
+
+/** By which lanes are cut and input.time selects: the stamps' time of a sample, the nominal one of
+ * a reduction's row. */
 static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t m)
 {
     int64_t num, den;
+    if (mr_chain_reduces(a->chain)) return mr_chain_nominal_ns(a->chain, m);
     mr_chain_position(a->chain, raw_span(sp), m, &num, &den);
     return mr_span_time(&p->spans, sp, num, den);
 }
@@ -34,6 +42,32 @@ static int64_t first_at(const mr_plan *p, const mr_array *a, const mr_span *sp, 
     return r.a;
 }
 
+/** Time of the row that item m belongs to: that of its window; by the stamps, where these have
+ *  drifted a sample away. */
+static int64_t row_time(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t m)
+{
+    int64_t num, den;
+    const int64_t t = mr_chain_nominal_ns(a->chain, m), step = (int64_t)(1e9 / a->in.rate_hz);
+    mr_chain_position(a->chain, raw_span(sp), m, &num, &den);
+    const int64_t off =
+        mr_span_time(&p->spans, sp, num, den) - mr_index_ns(num, den, a->in.rate_hz);
+    return off > step || off < -step ? t + off : t;
+}
+
+mr_row_shape mr_array_shape(const mr_array *a)
+{
+    const mr_geom *g = mr_chain_out(a->chain);
+    const mr_needs *d = mr_chain_reduces(a->chain);
+    if (!d) return (mr_row_shape){0};
+    return (mr_row_shape){g->n_axes, g->axis, d->row_ns == MR_ALL, d->count_axes};
+}
+
+mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out)
+{
+    const mr_chain *c = p->arrays[l->array].chain;
+    return mr_chain_reduces(c) ? mr_chain_rows_done(c, l->out, out) : out;
+}
+
 size_t mr_lane_blocks(const mr_plan *p, const mr_lane *l)
 {
     const mr_array *a = &p->arrays[l->array];
@@ -48,7 +82,7 @@ mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i)
     if (a->grid_ns != INT64_MAX) { /* the first block also warms up: it takes less on */
         double before, after;
         mr_chain_context_carried(a->chain, &before, &after);
-        const double warm = (a->before_s - before) * mr_chain_out(a->chain)->rate_hz;
+        const double warm = (a->before_s - before) * mr_chain_rate(a->chain);
         first = MR_MAX(first - (int64_t)MR_MIN(ceil(warm), 1e15), (first + 3) / 4);
     }
     mr_slab s = {l->out.a, l->out.a + first};
@@ -72,7 +106,12 @@ void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t)
 {
     const mr_array *a = &p->arrays[l->array];
     const mr_span *sp = &p->spans.span[l->span];
-    const int64_t n = l->out.b - l->out.a;
+    const int64_t n = l->rows.b - l->rows.a;
+    if (mr_chain_reduces(a->chain)) {
+        for (int64_t i = 0; i < n; i++)
+            t[i] = row_time(p, a, sp, i ? mr_chain_row_first(a->chain, l->rows.a + i) : l->out.a);
+        return;
+    }
     const long double step = 1e9L / (long double)mr_chain_out(a->chain)->rate_hz;
     bool even = true;
     for (int64_t i = 0; i < n; i++) {
@@ -171,6 +210,7 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                        (long long)l->out.a, (long long)l->out.b, (long long)l->raw.a,
                        (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,
                        (long long)a->block_out));
+    MR_TRY(mr_text_add(&t, "rows %lld %lld\n", (long long)l->rows.a, (long long)l->rows.b));
     MR_TRY(mr_text_add(&t, "ends %d %d\n", l->raw.a == k0, l->raw.b == k0 + sp->n));
     for (size_t i = 0; i < mr_chain_n(a->chain); i++)
         if (mr_chain_needs(a->chain, i)->align_span) {
@@ -210,8 +250,10 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     mr_lane *l = &p->lanes[p->n_lanes++];
     *l = (mr_lane){
         .array = array, .span = span, .out = cut, .c0 = c0, .c1 = MR_MIN(c0 + a->strip, a->nc)};
-    l->t0_ns = out_time(p, a, sp, cut.a);
-    l->t1_ns = out_time(p, a, sp, cut.b - 1);
+    const bool reduces = mr_chain_reduces(a->chain);
+    l->rows = reduces ? mr_chain_rows(a->chain, cut) : cut;
+    l->t0_ns = reduces ? row_time(p, a, sp, cut.a) : out_time(p, a, sp, cut.a);
+    l->t1_ns = reduces ? row_time(p, a, sp, cut.b - 1) : out_time(p, a, sp, cut.b - 1);
     mr_lane_ranges(p, l, 0, &r);
     l->raw.a = r.raw.a;
     mr_lane_ranges(p, l, mr_lane_blocks(p, l) - 1, &r);
@@ -219,8 +261,71 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     snprintf(l->rel, sizeof l->rel, "lanes/%s/%s_c%05llu-%05llu.h5", mr_utc_date(l->t0_ns, day),
              mr_utc_compact(l->t0_ns, when), (unsigned long long)a->chan[l->c0],
              (unsigned long long)a->chan[l->c1 - 1] + 1);
-    p->out_bytes += (uint64_t)(cut.b - cut.a) * (l->c1 - l->c0) * sizeof(float);
+    const mr_row_shape shape = mr_array_shape(a);
+    p->out_bytes += (uint64_t)(l->rows.b - l->rows.a) *
+                    (mr_shape_bytes(&shape, l->c1 - l->c0) +
+                     mr_shape_counts(&shape) * (l->c1 - l->c0) * sizeof(int32_t));
     MR_TRY(lane_key(p, l));
+out:
+    return st;
+}
+
+/** Samples of a row in a span, 0 where that is of another layout. */
+static int64_t samples_of(const mr_plan *p, const mr_array *a, size_t span, int64_t row)
+{
+    if (span >= p->spans.n_spans || p->spans.span[span].group != a->group) return 0;
+    const mr_slab s = mr_chain_row_samples(a->chain, raw_span(&p->spans.span[span]), row);
+    return MR_MAX(s.b - s.a, (int64_t)0);
+}
+
+/** A gap may leave parts of one window in several spans: the largest, or the first of equals, makes
+ *  the row. */
+static bool others_row(const mr_plan *p, const mr_array *a, size_t span, int64_t row)
+{
+    const int64_t mine = samples_of(p, a, span, row);
+    int64_t n;
+    for (size_t i = span; i-- > 0 && (n = samples_of(p, a, i, row)) > 0;)
+        if (n >= mine) return true;
+    for (size_t i = span + 1; (n = samples_of(p, a, i, row)) > 0; i++)
+        if (n > mine) return true;
+    return false;
+}
+
+/** A window that a span's end cuts goes into the ledger when its samples do not make a row. */
+static mr_status note_window(mr_plan *p, const mr_array *a, size_t span, int64_t row, bool left_out)
+{
+    const mr_span *sp = &p->spans.span[span];
+    const mr_needs *d = mr_chain_reduces(a->chain);
+    const int64_t n = samples_of(p, a, span, row);
+    const double full = (double)d->row_ns * 1e-9 * mr_chain_reducer_rate(a->chain);
+    if (!left_out && 2 * (double)n >= full - 1) return MR_OK;
+    const int64_t a_ns = row * d->row_ns, end = sp->t0_ns + mr_index_ns(sp->n, 1, sp->rate_hz);
+    mr_odd odd = {
+        .kind = MR_ODD_WINDOW,
+        .file = p->spans.part[a_ns <= sp->t0_ns ? sp->part0 : sp->part0 + sp->n_parts - 1].file,
+        .other = SIZE_MAX,
+        .t0_ns = MR_MAX(a_ns, sp->t0_ns),
+        .t1_ns = MR_MIN(a_ns + d->row_ns, end),
+        .equal = -1};
+    snprintf(odd.note, sizeof odd.note, "%lld of %.0f samples of a window of %g s: %s",
+             (long long)n, full, (double)d->row_ns * 1e-9,
+             left_out ? "more lie beyond a gap, these are left out" : "its row is NaN");
+    return mr_spans_note(&p->spans, &odd);
+}
+
+/** The items of a span without those whose rows other spans make. */
+static mr_status own_rows(mr_plan *p, const mr_array *a, size_t span, mr_slab *items)
+{
+    mr_status st = MR_OK;
+    const mr_needs *d = mr_chain_reduces(a->chain);
+    if (!d || d->row_ns == MR_ALL || items->b <= items->a) return MR_OK;
+    const mr_slab rows = mr_chain_rows(a->chain, *items);
+    const bool head = others_row(p, a, span, rows.a);
+    const bool tail = rows.b - 1 > rows.a ? others_row(p, a, span, rows.b - 1) : head;
+    MR_TRY(note_window(p, a, span, rows.a, head));
+    if (rows.b - 1 > rows.a) MR_TRY(note_window(p, a, span, rows.b - 1, tail));
+    if (head) items->a = MR_MIN(mr_chain_row_first(a->chain, rows.a + 1), items->b);
+    if (tail) items->b = MR_MAX(mr_chain_row_first(a->chain, rows.b - 1), items->a);
 out:
     return st;
 }
@@ -233,6 +338,7 @@ static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
     mr_slab all = mr_chain_out_span(a->chain, raw_span(sp));
     if (p->cfg->time_a != INT64_MIN) all.a = first_at(p, a, sp, all, p->cfg->time_a);
     if (p->cfg->time_b != INT64_MAX) all.b = first_at(p, a, sp, all, p->cfg->time_b);
+    MR_TRY(own_rows(p, a, span, &all));
     while (all.a < all.b) {
         mr_slab cut = all;
         if (a->grid_ns != INT64_MAX) {

@@ -20,6 +20,8 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     double before, after;
     mr_chain_context_carried(a->chain, &before, &after);
     const bool whole = a->grid_ns == INT64_MAX, joint = couples(a->chain);
+    const mr_needs *reduces = mr_chain_reduces(a->chain);
+    const bool sources = reduces && reduces->n_sources; /* all channels need them: no strips */
     const double rate = a->in.rate_hz;
     const uint64_t read = a->even ? a->nc : a->sel.n; /* channels buffered a row */
     const size_t cost = a->facts.store.dtype.size + (joint ? 16u : 0u);
@@ -32,7 +34,7 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
             chunk = MR_MAX(chunk, f->store.chunk_c);
     }
     a->strip = a->nc;
-    if (!whole && !joint && a->even && a->sel.step == 1 && 2 * ctx > rows) {
+    if (!whole && !joint && !sources && a->even && a->sel.step == 1 && 2 * ctx > rows) {
         const double want = (double)QUANTUM / (2 * ctx * (double)cost);
         const double least = ceil((double)STRIP_ROW / (double)cost / (double)chunk) * (double)chunk;
         const double width = MR_MAX(floor(want / (double)chunk) * (double)chunk, least);
@@ -40,7 +42,7 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
         rows = MR_MIN((double)QUANTUM / ((double)a->strip * (double)cost), (double)MAX_ROWS);
     }
     a->block_raw = (int64_t)MR_MAX(MR_MAX(rows - ctx, ctx), 1.0);
-    a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_out(a->chain)->rate_hz);
+    a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_rate(a->chain));
     if (whole) a->block_out = INT64_MAX / 4;
     a->block_out = MR_MAX(a->block_out, 1);
     a->row_bytes = (size_t)(a->strip < a->nc ? a->strip : read) * a->facts.store.dtype.size;
@@ -63,8 +65,35 @@ static size_t touched(const mr_slab_list *s, mr_slab raw)
 }
 
 typedef struct demand {
-    size_t slab_bytes, slabs, ahead, out, work, state, mid, other;
+    size_t slab_bytes, slabs, ahead, out, work, state, mid, other, shared;
 } demand;
+
+/** Rows of input that a tile of a reducing chain holds at once: all of the block's, or where
+ * nothing comes before the reducer, only as many as it takes at once. */
+static size_t fold_rows(const mr_array *a, const mr_block_ranges *r)
+{
+    const mr_needs *d = mr_chain_reduces(a->chain);
+    const size_t rows = (size_t)(r->in[r->n - 1].b - r->in[r->n - 1].a);
+    return r->n > 1 ? rows : MR_MIN(rows, MR_MAX(d->stripe, (size_t)d->items.len));
+}
+
+static void demand_of_fold(const mr_plan *p, const mr_lane *l, const mr_block_ranges *r, demand *d)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const mr_needs *needs = mr_chain_reduces(a->chain);
+    const size_t nc = l->c1 - l->c0, width = (MR_MIN((size_t)MR_TILE, nc) + 7) / 8 * 8;
+    const mr_row_shape shape = mr_array_shape(a);
+    const mr_slab done = mr_lane_rows_done(p, l, r->out);
+    const size_t rows = r->n > 1 ? (size_t)(r->raw.b - r->raw.a) : 0;
+    d->out = MR_MAX(d->out, (size_t)(done.b - done.a) *
+                                (mr_shape_bytes(&shape, nc) + mr_shape_counts(&shape) * nc * 4));
+    d->work =
+        MR_MAX(d->work, (mr_chain_work(a->chain, r, width) + mr_chain_fold_work(a->chain, width) +
+                         (rows + fold_rows(a, r) + mr_chain_state_before(a->chain)) * width + 64) *
+                            8);
+    d->shared = MR_MAX(d->shared, (size_t)(r->out.b - r->out.a) * needs->shared * 8);
+    d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + 2 * MR_TILE) * 8);
+}
 
 static void demand_of_block(const mr_plan *p, const mr_lane *l, size_t i, const mr_slab_list *slabs,
                             demand *d)
@@ -82,13 +111,31 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, size_t i, const 
     d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
     d->slabs = MR_MAX(d->slabs, touched(slabs, r.raw));
     d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
+    d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
+    if (mr_chain_reduces(a->chain)) {
+        demand_of_fold(p, l, &r, d);
+        return;
+    }
     d->out = MR_MAX(d->out, out * nc * sizeof(float));
     d->work = MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) +
                                (rows + out + mr_chain_state(a->chain)) * width + 32) *
                                       8 +
                                   rows / 8);
     d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + MR_TILE) * 8);
-    d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
+}
+
+/** The block that completes the most rows need not be the first: one more than a full block spans
+ *  is always enough. */
+static void most_rows(const mr_plan *p, const mr_lane *l, demand *d)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const mr_row_shape shape = mr_array_shape(a);
+    const size_t nc = l->c1 - l->c0;
+    const mr_slab head = {l->out.a, MR_MIN(l->out.b, l->out.a + a->block_out)};
+    const mr_slab rows = mr_chain_rows(a->chain, head);
+    const int64_t n = MR_MIN(rows.b - rows.a + 1, l->rows.b - l->rows.a);
+    d->out = MR_MAX(d->out, (size_t)n * (mr_shape_bytes(&shape, nc) +
+                                         mr_shape_counts(&shape) * nc * sizeof(int32_t)));
 }
 
 static demand demand_of(const mr_plan *p)
@@ -103,7 +150,8 @@ static demand demand_of(const mr_plan *p)
         demand_of_block(p, l, 0, &slabs, &d);
         if (n > 1) demand_of_block(p, l, 1, &slabs, &d);
         if (n > 2) demand_of_block(p, l, n - 1, &slabs, &d);
-        const size_t per_lane = (size_t)(l->out.b - l->out.a) * 8 * 2 + slabs.n * 256;
+        if (mr_chain_reduces(p->arrays[l->array].chain)) most_rows(p, l, &d);
+        const size_t per_lane = (size_t)(l->rows.b - l->rows.a) * 8 * 2 + slabs.n * 256;
         const size_t decode =
             mr_raw_buffer_bytes(&a->facts, &a->sel) * (size_t)(p->cfg->io_threads);
         d.other = MR_MAX(d.other, 3 * per_lane + decode);
@@ -125,10 +173,11 @@ void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threa
                           .work_bytes = d.work,
                           .state_bytes = d.state,
                           .mid_bytes = d.mid,
+                          .shared_bytes = d.shared,
                           .threads = threads};
     m->other_bytes = d.other + rows + (p->cfg->deflate ? d.out * 2 : 0) + (2u << 20);
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
-                         d.mid + m->other_bytes;
+                         d.mid + d.shared + m->other_bytes;
     m->need_bytes = fixed + d.slabs * d.slab_bytes;
     size_t more = limit_bytes > m->need_bytes && d.slab_bytes
                       ? (limit_bytes - m->need_bytes) / d.slab_bytes

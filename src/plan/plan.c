@@ -55,13 +55,30 @@ out:
     return st;
 }
 
-/** The shortest grid whose halos are under a tenth of it. */
-static int64_t lane_grid(double halo_s)
+/** The shortest grid whose halos are under a tenth of it, of whole windows of unit_ns (0: none). */
+static int64_t lane_grid(double halo_s, int64_t unit_ns)
 {
     static const int minutes[] = {1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440};
+    const int64_t minute_ns = (int64_t)60 * 1000000000, day_ns = 1440 * minute_ns;
     for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
-        if (halo_s < 0.1 * 60.0 * minutes[i]) return (int64_t)minutes[i] * 60 * 1000000000;
-    return (int64_t)1440 * 60 * 1000000000;
+        if (halo_s < 0.1 * 60.0 * minutes[i] && (!unit_ns || minutes[i] * minute_ns % unit_ns == 0))
+            return minutes[i] * minute_ns;
+    if (!unit_ns) return day_ns;
+    const int64_t least = (int64_t)MR_MIN(10e9 * halo_s, (double)day_ns);
+    return mr_div_ceil(MR_MAX(least, minute_ns), unit_ns) * unit_ns;
+}
+
+/** Halos of a lane; where lanes keep sums for the end, long enough that these are small beside the
+ *  samples they came from. */
+static double lane_overhead_s(const mr_array *a)
+{
+    const mr_needs *d = mr_chain_reduces(a->chain);
+    double s = a->before_s + a->after_s;
+    if (d && d->row_ns == MR_ALL) {
+        const double bytes = (double)mr_geom_depth(mr_chain_out(a->chain)) * sizeof(double);
+        s = MR_MAX(s, 0.8 * bytes / (a->in.rate_hz * sizeof(float)));
+    }
+    return s;
 }
 
 static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_t group,
@@ -74,6 +91,7 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     st = mr_config_channels(p->cfg, f->nc, f->x0_m, f->dx_m, &a->chan, &a->nc);
     if (st == MR_OK) {
         geom_of(f, a->nc, &a->in);
+        a->in.chan = a->chan;
         st = mr_chain_new(p->cfg->chain, &a->in, &a->chain);
     }
     if (st == MR_ECONFIG) { /* it may fit the other groups: the planner decides */
@@ -85,8 +103,9 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     MR_TRY(distances(table, a));
     mr_chain_context(a->chain, &a->before_s, &a->after_s);
     const char *whole;
-    a->grid_ns =
-        mr_chain_whole_span(a->chain, &whole) ? INT64_MAX : lane_grid(a->before_s + a->after_s);
+    a->grid_ns = mr_chain_whole_span(a->chain, &whole)
+                     ? INT64_MAX
+                     : lane_grid(lane_overhead_s(a), mr_chain_unit_ns(a->chain));
     MR_TRY(mr_blocks_size(p, a));
 out:
     return st;

@@ -33,7 +33,8 @@ typedef struct mr_array {
 
 typedef struct mr_lane {
     uint32_t array, span;
-    mr_slab out;          /* output indices */
+    mr_slab out;          /* output indices; of items where the chain reduces */
+    mr_slab rows;         /* rows of its file: the same as out, or numbers of windows */
     mr_slab raw;          /* raw grid indices read, context included */
     uint64_t c0, c1;      /* channels, numbered within the selection */
     int64_t t0_ns, t1_ns; /* first and last output sample */
@@ -47,6 +48,7 @@ typedef struct mr_memory_plan {
     size_t planned_bytes; /* what will be used at most, per rank */
     size_t base_bytes;    /* MPI, HDF5 and the program, measured or assumed */
     size_t slab_bytes, n_slabs, out_bytes, n_outs, work_bytes, state_bytes, mid_bytes, other_bytes;
+    size_t shared_bytes; /* what a block's sources come to, for all tiles */
     int threads;
 } mr_memory_plan;
 
@@ -77,8 +79,14 @@ size_t mr_lane_blocks(const mr_plan *p, const mr_lane *l);
 mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i);
 /** Ranges of block i at every operator. */
 void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_ranges *r);
-/** Times of the lane's output samples into t[out.b - out.a]. */
+/** Times of the lane's rows into t[rows.b - rows.a]. */
 void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t);
+/** Rows that block [out) completes. */
+mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out);
+/** What a row holds. */
+mr_row_shape mr_array_shape(const mr_array *a);
+/** The span's raw grid indices. */
+mr_slab mr_lane_span(const mr_plan *p, const mr_lane *l);
 /** Lines of the ledger that touch the lane: what its own layout's files have there. They are part
  * of its identity; whether an overlap was equal stands in the report only, it is not known yet
  * here. */

@@ -8,7 +8,7 @@
 const char *mr_odd_name(mr_odd_kind k)
 {
     static const char *const names[] = {"gap",       "overlap", "duplicate", "drift",
-                                        "bad_chunk", "rate",    "layout"};
+                                        "bad_chunk", "rate",    "layout",    "window"};
     return names[k];
 }
 

@@ -27,7 +27,8 @@ typedef enum mr_odd_kind {
     MR_ODD_DRIFT,
     MR_ODD_BAD_CHUNK,
     MR_ODD_RATE,
-    MR_ODD_LAYOUT
+    MR_ODD_LAYOUT,
+    MR_ODD_WINDOW
 } mr_odd_kind;
 const char *mr_odd_name(mr_odd_kind k);
 

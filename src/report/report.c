@@ -151,7 +151,7 @@ static json_t *lanes_json(const mr_account *a)
         if (!a->done[i]) continue;
         json_array_append_new(list,
                               json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
-                                        (json_int_t)(l->out.b - l->out.a), "channels",
+                                        (json_int_t)(l->rows.b - l->rows.a), "channels",
                                         (json_int_t)(l->c1 - l->c0), "checksum", a->digest[i].hex));
     }
     return list;

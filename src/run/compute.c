@@ -5,16 +5,6 @@
 #include <string.h>
 #include "run/mill.h"
 
-/** A block in hand. */
-typedef struct block_work {
-    mr_mill *m;
-    mr_job *j;
-    const mr_chain *chain;
-    mr_block_ranges r;
-    size_t nc, n_tiles;
-    float *out;
-} block_work;
-
 /** One sweep over all tiles: from raw (src NULL) or a float64 block to a float64 block or the
  * output (dst NULL), through the operators of a stage or unchanged (copy). */
 typedef struct sweep {
@@ -59,11 +49,11 @@ static void release_slabs(mr_mill *m, mr_job *j, int64_t from)
 /** Load the tile and run the stage. The common case loads rows as the first operator reads them;
  * when one turns out not to be finite the states are set back and it is done again the thorough
  * way. */
-static mr_status load_and_run(const block_work *w, const sweep *s, size_t tile, mr_view *x,
+static mr_status load_and_run(const mr_block *w, const sweep *s, size_t tile, mr_view *x,
                               mr_view *y, double *state, double *work)
 {
     mr_status st = MR_OK;
-    const size_t c0 = tile * MR_TILE, n_state = mr_chain_state(w->chain) * x->nc;
+    const size_t c0 = tile * MR_TILE, n_state = mr_chain_state_before(w->chain) * x->nc;
     mr_spoils *spoils = &w->j->spoils[tile];
     mr_tile_feed f = {w->m, w->j, s->in, c0, x, 0, w->j->oldest, false};
     const mr_feed feed = {mr_tile_pull, &f};
@@ -81,13 +71,15 @@ out:
     return st;
 }
 
-static mr_status run_tile(const block_work *w, const sweep *s, size_t tile)
+static mr_status run_tile(const mr_block *w, const sweep *s, size_t tile)
 {
     mr_status st = MR_OK;
     const size_t c0 = tile * MR_TILE, width = MR_MIN((size_t)MR_TILE, w->nc - c0);
     double *work = thread_work(w->m), *state = NULL;
     if (w->j->state) state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain);
     mr_view x = {work, rows_of(s->in), width, width};
+    const bool folds = !s->dst && mr_chain_reduces(w->chain);
+    if (folds && !s->src && s->copy) return mr_fold_tile(w, tile, NULL, work);
     if (!s->src)
         work += (x.nt * width + 7) / 8 * 8;
     else
@@ -107,12 +99,13 @@ static mr_status run_tile(const block_work *w, const sweep *s, size_t tile)
     } else {
         mr_chain_run(w->chain, s->stage, &w->r, &x, &y, state, work, NULL);
     }
+    if (folds) return mr_fold_tile(w, tile, &y, work);
     if (!s->dst) mr_tile_store(w->m, w->j, s->out, c0, &y, &w->j->spoils[tile], w->out, w->nc);
 out:
     return st;
 }
 
-static mr_status run_sweep(const block_work *w, const sweep *s)
+static mr_status run_sweep(const mr_block *w, const sweep *s)
 {
     mr_status worst = MR_OK;
     char why[512] = "";
@@ -132,7 +125,7 @@ static mr_status run_sweep(const block_work *w, const sweep *s)
 }
 
 /** Where the input of the coupled operator is NaN; *out stays NULL if nowhere. */
-static mr_status mark_bad(const block_work *w, const sweep *s, size_t op, uint8_t **out)
+static mr_status mark_bad(const mr_block *w, const sweep *s, size_t op, uint8_t **out)
 {
     mr_status st = MR_OK;
     const mr_span *sp = &w->m->plan->spans.span[w->j->lane->span];
@@ -150,7 +143,7 @@ out:
 }
 
 /** A coupled operator: where it has no context in time the team takes slices of rows. */
-static mr_status run_coupled(const block_work *w, const sweep *s, size_t op)
+static mr_status run_coupled(const mr_block *w, const sweep *s, size_t op)
 {
     mr_status st = MR_OK;
     uint8_t *bad = NULL;
@@ -179,20 +172,24 @@ out:
 }
 
 /** All stages of the chain, from raw slabs to the output block. */
-static mr_status run_chain(const block_work *w)
+static mr_status run_chain(const mr_block *w)
 {
     mr_status st = MR_OK;
     mr_stage stage[MR_MAX_OPS];
     const size_t n = mr_chain_stages(w->chain, stage);
+    const mr_needs *reduces = mr_chain_reduces(w->chain);
+    const bool sources = reduces && reduces->n_sources;
     sweep s = {.in = w->r.raw, .out = w->r.out, .copy = true};
     for (size_t i = 0; i < n; i++) {
         const size_t end = stage[i].first + stage[i].n;
         const bool last = i + 1 == n;
         s.stage = i;
         s.in = stage[i].n ? w->r.in[stage[i].first] : w->r.raw; /* an empty chain copies */
-        s.out = last ? w->r.out : w->r.in[end];
+        s.out = end < w->r.n ? w->r.in[end] : w->r.out;
+        if (last && sources && !stage[i].couples)
+            MR_TRY(mr_fold_sources(w, s.src, s.in, i, stage[i].n > 0, w->m->work));
         if (!stage[i].couples) {
-            s.copy = false;
+            s.copy = stage[i].n == 0 && w->r.n > 0; /* the reducer is all there is */
             s.dst = last ? NULL : w->m->mid[s.src == w->m->mid[0]];
             MR_TRY(run_sweep(w, &s));
         } else {
@@ -204,6 +201,7 @@ static mr_status run_chain(const block_work *w)
             s.dst = w->m->mid[s.src == w->m->mid[0]];
             MR_TRY(run_coupled(w, &s, stage[i].first));
             sweep store = {.src = s.dst, .in = s.out, .out = s.out, .copy = true};
+            if (last && sources) MR_TRY(mr_fold_sources(w, s.dst, s.out, i, false, w->m->work));
             if (last) MR_TRY(run_sweep(w, &store));
         }
         s.src = s.dst;
@@ -226,9 +224,10 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     mr_status st = MR_OK;
     mr_out_block *b = NULL;
     const mr_array *a = &m->plan->arrays[j->lane->array];
-    block_work w = {
+    mr_block w = {
         .m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0, .n_tiles = j->n_tiles};
     mr_lane_ranges(m->plan, j->lane, i, &w.r);
+    w.rows = mr_lane_rows_done(m->plan, j->lane, w.r.out);
     MR_TRY(mr_alloc(1, sizeof *b, "an output block", &b));
     MR_TRY(await_input(m, j, w.r.raw));
     void *buf;
@@ -236,7 +235,11 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     MR_TRY(mr_pool_take(m->outs, &buf, -1));
     const double t1 = mr_now();
     w.out = buf;
-    *b = (mr_out_block){.job = j, .data = buf, .rows = rows_of(w.r.out), .last = last};
+    *b = (mr_out_block){.job = j,
+                        .data = buf,
+                        .rows = rows_of(w.rows),
+                        .row = (uint64_t)(w.rows.a - j->lane->rows.a),
+                        .last = last};
     MR_TRY(run_chain(&w));
     release_slabs(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;

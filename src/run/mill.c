@@ -23,6 +23,7 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
     MR_TRY(mr_big_alloc((size_t)m->threads * mem->work_bytes, "tiles", &m->work));
     for (size_t i = 0; i < 2 && mem->mid_bytes; i++)
         MR_TRY(mr_big_alloc(mem->mid_bytes / 2, "a coupled block", &m->mid[i]));
+    if (mem->shared_bytes) MR_TRY(mr_big_alloc(mem->shared_bytes, "sources", &m->shared));
     MR_TRY(mr_alloc((size_t)readers, sizeof(mr_future *), "readers", &m->reader_task));
     MR_TRY(mr_crew_new("reader", readers, &m->readers));
     for (int i = 0; i < readers; i++)
@@ -80,6 +81,10 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
     MR_TRY(mr_alloc(j->n_tiles, sizeof *j->spoils, "a lane's tiles", &j->spoils));
     if (state) MR_TRY(mr_alloc_f64(j->n_tiles * MR_TILE * state, "filter states", &j->state));
+    const mr_needs *reduces = mr_chain_reduces(a->chain);
+    if (reduces && reduces->n_sources)
+        MR_TRY(mr_alloc_f64(mr_chain_state_before(a->chain) * reduces->n_sources + 1,
+                            "filter states", &j->source_state));
     mr_mutex_lock(m->gate);
     if (m->last)
         m->last->next = j;
@@ -113,6 +118,8 @@ void mr_job_free(mr_job *j)
     free(j->slab);
     free(j->spoils);
     free(j->losses.v);
+    free(j->source_spoils.v);
+    free(j->source_state);
     free(j->state);
     free(j);
 }
@@ -151,6 +158,7 @@ void mr_mill_free(mr_mill *m)
     mr_mutex_free(m->gate);
     mr_big_free(m->work, (size_t)m->threads * m->plan->mem.work_bytes);
     for (size_t i = 0; i < 2; i++) mr_big_free(m->mid[i], m->plan->mem.mid_bytes / 2);
+    mr_big_free(m->shared, m->plan->mem.shared_bytes);
     free(m->result);
     free(m->losses.v);
     free(m);

@@ -53,11 +53,13 @@ typedef struct mr_job {
     size_t number; /* in the plan */
     mr_job_slab *slab;
     size_t n_slabs;
-    size_t next_read;  /* next slab to hand to a reader (gate) */
-    size_t oldest;     /* first slab not given back (main thread) */
-    mr_losses losses;  /* gate */
-    double *state;     /* [tile][state][width] */
-    mr_spoils *spoils; /* [n_tiles] */
+    size_t next_read;     /* next slab to hand to a reader (gate) */
+    size_t oldest;        /* first slab not given back (main thread) */
+    mr_losses losses;     /* gate */
+    double *state;        /* [tile][state][width] */
+    mr_spoils *spoils;    /* [n_tiles] */
+    double *source_state; /* [state before the reducer][sources] */
+    mr_spoils source_spoils;
     size_t n_tiles;
     mr_lane_file *file; /* writer thread */
     struct mr_job *next;
@@ -66,9 +68,10 @@ typedef struct mr_job {
 /** What compute hands to the writer. */
 typedef struct mr_out_block {
     mr_job *job;
-    float *data; /* from the pool of outputs */
+    void *data; /* from the pool of outputs: rows, then the counts of rows */
     uint64_t rows;
-    bool last; /* commit after it */
+    uint64_t row; /* the first of them, within the lane */
+    bool last;    /* commit after it */
 } mr_out_block;
 
 typedef struct mr_lane_result {
@@ -82,6 +85,18 @@ typedef struct mr_times {
     double read_cpu_s, write_cpu_s;    /* of those busy seconds, spent on a core */
     double wait_slab_s, wait_done_s;   /* readers without a buffer; writer without work */
 } mr_times;
+
+struct mr_mill;
+/** A block in hand. */
+typedef struct mr_block {
+    struct mr_mill *m;
+    mr_job *j;
+    const mr_chain *chain;
+    mr_block_ranges r;
+    size_t nc, n_tiles;
+    float *out;
+    mr_slab rows; /* of the product that it completes */
+} mr_block;
 
 typedef struct mr_mill {
     const mr_plan *plan;
@@ -102,6 +117,7 @@ typedef struct mr_mill {
     /* main thread */
     double *work; /* threads x work_bytes */
     double *mid[2];
+    double *shared; /* of the sources of the block in hand */
     int threads;
     /* writer thread until it is joined */
     mr_lane_result *result;
@@ -134,6 +150,17 @@ void mr_job_free(mr_job *j);
 mr_status mr_reader_loop(void *mill, mr_future *self); /* run/read.c */
 mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
+
+/* --- run/fold.c: tiles of a chain that ends in a reducer
+ * -------------------------------------------- */
+/** Take in a tile's items and store the rows that are complete. x: the reducer's input, r.in[n -
+ * 1]; NULL: raw samples are it. work: of this thread, from where it is free. Any thread of the
+ * team. */
+mr_status mr_fold_tile(const mr_block *w, size_t tile, const mr_view *x, double *work);
+/** Prepare what the sources come to, for mr_fold_tile. block: [in][nc], the input of the stage;
+ * NULL: raw samples are it. run: the stage is still to be run. */
+mr_status mr_fold_sources(const mr_block *w, const double *block, mr_slab in, size_t stage,
+                          bool run, double *work);
 
 /* --- run/tile.c: raw slabs <-> float64 tiles
  * ------------------------------------------------------- */

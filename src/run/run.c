@@ -214,9 +214,9 @@ static mr_status work(run *r)
             r->tally.blocks++;
             const mr_slab out = mr_lane_block(r->plan, l, i);
             const mr_array *a = &r->plan->arrays[l->array];
-            r->tally.samples += (uint64_t)((double)(out.b - out.a) * a->in.rate_hz /
-                                           mr_chain_out(a->chain)->rate_hz) *
-                                (l->c1 - l->c0);
+            r->tally.samples +=
+                (uint64_t)((double)(out.b - out.a) * a->in.rate_hz / mr_chain_rate(a->chain)) *
+                (l->c1 - l->c0);
             r->stopped = report_in(r, false);
             if (r->stopped) goto out;
         }
@@ -316,7 +316,7 @@ static mr_status master(run *r)
         e[i] = (mr_lane_entry){.rel = l->rel,
                                .t0_ns = l->t0_ns,
                                .t1_ns = l->t1_ns,
-                               .rows = (uint64_t)(l->out.b - l->out.a),
+                               .rows = (uint64_t)(l->rows.b - l->rows.a),
                                .c0 = l->c0,
                                .c1 = l->c1,
                                .ch0 = a->chan[l->c0],
@@ -325,7 +325,8 @@ static mr_status master(run *r)
                                .part = (int)l->array,
                                .rate_hz = g->rate_hz,
                                .quantity = g->quantity,
-                               .unit = g->unit};
+                               .unit = g->unit,
+                               .shape = mr_array_shape(a)};
     }
     MR_TRY(mr_resume_clean(&r->resume, r->cfg->folder));
     MR_TRY(mr_master_write(r->cfg->folder, e, p->n_lanes, &p->digest));

@@ -36,7 +36,8 @@ static mr_status create(mr_mill *m, mr_job *j)
     int64_t *time = NULL;
     mr_text chain = {0}, inputs = {0};
     mr_strs ledger = {0};
-    MR_TRY(mr_alloc((size_t)(l->out.b - l->out.a), sizeof *time, "the time axis", &time));
+    const uint64_t rows = (uint64_t)(l->rows.b - l->rows.a);
+    MR_TRY(mr_alloc(rows, sizeof *time, "the time axis", &time));
     mr_lane_times(p, l, time);
     MR_TRY(mr_chain_brief(a->chain, &chain));
     MR_TRY(describe_inputs(p, l, &inputs));
@@ -44,7 +45,7 @@ static mr_status create(mr_mill *m, mr_job *j)
     const mr_lane_spec spec = {.folder = m->folder,
                                .rel = l->rel,
                                .attempt = m->attempt,
-                               .rows = (uint64_t)(l->out.b - l->out.a),
+                               .rows = rows,
                                .nc = l->c1 - l->c0,
                                .time_ns = time,
                                .distance_m = a->distance_m + l->c0,
@@ -63,6 +64,7 @@ static mr_status create(mr_mill *m, mr_job *j)
                                .longitude = a->lon ? a->lon + l->c0 : NULL,
                                .elevation = a->elev ? a->elev + l->c0 : NULL,
                                .deflate = p->cfg->deflate,
+                               .shape = mr_array_shape(a),
                                .plan = p->digest,
                                .lane = l->key};
     MR_TRY(mr_lane_create(&spec, &j->file));
@@ -99,7 +101,13 @@ static mr_status write_block(mr_mill *m, mr_out_block *b)
     mr_status st = MR_OK;
     mr_job *j = b->job;
     if (!j->file) MR_TRY(create(m, j));
+    const mr_row_shape shape = mr_array_shape(&m->plan->arrays[j->lane->array]);
     MR_TRY(mr_lane_append(j->file, b->data, b->rows));
+    if (shape.count_axes) {
+        const size_t bytes = mr_shape_bytes(&shape, j->lane->c1 - j->lane->c0);
+        MR_TRY(mr_lane_counts(j->file, (const void *)((char *)b->data + b->rows * bytes), b->row,
+                              b->rows));
+    }
     mr_pool_give(m->outs, b->data);
     b->data = NULL;
     if (b->last) MR_TRY(commit(m, j));

@@ -108,6 +108,15 @@ def stalta(ns, nl, step):
     return f
 
 
+def per_window(n, f):
+    """One row a UTC window, at the window's start; NaN where it is less than half full."""
+    def g(s):
+        rows = windows(s, n)
+        y = np.array([f(s.x[a:b]) if full else np.full(NC, np.nan) for a, b, full in rows])
+        return y, (np.arange(len(rows)) + s.first // n) * n - s.first
+    return g
+
+
 def integral(x, rule="trapezoid"):
     if rule == "sum":
         return np.cumsum(x, axis=0) / RATE
@@ -172,6 +181,8 @@ OPERATORS = [
     ("rms: {window: 2 s, step: 500 ms}", rms(200, 50)),
     ("rms: {window: 1 s}", rms(100, 1)),
     ("stalta: {sta: 500 ms, lta: 6 s, step: 100 ms}", stalta(50, 600, 10)),
+    ("stats: {interval: 5 s}", per_window(500, lambda x: np.abs(x).max(axis=0))),
+    ("stats: {interval: 7 s, what: mean}", per_window(700, lambda x: x.mean(axis=0))),
     ("integrate: {above: 2 Hz}", integral_above(2)),
     ("integrate: {above: 2 Hz, rule: sum}", integral_above(2, "sum")),
     ("integrate: {window: 8 s}", windowed(800, integral)),

@@ -68,7 +68,7 @@ typedef struct cut_job {
     const double *x;    /* [span][nc] */
     const uint8_t *bad; /* [span][nc] for couples, or NULL */
     size_t nc;
-    int64_t lane, block; /* in output samples; 0: all */
+    int64_t lane, block; /* in output samples, or items of a reducer (rows stay whole); 0: all */
     size_t tile;         /* channels */
 } cut_job;
 
@@ -100,8 +100,114 @@ static void cut_stage(const cut_job *j, size_t s, const mr_stage *stage, const m
     free(work);
 }
 
+/* --- reducers: items into rows
+ * ------------------------------------------------------------------------ */
+
+typedef struct cut_sink {
+    double *y;    /* [rows][depth][nc] of the whole span */
+    int64_t row0; /* its first row */
+    size_t depth, nc, c0;
+} cut_sink;
+
+static void cut_row(void *arg, int64_t row, const mr_view *y, const double *count, size_t stride)
+{
+    const cut_sink *s = arg;
+    (void)count, (void)stride;
+    for (size_t t = 0; t < y->nt; t++)
+        memcpy(s->y + ((size_t)(row - s->row0) * s->depth + t) * s->nc + s->c0, mr_at(y, t, 0),
+               y->nc * sizeof *y->d);
+}
+
+/* [r->out][nc]: 1 where a bad sample reaches an item; NULL if there are none. */
+static uint8_t *cut_marks(const cut_job *j, const mr_block_ranges *r, size_t c0, size_t w)
+{
+    uint8_t *marks = j->bad ? calloc(cut_rows(r->out) * w + 1, 1) : NULL;
+    for (size_t c = 0; j->bad && c < w; c++)
+        for (int64_t t = j->span.a; t < j->span.b; t++) {
+            if (!j->bad[(size_t)(t - j->span.a) * j->nc + c0 + c]) continue;
+            mr_slab s = mr_chain_spoils(j->chain, j->span, (mr_slab){t, t + 1});
+            for (int64_t k = MR_MAX(s.a, r->out.a); k < MR_MIN(s.b, r->out.b); k++)
+                marks[(size_t)(k - r->out.a) * w + c] = 1;
+        }
+    return marks;
+}
+
+/* The sources' columns of `in` [r->in[n - 1]][nc] made ready for all tiles; NULL if there are none.
+ */
+static double *cut_sources(const cut_job *j, const mr_block_ranges *r, const double *in)
+{
+    const mr_needs *d = mr_chain_reduces(j->chain);
+    const size_t rows = cut_rows(r->in[r->n - 1]), w = d->n_sources;
+    double *x = NULL, *work = NULL, *shared = NULL;
+    if (!w) return NULL;
+    if (mr_alloc_f64(rows * w, "x", &x) ||
+        mr_alloc_f64(mr_chain_fold_work(j->chain, w), "work", &work) ||
+        mr_alloc_f64(cut_rows(r->out) * d->shared, "shared", &shared))
+        abort();
+    uint8_t *marks = j->bad ? calloc(cut_rows(r->out) * w + 1, 1) : NULL;
+    for (size_t i = 0; i < w; i++) {
+        uint8_t *one = cut_marks(j, r, d->source[i], 1);
+        for (size_t k = 0; one && k < cut_rows(r->out); k++) marks[k * w + i] = one[k];
+        for (size_t t = 0; t < rows; t++) x[t * w + i] = in[t * j->nc + d->source[i]];
+        free(one);
+    }
+    mr_view v = {x, rows, w, w};
+    mr_chain_prepare(j->chain, r, r->out, &v, r->in[r->n - 1].a, marks, work, shared);
+    free(marks);
+    free(x);
+    free(work);
+    return shared;
+}
+
+static void cut_fold(const cut_job *j, const mr_block_ranges *r, mr_slab lane, double **states,
+                     const double *in, double *y)
+{
+    const mr_slab a = r->in[r->n - 1], all = mr_chain_out_span(j->chain, j->span);
+    cut_sink sink = {.y = y,
+                     .row0 = mr_chain_rows(j->chain, all).a,
+                     .depth = mr_geom_depth(mr_chain_out(j->chain)),
+                     .nc = j->nc};
+    double *shared = cut_sources(j, r, in);
+    for (size_t c = 0, k = 0; c < j->nc; c += j->tile, k++) {
+        const size_t w = MR_MIN(j->tile, j->nc - c), rows = cut_rows(a);
+        double *x = NULL, *work = NULL;
+        if (mr_alloc_f64(rows * w, "x", &x) ||
+            mr_alloc_f64(mr_chain_fold_work(j->chain, w), "work", &work))
+            abort();
+        for (size_t t = 0; t < rows; t++) memcpy(x + t * w, in + t * j->nc + c, w * sizeof *x);
+        mr_view v = {x, rows, w, w};
+        uint8_t *marks = cut_marks(j, r, c, w);
+        sink.c0 = c;
+        mr_chain_fold(j->chain, &(mr_fold_job){.r = r,
+                                               .lane = lane,
+                                               .items = r->out,
+                                               .x = &v,
+                                               .x0 = a.a,
+                                               .bad = marks,
+                                               .bad0 = r->out.a,
+                                               .state = states[k],
+                                               .work = work,
+                                               .shared = shared,
+                                               .row = cut_row,
+                                               .arg = &sink});
+        free(marks);
+        free(x);
+        free(work);
+    }
+    free(shared);
+}
+
+/* Rows of the output of a span: samples, or rows x depth. */
+static inline size_t cut_out_rows(const mr_chain *c, mr_slab span)
+{
+    const mr_slab out = mr_chain_out_span(c, span);
+    if (!mr_chain_reduces(c) || out.b <= out.a) return cut_rows(out);
+    return cut_rows(mr_chain_rows(c, out)) * mr_geom_depth(mr_chain_out(c));
+}
+
 /* One block: its rows of x through all stages into y [want][nc]. */
-static void cut_block(const cut_job *j, const mr_block_ranges *r, double **states, double *y)
+static void cut_block(const cut_job *j, const mr_block_ranges *r, mr_slab lane, double **states,
+                      double *y)
 {
     mr_stage stages[MR_MAX_OPS];
     size_t n = mr_chain_stages(j->chain, stages);
@@ -117,7 +223,11 @@ static void cut_block(const cut_job *j, const mr_block_ranges *r, double **state
         free(in);
         in = out;
     }
-    memcpy(y, in, cut_rows(r->out) * j->nc * sizeof *y);
+    if (mr_chain_reduces(j->chain))
+        cut_fold(j, r, lane, states, in, y);
+    else
+        memcpy(y + (size_t)(r->out.a - mr_chain_out_span(j->chain, j->span).a) * j->nc, in,
+               cut_rows(r->out) * j->nc * sizeof *y);
     free(in);
 }
 
@@ -125,22 +235,27 @@ static void cut_block(const cut_job *j, const mr_block_ranges *r, double **state
 static inline double *cut_run(const cut_job *j)
 {
     mr_slab out = mr_chain_out_span(j->chain, j->span);
-    double *y = malloc((cut_rows(out) * j->nc + 1) * sizeof *y);
+    double *y = calloc(cut_out_rows(j->chain, j->span) * j->nc + 1, sizeof *y);
     size_t tiles = (j->nc + j->tile - 1) / j->tile;
     double **states = calloc(tiles, sizeof *states);
     for (size_t k = 0; k < tiles; k++)
-        if (mr_alloc_f64(mr_chain_state(j->chain) * j->tile, "state", &states[k])) abort();
+        if (mr_alloc_f64(mr_chain_state(j->chain) * ((j->tile + 7) / 8 * 8), "state", &states[k]))
+            abort();
     int64_t lane = j->lane ? j->lane : INT64_MAX / 2, block = j->block ? j->block : INT64_MAX / 2;
-    for (int64_t l0 = out.a; l0 < out.b; l0 += lane) {
+    for (int64_t l0 = out.a, end; l0 < out.b; l0 = end) {
         int64_t l1 = MR_MIN(out.b, l0 + lane);
+        while (mr_chain_reduces(j->chain) && l1 < out.b && /* whole rows */
+               mr_chain_rows(j->chain, (mr_slab){l1 - 1, l1 + 1}).b ==
+                   mr_chain_rows(j->chain, (mr_slab){l1 - 1, l1}).b)
+            l1++;
         for (int64_t b0 = l0; b0 < l1; b0 += block) {
             mr_slab want = {b0, MR_MIN(l1, b0 + block)},
                     next = {want.b, MR_MIN(l1, want.b + block)};
             mr_block_ranges r;
             mr_chain_ranges(j->chain, j->span, want, b0 == l0, next, &r);
-            cut_block(j, &r, states, y + (size_t)(b0 - out.a) * j->nc);
+            cut_block(j, &r, (mr_slab){l0, l1}, states, y);
         }
-        if (lane >= INT64_MAX / 2) break;
+        end = l1;
     }
     for (size_t k = 0; k < tiles; k++) free(states[k]);
     free(states);

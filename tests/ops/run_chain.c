@@ -64,9 +64,11 @@ int main(int argc, char **argv)
     mr_slab o = mr_chain_out_span(c, j.span), head, tail;
     double *y = cut_run(&j);
     FILE *f = fopen(argv[2], "wb");
-    if (!f || fwrite(y, nc * sizeof *y, cut_rows(o), f) != cut_rows(o) || fclose(f) != 0) return 4;
+    const size_t rows = cut_out_rows(c, j.span);
+    if (!f || fwrite(y, nc * sizeof *y, rows, f) != rows || fclose(f) != 0) return 4;
     mr_chain_blanks(c, j.span, &head, &tail);
     mr_chain_position(c, j.span, o.a, &num, &den);
+    if (mr_chain_reduces(c)) o = mr_chain_rows(c, o);
     printf("%lld %lld %zu %zu %.17g %lld %lld\n", (long long)o.a, (long long)o.b, cut_rows(head),
            cut_rows(tail), mr_chain_out(c)->rate_hz, (long long)num, (long long)den);
     free(y);

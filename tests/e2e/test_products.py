@@ -1,0 +1,139 @@
+"""Products that are not samples: statistics, spectra, correlations by UTC window or over everything.
+Against numpy and scipy; at several ranks and threads; over lanes, blocks, gaps and lost samples."""
+import shutil
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+
+import rig
+
+RATE, NC = 100, 45  # two tiles of channels, the second one of 13
+STARTS = (1337, 29400)  # samples after T0 of two spans: 13.37 s .. 213.37 s, 294 s .. 367 s
+LENGTHS = (20000, 7300)
+LAUNCHES = [(0, 1), (0, 2), (2, 1), (3, 2)]  # ranks, threads
+
+
+def spans_of(top, starts=STARTS, lengths=LENGTHS, nc=NC, rate=RATE, change=None):
+    """Files of 17 s of two spans of noise on an offset; the spans as float64, NaN where change put it."""
+    spans = []
+    for k, (start, n) in enumerate(zip(starts, lengths)):
+        x = rig.noise(n, nc, k) + 30
+        if change:
+            change(k, x)
+        rig.archive(top / "in", x, rate, 17 * rate, rig.T0 + start * rig.S // rate)
+        spans.append(SimpleNamespace(x=x.astype(float), first=rig.T0 // rig.S * rate + start))
+    return spans
+
+
+@pytest.fixture(scope="module")
+def two_spans(tmp_path_factory):
+    top = tmp_path_factory.mktemp("products")
+    return top, spans_of(top)
+
+
+def product(folder, name):
+    """The array of all lanes in time order: SimpleNamespace(t, y, and the other variables)."""
+    parts = []
+    for p in rig.lanes(folder):
+        with h5py.File(p) as h:
+            axes = {k: h[k][()] for k in h if isinstance(h[k], h5py.Dataset)}
+        parts.append(axes)
+    parts.sort(key=lambda v: v["time"][0])
+    t, y = (np.concatenate([p[k] for p in parts]) for k in ("time", name))
+    more = {k: v for k, v in parts[0].items() if k not in ("time", name, "count")}
+    count = np.concatenate([p["count"] for p in parts]) if "count" in parts[0] else None
+    return SimpleNamespace(t=t, y=y, count=count, **more)
+
+
+def run(top, tmp_path, chain, launch=(0, 1), status=0, **sections):
+    out = tmp_path / f"out_{launch[0]}_{launch[1]}"
+    cfg = rig.config(tmp_path / f"c_{launch[0]}_{launch[1]}.yaml", [top / "in"], chain, out, **sections)
+    rig.run("run", cfg, status=status, ranks=launch[0], threads=launch[1])
+    rig.run("verify", out, status=0)
+    return out
+
+
+def same_over_launches(top, tmp_path, chain):
+    want = None
+    for launch in LAUNCHES:
+        got = rig.digests(run(top, tmp_path, chain, launch))
+        assert want is None or got == want, launch
+        want = got
+
+
+def windows(s, n):
+    """UTC windows of n samples that the span s has part of: (number, a, b) in samples of s.x."""
+    first, last = s.first // n, (s.first + len(s.x) - 1) // n
+    return [(w, max(w * n - s.first, 0), min((w + 1) * n - s.first, len(s.x)))
+            for w in range(first, last + 1)]
+
+
+# --- statistics
+
+WHAT = {"max_abs": lambda x: np.nanmax(np.abs(x), axis=0), "mean": lambda x: np.nanmean(x, axis=0),
+        "rms": lambda x: np.sqrt(np.nanmean(x ** 2, axis=0)), "min": lambda x: np.nanmin(x, axis=0),
+        "max": lambda x: np.nanmax(x, axis=0), "count": lambda x: np.isfinite(x).sum(axis=0)}
+
+
+def stats_of(spans, n):
+    """Rows by window number; a window less than half full is NaN."""
+    rows = {}
+    for s in spans:
+        for w, a, b in windows(s, n):
+            y = np.array([f(s.x[a:b]) for f in WHAT.values()])
+            good = np.isfinite(s.x[a:b]).sum(axis=0)
+            rows[w] = np.where(2 * good >= n, y, np.nan)
+    return np.array(list(rows)) * (n * rig.S // RATE), np.array(list(rows.values()))
+
+
+@pytest.mark.parametrize("n", [250, 1000, 6000])
+def test_statistics_of_intervals(two_spans, tmp_path, n):
+    top, spans = two_spans
+    chain = [f"stats: {{interval: {n * 10} ms, what: [max_abs, mean, rms, min, max, count]}}"]
+    got = product(run(top, tmp_path, chain), "statistics")
+    t, y = stats_of(spans, n)
+    assert [v.decode() for v in got.statistic] == list(WHAT)
+    assert np.array_equal(got.t, t)
+    rig.near(got.y, y.astype("f4"), 2e-7)  # float32 of the same sums
+
+
+def test_a_single_statistic_is_a_plain_array(two_spans, tmp_path):
+    top, spans = two_spans
+    out = run(top, tmp_path, ["highpass: {corner: 2 Hz, phase: causal}",
+                              "stats: {interval: 10 s, what: max_abs}"])
+    lane = rig.read_lane(rig.lanes(out)[0])
+    assert lane.name == "max_abs" and lane.unit == "nm/m/s"
+    assert lane.attrs["sampling_rate_hz"] == 0.1
+
+
+def test_statistics_over_launches(two_spans, tmp_path):
+    same_over_launches(two_spans[0], tmp_path, ["stats: {interval: 10 s, what: [rms, mean]}"])
+
+
+def test_lost_samples_are_left_out(tmp_path):
+    """Channel 3 loses 40 % of one window and 60 % of another: the second is NaN."""
+    def lose(k, x):
+        if k == 0:
+            x[663:1063, 3] = np.nan   # of 00:00:20 .. 00:00:30
+            x[1663:2263, 3] = np.nan  # of 00:00:30 .. 00:00:40
+    spans = spans_of(tmp_path, change=lose)
+    chain = ["stats: {interval: 10 s, what: [max_abs, mean, rms, min, max, count]}"]
+    got = product(run(tmp_path, tmp_path, chain), "statistics")
+    t, y = stats_of(spans, 1000)
+    assert np.isnan(y[2, :, 3]).all() and np.isfinite(y[1, :, 3]).all()
+    rig.near(got.y, y.astype("f4"), 2e-7)
+
+
+def test_a_window_with_a_gap_is_made_of_its_larger_part(tmp_path):
+    """60 s windows; the gap from 13.37 + 100 s to 118 s: 53.37 s before it, 2 s after it, in one."""
+    spans = spans_of(tmp_path, (1337, 11800), (10000, 7000))
+    out = run(tmp_path, tmp_path, ["stats: {interval: 1 min, what: [mean, count]}"])
+    got = product(out, "statistics")
+    assert np.array_equal(got.t, rig.T0 + np.arange(4) * 60 * rig.S)
+    assert got.y[:, 1, 0].tolist()[1:3] == [5337, 6000]
+    assert np.isnan(got.y[3]).all()  # 8 s of it
+    assert "window" in rig.kinds(out)
+    a = np.abs(got.y[1, 0] - spans[0].x[4663:].mean(axis=0))
+    assert a.max() < 1e-5
