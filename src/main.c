@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "io/output.h"
 #include "millrace.h"
+#include "run/stop.h"
 
 static int version(void)
 {
@@ -37,7 +38,9 @@ static int dispatch(mr_comm *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
     mr_comm *c = NULL;
-    int st = (int)mr_start(&argc, &argv, &c);
+    int st = MR_OK;
+    if (argc > 1 && strcmp(argv[1], "run") == 0) st = (int)mr_stop_listen();
+    if (st == MR_OK) st = (int)mr_start(&argc, &argv, &c);
     if (st == MR_OK) st = dispatch(c, argc, argv);
     if (st != MR_OK && st != MR_LOSSES && mr_error()[0] && (!c || mr_comm_rank(c) == 0))
         mr_log(MR_QUIET, "%s", mr_error());

@@ -170,6 +170,21 @@ void mr_barrier(mr_comm *c)
     if (c->mpi) mr_barrier_on(c->world);
 }
 
+void mr_barrier_meanwhile(mr_comm *c, double every_s, void (*fn)(void *arg), void *arg)
+{
+    MPI_Request req;
+    int done = 0;
+    if (c->size == 1) return;
+    MPI_Ibarrier(c->world, &req);
+    for (double next = mr_now(); !done; mr_nap(1e-3)) {
+        if (mr_now() >= next) {
+            fn(arg);
+            next = mr_now() + every_s;
+        }
+        MPI_Test(&req, &done, MPI_STATUS_IGNORE);
+    }
+}
+
 /* --- collectives ---------------------------------------------------------------------------------
  */
 

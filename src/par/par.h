@@ -35,6 +35,9 @@ const char *mr_comm_library(void);
 mr_status mr_agree(mr_comm *c, mr_status st);
 /** Collective. Waits by polling with short sleeps, so that a waiting rank costs no core. */
 void mr_barrier(mr_comm *c);
+/** The same, with fn(arg) called on this thread about every `every_s` seconds until all are there.
+ */
+void mr_barrier_meanwhile(mr_comm *c, double every_s, void (*fn)(void *arg), void *arg);
 /** Collective: rank 0's bytes to all. *data is allocated on the others [give], free() it. */
 mr_status mr_bcast(mr_comm *c, void **data, size_t *n);
 /** Collective: everybody's bytes to everybody, in rank order. [give] *all, offs[size + 1] [give].
@@ -71,6 +74,9 @@ mr_status mr_server_start(mr_comm *c, uint64_t n_lanes, mr_server **out, bool *d
 /** The next lane for this rank into *lane; MR_ECLOSED when there are no more or the run is
  * stopping. One thread of a rank at a time. */
 mr_status mr_server_claim(mr_server *s, uint64_t *lane);
+/** Does this rank know that somebody wants to stop? Tells a claim that came to nothing from the end
+ * of the lanes. */
+bool mr_server_stopping(const mr_server *s);
 /** Tell the server this rank's tally and whether it wants to stop; *stop is set when any rank does.
  *  Never waits; talks at most every 200 ms unless want_stop is new. Once wanted, stop stays. Any
  *  thread, one at a time, also beside a claim. */

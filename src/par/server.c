@@ -212,6 +212,11 @@ mr_status mr_server_claim(mr_server *s, uint64_t *lane)
     return MR_OK;
 }
 
+bool mr_server_stopping(const mr_server *s)
+{
+    return atomic_load(&s->stop);
+}
+
 /** Where lanes are dealt: the main thread tells everybody itself. */
 static void carry_stop_dealt(mr_server *s)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "run/mill.h"
+#include "run/stop.h"
 
 /** One sweep over all tiles: from raw (src NULL) or a float64 block to a float64 block or the
  * output (dst NULL), through the operators of a stage or unchanged (copy). */
@@ -30,9 +31,11 @@ static mr_status await_input(mr_mill *m, mr_job *j, mr_slab raw)
     const double t0 = mr_now();
     mr_mutex_lock(m->gate);
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
-        while (!j->slab[i].ready && m->failed == MR_OK) mr_mutex_wait(m->gate, -1);
+        while (!j->slab[i].ready && m->failed == MR_OK && mr_stop_wanted() < 2)
+            mr_mutex_wait(m->gate, 0.1);
     m->t.wait_read_s += mr_now() - t0;
     mr_mutex_unlock(m->gate);
+    if (mr_stop_wanted() == 2) return mr_stop_raise();
     return mr_mill_failed(m);
 }
 
@@ -111,7 +114,7 @@ static mr_status run_sweep(const mr_block *w, const sweep *s)
     char why[512] = "";
 #pragma omp parallel for schedule(dynamic) num_threads(w->m->threads)
     for (size_t tile = 0; tile < w->n_tiles; tile++) {
-        const mr_status st = run_tile(w, s, tile);
+        const mr_status st = mr_stop_wanted() < 2 ? run_tile(w, s, tile) : mr_stop_raise();
         if (st != MR_OK) {
 #pragma omp critical(mr_tiles_failed)
             {

@@ -186,7 +186,10 @@ static mr_status claim(run *r, mr_job **job)
 {
     uint64_t i;
     const mr_status st = mr_server_claim(r->server, &i);
-    if (st == MR_ECLOSED) return MR_OK;
+    if (st == MR_ECLOSED) {
+        r->stopped = r->stopped || mr_server_stopping(r->server);
+        return MR_OK;
+    }
     if (st != MR_OK) return st;
     return mr_mill_feed(r->mill, (size_t)r->todo[i], job);
 }
@@ -233,6 +236,12 @@ out:
     return end != MR_OK ? end : st;
 }
 
+/** This rank has done its share; others may not. */
+static void wait_on(void *arg)
+{
+    (void)report_in(arg, false);
+}
+
 static mr_status lanes(run *r)
 {
     mr_status st = MR_OK;
@@ -252,6 +261,7 @@ static mr_status lanes(run *r)
         }
         MR_TRY(mr_agree(r->comm, st));
         st = work(r);
+        mr_barrier_meanwhile(r->comm, 0.1, wait_on, r); /* still hears whoever wants to stop */
     }
 out:
     st = mr_agree(r->comm, st == MR_OK && r->stopped ? MR_STOPPED : st);
@@ -383,6 +393,16 @@ static void tally_up(run *r)
                      .dynamic = r->dynamic};
 }
 
+/** A stop that came when all was done stops nothing. */
+static mr_status settle(const run *r, mr_status st)
+{
+    size_t left = 0;
+    if (!r->resumed || (st != MR_OK && st != MR_STOPPED)) return st;
+    for (size_t i = 0; i < r->plan->n_lanes; i++) left += !r->resume.done[i];
+    if (left == 0) return MR_OK;
+    return st == MR_STOPPED ? st : MR_RAISE(MR_EBUG, "%zu lanes were left out", left);
+}
+
 /** Master, index, report, summary. st: how the lanes ended. */
 static mr_status finish(run *r, mr_status st)
 {
@@ -391,6 +411,8 @@ static mr_status finish(run *r, mr_status st)
     if (st != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
     if (r->resumed) done = mr_agree(r->comm, gather(r));
     if (done != MR_OK && st == MR_OK) return done;
+    if (done == MR_OK) st = settle(r, st);
+    if (st == MR_EBUG) snprintf(why, sizeof why, "%s", mr_error());
     done = MR_OK;
     tally_up(r);
     if (first(r)) {
@@ -412,9 +434,7 @@ static mr_status finish(run *r, mr_status st)
     } else {
         done = st;
     }
-    if (done == MR_STOPPED)
-        mr_error_set(
-            "stopped early; what is finished is kept: run the same command again to go on");
+    if (done == MR_STOPPED) done = mr_stop_raise();
     return mr_agree(r->comm, done);
 }
 
@@ -434,7 +454,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
 {
     mr_status st = MR_OK;
     run r = {.comm = c, .o = o, .t0 = mr_now()};
-    MR_TRY(mr_stop_listen());
+    if (first(&r)) mr_stop_speak();
     MR_TRY(mr_inputs_config(c, o, &r.cfg));
     MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
     MR_TRY(take_lock(&r));

@@ -33,6 +33,18 @@ def environment(threads=1, **more):
     return env
 
 
+def exported(env):
+    """mpirun's options that carry these variables to all hosts."""
+    return [word for k, v in env.items() for word in ("-x", f"{k}={v}")]
+
+
+def sound(out, want):
+    """Every file under its final name has the bytes of the undisturbed run."""
+    for name, digest in digests(out).items():
+        if not name.endswith(".part"):
+            assert digest == want[name], name
+
+
 def command(*args, ranks=0):
     """ranks=0: without a launcher."""
     launch = [MPIRUN, "-n", str(ranks)] if ranks else []
@@ -61,6 +73,23 @@ def parent_of(pid):
     except OSError:
         return 0
     return int(stat[stat.rindex(")") + 2:].split()[1])
+
+
+def children(pid):
+    """All processes below this one."""
+    everybody = {int(p.name): parent_of(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()}
+    below, new = set(), {pid}
+    while new:
+        new = {p for p, up in everybody.items() if up in new} - below
+        below |= new
+    return sorted(below)
+
+
+def name_of(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def is_ours(pid):

@@ -123,6 +123,24 @@ static void node_memory_shows_what_its_first_rank_wrote(void **state)
     mr_shared_free(world, NULL);
 }
 
+static void count(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void whoever_waits_for_others_may_do_something_meanwhile(void **state)
+{
+    (void)state;
+    int calls = 0;
+    const int last = mr_comm_size(world) - 1;
+    if (mr_comm_rank(world) == last) /* the others wait until this one has lost some time */
+        for (double end = mr_now() + 0.1; mr_now() < end;) {
+        }
+    mr_barrier_meanwhile(world, 0.01, count, &calls);
+    if (mr_comm_rank(world) != last) assert_true(calls > 1);
+    if (mr_comm_size(world) == 1) assert_int_equal(calls, 0);
+}
+
 static void memory_that_does_not_exist_is_refused_by_all(void **state)
 {
     (void)state;
@@ -143,6 +161,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(gather_is_in_rank_order),
         cmocka_unit_test(sum_is_taken_in_rank_order),
         cmocka_unit_test(node_memory_shows_what_its_first_rank_wrote),
+        cmocka_unit_test(whoever_waits_for_others_may_do_something_meanwhile),
         cmocka_unit_test(memory_that_does_not_exist_is_refused_by_all),
     };
     return end_if_failed(tests, sizeof tests / sizeof *tests, "comm");

@@ -71,7 +71,9 @@ static void one_ranks_wish_stops_all(void **state)
         assert_int_equal(mr_server_poll(s, &t, false, &stop), MR_OK);
         if (me == who) assert_false(stop);
         mr_barrier(world);
+        if (me == who) assert_false(mr_server_stopping(s));
         assert_true(stopped(s, me == who));
+        assert_true(mr_server_stopping(s)); /* a claim now comes to nothing for that reason */
         assert_int_equal(mr_server_claim(s, &lane), MR_ECLOSED); /* lanes are left */
         assert_true(stopped(s, false));                          /* it cannot be taken back */
         mr_server_end(s);
