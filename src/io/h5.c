@@ -63,6 +63,14 @@ static mr_status explain_refusal(int fd, uint64_t size)
     return MR_RAISE(MR_EINPUT, "the HDF5 library cannot open it: %s", why);
 }
 
+/** Newest superblocks say when a file is open for writing; nobody unsays it for a writer that died.
+ */
+static bool being_written(int fd, uint64_t base)
+{
+    unsigned char b[12] = {0};
+    return pread(fd, b, sizeof b, (off_t)base) == (ssize_t)sizeof b && b[8] == 3 && (b[11] & 1);
+}
+
 static mr_status open_plain(const char *path, int *fd, struct stat *sb)
 {
     struct stat before;
@@ -111,6 +119,7 @@ mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb)
     H5Pget_sizes(fcpl, &so, &sl);
     H5Pclose(fcpl);
     h->base = user;
+    h->writing = being_written(h->fd, h->base);
     h->so = (unsigned)so;
     h->sl = (unsigned)sl;
     h->lapl = H5Pcreate(H5P_LINK_ACCESS);

@@ -15,6 +15,7 @@ typedef struct mr_h5 {
     int fd;
     uint64_t size, base; /* bytes of the file; bytes before the superblock's zero address */
     unsigned so, sl;     /* bytes of an address and of a length in the file's own structures */
+    bool writing;        /* its writer said that it is not done */
     const char *path;    /* [borrow] as given */
     hid_t driver;        /* libhdf5 reads through it */
     int failed;          /* errno of the first read that the system refused; 0 none */

@@ -92,6 +92,7 @@ static mr_status look(const mr_h5 *h, const mr_node *map, mr_find *f, mr_chunk *
     mr_printable(f->path, o->dataset, sizeof o->dataset);
     MR_TRY(mr_h5_dataset(h, f->path, &dset));
     MR_TRY(mr_store_read(h, dset, f->time_first, &o->store, chunks, &outside));
+    if (h->writing) mr_odd(f, "still open for writing, or its writer died (h5clear -s)");
     if (outside) mr_odd(f, "%llu chunks lie outside the file", (unsigned long long)outside);
     MR_TRY(settle(f));
 out:
