@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include "cli/cli.h"
 #include "cli/run_opts.h"
+#include "report/report.h"
 
 static void run_help(void)
 {
@@ -24,7 +25,9 @@ static void run_help(void)
 int mr_cli_run(mr_comm *c, int argc, char **argv)
 {
     mr_run_args a;
+    mr_progress p;
     mr_status st = mr_run_args_parse(argc, argv, "progress strict check", &a);
+    if (st == MR_OK) st = mr_progress_init(a.o.progress, 0, &p); /* refused before anything runs */
     if (st != MR_OK) return (int)st;
     if (!a.help) return (int)mr_run(c, &a.o);
     if (mr_comm_rank(c) == 0) run_help();

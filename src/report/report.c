@@ -30,6 +30,21 @@ static json_t *when(int64_t t_ns)
     return json_string(mr_utc_iso(t_ns, b));
 }
 
+/** The settings as they were used: the file with all overrides. */
+static json_t *settings_json(const mr_node *n)
+{
+    if (n->kind == MR_NODE_SCALAR) return text(n->text);
+    json_t *out = n->kind == MR_NODE_MAP ? json_object() : json_array();
+    for (size_t i = 0; i < n->n; i++) {
+        json_t *value = settings_json(&n->items[i]);
+        if (n->kind == MR_NODE_MAP)
+            json_object_set_new(out, n->items[i].key, value);
+        else
+            json_array_append_new(out, value);
+    }
+    return out;
+}
+
 /** The state of every file: by the catalogue, the spans and the ledger. [give] */
 static mr_status fates(const mr_account *a, fate **out)
 {
@@ -186,6 +201,7 @@ static mr_status build(const mr_account *a, json_t **out)
                      "orphans", orphans);
     if (!*out) return MR_RAISE(MR_EMEM, "no memory for the report");
     json_object_set_new(*out, "error", text(a->error));
+    json_object_set_new(*out, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
     json_object_set_new(*out, "timing",
                         json_pack("{s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s",
                                   a->wall_s, "survey_s", a->survey_s, "read_s", a->read_s,

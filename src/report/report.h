@@ -9,6 +9,7 @@
 typedef struct mr_account {
     mr_status status;
     const char *error;        /* "" or why it ended */
+    const mr_config *cfg;     /* the settings of the run; NULL if not to be written */
     const mr_plan *plan;      /* NULL if it did not come that far */
     const mr_catalog *cat;    /* NULL likewise */
     const uint8_t *done;      /* [n_lanes] */

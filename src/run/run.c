@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/quantity.h"
 #include "report/report.h"
 #include "run/inputs.h"
@@ -33,6 +34,7 @@ typedef struct run {
     size_t peak_bytes;
     double t0, survey_s;
     mr_account account;
+    bool made_folder;               /* the output folder was not there before */
     bool dynamic, stopped, resumed; /* resumed: on all ranks, so that gathering is safe */
 } run;
 
@@ -60,6 +62,7 @@ static mr_status take_lock(run *r)
     if (first(r)) {
         mr_text path = {0};
         st = mr_text_add(&path, "%s/.millrace", r->cfg->folder);
+        r->made_folder = access(r->cfg->folder, F_OK) != 0;
         if (st == MR_OK) st = mr_mkdirs(path.s);
         mr_text_fini(&path);
         if (st == MR_OK) st = mr_lock_take(r->cfg->folder, r->attempt, &r->lock);
@@ -365,7 +368,8 @@ static void tally_up(run *r)
     mr_sum_f64(r->comm, v, sizeof v / sizeof *v);
     mr_max_f64(r->comm, peak, 1);
     r->account =
-        (mr_account){.plan = r->plan,
+        (mr_account){.cfg = r->cfg,
+                     .plan = r->plan,
                      .cat = r->survey.cat,
                      .done = r->resume.done,
                      .digest = r->resume.digest,
@@ -438,6 +442,16 @@ static mr_status finish(run *r, mr_status st)
     return mr_agree(r->comm, done);
 }
 
+/** A refused run leaves no empty folder behind. */
+static void remove_empty(const run *r)
+{
+    mr_text path = {0};
+    if (r->made_folder && mr_text_add(&path, "%s/.millrace", r->cfg->folder) == MR_OK &&
+        rmdir(path.s) == 0)
+        rmdir(r->cfg->folder);
+    mr_text_fini(&path);
+}
+
 static void run_fini(run *r)
 {
     mr_mill_free(r->mill);
@@ -447,6 +461,7 @@ static void run_fini(run *r)
     mr_survey_fini(&r->survey);
     mr_strs_fini(&r->files);
     mr_lock_release(r->lock);
+    remove_empty(r);
     mr_config_free(r->cfg);
 }
 

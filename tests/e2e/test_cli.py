@@ -1,0 +1,181 @@
+"""The command line: every command, its help, its JSON, and what it refuses."""
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import rig
+
+COMMANDS = ["run", "plan", "check", "inspect", "ops", "synth", "view", "verify", "help"]
+
+
+@pytest.fixture(scope="module")
+def done_run(tmp_path_factory):
+    top = tmp_path_factory.mktemp("cli")
+    rig.archive(top / "in", rig.noise(12000, 8), 100, 3000)
+    rig.prodml(top / "in" / "late.h5", rig.noise(3000, 8), rig.T0 + 200 * rig.S, 100)
+    rig.config(top / "c.yaml", ["in"], ["bandpass: {band: 8..20 Hz}", "decimate: {factor: 2}"], "out")
+    result = rig.run("run", "c.yaml", cwd=top, status=0)
+    return top, result
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_every_command(name):
+    page = rig.run(name, "--help", status=0).stdout
+    assert page and page == rig.run(name, "-h", status=0).stdout
+    assert f"millrace {name}" in page
+    if name != "help":
+        assert rig.run("help", name, status=0).stdout == page
+    assert all(len(line) <= 100 for line in page.splitlines())
+
+
+def test_usage_and_help_list_all_commands():
+    usage = rig.run("--help", status=0).stdout
+    assert usage == rig.run("help", status=0).stdout == rig.run("-h", status=0).stdout
+    assert all(f"millrace {name} " in usage for name in COMMANDS)
+    alone = rig.run(status=2)
+    assert "millrace run" in alone.stdout + alone.stderr
+
+
+def test_version_names_the_libraries():
+    said = rig.run("--version", status=0).stdout
+    assert said.startswith("millrace 0.") and "HDF5 1" in said and "MPI" in said
+    assert said == rig.run("--version", ranks=2, status=0).stdout
+
+
+WRONG = [
+    (["rnu", "c.yaml"], ["rnu", "run"]), (["run", "--progres", "never", "c.yaml"], ["--progres"]),
+    (["run"], ["config"]), (["run", "a", "b"], ["b"]), (["verify"], ["folder"]), (["plan", "-x", "c.yaml"], ["-x"]),
+    (["ops", "bandpas"], ["bandpass"]), (["help", "runn"], ["run"]), (["run", "c.yaml", "-s"], ["-s"]),
+    (["inspect"], []), (["view"], []), (["run", "c.yaml", "--progress", "often"], ["often"])]
+
+
+@pytest.mark.parametrize("args,words,ranks", [(*w, 0) for w in WRONG] + [(*w, 2) for w in WRONG[:2]])
+def test_usage_errors(done_run, args, words, ranks):
+    done = rig.run(*args, cwd=done_run[0], ranks=ranks, status=2)
+    assert len(rig.plain(done.stderr)) == 1, done.stderr
+    assert all(w in done.stderr for w in words), done.stderr
+
+
+def test_summary_on_stdout_talk_on_stderr(done_run):
+    _, done = done_run
+    heads = [line.split(":")[0] for line in done.stdout.splitlines()]
+    assert heads[:4] == ["input", "did", "output", "speed"] and "bottleneck" in heads and "memory" in heads
+    assert all(line.startswith("millrace: ") for line in done.stderr.splitlines())
+
+
+def test_plan_writes_nothing_and_says_what_run_does(done_run, tmp_path):
+    top, _ = done_run
+    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], ["bandpass: {band: 8..20 Hz}", "decimate: {factor: 2}"],
+                     tmp_path / "out")
+    for ranks in (0, 2):
+        text = rig.run("plan", cfg, status=0, ranks=ranks).stdout
+        assert "5 files" in text and "1 gap" in text and "halo" in text and "MiB" in text
+        said = json.loads(rig.run("plan", cfg, "--json", status=0, ranks=ranks).stdout)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["c.yaml"]
+    assert (said["files"], said["refused"], len(said["spans"])) == (5, 0, 2)
+    files = rig.lanes(top / "out")
+    assert said["lanes"] == len(files)
+    assert said["output_bytes"] == sum(rig.read_lane(p).y.nbytes for p in files)
+    assert said["spans"][0]["t0"] == "2026-01-01T00:00:00.000000000Z"
+    assert said["spans"][1]["samples"] == 3000
+
+
+def test_plan_gives_slurm_lines(done_run):
+    text = rig.run("plan", "c.yaml", "--slurm", cwd=done_run[0], status=0).stdout
+    assert "#SBATCH --ntasks=" in text and "--signal" in text and "srun" in text
+
+
+def test_report_has_what_the_interface_promises(done_run):
+    top, _ = done_run
+    r = rig.report(top / "out")
+    assert {"schema", "version", "status", "config", "inputs", "spans", "ledger", "lanes", "timing",
+            "bottleneck", "memory", "launch"} <= set(r)
+    assert r["status"] == 0 and len(r["inputs"]) == 5 and len(r["spans"]) == 2
+    assert {"path", "state", "reason", "t0", "t1", "samples"} <= set(r["inputs"][0])
+    assert sum(i["samples"] for i in r["inputs"]) == 15000 * 8
+    assert {"kind", "path", "t0", "t1", "note"} <= set(r["ledger"][0]) and r["ledger"][0]["kind"] == "gap"
+    assert {"file", "rows", "channels", "checksum"} <= set(r["lanes"][0])
+    assert {"read_s", "compute_s", "write_s", "wait_s"} <= set(r["timing"])
+    assert {"planned_bytes", "peak_bytes"} <= set(r["memory"])
+    assert {"ranks", "threads", "io_threads"} <= set(r["launch"])
+    assert {lane["file"] for lane in r["lanes"]} == {str(p.relative_to(top / "out")) for p in rig.lanes(top / "out")}
+
+
+def test_index_lists_every_lane(done_run):
+    top, _ = done_run
+    lines = (top / "out" / "index.csv").read_text().splitlines()
+    assert lines[0].split(",")[:6] == ["file", "start", "end", "rows", "channels", "checksum"]
+    files = rig.lanes(top / "out")
+    assert [line.split(",")[0] for line in lines[1:]] == [str(p.relative_to(top / "out")) for p in files]
+    for line, p in zip(lines[1:], files):
+        lane = rig.read_lane(p)
+        assert int(line.split(",")[3]) == len(lane.t)
+
+
+def test_verify_counts_files_and_finds_what_is_wrong(done_run, tmp_path):
+    top, _ = done_run
+    said = rig.run("verify", top / "out", status=0).stdout
+    assert said.strip().splitlines()[-1].startswith("verify: ok, ")
+    out = tmp_path / "out"
+    files = [p.relative_to(top / "out") for p in rig.lanes(top / "out")]
+
+    def fails(change, *names):
+        rig.fresh(out)
+        shutil.copytree(top / "out", out)
+        change()
+        done = rig.run("verify", out, status=7)
+        assert all(str(n) in done.stdout + done.stderr for n in names), done.stdout
+
+    def swap():
+        a, b = (out / f for f in files[:2])
+        a.rename(out / "x")
+        b.rename(a)
+        (out / "x").rename(b)
+
+    fails(lambda: (out / files[0]).unlink(), files[0].name)
+    fails(swap, files[0].name)
+    fails(lambda: shutil.copy(out / files[0], out / files[0].parent / "extra.h5"), "extra.h5")
+    fails(lambda: (out / "master.h5").unlink(), "master.h5")
+    fails(lambda: (out / "index.csv").write_text((out / "index.csv").read_text().replace("8", "9")), "index.csv")
+    rig.run("verify", tmp_path / "nothere", status=(2, 4, 7))
+
+
+def test_where_nothing_matches_the_time(done_run, tmp_path):
+    top, _ = done_run
+    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], [], tmp_path / "out",
+                     input_=["time: 2030-01-01 .. 2030-01-02"])
+    done = rig.run("run", cfg, status=3)
+    assert "time" in done.stderr
+
+
+def test_progress_lines_in_a_log(done_run, tmp_path):
+    """--progress SECONDS prints whole lines; never prints none."""
+    top, _ = done_run
+    rig.archive(tmp_path / "in", rig.noise(400000, 60), 2000, 100000)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["bandpass: {band: 20..300 Hz, order: 12}"],
+                     tmp_path / "out")
+    talk = rig.run("run", cfg, "--progress", "0.05", status=0).stderr
+    lines = [x for x in talk.splitlines() if "blocks" in x]
+    assert lines and all("ETA" in x and "MB/s" in x for x in lines) and "\r" not in talk
+    rig.fresh(tmp_path / "out")
+    assert "blocks" not in rig.run("run", cfg, "--progress", "never", status=0).stderr
+
+
+def test_output_that_cannot_be_written_is_status_4(done_run, tmp_path):
+    top, _ = done_run
+    (tmp_path / "file").write_text("in the way")
+    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], [], tmp_path / "file" / "out")
+    for ranks in (0, 2):
+        done = rig.run("run", cfg, status=4, ranks=ranks)
+        assert len(rig.plain(done.stderr)) == 1 and "file" in done.stderr
+
+
+def test_a_closed_stdout_does_not_crash(done_run):
+    """A reader that goes away (head) is no reason for a signal or a trace."""
+    top, _ = done_run
+    with open(os.devnull, "w") as null, open("/dev/full", "w") as full:
+        done = subprocess.run(rig.command("help"), stdout=full, stderr=null, env=rig.environment())
+    assert done.returncode == 4
