@@ -12,7 +12,7 @@ static inline void fma_to(vec *r, const vec *a, const vec *b, const vec *c)
 }
 #include "ops/simd_body.h"
 
-const mr_kernels mr_kernels_plain = {section, fir, fir2};
+const mr_kernels mr_kernels_plain = {sections, fir, fir2, false};
 
 const mr_kernels *mr_simd(void)
 {

@@ -8,16 +8,18 @@
 enum { MR_GROUP = 32, MR_LANES = 8 };
 
 typedef struct mr_kernels {
-    /** One section over nt rows of w channels, a multiple of MR_LANES up to MR_GROUP, from src to
-     * dst (may be the same); strides in doubles, negative to run back in time. z: the state,
-     * carried. */
-    void (*section)(const mr_section *s, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
-                    size_t nt, size_t w, double z[2][MR_GROUP]);
+    /** n = 1 or 2 sections (two only where `pairs`, and the second has b0 = b2 = 1) over nt rows of
+     * w channels, a multiple of MR_LANES up to MR_GROUP, from src to dst (may be the same); strides
+     * in doubles, negative to run back in time. z: their states, two rows a section, carried. */
+    void (*sections)(const mr_section *s, size_t n, const double *src, ptrdiff_t ss, double *dst,
+                     ptrdiff_t ds, size_t nt, size_t w, double (*z)[MR_GROUP]);
     /** y[c] = sum over j < n, in order, of h[j] * x[j * stride + c], c < w, any w. */
     void (*fir)(const double *h, size_t n, const double *x, size_t stride, double *y, size_t w);
     /** The same for two outputs at once, of two inputs. */
     void (*fir2)(const double *const h[2], size_t n, const double *const x[2], size_t stride,
                  double *const y[2], size_t w);
+    /** Two sections at once pay where there are registers for both (AVX-512: 1.4 times). */
+    bool pairs;
 } mr_kernels;
 
 /** The best set this machine runs; MILLRACE_SIMD=plain|fma in the environment holds it back, for

@@ -24,11 +24,38 @@ INLINE void store(double *p, const vec *v)
     memcpy(p, v, sizeof *v);
 }
 
-/* n vectors side by side, n a constant where this is inlined. */
-INLINE void section_n(int n, const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
-                      ptrdiff_t ds, size_t nt, double *z)
+/* The coefficients of a section, spread over vectors. unit: b0 = b2 = 1, as in all but the first
+ * section of a Butterworth; leaving those products out changes no bit. */
+typedef struct spread {
+    vec b0, b1, b2, a1, a2;
+} spread;
+
+INLINE spread spread_of(const mr_section *s)
 {
-    const vec b0 = set(s->b0), b1 = set(s->b1), b2 = set(s->b2), a1 = set(-s->a1), a2 = set(-s->a2);
+    return (spread){set(s->b0), set(s->b1), set(s->b2), set(-s->a1), set(-s->a2)};
+}
+
+/* One sample of one vector: transposed direct form II. */
+INLINE vec sample(bool unit, const spread *k, vec x, vec *z1, vec *z2)
+{
+    vec bx = x, y;
+    if (unit) {
+        y = x + *z1;
+    } else {
+        bx = k->b2 * x;
+        fma_to(&y, &k->b0, &x, z1);
+    }
+    fma_to(z2, &k->b1, &x, z2);
+    fma_to(z1, &k->a1, &y, z2);
+    fma_to(z2, &k->a2, &y, &bx);
+    return y;
+}
+
+/* n vectors side by side through one section, n and unit constants where this is inlined. */
+INLINE void section_n(int n, bool unit, const mr_section *s, const double *src, ptrdiff_t ss,
+                      double *dst, ptrdiff_t ds, size_t nt, double *z)
+{
+    const spread k = spread_of(s);
     vec z1[4], z2[4];
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
@@ -36,11 +63,7 @@ INLINE void section_n(int n, const mr_section *s, const double *src, ptrdiff_t s
     for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
 #pragma GCC unroll 4
         for (int i = 0; i < n; i++) {
-            vec x = load(src + i * MR_VEC), bx = b2 * x, y;
-            fma_to(&y, &b0, &x, &z1[i]);
-            fma_to(&z2[i], &b1, &x, &z2[i]);
-            fma_to(&z1[i], &a1, &y, &z2[i]);
-            fma_to(&z2[i], &a2, &y, &bx);
+            const vec y = sample(unit, &k, load(src + i * MR_VEC), &z1[i], &z2[i]);
             store(dst + i * MR_VEC, &y);
         }
 #pragma GCC unroll 4
@@ -48,15 +71,58 @@ INLINE void section_n(int n, const mr_section *s, const double *src, ptrdiff_t s
         store(z + i * MR_VEC, &z1[i]), store(z + MR_GROUP + i * MR_VEC, &z2[i]);
 }
 
+/* The same through two sections at once: while one waits for its last sample the other computes. */
+INLINE void pair_n(int n, bool unit, const mr_section *s, const double *src, ptrdiff_t ss,
+                   double *dst, ptrdiff_t ds, size_t nt, double *z)
+{
+    const spread k = spread_of(s), l = spread_of(s + 1);
+    vec z1[4], z2[4], u1[4], u2[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++) {
+        z1[i] = load(z + i * MR_VEC), z2[i] = load(z + MR_GROUP + i * MR_VEC);
+        u1[i] = load(z + 2 * MR_GROUP + i * MR_VEC), u2[i] = load(z + 3 * MR_GROUP + i * MR_VEC);
+    }
+    for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            const vec v = sample(unit, &k, load(src + i * MR_VEC), &z1[i], &z2[i]);
+            const vec y = sample(true, &l, v, &u1[i], &u2[i]);
+            store(dst + i * MR_VEC, &y);
+        }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++) {
+        store(z + i * MR_VEC, &z1[i]), store(z + MR_GROUP + i * MR_VEC, &z2[i]);
+        store(z + 2 * MR_GROUP + i * MR_VEC, &u1[i]), store(z + 3 * MR_GROUP + i * MR_VEC, &u2[i]);
+    }
+}
+
 MR_TARGET static void section(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
                               ptrdiff_t ds, size_t nt, size_t w, double z[2][MR_GROUP])
 {
     size_t c = 0;
     for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC)
-        section_n(4, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+        section_n(4, false, s, src + c, ss, dst + c, ds, nt, z[0] + c);
     for (; c + 2 * MR_VEC <= w; c += 2 * MR_VEC)
-        section_n(2, s, src + c, ss, dst + c, ds, nt, z[0] + c);
-    for (; c < w; c += MR_VEC) section_n(1, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+        section_n(2, false, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+    for (; c < w; c += MR_VEC) section_n(1, false, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+}
+
+MR_TARGET static void sections(const mr_section *s, size_t n, const double *src, ptrdiff_t ss,
+                               double *dst, ptrdiff_t ds, size_t nt, size_t w,
+                               double (*z)[MR_GROUP])
+{
+    if (n < 2) {
+        section(s, src, ss, dst, ds, nt, w, z);
+        return;
+    }
+    const bool unit = s->b0 == 1 && s->b2 == 1;
+    size_t c = 0;
+    for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC)
+        if (unit)
+            pair_n(4, true, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+        else
+            pair_n(4, false, s, src + c, ss, dst + c, ds, nt, z[0] + c);
+    for (; c < w; c += MR_VEC) pair_n(1, false, s, src + c, ss, dst + c, ds, nt, z[0] + c);
 }
 
 /* n vectors of `rows` outputs, both constants where this is inlined. */

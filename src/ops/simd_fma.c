@@ -12,5 +12,5 @@ MR_TARGET static inline void fma_to(vec *r, const vec *a, const vec *b, const ve
 }
 #include "ops/simd_body.h"
 
-const mr_kernels mr_kernels_fma = {section, fir, fir2};
+const mr_kernels mr_kernels_fma = {sections, fir, fir2, false};
 #endif

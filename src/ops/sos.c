@@ -33,6 +33,12 @@ static void unpad_rows(const group *g, const double *buf, double *out, ptrdiff_t
         memcpy(out + (ptrdiff_t)r * os, buf + r * GROUP, g->w * sizeof *buf);
 }
 
+/* May a section run in one go with the one before it? */
+static bool pairs_with(const mr_section *s)
+{
+    return s->b0 == 1 && s->b2 == 1;
+}
+
 /* nt rows from src to dst (NULL: thrown away) through all sections. */
 static void run_rows(group *g, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
                      size_t nt)
@@ -44,10 +50,12 @@ static void run_rows(group *g, const double *src, ptrdiff_t ss, double *dst, ptr
         const double *in = src + (ptrdiff_t)t * ss;
         double *out = dst ? dst + (ptrdiff_t)t * ds : NULL;
         if (!direct) pad_rows(g, in, ss, buf, m);
-        for (size_t k = 0; k < g->f->n; k++) {
-            const bool from = k == 0 && direct, to = k + 1 == g->f->n && direct && out;
-            g->simd->section(&g->f->s[k], from ? in : buf, from ? ss : GROUP, to ? out : buf,
-                             to ? ds : GROUP, m, g->wide, g->st.z[k]);
+        for (size_t k = 0, did; k < g->f->n; k += did) {
+            const bool from = k == 0 && direct;
+            did = g->simd->pairs && k + 1 < g->f->n && pairs_with(&g->f->s[k + 1]) ? 2 : 1;
+            const bool to = k + did == g->f->n && direct && out;
+            g->simd->sections(&g->f->s[k], did, from ? in : buf, from ? ss : GROUP, to ? out : buf,
+                              to ? ds : GROUP, m, g->wide, g->st.z[k]);
         }
         if (!direct && out) unpad_rows(g, buf, out, ds, m);
     }
