@@ -23,3 +23,24 @@ faultlibs: $(FAULT_LIBS)
 unitbin: faultlibs
 
 .PHONY: faults faultlibs
+
+## fuzz: libFuzzer on one of our parsers: make fuzz T=config SECONDS=60; T: see tests/fuzz/*.c
+T ?= config
+SECONDS_ = $(or $(SECONDS),10)
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*.c)))
+FUZZ_MAKE = $(MAKE) --no-print-directory -j$(JOBS) B=build/fuzz CFLAGS="-O1 -g" \
+  MPICC="env OMPI_CC=clang MPICH_CC=clang $(MPICC)" \
+  EXTRA="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined"
+fuzz: all
+	@$(FUZZ_MAKE) build/fuzz/fuzz_$(T)
+	@mkdir -p build/fuzz/found build/fuzz/corpus/$(T)
+	@$(PYTHON) tests/fuzz/seeds.py build/fuzz/seeds $(B)/millrace
+	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 build/fuzz/fuzz_$(T) -max_total_time=$(SECONDS_) \
+	  -timeout=1 -max_len=8192 -rss_limit_mb=2048 -print_final_stats=1 \
+	  -artifact_prefix=build/fuzz/found/$(T)- build/fuzz/corpus/$(T) build/fuzz/seeds/$(T)
+fuzzbin:
+	@$(FUZZ_MAKE) $(FUZZ:%=build/fuzz/fuzz_%)
+$(B)/fuzz_%: tests/fuzz/%.c $(B)/libmillrace.a
+	$(call say,fuzz)
+	$(Q)$(MPICC) $(ALLCFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libmillrace.a $(LIBS)
+.PHONY: fuzz fuzzbin

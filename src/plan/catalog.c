@@ -276,6 +276,23 @@ void mr_catalog_pack(const mr_catalog *c, void *to)
     }
 }
 
+static bool ends(const char *s, size_t size)
+{
+    return memchr(s, '\0', size) != NULL;
+}
+
+/** Facts that can be used without reading beyond them; what they say is checked by who reads. */
+static bool sound_facts(const mr_file_info *f)
+{
+    const mr_store *s = &f->store;
+    return ends(f->reason, sizeof f->reason) && ends(f->layout, sizeof f->layout) &&
+           ends(f->dataset, sizeof f->dataset) && ends(f->quantity, sizeof f->quantity) &&
+           ends(f->unit, sizeof f->unit) && ends(f->native_quantity, sizeof f->native_quantity) &&
+           ends(f->native_unit, sizeof f->native_unit) && ends(f->assumed, sizeof f->assumed) &&
+           ends(f->odd, sizeof f->odd) &&
+           (s->storage != MR_ST_CHUNKED || (s->chunk_t > 0 && s->chunk_c > 0));
+}
+
 /** Every number inside the block points to something in it. */
 static bool sound(const mr_catalog *c, size_t text_bytes)
 {
@@ -283,7 +300,8 @@ static bool sound(const mr_catalog *c, size_t text_bytes)
     for (size_t i = 0; i < c->n; i++)
         ok &= c->path_at[i] < text_bytes && c->note_at[i] < text_bytes &&
               (c->rows[i].kind == MR_REFUSED || c->rows[i].kind < c->n_kinds);
-    for (size_t k = 0; k < c->n_kinds; k++) ok &= c->group[k] < c->n_groups;
+    for (size_t k = 0; k < c->n_kinds; k++)
+        ok &= c->group[k] < c->n_groups && sound_facts(&c->facts[k]);
     for (size_t g = 0; g < c->n_groups; g++) ok &= c->lead[g] < c->n_kinds;
     return ok;
 }

@@ -217,7 +217,7 @@ static mr_status find_node(mr_node *root, const path *p, mr_node **out)
         if (at->kind == MR_NODE_SCALAR && mr_node_empty(at)) become(at, MR_NODE_MAP);
         if (at->kind == MR_NODE_SCALAR) {
             char shown[64];
-            mr_printable(p->name[i - 1], shown, sizeof shown);
+            mr_printable(i ? p->name[i - 1] : "the config", shown, sizeof shown);
             return REFUSE(p->col[i], "%s is a text; it has no settings of its own", shown);
         }
         if (chain)

@@ -151,6 +151,16 @@ static void refusals_point_into_the_setting(MR_UNUSED void **state)
     refused(deep, "-s:1:38: nested deeper than 32 levels"); /* the value is level 2 */
 }
 
+static void a_config_that_is_no_map_has_nothing_to_change(MR_UNUSED void **state)
+{
+    const mr_yaml_src src = {.file = "c.yaml", .depth = 1};
+    mr_node r;
+    assert_int_equal(mr_yaml_parse(&src, "just text", 9, &r), MR_OK);
+    assert_int_equal(mr_override_apply(&r, "chain.abs=1"), MR_ECONFIG);
+    assert_non_null(strstr(mr_error(), "-s:1:1: the config is a text"));
+    mr_node_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +169,7 @@ int main(void)
         cmocka_unit_test(keys_that_are_absent_are_made),
         cmocka_unit_test(values_are_yaml),
         cmocka_unit_test(refusals_point_into_the_setting),
+        cmocka_unit_test(a_config_that_is_no_map_has_nothing_to_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
