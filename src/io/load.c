@@ -2,6 +2,7 @@
  * compiled for AVX-512, AVX2 and the baseline, and the machine picks. Every conversion is exact but
  * for integers beyond 2^53, which round to nearest. */
 #include "io/input.h"
+#include <string.h>
 
 /* samples come as bytes, so these may alias what they were read into */
 typedef float any_f32 __attribute__((may_alias));
@@ -16,28 +17,45 @@ typedef uint16_t any_u16 __attribute__((may_alias));
 enum { AHEAD = 96 };
 static inline void prefetch_row(const uint8_t *row, size_t bytes)
 {
-    for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b, 0, 2);
+    const uint8_t *line = row - (uintptr_t)row % 64; /* a row need not begin with a cache line */
+    for (; line < row + bytes; line += 64) __builtin_prefetch(line, 0, 2);
 }
 
 /* Largest exponent field seen decides: it is all ones for NaN and infinity only. A maximum of
  * integers may be taken in any order, so it becomes vectors where a sum of floats would not. */
 
+/* Sixteen samples at a time; what was seen stays in a vector until the end. The sum carries into
+ * the sign bit only if the exponent is all ones. */
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+typedef double f64x8 __attribute__((vector_size(64)));
+
 MR_CLONES static bool load_f32(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
                                double *dst, size_t dst_stride)
 {
-    int32_t top = 0;
+    const size_t wide = nc / 8 * 8;
+    i32x8 odd = {0};
+    int32_t rest = 0, any = 0;
     for (size_t t = 0; t < nt; t++) {
-        const any_f32 *f = (const void *)(src + t * src_stride);
-        const any_i32 *bits = (const void *)f;
+        const uint8_t *row = src + t * src_stride;
+        const any_f32 *f = (const void *)row;
+        const any_i32 *bits = (const void *)row;
         double *restrict d = dst + t * dst_stride;
         prefetch_row(src + (t + AHEAD) * src_stride, 4 * nc);
-        for (size_t c = 0; c < nc; c++) {
-            int32_t b = bits[c] & 0x7fffffff;
-            top = MR_MAX(top, b);
+        for (size_t c = 0; c < wide; c += 8) {
+            f32x8 v;
+            memcpy(&v, row + 4 * c, sizeof v);
+            odd |= ((i32x8)v & 0x7fffffff) + 0x00800000;
+            const f64x8 x = __builtin_convertvector(v, f64x8);
+            memcpy(d + c, &x, sizeof x);
+        }
+        for (size_t c = wide; c < nc; c++) {
+            rest |= (int32_t)(((uint32_t)bits[c] & 0x7fffffff) + 0x00800000);
             d[c] = (double)f[c];
         }
     }
-    return top >= 0x7f800000;
+    for (size_t i = 0; i < 8; i++) any |= odd[i];
+    return (any | rest) < 0;
 }
 
 MR_CLONES static bool load_f64(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
