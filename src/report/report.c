@@ -8,14 +8,7 @@
 #include <unistd.h>
 #include "base/quantity.h"
 #include "base/utc.h"
-
-/** What became of one file. */
-typedef struct fate {
-    const char *state;
-    char reason[2 * MR_NOTE_MAX];
-    uint64_t samples;
-    bool loss;
-} fate;
+#include "report/fate.h"
 
 static json_t *text(const char *s)
 {
@@ -45,56 +38,11 @@ static json_t *settings_json(const mr_node *n)
     return out;
 }
 
-/** The state of every file: by the catalogue, the spans and the ledger. [give] */
-static mr_status fates(const mr_account *a, fate **out)
-{
-    mr_status st = MR_OK;
-    fate *f = NULL;
-    const mr_catalog *c = a->cat;
-    const mr_plan *p = a->plan;
-    MR_TRY(mr_alloc(c->n, sizeof *f, "the report", &f));
-    for (size_t i = 0; i < c->n; i++) {
-        f[i].state = "used";
-        if (c->rows[i].kind == MR_REFUSED) {
-            f[i] = (fate){.state = "refused", .loss = true};
-            snprintf(f[i].reason, sizeof f[i].reason, "%s",
-                     mr_catalog_note(c, i) ? mr_catalog_note(c, i) : "unknown");
-        } else if (p && !p->arrays[mr_catalog_group_of(c, i)].chain) {
-            f[i] = (fate){.state = "refused", .loss = true};
-            snprintf(f[i].reason, sizeof f[i].reason, "the chain does not fit it: %.280s",
-                     p->arrays[mr_catalog_group_of(c, i)].why);
-        }
-    }
-    for (size_t i = 0; p && i < p->spans.n_parts; i++) {
-        const mr_part *q = &p->spans.part[i];
-        const mr_array *arr = &p->arrays[mr_catalog_group_of(c, q->file)];
-        const int64_t end = q->t_ns + (int64_t)((double)q->n / arr->facts.rate_hz * 1e9);
-        if (!arr->chain) continue;
-        if (end <= p->cfg->time_a || q->t_ns >= p->cfg->time_b)
-            snprintf(f[q->file].reason, sizeof f->reason, "outside input.time");
-        else
-            f[q->file].samples = q->n * arr->nc;
-    }
-    for (size_t i = 0; p && i < p->spans.n_odd; i++) {
-        const mr_odd *o = &p->spans.odd[i];
-        fate *g = &f[o->file];
-        const bool seam = o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE;
-        if (!seam && o->kind != MR_ODD_BAD_CHUNK) continue;
-        if (strcmp(g->state, "refused") == 0) continue;
-        g->state = "partly";
-        g->loss |= !seam || o->equal != 1;
-        snprintf(g->reason, sizeof g->reason, "%s: %s", mr_odd_name(o->kind), o->note);
-    }
-    *out = f;
-out:
-    return st;
-}
-
 bool mr_account_losses(const mr_account *a)
 {
-    fate *f = NULL;
+    mr_fate *f = NULL;
     bool any = false;
-    if (!a->cat || fates(a, &f) != MR_OK) return false;
+    if (!a->cat || mr_fates(a, &f) != MR_OK) return false;
     for (size_t i = 0; i < a->cat->n; i++) any |= f[i].loss;
     free(f);
     return any;
@@ -107,69 +55,100 @@ const char *mr_report_bottleneck(const mr_account *a)
     return "computing";
 }
 
-static mr_status inputs_json(const mr_account *a, json_t *list)
+/* --- report.json: its lists are written item by item, a line each, since they may be long; never
+ * as a tree in memory ------------------------------------------------------------------------- */
+
+/** One item of a list. [take] o */
+static mr_status add_item(mr_text *t, bool first, json_t *o)
+{
+    char *s = o ? json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(o);
+    if (!s) return MR_RAISE(MR_EMEM, "no memory for the report");
+    const mr_status st = mr_text_add(t, "%s\n  %s", first ? "" : ",", s);
+    free(s);
+    return st;
+}
+
+static mr_status add_inputs(const mr_account *a, mr_text *t)
 {
     mr_status st = MR_OK;
-    fate *f = NULL;
+    mr_fate *f = NULL;
+    char why[MR_REASON_MAX];
     const mr_catalog *c = a->cat;
     if (!c) return MR_OK;
-    MR_TRY(fates(a, &f));
+    MR_TRY(mr_fates(a, &f));
     for (size_t i = 0; i < c->n; i++) {
         const bool known = c->rows[i].kind != MR_REFUSED;
-        json_t *o =
-            json_pack("{s:o s:s s:o s:I}", "path", text(mr_catalog_path(c, i)), "state", f[i].state,
-                      "reason", text(f[i].reason), "samples", (json_int_t)f[i].samples);
-        json_object_set_new(o, "t0", known ? when(c->rows[i].t0_ns) : json_null());
-        json_object_set_new(o, "t1", known ? when(c->rows[i].t1_ns) : json_null());
-        if (known && mr_catalog_note(c, i))
-            json_object_set_new(o, "note", text(mr_catalog_note(c, i)));
-        json_array_append_new(list, o);
+        const char *note = mr_catalog_note(c, i);
+        json_t *o = json_pack(
+            "{s:o s:s s:o s:I s:o s:o}", "path", text(mr_catalog_path(c, i)), "state",
+            mr_fate_name(&f[i]), "reason", text(mr_fate_reason(a, &f[i], i, why)), "samples",
+            (json_int_t)f[i].samples, "t0", known ? when(c->rows[i].t0_ns) : json_null(), "t1",
+            known ? when(c->rows[i].t1_ns) : json_null());
+        if (known && note) json_object_set_new(o, "note", text(note));
+        MR_TRY(add_item(t, i == 0, o));
     }
 out:
     free(f);
     return st;
 }
 
-static json_t *spans_json(const mr_plan *p)
+static mr_status add_spans(const mr_account *a, mr_text *t)
 {
-    json_t *list = json_array();
+    mr_status st = MR_OK;
+    const mr_plan *p = a->plan;
     for (size_t i = 0; p && i < p->spans.n_spans; i++) {
         const mr_span *s = &p->spans.span[i];
-        json_array_append_new(
-            list, json_pack("{s:o s:o s:I s:I s:f s:I s:I}", "t0", when(s->t0_ns), "t1",
-                            when(mr_span_time(&p->spans, s, s->index0 + s->n - 1, 1)), "samples",
-                            (json_int_t)s->n, "channels", (json_int_t)p->arrays[s->group].facts.nc,
-                            "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts, "layout",
-                            (json_int_t)s->group));
+        json_t *o = json_pack("{s:o s:o s:I s:I s:f s:I s:I}", "t0", when(s->t0_ns), "t1",
+                              when(mr_span_time(&p->spans, s, s->index0 + s->n - 1, 1)), "samples",
+                              (json_int_t)s->n, "channels",
+                              (json_int_t)p->arrays[s->group].facts.nc, "rate_hz", s->rate_hz,
+                              "files", (json_int_t)s->n_parts, "layout", (json_int_t)s->group);
+        MR_TRY(add_item(t, i == 0, o));
     }
-    return list;
+out:
+    return st;
 }
 
-static json_t *ledger_json(const mr_plan *p)
+static mr_status add_ledger(const mr_account *a, mr_text *t)
 {
-    json_t *list = json_array();
+    mr_status st = MR_OK;
+    const mr_plan *p = a->plan;
     for (size_t i = 0; p && i < p->spans.n_odd; i++) {
         const mr_odd *o = &p->spans.odd[i];
-        json_array_append_new(list, json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind),
-                                              "path", text(mr_catalog_path(p->cat, o->file)), "t0",
-                                              when(o->t0_ns), "t1", when(o->t1_ns), "note",
-                                              text(o->note)));
+        json_t *j = json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind), "path",
+                              text(mr_catalog_path(p->cat, o->file)), "t0", when(o->t0_ns), "t1",
+                              when(o->t1_ns), "note", text(o->note));
+        MR_TRY(add_item(t, i == 0, j));
     }
-    return list;
+out:
+    return st;
 }
 
-static json_t *lanes_json(const mr_account *a)
+static mr_status add_lanes(const mr_account *a, mr_text *t)
 {
-    json_t *list = json_array();
+    mr_status st = MR_OK;
+    bool first = true;
     for (size_t i = 0; a->plan && a->done && i < a->plan->n_lanes; i++) {
         const mr_lane *l = &a->plan->lanes[i];
         if (!a->done[i]) continue;
-        json_array_append_new(list,
-                              json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
-                                        (json_int_t)(l->rows.b - l->rows.a), "channels",
-                                        (json_int_t)(l->c1 - l->c0), "checksum", a->digest[i].hex));
+        MR_TRY(add_item(t, first,
+                        json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
+                                  (json_int_t)(l->rows.b - l->rows.a), "channels",
+                                  (json_int_t)(l->c1 - l->c0), "checksum", a->digest[i].hex)));
+        first = false;
     }
-    return list;
+out:
+    return st;
+}
+
+static mr_status add_orphans(const mr_account *a, mr_text *t)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; a->orphans && i < a->orphans->n; i++)
+        MR_TRY(add_item(t, i == 0, text(a->orphans->v[i])));
+out:
+    return st;
 }
 
 /** Host, time and absolute paths stand here only. */
@@ -187,75 +166,88 @@ static json_t *launch_json(const mr_account *a)
                      text(a->plan ? a->plan->cfg->name : ""));
 }
 
-static mr_status build(const mr_account *a, json_t **out)
+/** All that is short. */
+static json_t *facts_json(const mr_account *a)
 {
-    mr_status st = MR_OK;
-    json_t *inputs = json_array();
-    MR_TRY(inputs_json(a, inputs));
-    json_t *orphans = json_array();
-    for (size_t i = 0; a->orphans && i < a->orphans->n; i++)
-        json_array_append_new(orphans, text(a->orphans->v[i]));
-    *out = json_pack("{s:i s:s s:i s:s s:o s:o s:o s:o s:o}", "schema", 1, "version", MR_VERSION,
-                     "status", (int)a->status, "error", "", "inputs", inputs, "spans",
-                     spans_json(a->plan), "ledger", ledger_json(a->plan), "lanes", lanes_json(a),
-                     "orphans", orphans);
-    if (!*out) return MR_RAISE(MR_EMEM, "no memory for the report");
-    json_object_set_new(*out, "error", text(a->error));
-    json_object_set_new(*out, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
-    json_object_set_new(*out, "timing",
+    json_t *o = json_pack("{s:i s:s s:i s:o}", "schema", 1, "version", MR_VERSION, "status",
+                          (int)a->status, "error", text(a->error));
+    json_object_set_new(o, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
+    json_object_set_new(o, "timing",
                         json_pack("{s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s",
                                   a->wall_s, "survey_s", a->survey_s, "read_s", a->read_s,
                                   "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s",
                                   a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input",
                                   a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
                                   a->wait_slab_s, "writer_work", a->wait_done_s));
-    json_object_set_new(*out, "bottleneck", json_string(mr_report_bottleneck(a)));
-    json_object_set_new(*out, "memory",
+    json_object_set_new(o, "bottleneck", json_string(mr_report_bottleneck(a)));
+    json_object_set_new(o, "memory",
                         json_pack("{s:I s:I}", "planned_bytes",
                                   (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0),
                                   "peak_bytes", (json_int_t)a->peak_bytes));
-    json_object_set_new(*out, "work",
+    json_object_set_new(o, "work",
                         json_pack("{s:I s:I s:I s:I s:I}", "raw_bytes", (json_int_t)a->raw_bytes,
                                   "samples", (json_int_t)a->samples, "lanes_known",
                                   (json_int_t)a->n_known, "lanes_redone", (json_int_t)a->n_redone,
                                   "files_probed", (json_int_t)a->n_probed));
-    json_object_set_new(*out, "launch", launch_json(a));
-    inputs = NULL;
+    json_object_set_new(o, "launch", launch_json(a));
+    return o;
+}
+
+static mr_status print_report(const mr_account *a, mr_text *t)
+{
+    mr_status st = MR_OK;
+    static const struct {
+        const char *name;
+        mr_status (*add)(const mr_account *, mr_text *);
+    } list[] = {{"inputs", add_inputs},
+                {"spans", add_spans},
+                {"ledger", add_ledger},
+                {"lanes", add_lanes},
+                {"orphans", add_orphans}};
+    json_t *o = facts_json(a);
+    char *s = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    if (!s) {
+        st = MR_RAISE(MR_EMEM, "no memory for the report");
+        goto out;
+    }
+    MR_TRY(mr_text_add(t, "%.*s", (int)(strrchr(s, '}') - s - 1), s)); /* its end is yet to come */
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        MR_TRY(mr_text_add(t, ",\n \"%s\": [", list[i].name));
+        MR_TRY(list[i].add(a, t));
+        MR_TRY(mr_text_add(t, "]"));
+    }
+    MR_TRY(mr_text_add(t, "\n}\n"));
 out:
-    json_decref(inputs);
+    json_decref(o);
+    free(s);
     return st;
 }
 
 mr_status mr_report_write(const mr_account *a, const char *folder)
 {
     mr_status st = MR_OK;
-    json_t *j = NULL;
-    char *s = NULL;
-    mr_text path = {0};
-    MR_TRY(build(a, &j));
-    s = json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    if (!s) {
-        st = MR_RAISE(MR_EMEM, "no memory for the report");
-        goto out;
-    }
+    mr_text path = {0}, t = {0};
+    MR_TRY(print_report(a, &t));
     MR_TRY(mr_text_add(&path, "%s/report.json", folder));
-    MR_TRY(mr_write_durably(path.s, s, strlen(s)));
+    MR_TRY(mr_write_durably(path.s, t.s, t.len));
 out:
     mr_text_fini(&path);
-    json_decref(j);
-    free(s);
+    mr_text_fini(&t);
     return st;
 }
 
+/* --- talk ------------------------------------------------------------------------------------ */
+
 void mr_report_warn(const mr_account *a)
 {
-    fate *f = NULL;
+    mr_fate *f = NULL;
     size_t said[16] = {0};
-    char t0[40], t1[40];
-    if (!a->cat || fates(a, &f) != MR_OK) return;
+    char t0[40], t1[40], why[MR_REASON_MAX];
+    if (!a->cat || mr_fates(a, &f) != MR_OK) return;
     for (size_t i = 0; i < a->cat->n; i++)
-        if (f[i].loss && strcmp(f[i].state, "refused") == 0 && said[15]++ < 50)
-            mr_log(MR_WARN, "%s: refused: %s", mr_catalog_path(a->cat, i), f[i].reason);
+        if (f[i].state >= MR_FATE_REFUSED && said[15]++ < 50)
+            mr_log(MR_WARN, "%s: refused: %s", mr_catalog_path(a->cat, i),
+                   mr_fate_reason(a, &f[i], i, why));
     for (size_t i = 0; a->plan && i < a->plan->spans.n_odd; i++) {
         const mr_odd *o = &a->plan->spans.odd[i];
         if (said[o->kind]++ < 50)
@@ -273,16 +265,16 @@ void mr_report_warn(const mr_account *a)
 mr_status mr_report_summary(const mr_account *a, const char *folder)
 {
     mr_status st = MR_OK;
-    fate *f = NULL;
+    mr_fate *f = NULL;
     mr_text chain = {0};
     char b0[32], b1[32], b2[32];
     const mr_plan *p = a->plan;
     size_t refused = 0, partly = 0, done = 0;
     if (!a->cat || !p) return MR_OK;
-    MR_TRY(fates(a, &f));
+    MR_TRY(mr_fates(a, &f));
     for (size_t i = 0; i < a->cat->n; i++) {
-        refused += strcmp(f[i].state, "refused") == 0;
-        partly += strcmp(f[i].state, "partly") == 0;
+        refused += f[i].state >= MR_FATE_REFUSED;
+        partly += f[i].state == MR_FATE_PARTLY;
     }
     for (size_t i = 0; a->done && i < p->n_lanes; i++) done += a->done[i];
     for (size_t i = 0; i < p->n_arrays && !chain.s; i++)
