@@ -124,9 +124,7 @@ void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t)
 /** Rows of file f that are best read together, counted from stored row 0. */
 static uint64_t band_of(const mr_plan *p, uint32_t f)
 {
-    mr_file_info info;
-    mr_catalog_info(p->cat, f, &info);
-    return MR_MAX(mr_raw_band_rows(&info), (uint64_t)1);
+    return MR_MAX(mr_raw_band_rows(&p->cat->facts[p->cat->rows[f].kind]), (uint64_t)1);
 }
 
 static mr_status slab_end(mr_slab_list *out, int64_t *a, int64_t b)
@@ -172,9 +170,10 @@ mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out)
     mr_status st = MR_OK;
     mr_text line = {0};
     char t0[40], t1[40];
-    for (size_t i = 0; i < p->spans.n_odd; i++) {
-        const mr_odd *o = &p->spans.odd[i];
-        if (o->t1_ns < l->t0_ns || o->t0_ns > l->t1_ns || o->kind == MR_ODD_BAD_CHUNK) continue;
+    mr_odd_list list = {0};
+    MR_TRY(mr_spans_odds_in(&p->spans, l->t0_ns, l->t1_ns, &list));
+    for (size_t i = 0; i < list.n; i++) {
+        const mr_odd *o = &p->spans.odd[list.v[i]];
         if (mr_catalog_group_of(p->cat, o->file) != p->arrays[l->array].group) continue;
         line.len = 0;
         MR_TRY(mr_text_add(&line, "%s %s %s %s ", mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0),
@@ -189,6 +188,7 @@ mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out)
         MR_TRY(mr_strs_add(out, line.s));
     }
 out:
+    free(list.v);
     mr_text_fini(&line);
     return st;
 }
@@ -227,9 +227,10 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                            (long long)q->t_ns));
     }
     const mr_part *last = &p->spans.part[first + n - 1];
-    if (first + n < sp->part0 + sp->n_parts) /* the next stamp bends the time of the last file */
+    if (mr_span_bends(&p->spans, sp, first + n - 1))
         MR_TRY(mr_text_add(&t, "then %lld %llu\n", (long long)last[1].t_ns,
                            (unsigned long long)last->n));
+    if (sp->step_ns > 0) MR_TRY(mr_text_add(&t, "step %a\n", sp->step_ns));
     MR_TRY(mr_lane_ledger(p, l, &ledger));
     for (size_t i = 0; i < ledger.n; i++) MR_TRY(mr_text_add(&t, "%s\n", ledger.v[i]));
     l->key = mr_digest_of(t.s, t.len);

@@ -27,12 +27,8 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     const size_t cost = a->facts.store.dtype.size + (joint ? 16u : 0u);
     const double ctx = whole ? 0.0 : ceil((before + after) * rate);
     double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
-    uint64_t chunk = 1;
-    for (size_t k = 0; k < p->cat->n_kinds; k++) {
-        const mr_file_info *f = &p->cat->facts[k];
-        if (p->cat->group[k] == a->group && f->store.storage == MR_ST_CHUNKED)
-            chunk = MR_MAX(chunk, f->store.chunk_c);
-    }
+    /* by the file that leads the group: later ones, stored otherwise, must not move the strips */
+    const uint64_t chunk = MR_MAX(a->facts.store.chunk_c, (uint64_t)1);
     a->strip = a->nc;
     if (!whole && !joint && !sources && a->even && a->sel.step == 1 && 2 * ctx > rows) {
         const double want = (double)QUANTUM / (2 * ctx * (double)cost);
@@ -56,16 +52,23 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     return MR_OK;
 }
 
-/** Slabs that block ranges [raw) touch. */
+/** Slabs that the raw range touches: they lie end to end, in order. */
 static size_t touched(const mr_slab_list *s, mr_slab raw)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) n += s->v[i].a < raw.b && s->v[i].b > raw.a;
-    return n;
+    size_t a = 0, b = s->n;
+    while (a < b) { /* the first that ends beyond raw.a */
+        const size_t mid = a + (b - a) / 2;
+        if (s->v[mid].b > raw.a)
+            b = mid;
+        else
+            a = mid + 1;
+    }
+    while (b < s->n && s->v[b].a < raw.b) b++;
+    return b - a;
 }
 
 typedef struct demand {
-    size_t slab_bytes, slabs, ahead, out, work, state, mid, other, shared;
+    size_t slab_bytes, slabs, ahead, out, work, state, mid, shared, lane, decode, writer;
 } demand;
 
 /** Rows of input that a tile of a reducing chain holds at once: all of the block's, or where
@@ -95,33 +98,27 @@ static void demand_of_fold(const mr_plan *p, const mr_lane *l, const mr_block_ra
     d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + 2 * MR_TILE) * 8);
 }
 
-static void demand_of_block(const mr_plan *p, const mr_lane *l, size_t i, const mr_slab_list *slabs,
-                            demand *d)
+static void demand_of_block(const mr_plan *p, const mr_lane *l, const mr_block_ranges *r, demand *d)
 {
     const mr_array *a = &p->arrays[l->array];
     const size_t nc = l->c1 - l->c0, width = MR_MIN((size_t)MR_TILE, nc);
+    const size_t state = mr_chain_state(a->chain);
     mr_stage stage[MR_MAX_OPS];
-    mr_block_ranges r;
-    mr_lane_ranges(p, l, i, &r);
-    const size_t rows = (size_t)(r.raw.b - r.raw.a), out = (size_t)(r.out.b - r.out.a);
+    const size_t rows = (size_t)(r->raw.b - r->raw.a), out = (size_t)(r->out.b - r->out.a);
     const size_t n_stages = mr_chain_stages(a->chain, stage);
     size_t mid = 0;
     for (size_t s = 0; s + 1 < n_stages || (n_stages == 1 && stage[0].couples && s < 1); s++)
-        mid = MR_MAX(mid, (size_t)(r.in[stage[s].first].b - r.in[stage[s].first].a));
-    d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
-    d->slabs = MR_MAX(d->slabs, touched(slabs, r.raw));
-    d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
+        mid = MR_MAX(mid, (size_t)(r->in[stage[s].first].b - r->in[stage[s].first].a));
     d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
     if (mr_chain_reduces(a->chain)) {
-        demand_of_fold(p, l, &r, d);
+        demand_of_fold(p, l, r, d);
         return;
     }
     d->out = MR_MAX(d->out, out * nc * sizeof(float));
-    d->work = MR_MAX(d->work, (mr_chain_work(a->chain, &r, width) +
-                               (rows + out + mr_chain_state(a->chain)) * width + 32) *
-                                      8 +
-                                  rows / 8);
-    d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + MR_TILE) * 8);
+    d->work = MR_MAX(d->work,
+                     (mr_chain_work(a->chain, r, width) + (rows + out + state) * width + 32) * 8 +
+                         rows / 8);
+    d->state = MR_MAX(d->state, state * (nc + MR_TILE) * 8);
 }
 
 /** The block that completes the most rows need not be the first: one more than a full block spans
@@ -138,33 +135,75 @@ static void most_rows(const mr_plan *p, const mr_lane *l, demand *d)
                                          mr_shape_counts(&shape) * nc * sizeof(int32_t)));
 }
 
-static demand demand_of(const mr_plan *p)
+/** Every block has all its slabs in hand at once: fewer than the most would never go on. */
+static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
 {
-    demand d = {0};
-    for (size_t i = 0; i < p->n_lanes; i++) {
-        const mr_lane *l = &p->lanes[i];
-        const mr_array *a = &p->arrays[l->array];
-        const size_t n = mr_lane_blocks(p, l);
-        mr_slab_list slabs = {0};
-        if (mr_lane_slabs(p, l, &slabs) != MR_OK) mr_error_clear(); /* then counted by the others */
-        demand_of_block(p, l, 0, &slabs, &d);
-        if (n > 1) demand_of_block(p, l, 1, &slabs, &d);
-        if (n > 2) demand_of_block(p, l, n - 1, &slabs, &d);
-        if (mr_chain_reduces(p->arrays[l->array].chain)) most_rows(p, l, &d);
-        const size_t per_lane = (size_t)(l->rows.b - l->rows.a) * 8 * 2 + slabs.n * 256;
-        const size_t decode =
-            mr_raw_buffer_bytes(&a->facts, &a->sel) * (size_t)(p->cfg->io_threads);
-        d.other = MR_MAX(d.other, 3 * per_lane + decode);
-        free(slabs.v);
+    mr_status st = MR_OK;
+    const mr_array *a = &p->arrays[l->array];
+    const size_t n = mr_lane_blocks(p, l);
+    const mr_lane_spec spec = {
+        .rows = (uint64_t)(l->rows.b - l->rows.a), .nc = l->c1 - l->c0, .deflate = p->cfg->deflate};
+    mr_slab_list slabs = {0};
+    mr_block_ranges r;
+    MR_TRY(mr_lane_slabs(p, l, &slabs));
+    for (size_t i = 0; i < n; i++) {
+        mr_lane_ranges(p, l, i, &r);
+        d->slabs = MR_MAX(d->slabs, touched(&slabs, r.raw));
+        if (i < 2 || i + 1 == n) demand_of_block(p, l, &r, d);
     }
-    return d;
+    if (mr_chain_reduces(a->chain)) most_rows(p, l, d);
+    d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
+    d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
+    d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256);
+    d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
+out:
+    free(slabs.v);
+    return st;
 }
 
-void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads)
+/** What a reader holds beside its slab: decoded chunks, and the chunk table of its file. */
+static size_t decode_bytes(const mr_plan *p)
 {
-    const demand d = demand_of(p);
+    size_t most = 0, table = 0;
+    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+        const mr_array *a = &p->arrays[p->cat->group[k]];
+        mr_file_info f = p->cat->facts[k];
+        f.store.nt = UINT64_MAX; /* each file's own: taken as many */
+        if (a->chain) most = MR_MAX(most, mr_raw_buffer_bytes(&f, &a->sel));
+    }
+    for (size_t i = 0; i < p->cat->n; i++) {
+        const mr_row *r = &p->cat->rows[i];
+        if (r->kind == MR_REFUSED) continue;
+        const mr_store *s = &p->cat->facts[r->kind].store;
+        if (s->storage != MR_ST_CHUNKED) continue;
+        const size_t n = (size_t)((r->nt_stored + s->chunk_t - 1) / s->chunk_t *
+                                  ((s->nc + s->chunk_c - 1) / s->chunk_c));
+        table = MR_MAX(table, n * sizeof(mr_chunk));
+    }
+    return most + table;
+}
+
+/** The archive's rows, counted in full for every rank, though a node holds the catalogue once; the
+ *  lanes; and the report, index and master file at the end. */
+static size_t rows_bytes(const mr_plan *p)
+{
+    const mr_spans *s = &p->spans;
+    const size_t cat = mr_catalog_bytes(p->cat);
+    const size_t spans = s->n_parts * sizeof *s->part + s->n_spans * sizeof *s->span +
+                         s->n_odd * (sizeof *s->odd + 12);
+    const size_t lanes = p->n_lanes * (sizeof *p->lanes + 128);
+    const size_t report = cat + p->cat->n * 200 + s->n_odd * 500 + p->n_lanes * 200;
+    const size_t master = p->n_lanes * 4096;
+    return cat + spans + lanes + report + master;
+}
+
+mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads)
+{
+    mr_status st = MR_OK;
     mr_memory_plan *m = &p->mem;
-    const size_t rows = p->cat->n * (sizeof(mr_row) + 96) + p->n_lanes * sizeof(mr_lane);
+    demand d = {0};
+    for (size_t i = 0; i < p->n_lanes; i++) MR_TRY(demand_of_lane(p, &p->lanes[i], &d));
+    d.decode = decode_bytes(p);
     *m = (mr_memory_plan){.limit_bytes = limit_bytes,
                           .base_bytes = base_bytes,
                           .slab_bytes = d.slab_bytes,
@@ -175,7 +214,7 @@ void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threa
                           .mid_bytes = d.mid,
                           .shared_bytes = d.shared,
                           .threads = threads};
-    m->other_bytes = d.other + rows + (p->cfg->deflate ? d.out * 2 : 0) + (2u << 20);
+    m->other_bytes = rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
                          d.mid + d.shared + m->other_bytes;
     m->need_bytes = fixed + d.slabs * d.slab_bytes;
@@ -184,6 +223,8 @@ void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threa
                       : 0;
     m->n_slabs = d.slabs + MR_MIN(more, d.ahead + (size_t)p->cfg->io_threads);
     m->planned_bytes = fixed + m->n_slabs * d.slab_bytes;
+out:
+    return st;
 }
 
 static double first_number(const char *path)

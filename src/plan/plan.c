@@ -182,7 +182,7 @@ mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_
     MR_TRY(some_chain(p));
     MR_TRY(plan_text(p));
     MR_TRY(mr_lanes_build(p));
-    mr_memory_size(p, limit_bytes, base_bytes, threads);
+    MR_TRY(mr_memory_size(p, limit_bytes, base_bytes, threads));
     *out = p;
     p = NULL;
 out:

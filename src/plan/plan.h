@@ -107,7 +107,7 @@ mr_status mr_lanes_build(mr_plan *p);
  * ---------------------------------------------------------------------------------- */
 /** Block, strip and slab lengths of an array: constants of chain, rate, channels and storage. */
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a);
-void mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads);
+mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads);
 /** Default limit: 0.7 x (cgroup or Slurm limit, else RAM) / ranks on the node, at most 4 GiB. */
 size_t mr_memory_default(int ranks_on_node);
 /** Anonymous and shared pages of this process now, bytes. */

@@ -67,6 +67,7 @@ out:
 /** What the last file of the span so far says. */
 typedef struct tail {
     bool any;
+    bool off; /* it is off the nominal rate: nothing joins it */
     size_t file;
     int64_t end_ns; /* time of the sample after its last */
 } tail;
@@ -76,14 +77,19 @@ static int64_t steps_ns(double rate_hz, int64_t n)
     return (int64_t)llroundl((long double)n * 1e9L / (long double)rate_hz);
 }
 
-/** A file's own stamps against its nominal rate: the ledger gets a row beyond 0.1 %, or 1 us. */
-static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double rate_hz)
+/** A file's own stamps against its nominal rate: the ledger gets a row beyond 0.1 %, or 1 us.
+ *  *step_ns: what its stamps make of a step where they are beyond 0.1 %, else 0. */
+static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double rate_hz,
+                           double *step_ns)
 {
     const mr_row *r = &c->rows[f];
     const double nominal = (double)steps_ns(rate_hz, (int64_t)r->nt - 1);
     const double off = (double)(r->t1_ns - r->t0_ns) - nominal;
+    *step_ns = 0;
     if (r->nt < 2 || fabs(off) <= 1000.0) return MR_OK;
-    mr_odd row = {.kind = fabs(off) > 1e-3 * nominal ? MR_ODD_RATE : MR_ODD_DRIFT,
+    const bool far = fabs(off) > 1e-3 * nominal;
+    if (far) *step_ns = (double)(r->t1_ns - r->t0_ns) / ((double)r->nt - 1);
+    mr_odd row = {.kind = far ? MR_ODD_RATE : MR_ODD_DRIFT,
                   .file = f,
                   .other = SIZE_MAX,
                   .t0_ns = r->t0_ns,
@@ -96,56 +102,133 @@ static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double 
     return mr_spans_note(s, &row);
 }
 
+/** What lies between the end of the file before and the start of file f, `off` ns later, to the
+ *  ledger. *skip: f's first samples that the file before has too. */
+static mr_status note_seam(mr_spans *s, const mr_row *r, uint32_t f, const tail *last, double rate,
+                           uint64_t *skip)
+{
+    const double half = 0.5e9 / rate, off = (double)(r->t0_ns - last->end_ns);
+    mr_odd row = {
+        .file = f, .other = last->file, .t0_ns = last->end_ns, .t1_ns = r->t0_ns, .equal = -1};
+    if (off > half) {
+        row.kind = MR_ODD_GAP;
+        snprintf(row.note, sizeof row.note, "%.6g s without samples", 1e-9 * off);
+    } else if (off < -half) {
+        const uint64_t both = (uint64_t)llround(-off * 1e-9 * rate);
+        *skip = MR_MIN(both, (uint64_t)r->nt);
+        row.kind = both >= r->nt ? MR_ODD_DUPLICATE : MR_ODD_OVERLAP;
+        row.t0_ns = r->t0_ns;
+        row.t1_ns = both >= r->nt ? r->t0_ns + steps_ns(rate, r->nt) : last->end_ns;
+        row.skip = *skip;
+    } else if (fabs(off) > 1000.0) {
+        row.kind = MR_ODD_DRIFT;
+        snprintf(row.note, sizeof row.note, "starts %+.3f us from the end of the file before",
+                 1e-3 * off);
+    } else {
+        return MR_OK;
+    }
+    return mr_spans_note(s, &row);
+}
+
 /** Join file f to the open span, or begin a new one. */
 static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, tail *last)
 {
     mr_status st = MR_OK;
     const mr_row *r = &c->rows[f];
     const uint32_t group = c->group[r->kind];
-    const double rate = mr_catalog_group(c, group)->rate_hz, half = 0.5e9 / rate;
-    const double off = last->any ? (double)(r->t0_ns - last->end_ns) : 0.0;
+    const double rate = mr_catalog_group(c, group)->rate_hz;
+    const bool gap = last->any && (double)(r->t0_ns - last->end_ns) > 0.5e9 / rate;
     uint64_t skip = 0;
-    MR_TRY(note_rate(s, c, f, rate));
-    if (!last->any) {
-        MR_TRY(begin_span(s, group, rate, r->t0_ns));
-    } else if (off > half) {
-        mr_odd row = {.kind = MR_ODD_GAP,
-                      .file = f,
-                      .other = last->file,
-                      .t0_ns = last->end_ns,
-                      .t1_ns = r->t0_ns,
-                      .equal = -1};
-        snprintf(row.note, sizeof row.note, "%.6g s without samples", 1e-9 * off);
-        MR_TRY(mr_spans_note(s, &row));
-        MR_TRY(begin_span(s, group, rate, r->t0_ns));
-    } else if (off < -half) {
-        skip = (uint64_t)llround(-off * 1e-9 * rate);
-        mr_odd row = {.kind = skip >= r->nt ? MR_ODD_DUPLICATE : MR_ODD_OVERLAP,
-                      .file = f,
-                      .other = last->file,
-                      .t0_ns = r->t0_ns,
-                      .t1_ns = last->end_ns,
-                      .skip = MR_MIN(skip, (uint64_t)r->nt),
-                      .equal = -1};
-        if (skip >= r->nt) row.t1_ns = r->t0_ns + steps_ns(rate, r->nt);
-        MR_TRY(mr_spans_note(s, &row));
-        if (skip >= r->nt) goto out;
-    } else if (fabs(off) > 1000.0) {
-        mr_odd row = {.kind = MR_ODD_DRIFT,
-                      .file = f,
-                      .other = last->file,
-                      .t0_ns = last->end_ns,
-                      .t1_ns = r->t0_ns,
-                      .equal = -1};
-        snprintf(row.note, sizeof row.note, "starts %+.3f us from the end of the file before",
-                 1e-3 * off);
-        MR_TRY(mr_spans_note(s, &row));
+    double step_ns;
+    MR_TRY(note_rate(s, c, f, rate, &step_ns));
+    if (last->any) MR_TRY(note_seam(s, r, f, last, rate, &skip));
+    if (skip >= r->nt) goto out;
+    const double step = step_ns > 0 ? step_ns : 1e9 / rate;
+    const int64_t t = r->t0_ns + (step_ns > 0 ? (int64_t)llround((double)skip * step)
+                                              : steps_ns(rate, (int64_t)skip));
+    if (!last->any || gap || last->off || step_ns > 0) {
+        MR_TRY(begin_span(s, group, rate, t));
+        s->span[s->n_spans - 1].step_ns = step_ns;
     }
-    const int64_t t = r->t0_ns + steps_ns(rate, (int64_t)skip);
     MR_TRY(add_part(s, f, skip, r->nt - skip, t));
-    *last = (tail){true, f, r->t0_ns + steps_ns(rate, r->nt)};
+    *last =
+        (tail){true, step_ns > 0, f,
+               step_ns > 0 ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
 out:
     return st;
+}
+
+/* --- the ledger by time ---------------------------------------------------------------------- */
+
+static int by_t0(const void *pa, const void *pb, void *arg)
+{
+    const mr_odd *odd = arg;
+    const uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    if (odd[a].t0_ns != odd[b].t0_ns) return odd[a].t0_ns < odd[b].t0_ns ? -1 : 1;
+    return (a > b) - (a < b);
+}
+
+static mr_status sort_ledger(mr_spans *s)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(s->n_odd, sizeof *s->odd_by_t0, "the ledger", &s->odd_by_t0));
+    MR_TRY(mr_alloc(s->n_odd, sizeof *s->odd_latest, "the ledger", &s->odd_latest));
+    s->n_found = s->n_odd;
+    for (size_t i = 0; i < s->n_odd; i++) s->odd_by_t0[i] = (uint32_t)i;
+    if (s->n_odd) qsort_r(s->odd_by_t0, s->n_odd, sizeof *s->odd_by_t0, by_t0, s->odd);
+    for (size_t i = 0; i < s->n_odd; i++) {
+        const int64_t end = s->odd[s->odd_by_t0[i]].t1_ns;
+        s->odd_latest[i] = i ? MR_MAX(end, s->odd_latest[i - 1]) : end;
+    }
+out:
+    return st;
+}
+
+static int by_number(const void *pa, const void *pb)
+{
+    const uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    return (a > b) - (a < b);
+}
+
+mr_status mr_spans_odds_in(const mr_spans *s, int64_t t0_ns, int64_t t1_ns, mr_odd_list *out)
+{
+    mr_status st = MR_OK;
+    size_t a = 0, b = s->n_found;
+    while (a < b) { /* the first that starts after t1 */
+        const size_t mid = a + (b - a) / 2;
+        if (s->odd[s->odd_by_t0[mid]].t0_ns > t1_ns)
+            b = mid;
+        else
+            a = mid + 1;
+    }
+    out->n = 0;
+    while (a-- > 0 && s->odd_latest[a] >= t0_ns) {
+        if (s->odd[s->odd_by_t0[a]].t1_ns < t0_ns) continue;
+        MR_TRY(mr_grow(&out->v, &out->cap, out->n + 1, sizeof *out->v, "the ledger"));
+        out->v[out->n++] = s->odd_by_t0[a];
+    }
+    if (out->n) qsort(out->v, out->n, sizeof *out->v, by_number);
+out:
+    return st;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/** A group of its own beside the first: the ledger says once how it differs. */
+static mr_status note_group(mr_spans *s, const mr_catalog *c, uint32_t f, uint32_t g)
+{
+    const mr_file_info *a = mr_catalog_group(c, 0), *b = mr_catalog_group(c, g);
+    mr_odd row = {.kind = a->rate_hz != b->rate_hz ? MR_ODD_RATE : MR_ODD_LAYOUT,
+                  .file = f,
+                  .other = SIZE_MAX,
+                  .equal = -1,
+                  .t0_ns = c->rows[f].t0_ns,
+                  .t1_ns = c->rows[f].t1_ns};
+    snprintf(row.note, sizeof row.note,
+             "%.9g Hz, %llu channels, %s; the first files have %.9g Hz, %llu channels, %s",
+             b->rate_hz, (unsigned long long)b->nc, b->unit, a->rate_hz, (unsigned long long)a->nc,
+             a->unit);
+    return mr_spans_note(s, &row);
 }
 
 mr_status mr_spans_build(const mr_catalog *c, mr_spans *out)
@@ -161,22 +244,10 @@ mr_status mr_spans_build(const mr_catalog *c, mr_spans *out)
     for (size_t i = 0; i < n; i++) {
         const uint32_t g = mr_catalog_group_of(c, file[i]);
         if (i && g != mr_catalog_group_of(c, file[i - 1])) last = (tail){0};
-        if (!last.any && g > 0) {
-            const mr_file_info *a = mr_catalog_group(c, 0), *b = mr_catalog_group(c, g);
-            mr_odd row = {.kind = a->rate_hz != b->rate_hz ? MR_ODD_RATE : MR_ODD_LAYOUT,
-                          .file = file[i],
-                          .other = SIZE_MAX,
-                          .equal = -1,
-                          .t0_ns = c->rows[file[i]].t0_ns,
-                          .t1_ns = c->rows[file[i]].t1_ns};
-            snprintf(row.note, sizeof row.note,
-                     "%.9g Hz, %llu channels, %s; the first files have %.9g Hz, %llu channels, %s",
-                     b->rate_hz, (unsigned long long)b->nc, b->unit, a->rate_hz,
-                     (unsigned long long)a->nc, a->unit);
-            MR_TRY(mr_spans_note(out, &row));
-        }
+        if (!last.any && g > 0) MR_TRY(note_group(out, c, file[i], g));
         MR_TRY(place(out, c, file[i], &last));
     }
+    MR_TRY(sort_ledger(out));
 out:
     free(file);
     return st;
@@ -187,6 +258,8 @@ void mr_spans_fini(mr_spans *s)
     free(s->span);
     free(s->part);
     free(s->odd);
+    free(s->odd_by_t0);
+    free(s->odd_latest);
     *s = (mr_spans){0};
 }
 
@@ -204,19 +277,22 @@ static size_t part_at(const mr_spans *s, const mr_span *sp, int64_t k)
     return lo;
 }
 
+bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i)
+{
+    if (i + 1 >= sp->part0 + sp->n_parts) return false;
+    const mr_part *p = &s->part[i];
+    const long double there = (long double)(p[1].t_ns - p->t_ns);
+    return fabsl(there - (long double)p->n * 1e9L / (long double)sp->rate_hz) > 1000.0L;
+}
+
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den)
 {
     const int64_t whole = mr_div_floor(num, den), k = whole - sp->index0;
     const size_t i = part_at(s, sp, k);
     const mr_part *p = &s->part[i];
     const long double at = (long double)(k - p->k) + (long double)(num - whole * den) / den;
-    long double step = 1e9L / (long double)sp->rate_hz;
-    if (i + 1 <
-        sp->part0 + sp->n_parts) { /* through the next file's stamp, if it tells otherwise */
-        const mr_part *q = p + 1;
-        const long double there = (long double)(q->t_ns - p->t_ns);
-        if (fabsl(there - (long double)p->n * step) > 1000.0L) step = there / (long double)p->n;
-    }
+    long double step = sp->step_ns > 0 ? (long double)sp->step_ns : 1e9L / (long double)sp->rate_hz;
+    if (mr_span_bends(s, sp, i)) step = (long double)(p[1].t_ns - p->t_ns) / (long double)p->n;
     return p->t_ns + (int64_t)llroundl(at * step);
 }
 

@@ -18,6 +18,7 @@ typedef struct mr_span {
     int64_t n;             /* samples */
     int64_t t0_ns;
     double rate_hz;
+    double step_ns; /* 0, or of one file whose stamps are off the rate: time from one to the next */
 } mr_span;
 
 typedef enum mr_odd_kind {
@@ -49,17 +50,30 @@ typedef struct mr_spans {
     size_t n_parts, cap_parts;
     mr_odd *odd;
     size_t n_odd, cap_odd;
+    uint32_t *odd_by_t0; /* [n_found] rows of the ledger in order of start */
+    int64_t *odd_latest; /* [n_found] latest end of those up to here */
+    size_t n_found;      /* rows that mr_spans_build found; later ones are behind them */
 } mr_spans;
+
+/** Numbers of rows of the ledger. Zero-initialise; free v. */
+typedef struct mr_odd_list {
+    uint32_t *v;
+    size_t n, cap;
+} mr_odd_list;
 
 /** Lay the catalogue's files end to end, group by group. Deterministic, whatever the files' order.
  */
 mr_status mr_spans_build(const mr_catalog *c, mr_spans *out);
 void mr_spans_fini(mr_spans *s);
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row);
+/** The rows that mr_spans_build found and that touch [t0, t1], in the order of the ledger. */
+mr_status mr_spans_odds_in(const mr_spans *s, int64_t t0_ns, int64_t t1_ns, mr_odd_list *out);
 
 /** Time of the span's sample at position num/den (grid index): through the files' own start stamps.
  */
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den);
+/** Does the stamp of the part behind part i change the times in part i? */
+bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i);
 /** The parts that hold samples [k0, k1) of the span: index of the first, and how many. */
 void mr_span_parts(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,
                    size_t *n);

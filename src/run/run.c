@@ -112,7 +112,8 @@ static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *c
                            << 20; /* MPI and HDF5 as measured, where less is resident now */
     const size_t limit =
         cfg->memory_bytes ? (size_t)cfg->memory_bytes : mr_memory_default(mr_comm_node_size(c));
-    const size_t base = MR_MAX(mr_memory_now(), assumed);
+    const size_t now = mr_memory_now(), known = mr_catalog_bytes(cat); /* is counted by the plan */
+    const size_t base = MR_MAX(now > known ? now - known : 0, assumed);
     mr_status st = mr_plan_new(cfg, cat, limit, base, mr_run_threads(c), out);
     st = mr_agree(c, st);
     if (st == MR_OK) st = same_plan(c, *out);
