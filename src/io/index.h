@@ -5,6 +5,7 @@
 
 #define MR_INDEX_NAME "index.csv"
 #define MR_MASTER_NAME "master.h5"
+#define MR_RESULT_NAME "result.h5"
 #define MR_PLAN_SUM_NAME ".millrace/plan.sum"
 
 /** The files of the plan beside which plan.sum lies, under .millrace/: those that are there are

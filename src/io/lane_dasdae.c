@@ -135,7 +135,7 @@ static void attributes(mr_h5w *w, const mr_lane_spec *s, hid_t g)
     mr_h5w_fixed(w, g, "_attrs_time_min", text);
     stamp(s->time_ns[s->rows - 1], false, text);
     mr_h5w_fixed(w, g, "_attrs_time_max", text);
-    mr_h5w_f64(w, g, "_attrs_time_step", 1 / s->rate_hz); /* seconds */
+    mr_h5w_f64(w, g, "_attrs_time_step", s->rate_hz > 0 ? 1 / s->rate_hz : NAN); /* seconds */
     mr_h5w_fixed(w, g, "_attrs_time_units", "s");
     mr_h5w_fixed(w, g, "_attrs_time_dtype", "datetime64");
     double step = even_step(s), first = s->distance_m[0], last = s->distance_m[s->nc - 1];

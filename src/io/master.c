@@ -5,6 +5,7 @@
 #include "io/index.h"
 #include "io/lane_layout.h"
 #include "io/out.h"
+#include "io/part.h"
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -12,133 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/** The lanes of one part, sorted, and what the first lane file says of them all. */
-typedef struct part {
-    const mr_lane_entry *const *v;
-    size_t n;
-    uint64_t rows, c0, c1;
-    double *distance; /* [c1 - c0] */
-    double gauge_m, dx_m;
-    char *title, *chain;
-} part;
-
-static void part_fini(part *p)
-{
-    free(p->distance);
-    free(p->title);
-    free(p->chain);
-}
-
-/** Does lane i begin a new stretch of time, or is it another strip of the one before? */
-static bool begins(const part *p, size_t i)
-{
-    return i == 0 || p->v[i]->t0_ns != p->v[i - 1]->t0_ns;
-}
-
-/** Rows and channel range of the part; strips of one stretch must be equally long and apart. */
-static mr_status measure(part *p)
-{
-    p->rows = 0;
-    p->c0 = UINT64_MAX;
-    p->c1 = 0;
-    for (size_t i = 0; i < p->n; i++) {
-        const mr_lane_entry *e = p->v[i];
-        if (e->c0 >= e->c1 || e->rows == 0)
-            return MR_RAISE(MR_EBUG, "lane %s has no rows or channels", e->rel);
-        if (begins(p, i))
-            p->rows += e->rows;
-        else if (e->rows != p->v[i - 1]->rows || e->c0 < p->v[i - 1]->c1)
-            return MR_RAISE(MR_EBUG, "lanes %s and %s overlap", p->v[i - 1]->rel, e->rel);
-        p->c0 = MR_MIN(p->c0, e->c0);
-        p->c1 = MR_MAX(p->c1, e->c1);
-    }
-    return MR_OK;
-}
-
-/** A variable-length text attribute of the root; "" if it is not there. */
-static mr_status read_text(hid_t file, const char *name, char **out)
-{
-    char *s = NULL;
-    hid_t a = -1, t = -1;
-    if (H5Aexists(file, name) > 0 && (a = H5Aopen(file, name, H5P_DEFAULT)) >= 0 &&
-        (t = H5Aget_type(a)) >= 0 && H5Tis_variable_str(t) > 0)
-        H5Aread(a, t, &s);
-    mr_status st = mr_strdup(s ? s : "", out);
-    if (s) H5free_memory(s);
-    if (t >= 0) H5Tclose(t);
-    if (a >= 0) H5Aclose(a);
-    return st;
-}
-
-static double read_number(hid_t file, const char *name)
-{
-    double v = NAN;
-    hid_t a = H5Aexists(file, name) > 0 ? H5Aopen(file, name, H5P_DEFAULT) : -1;
-    if (a >= 0) {
-        if (H5Aread(a, H5T_NATIVE_DOUBLE, &v) < 0) v = NAN;
-        H5Aclose(a);
-    }
-    return v;
-}
-
-/** distance[] of one lane file, whose length must be nc. */
-static bool read_distance(hid_t file, hsize_t nc, double *distance)
-{
-    hsize_t n = 0;
-    bool ok = false;
-    hid_t d = H5Dopen2(file, "distance", H5P_DEFAULT), s = d >= 0 ? H5Dget_space(d) : -1;
-    if (s >= 0 && H5Sget_simple_extent_ndims(s) == 1 && H5Sget_simple_extent_dims(s, &n, NULL) == 1)
-        ok = n == nc && H5Dread(d, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, distance) >= 0;
-    if (s >= 0) H5Sclose(s);
-    if (d >= 0) H5Dclose(d);
-    return ok;
-}
-
-/** Take distance from lane i, and from the first one the words. */
-static mr_status learn_from(part *p, size_t i, const char *folder)
-{
-    mr_status st = MR_OK;
-    const mr_lane_entry *e = p->v[i];
-    char *path = NULL;
-    hid_t file = -1;
-    MR_TRY(mr_out_join(folder, e->rel, &path));
-    file = mr_h5w_open(path);
-    if (file < 0) {
-        st = MR_EOUTPUT;
-        goto out;
-    }
-    if (!read_distance(file, e->c1 - e->c0, p->distance + (e->c0 - p->c0))) {
-        st = MR_RAISE(MR_EOUTPUT, "%s: no distance for its %llu channels", path,
-                      (unsigned long long)(e->c1 - e->c0));
-        goto out;
-    }
-    if (!p->title) {
-        MR_TRY(read_text(file, "title", &p->title));
-        MR_TRY(read_text(file, "chain", &p->chain));
-        p->gauge_m = read_number(file, "gauge_length_m");
-        p->dx_m = read_number(file, "channel_spacing_m");
-    }
-out:
-    if (file >= 0) H5Fclose(file);
-    free(path);
-    return st;
-}
-
-/** Distances from as few lane files as name every channel once. */
-static mr_status learn(part *p, const char *folder)
-{
-    mr_status st = MR_OK;
-    MR_TRY(mr_alloc_f64(p->c1 - p->c0, "distances", &p->distance));
-    for (uint64_t c = 0; c < p->c1 - p->c0; c++) p->distance[c] = NAN;
-    for (size_t i = 0; i < p->n; i++) {
-        const mr_lane_entry *e = p->v[i];
-        if (isnan(p->distance[e->c0 - p->c0]) || isnan(p->distance[e->c1 - 1 - p->c0]))
-            MR_TRY(learn_from(p, i, folder));
-    }
-out:
-    return st;
-}
 
 /** Map a box of the virtual dataset onto the whole of a lane file's dataset. */
 static void map_box(mr_h5w *w, hid_t dcpl, hid_t space, int rank, const hsize_t *start,
@@ -170,7 +44,7 @@ static bool fill_nothing(hid_t dcpl, kind k)
 
 /** A virtual dataset of the part over these dimensions, of which time is the first and, but for
  *  `time` itself, channels the last. */
-static hid_t virtual_set(mr_h5w *w, hid_t at, const part *p, kind k, const mr_cf_dims *dims,
+static hid_t virtual_set(mr_h5w *w, hid_t at, const mr_lane_part *p, kind k, const mr_cf_dims *dims,
                          const char *name)
 {
     const int rank = dims->rank;
@@ -184,8 +58,8 @@ static hid_t virtual_set(mr_h5w *w, hid_t at, const part *p, kind k, const mr_cf
     if (!fill_nothing(dcpl, k)) mr_h5w_fail(w, name);
     for (size_t i = 0; i < p->n; i++) {
         const mr_lane_entry *e = p->v[i];
-        if (i > 0 && begins(p, i)) row += p->v[i - 1]->rows;
-        if (k == TIMES && !begins(p, i)) continue;
+        if (i > 0 && mr_part_begins(p, i)) row += p->v[i - 1]->rows;
+        if (k == TIMES && !mr_part_begins(p, i)) continue;
         memcpy(count, dims->n, sizeof count);
         start[0] = row;
         count[0] = e->rows;
@@ -205,7 +79,7 @@ static hid_t virtual_set(mr_h5w *w, hid_t at, const part *p, kind k, const mr_cf
     return d;
 }
 
-static void lay_out_part(mr_h5w *w, hid_t at, const part *p, int32_t first_dimid)
+static void lay_out_part(mr_h5w *w, hid_t at, const mr_lane_part *p, int32_t first_dimid)
 {
     const mr_lane_entry *e = p->v[0];
     mr_h5w_text(w, at, "title", p->title);
@@ -243,10 +117,10 @@ static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, 
 {
     mr_status st = MR_OK;
     char name[32];
-    part p = {.v = v, .n = n};
+    mr_lane_part p = {.v = v, .n = n};
     hid_t at = w->file;
-    MR_TRY(measure(&p));
-    MR_TRY(learn(&p, folder));
+    MR_TRY(mr_part_measure(&p));
+    MR_TRY(mr_part_learn(&p, folder));
     if (i > 0) {
         snprintf(name, sizeof name, "part%d", i + 1);
         at = mr_h5w_group(w, w->file, name);
@@ -255,7 +129,7 @@ static mr_status write_part(mr_h5w *w, const mr_lane_entry *const *v, size_t n, 
     if (at != w->file) mr_h5w_done(w, at);
     st = w->st;
 out:
-    part_fini(&p);
+    mr_part_fini(&p);
     return st;
 }
 
@@ -310,7 +184,8 @@ out:
 
 mr_status mr_master_remove(const char *folder)
 {
-    static const char *const names[] = {MR_INDEX_NAME, MR_MASTER_NAME, MR_PLAN_SUM_NAME};
+    static const char *const names[] = {MR_INDEX_NAME, MR_MASTER_NAME, MR_RESULT_NAME,
+                                        MR_PLAN_SUM_NAME};
     mr_status st = MR_OK;
     char *path = NULL;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

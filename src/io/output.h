@@ -102,10 +102,14 @@ typedef struct mr_lane_entry {
  *  Deterministic bytes. index.csv beside it. Rank 0 only. */
 mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t n,
                           const mr_digest *plan);
+/** result.h5 instead, where lanes hold sums: merged in a tree of sixteen by lane index, divided by
+ *  their counts: [axes...][distance] float32 and the counts of each part. Deterministic bytes. */
+mr_status mr_result_write(const char *folder, const mr_lane_entry *lanes, size_t n,
+                          const mr_digest *plan);
 mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t n);
-/** Remove index.csv, master.h5 and plan.sum, durably: before the first lane file is added or
- * replaced, so that a folder with an index is always a finished one. At the end: mr_master_write,
- * then mr_index_write, which is what says "finished". Absent files are fine. */
+/** Remove index.csv, master.h5, result.h5 and plan.sum, durably: before the first lane file is
+ * added or replaced, so that a folder with an index is always a finished one. At the end:
+ * mr_master_write, then mr_index_write, which is what says "finished". Absent files are fine. */
 mr_status mr_master_remove(const char *folder);
 
 /** Check an output folder: every file under lanes/ and the master against trailers, index.csv and

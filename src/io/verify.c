@@ -127,7 +127,14 @@ static mr_status check_master(check *k)
     char *path = NULL;
     mr_trailer t;
     struct stat sb;
-    mr_status st = mr_out_join(k->folder, MR_MASTER_NAME, &path);
+    const char *name = MR_MASTER_NAME;
+    mr_status st = mr_out_join(k->folder, name, &path);
+    if (st == MR_OK && lstat(path, &sb) != 0) { /* sums are merged instead */
+        free(path);
+        path = NULL;
+        name = MR_RESULT_NAME;
+        st = mr_out_join(k->folder, name, &path);
+    }
     if (st != MR_OK) return st;
     if (lstat(path, &sb) != 0) {
         found(k, "%s: missing", MR_MASTER_NAME);
@@ -142,7 +149,7 @@ static mr_status check_master(check *k)
     } else if (st == MR_OK) {
         k->plan = t.plan;
         if (k->have_index && !mr_digest_same(&t.lane, &k->index_sum))
-            found(k, "%s: is not the one that %s was made with", MR_INDEX_NAME, MR_MASTER_NAME);
+            found(k, "%s: is not the one that %s was made with", MR_INDEX_NAME, name);
     }
 out:
     free(path);
@@ -254,8 +261,9 @@ out:
 /** The output folder itself: only what a run or `view` puts there. */
 static mr_status check_top(check *k)
 {
-    static const char *const known[] = {"lanes",     MR_MASTER_NAME, MR_INDEX_NAME, "report.json",
-                                        ".millrace", "*.png",        ".nfs*",       "slurm-*.out"};
+    static const char *const known[] = {"lanes",       MR_MASTER_NAME, MR_RESULT_NAME,
+                                        MR_INDEX_NAME, "report.json",  ".millrace",
+                                        "*.png",       ".nfs*",        "slurm-*.out"};
     mr_status st = MR_OK;
     mr_strs names = {0};
     bool lanes = false;

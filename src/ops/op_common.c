@@ -1,5 +1,6 @@
 /* ops/op_common.c: common mode: what all channels share at one time is taken out. Channels that are
  * NaN at that time are left out. */
+#include "ops/median.h"
 #include "ops/ops.h"
 #include <stdlib.h>
 #include <string.h>
@@ -37,41 +38,6 @@ static double mean_of(const double *v, size_t n)
     return s[0] / (double)n;
 }
 
-/* The k-th smallest of v[n], which is reordered so that nothing after k is smaller. */
-static double select_kth(double *v, size_t n, size_t k)
-{
-    size_t lo = 0, hi = n - 1;
-    while (lo < hi) {
-        double pivot = v[lo + (hi - lo) / 2];
-        size_t i = lo, j = hi;
-        while (i <= j) {
-            while (v[i] < pivot) i++;
-            while (v[j] > pivot) j--;
-            if (i > j) break;
-            double swap = v[i];
-            v[i++] = v[j];
-            v[j] = swap;
-            if (j == 0) break;
-            j--;
-        }
-        if (k <= j)
-            hi = j;
-        else if (k >= i)
-            lo = i;
-        else
-            break;
-    }
-    return v[k];
-}
-
-static double median_of(double *v, size_t n)
-{
-    double upper = select_kth(v, n, n / 2), lower = v[0];
-    if (n % 2) return upper;
-    for (size_t i = 1; i < n / 2; i++) lower = v[i] > lower ? v[i] : lower;
-    return (lower + upper) / 2;
-}
-
 static void common_apply(const void *self, const mr_piece *p)
 {
     const common *s = self;
@@ -84,7 +50,7 @@ static void common_apply(const void *self, const mr_piece *p)
         size_t n = 0;
         for (size_t c = 0; c < nc; c++)
             if (!bad || !bad[c]) good[n++] = x[c];
-        double m = n == 0 ? 0 : s->kind == 0 ? mean_of(good, n) : median_of(good, n);
+        double m = n == 0 ? 0 : s->kind == 0 ? mean_of(good, n) : mr_median(good, n);
         for (size_t c = 0; c < nc; c++) y[c] = x[c] - m;
     }
 }

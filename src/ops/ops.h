@@ -23,6 +23,7 @@
     ROW(rms)                                                                                       \
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \
+    ROW(psd)                                                                                       \
     ROW(integrate)                                                                                 \
     ROW(differentiate)
 

@@ -11,8 +11,10 @@ static inline void fma_to(vec *r, const vec *a, const vec *b, const vec *c)
     *r = (vec){__builtin_fma((*a)[0], (*b)[0], (*c)[0]), __builtin_fma((*a)[1], (*b)[1], (*c)[1])};
 }
 #include "ops/simd_body.h"
+#include "ops/simd_fft.h"
 
-const mr_kernels mr_kernels_plain = {sections, fir, fir2, false};
+const mr_kernels mr_kernels_plain = {
+    .sections = sections, .fir = fir, .fir2 = fir2, .pairs = false, MR_FFT_KERNELS};
 
 const mr_kernels *mr_simd(void)
 {

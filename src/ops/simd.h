@@ -4,6 +4,7 @@
 #ifndef MR_SIMD_H
 #define MR_SIMD_H
 #include "ops/design.h"
+#include "ops/fft.h"
 
 enum { MR_GROUP = 32, MR_LANES = 8 };
 
@@ -20,6 +21,14 @@ typedef struct mr_kernels {
                  double *const y[2], size_t w);
     /** Two sections at once pay where there are registers for both (AVX-512: 1.4 times). */
     bool pairs;
+    /** Samples into a buffer, at their places. */
+    void (*fft_load)(const mr_fft *f, const mr_fft_in *in, double *z);
+    /** The complex transform of a loaded buffer, in place. */
+    void (*fft)(const mr_fft *f, double *z);
+    /** Bins [k0, k1) of the real series' transform into x [k1 - k0][2][8]. */
+    void (*fft_bins)(const mr_fft *f, const double *z, size_t k0, size_t k1, double *x);
+    /** sum[k * stride + c] += |bin k of lane c|^2, for all bins. */
+    void (*fft_power)(const mr_fft *f, const double *z, double *sum, size_t stride);
 } mr_kernels;
 
 /** The best set this machine runs; MILLRACE_SIMD=plain|fma in the environment holds it back, for

@@ -12,6 +12,8 @@ MR_TARGET static inline void fma_to(vec *r, const vec *a, const vec *b, const ve
     *r = _mm512_fmadd_pd(*a, *b, *c);
 }
 #include "ops/simd_body.h"
+#include "ops/simd_fft.h"
 
-const mr_kernels mr_kernels_512 = {sections, fir, fir2, true};
+const mr_kernels mr_kernels_512 = {
+    .sections = sections, .fir = fir, .fir2 = fir2, .pairs = true, MR_FFT_KERNELS};
 #endif

@@ -11,6 +11,8 @@ MR_TARGET static inline void fma_to(vec *r, const vec *a, const vec *b, const ve
     *r = _mm256_fmadd_pd(*a, *b, *c);
 }
 #include "ops/simd_body.h"
+#include "ops/simd_fft.h"
 
-const mr_kernels mr_kernels_fma = {sections, fir, fir2, false};
+const mr_kernels mr_kernels_fma = {
+    .sections = sections, .fir = fir, .fir2 = fir2, .pairs = false, MR_FFT_KERNELS};
 #endif

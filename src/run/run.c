@@ -8,6 +8,7 @@
 #include "base/quantity.h"
 #include "report/report.h"
 #include "run/inputs.h"
+#include "run/ending.h"
 #include "run/lock.h"
 #include "run/mill.h"
 #include "run/resume.h"
@@ -316,40 +317,6 @@ out:
     return st;
 }
 
-/** Rank 0: master file and index over all lanes. */
-static mr_status master(run *r)
-{
-    mr_status st = MR_OK;
-    mr_lane_entry *e = NULL;
-    const mr_plan *p = r->plan;
-    MR_TRY(mr_alloc(p->n_lanes, sizeof *e, "the index", &e));
-    for (size_t i = 0; i < p->n_lanes; i++) {
-        const mr_lane *l = &p->lanes[i];
-        const mr_array *a = &p->arrays[l->array];
-        const mr_geom *g = mr_chain_out(a->chain);
-        e[i] = (mr_lane_entry){.rel = l->rel,
-                               .t0_ns = l->t0_ns,
-                               .t1_ns = l->t1_ns,
-                               .rows = (uint64_t)(l->rows.b - l->rows.a),
-                               .c0 = l->c0,
-                               .c1 = l->c1,
-                               .ch0 = a->chan[l->c0],
-                               .ch1 = a->chan[l->c1 - 1] + 1,
-                               .digest = r->resume.digest[i],
-                               .part = (int)l->array,
-                               .rate_hz = g->rate_hz,
-                               .quantity = g->quantity,
-                               .unit = g->unit,
-                               .shape = mr_array_shape(a)};
-    }
-    MR_TRY(mr_resume_clean(&r->resume, r->cfg->folder));
-    MR_TRY(mr_master_write(r->cfg->folder, e, p->n_lanes, &p->digest));
-    MR_TRY(mr_index_write(r->cfg->folder, e, p->n_lanes));
-out:
-    free(e);
-    return st;
-}
-
 /** Sums over ranks into the account. */
 static void tally_up(run *r)
 {
@@ -422,7 +389,7 @@ static mr_status finish(run *r, mr_status st)
     tally_up(r);
     if (first(r)) {
         mr_account *a = &r->account;
-        if (st == MR_OK) done = master(r);
+        if (st == MR_OK) done = mr_ending_write(r->plan, &r->resume, r->cfg->folder);
         if (done == MR_OK && st == MR_OK && mr_account_losses(a)) st = MR_LOSSES;
         if (done != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
         a->status = done != MR_OK ? done : st;

@@ -30,6 +30,11 @@ def array_of(h):
 
 
 def of_millrace(folder):
+    merged = Path(folder) / "result.h5"  # where lanes hold sums
+    if merged.exists():
+        with h5py.File(merged) as h:
+            y = max((h[k][()] for k in h if isinstance(h[k], h5py.Dataset)), key=np.size)
+        return y.reshape(-1, y.shape[-1])[:, picked(y.shape[-1])]
     strips = {}  # of channels, by the start in the name
     for path in sorted(Path(folder).glob("lanes/*/*.h5")):
         with h5py.File(path) as h:

@@ -213,7 +213,8 @@ def output(folder, step_ns=None):
 def digests(folder):
     """Name -> digest of what must not depend on how it was computed: every .h5 file, and the index."""
     folder = Path(folder)
-    keep = [*folder.glob("lanes/**/*"), folder / "master.h5", folder / "index.csv"]
+    keep = [*folder.glob("lanes/**/*"), folder / "master.h5", folder / "result.h5",
+            folder / "index.csv"]
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
             for p in keep if p.is_file()}
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
+from scipy import signal
 
 import rig
 
@@ -137,3 +138,115 @@ def test_a_window_with_a_gap_is_made_of_its_larger_part(tmp_path):
     assert "window" in rig.kinds(out)
     a = np.abs(got.y[1, 0] - spans[0].x[4663:].mean(axis=0))
     assert a.max() < 1e-5
+
+
+# --- power spectral densities
+
+SEG = 256
+
+
+def welch_of(spans, n, segment=SEG, overlap=0.5, **how):
+    """Rows by window number: scipy's welch over the whole segments, counted from the window's start,
+    that lie in the span and hold no NaN; NaN where that is less than half."""
+    hop, rows = segment - int(segment * overlap), {}
+    for s in spans:
+        for w, a, b in windows(s, n):
+            start = w * n - s.first
+            at = [start + k * hop for k in range((n - segment) // hop + 1)]
+            at = [k for k in at if k >= a and k + segment <= b]
+            if not at:
+                continue
+            row = np.full((segment // 2 + 1, NC), np.nan)
+            for c in range(NC):
+                good = [k for k in at if np.isfinite(s.x[k:k + segment, c]).all()]
+                if 2 * (b - a) * len(good) >= n * len(at):
+                    # segments side by side: welch then takes exactly these
+                    x = np.concatenate([s.x[k:k + segment, c] for k in good])
+                    row[:, c] = signal.welch(x, RATE, nperseg=segment, noverlap=0, **how)[1]
+            rows[w] = row
+    return np.array(list(rows)) * (n * rig.S // RATE), np.array(list(rows.values()))
+
+
+@pytest.mark.parametrize("text,n,how", [
+    ("interval: 10 s", 1000, {}),
+    ("interval: 1 min", 6000, {}),
+    ("interval: 10 s, overlap: 75 %, window: hamming", 1000, dict(overlap=0.75, window="hamming")),
+    ("interval: 20 s, average: median, detrend: none", 2000, dict(average="median", detrend=False))])
+def test_psd_of_intervals(two_spans, tmp_path, text, n, how):
+    top, spans = two_spans
+    got = product(run(top, tmp_path, [f"psd: {{segment: {SEG}, {text}}}"]), "psd")
+    t, y = welch_of(spans, n, **how)
+    assert np.array_equal(got.t, t) and got.count.shape == got.y[:, 0].shape
+    assert np.allclose(got.frequency, np.fft.rfftfreq(SEG, 1 / RATE), rtol=1e-15)
+    rig.near(got.y, y.astype("f4"), 2e-7)  # float32
+
+
+def test_psd_is_named_and_has_a_unit(two_spans, tmp_path):
+    out = run(two_spans[0], tmp_path, [f"psd: {{segment: {SEG}, interval: 1 min}}"])
+    with h5py.File(out / "master.h5") as h:
+        assert h["psd"].dims[1].keys() == ["frequency"] and h["psd"].dims[2].keys() == ["distance"]
+        assert h["psd"].attrs["units"] == "(nm/m/s)2 Hz-1" and h["frequency"].attrs["units"] == "Hz"
+        assert h["psd"].shape == (7, SEG // 2 + 1, NC) and h["count"].shape == (7, NC)
+
+
+def test_segments_with_lost_samples_are_left_out(tmp_path):
+    def lose(k, x):
+        if k == 0:
+            x[800, 3] = np.nan             # two of the segments of 00:00:20 .. 00:00:30
+            x[1663:2300:50, 40] = np.nan   # most of those of 00:00:30 .. 00:00:40
+    spans = spans_of(tmp_path, change=lose)
+    got = product(run(tmp_path, tmp_path, [f"psd: {{segment: {SEG}, interval: 10 s}}"]), "psd")
+    t, y = welch_of(spans, 1000)
+    assert np.isnan(y[2, :, 40]).all() and np.isfinite(y[1, :, 3]).all()
+    assert got.count[1, 3] == got.count[1, 4] - 2
+    rig.near(got.y, y.astype("f4"), 2e-7)
+
+
+def test_psd_over_launches(two_spans, tmp_path):
+    same_over_launches(two_spans[0], tmp_path, ["decimate: {factor: 2, phase: causal}",
+                                                "psd: {segment: 100, interval: 30 s}"])
+
+
+def welch_of_all(spans, segment, hop):
+    """Mean over all segments of a grid from the epoch on, in float64."""
+    w = signal.get_window("hann", segment)
+    total, n = 0, 0
+    for s in spans:
+        for k in range(-(-s.first // hop) * hop - s.first, len(s.x) - segment + 1, hop):
+            x = s.x[k:k + segment]
+            p = np.abs(np.fft.rfft(w[:, None] * (x - x.mean(axis=0)), axis=0)) ** 2
+            total, n = total + p, n + 1
+    p = total / n / (RATE * (w ** 2).sum())
+    p[1:-1] *= 2
+    return p, n
+
+
+def test_psd_of_everything(two_spans, tmp_path):
+    top, spans = two_spans
+    out = run(top, tmp_path, [f"psd: {{segment: {SEG}, interval: all}}"])
+    y, n = welch_of_all(spans, SEG, SEG // 2)
+    assert len(rig.lanes(out)) > 3 and not (out / "master.h5").exists()
+    with h5py.File(out / "result.h5") as h:
+        assert h["psd"].shape == (SEG // 2 + 1, NC) and (h["count"][()] == n).all()
+        rig.near(h["psd"][()], y.astype("f4"), 2e-7)
+
+
+def test_psd_of_everything_over_launches(two_spans, tmp_path):
+    top, chain = two_spans[0], [f"psd: {{segment: {SEG}, interval: all}}"]
+    same_over_launches(top, tmp_path, chain)
+
+
+def test_a_result_is_verified_and_made_again(two_spans, tmp_path):
+    top = two_spans[0]
+    out = run(top, tmp_path, [f"psd: {{segment: {SEG}, interval: all}}"])
+    want = rig.digests(out)
+    result = out / "result.h5"
+    good = result.read_bytes()
+    result.write_bytes(good[:3000] + bytes([good[3000] ^ 1]) + good[3001:])
+    assert "result.h5" in rig.run("verify", out, status=7).stdout
+    result.unlink()
+    rig.run("verify", out, status=7)
+    rig.lanes(out)[1].unlink()  # a lane goes too: only that is done again
+    cfg = tmp_path / "c_0_1.yaml"
+    rig.run("run", cfg, status=0, ranks=2)
+    assert rig.digests(out) == want and result.read_bytes() == good

@@ -81,7 +81,7 @@ static size_t cut_rows(mr_slab s)
 static void cut_stage(const cut_job *j, size_t s, const mr_stage *stage, const mr_block_ranges *r,
                       size_t c0, size_t w, const double *in, double *out, double *state)
 {
-    mr_slab a = stage->n ? r->in[stage->first] : r->out;
+    mr_slab a = stage->n ? r->in[stage->first] : r->raw;
     mr_slab b = stage->first + stage->n < r->n ? r->in[stage->first + stage->n] : r->out;
     size_t na = cut_rows(a), nb = cut_rows(b);
     double *x = NULL, *y = NULL, *work = NULL;
