@@ -14,7 +14,7 @@ static inline void fma_to(vec *r, const vec *a, const vec *b, const vec *c)
 #include "ops/simd_fft.h"
 
 const mr_kernels mr_kernels_plain = {
-    .sections = sections, .fir = fir, .fir2 = fir2, .pairs = false, MR_FFT_KERNELS};
+    .sections = sections, .fir = fir, .fir2 = fir2, .fir4 = fir4, .pairs = false, MR_FFT_KERNELS};
 
 const mr_kernels *mr_simd(void)
 {

@@ -19,6 +19,10 @@ typedef struct mr_kernels {
     /** The same for two outputs at once, of two inputs. */
     void (*fir2)(const double *const h[2], size_t n, const double *const x[2], size_t stride,
                  double *const y[2], size_t w);
+    /** Four outputs at once that lie `down` input rows apart, y rows ys apart, each as fir gives
+     * it. Does the first channels, gives how many (0 where down is too large for it). */
+    size_t (*fir4)(const double *h, size_t taps, size_t down, const double *x, size_t stride,
+                   double *y, size_t ys, size_t w);
     /** Two sections at once pay where there are registers for both (AVX-512: 1.4 times). */
     bool pairs;
     /** Samples into a buffer, at their places. */

@@ -15,5 +15,5 @@ MR_TARGET static inline void fma_to(vec *r, const vec *a, const vec *b, const ve
 #include "ops/simd_fft.h"
 
 const mr_kernels mr_kernels_512 = {
-    .sections = sections, .fir = fir, .fir2 = fir2, .pairs = true, MR_FFT_KERNELS};
+    .sections = sections, .fir = fir, .fir2 = fir2, .fir4 = fir4, .pairs = true, MR_FFT_KERNELS};
 #endif

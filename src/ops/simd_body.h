@@ -150,6 +150,54 @@ INLINE void fir_n(int n, int rows, const double *const *h, size_t taps, const do
         for (int i = 0; i < n; i++) store(y[r] + c + (size_t)i * MR_VEC, &acc[r][i]);
 }
 
+/* Input rows [a, b) into outputs [o0, o1) of four that lie `down` rows apart: each row is loaded
+ * once and serves them all. n, o0 and o1 are constants where this is inlined. */
+INLINE void fir4_rows(int n, int o0, int o1, const double *h, size_t down, const double *x,
+                      size_t stride, size_t a, size_t b, vec acc[4][4])
+{
+    for (size_t j = a; j < b; j++) {
+        vec v[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) v[i] = load(x + j * stride + (size_t)i * MR_VEC);
+#pragma GCC unroll 4
+        for (int o = o0; o < o1; o++) {
+            const vec k = set(h[j - (size_t)o * down]);
+#pragma GCC unroll 4
+            for (int i = 0; i < n; i++) fma_to(&acc[o][i], &k, &v[i], &acc[o][i]);
+        }
+    }
+}
+
+INLINE void fir4_n(int n, const double *h, size_t taps, size_t down, const double *x, size_t stride,
+                   double *y, size_t ys)
+{
+    vec acc[4][4];
+#pragma GCC unroll 4
+    for (int o = 0; o < 4; o++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) acc[o][i] = set(0);
+    fir4_rows(n, 0, 1, h, down, x, stride, 0, down, acc);
+    fir4_rows(n, 0, 2, h, down, x, stride, down, 2 * down, acc);
+    fir4_rows(n, 0, 3, h, down, x, stride, 2 * down, 3 * down, acc);
+    fir4_rows(n, 0, 4, h, down, x, stride, 3 * down, taps, acc);
+    fir4_rows(n, 1, 4, h, down, x, stride, taps, taps + down, acc);
+    fir4_rows(n, 2, 4, h, down, x, stride, taps + down, taps + 2 * down, acc);
+    fir4_rows(n, 3, 4, h, down, x, stride, taps + 2 * down, taps + 3 * down, acc);
+#pragma GCC unroll 4
+    for (int o = 0; o < 4; o++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) store(y + (size_t)o * ys + (size_t)i * MR_VEC, &acc[o][i]);
+}
+
+MR_TARGET static size_t fir4(const double *h, size_t taps, size_t down, const double *x,
+                             size_t stride, double *y, size_t ys, size_t w)
+{
+    size_t c = 0;
+    if (MR_VEC < 8 || taps < 3 * down) return 0; /* 32 registers are needed to gain */
+    for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC) fir4_n(4, h, taps, down, x + c, stride, y + c, ys);
+    return c;
+}
+
 /* One channel of one output. */
 INLINE void fir_one(const double *h, size_t taps, const double *x, size_t stride, double *y)
 {
