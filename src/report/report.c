@@ -255,6 +255,9 @@ void mr_report_warn(const mr_account *a)
                    mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0), mr_utc_iso(o->t1_ns, t1),
                    o->note);
     }
+    for (size_t i = 0; a->orphans && i < MR_MIN(a->orphans->n, (size_t)50); i++)
+        mr_log(MR_WARN, "%s: no lane of this archive; it is kept, but not in the index",
+               a->orphans->v[i]);
     for (size_t k = 0; k < 16; k++)
         if (said[k] > 50)
             mr_log(MR_WARN, "... and %zu more %s; report.json has all", said[k] - 50,

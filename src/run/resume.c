@@ -187,13 +187,15 @@ static mr_status sort_out(walk *w, const char *path)
     if (n > 5 && strcmp(path + n - 5, ".part") == 0) return discard(path, "a dead run left it");
     if (bsearch(&rel, w->owned, w->p->n_lanes, sizeof rel, by_text)) return MR_OK;
     const char *base = mr_base_name(rel);
-    for (size_t i = 0; i < w->p->n_lanes; i++) { /* same start to the second, or inside a lane */
-        const char *mine = mr_base_name(w->p->lanes[i].rel);
+    for (size_t i = 0; i < w->p->n_lanes; i++) { /* does it begin inside a lane? */
+        const mr_lane *l = &w->p->lanes[i];
+        const char *mine = mr_base_name(l->rel);
         const char *ch = strchr(mine, '_'), *its = strchr(base, '_');
         if (!ch || !its || strncmp(ch, its, 13) != 0) continue;
-        char t1[40];
-        mr_utc_compact(w->p->lanes[i].t1_ns, t1);
-        if (strcmp(base, mine) >= 0 && strncmp(base, t1, 26) <= 0)
+        char end[40];
+        const double step_ns = 1e9 / mr_chain_out(w->p->arrays[l->array].chain)->rate_hz;
+        mr_utc_compact(l->t1_ns + (int64_t)step_ns, end); /* a lane reaches to its next sample */
+        if (strcmp(base, mine) >= 0 && strncmp(base, end, 26) < 0)
             return mr_strs_add(&w->out->superseded, path);
     }
     return mr_strs_add(&w->out->orphans, rel);

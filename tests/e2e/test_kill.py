@@ -276,6 +276,21 @@ def test_a_file_that_is_gone_becomes_a_gap(finished, tmp_path):
     assert rig.digests(out) == rig.digests(tmp_path / "fresh")
 
 
+def test_lanes_of_files_that_are_gone_are_kept_and_named(whole, finished):
+    """Raw files are often deleted once they are processed: what was made of them is not."""
+    cfg, out, files = finished
+    for f in files[:6]:  # until 00:02:40
+        f.unlink()
+    before = rig.digests(out)
+    done = rig.run("run", cfg, status=0)
+    gone = ["20260101T000010", "20260101T000100", "20260101T000200"]
+    assert sorted(o.split("/")[-1][:15] for o in rig.report(out)["orphans"]) == gone
+    assert all(name in done.stderr for name in gone)
+    for name, digest in rig.digests(out).items():
+        if any(g in name for g in gone):
+            assert digest == before[name]
+
+
 @pytest.mark.parametrize("damage", ["cut", "trailer", "empty", "text", "gone"])
 def test_a_damaged_lane_is_found_and_redone(whole, finished, damage):
     cfg, out, _ = finished

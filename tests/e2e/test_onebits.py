@@ -103,6 +103,21 @@ def test_an_archive_that_grew_gives_what_one_run_over_all_gives(grown, reference
     assert rig.digests(tmp_path / "out") == reference
 
 
+def test_growth_at_the_front_moves_a_grid_that_starts_with_the_span(grown, tmp_path):
+    """align: span: with an earlier start all output samples move; lanes of the old grid go."""
+    _, files = grown
+    chain = ["rms: {window: 170 ms}", "decimate: {factor: 3, align: span}"]
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], chain, tmp_path / "out")
+    (tmp_path / "in").mkdir()
+    for step in (files[7:], files[3:7], files[:3]):
+        for f in step:
+            shutil.copy2(f, tmp_path / "in" / f.name)
+        rig.run("run", cfg, status=0)
+        rig.run("verify", tmp_path / "out", status=0)
+    want = finished(tmp_path, "all", [tmp_path / "in"], chain=chain)
+    assert rig.digests(tmp_path / "out") == want
+
+
 def test_growth_at_the_end_leaves_old_lanes_alone(grown, tmp_path):
     """Lanes whose context was complete are not touched: same file, same mtime."""
     _, files = grown
