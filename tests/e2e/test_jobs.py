@@ -1,5 +1,5 @@
-"""The scripts of jobs/: plain mpirun for real; the Slurm ones with stand-ins for Slurm's commands, and
-under a private Slurm where it is installed."""
+"""The scripts of jobs/: plain mpirun for real; the Slurm ones with stand-ins for Slurm's commands here,
+and under a real Slurm in tests/slurm."""
 import json
 import os
 import shutil
@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-import slurm as private
 from conftest import BINARY, ROOT
 
 JOBS = ROOT / "jobs"
@@ -129,11 +128,30 @@ def test_stop_signal_reaches_the_run_and_queues_it_again(batch, patient, tmp_pat
     assert (tmp_path / "srun").read_text() == f"--mpi=pmix --cpus-per-task=3 {patient} run my.yaml -s a=b\n"
 
 
+def test_a_stop_signal_that_comes_too_early_queues_it_again_too(batch, patient, tmp_path):
+    """The program died of it, as one does that does not listen yet: 128 + 10."""
+    stand_in(patient, f"touch {tmp_path}/up\nsleep 0.5\nkill -USR1 $$\nsleep 5")
+    job = batch("millrace.sbatch", patient)
+    wait_for(tmp_path / "up")
+    job.send_signal(signal.SIGUSR1)
+    _, err = job.communicate(timeout=20)
+    assert job.returncode == 75 and (tmp_path / "scontrol").read_text() == "requeue 41\n", err
+
+
+@pytest.mark.parametrize("name", ["millrace.sbatch", "millrace-array.sbatch"])
+@pytest.mark.parametrize("status", [1, 137, 205])
+def test_what_ends_it_from_outside_is_told_with_what_to_do(batch, patient, tmp_path, name, status):
+    (tmp_path / "status").write_text(str(status))
+    job = batch(name, patient, SLURM_ARRAY_TASK_ID="1")
+    _, err = job.communicate(timeout=20)
+    assert job.returncode == status and "what is finished is kept" in err and "again to go on" in err
+
+
 def test_restarts_have_an_end(batch, patient, tmp_path):
     (tmp_path / "status").write_text("75")
     job = batch("millrace.sbatch", patient, SLURM_RESTART_COUNT="50")
     _, err = job.communicate(timeout=20)
-    assert job.returncode == 75 and "sbatch it again" in err and not (tmp_path / "scontrol").exists()
+    assert job.returncode == 75 and "again to go on" in err and not (tmp_path / "scontrol").exists()
 
 
 @pytest.mark.parametrize("status", [0, 2, 10, 70])
@@ -176,65 +194,3 @@ def test_months_together_hold_the_samples_of_one_run(millrace, batch, archive, t
     one = {p.name: p.read_bytes() for p in (tmp_path / "one/lanes").rglob("*.h5")}
     months = {p.name: p.read_bytes() for p in (tmp_path / "months").rglob("lanes/*/*.h5")}
     assert len(one) == 4 and one == months
-
-
-# --- a real Slurm ---------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
-    why = private.missing()
-    if why:
-        pytest.skip(f"Slurm: {why}")
-    s = private.Slurm(tmp_path_factory.mktemp("slurm"))
-    try:
-        try:
-            s.start()
-        except (AssertionError, OSError, subprocess.SubprocessError) as e:
-            pytest.skip(f"Slurm does not start here: {e}")
-        if "pmix" not in s.call("srun", "--mpi=list") and not pmix(s):
-            pytest.skip("this Slurm has no pmix")
-        yield s
-    finally:
-        s.stop()
-
-
-def pmix(s):
-    done = subprocess.run(["srun", "--mpi=list"], env=s.env, capture_output=True, text=True, timeout=30)
-    return "pmix" in done.stdout + done.stderr
-
-
-def submit(slurm, script, log, *options, **env):
-    done = subprocess.run(["sbatch", "--parsable", "--time=2", "--cpus-per-task=1", "--mem-per-cpu=900",
-                           f"--output={log}", *options, JOBS / script], env=dict(slurm.env, **env),
-                          capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout.strip())
-
-
-def test_slurm_job_runs_on_two_ranks(slurm, millrace, archive, tmp_path):
-    config = tmp_path / "c.yaml"
-    config.write_text((archive / "c.yaml").read_text().replace(f"{archive}/out", f"{tmp_path}/out"))
-    job = submit(slurm, "millrace.sbatch", tmp_path / "log", "--ntasks=2", CONFIG=str(config),
-                 MILLRACE=str(BINARY))
-    slurm.wait_for(lambda: slurm.job(job)["JobState"] in ("COMPLETED", "FAILED"), 60, "the job")
-    assert slurm.job(job)["JobState"] == "COMPLETED", (tmp_path / "log").read_text()
-    assert json.loads((tmp_path / "out/report.json").read_text())["launch"]["ranks"] == 2
-    millrace("verify", tmp_path / "out")
-
-
-def test_slurm_job_is_stopped_in_time_queued_again_and_ends(slurm, patient, tmp_path):
-    """The batch shell gets USR1, as 300 s before the limit; the second time the program is done."""
-    job = submit(slurm, "millrace.sbatch", tmp_path / "log", "--ntasks=1", CONFIG="c.yaml",
-                 MILLRACE=str(patient))
-    wait_for(tmp_path / "up")
-    time.sleep(0.5)
-    slurm.call("scancel", "--batch", "-s", "USR1", job)
-    slurm.wait_for(lambda: slurm.job(job).get("Restarts") == "1", 30, "the requeue")
-    (tmp_path / "status").write_text("0")
-    slurm.wait_for(lambda: slurm.job(job)["JobState"] == "PENDING", 30, "the end of the first try")
-    time.sleep(2.5)  # credentials given in the second of the requeue are revoked with the first try's
-    slurm.call("scontrol", "update", f"JobId={job}", "StartTime=now")  # else two minutes from now
-    slurm.wait_for(lambda: slurm.job(job)["JobState"] in ("COMPLETED", "FAILED"), 60, "the second try")
-    assert slurm.job(job)["JobState"] == "COMPLETED", (tmp_path / "log").read_text()
-    assert "queued again" in (tmp_path / "log").read_text()
