@@ -221,7 +221,8 @@ mr_status mr_agree(mr_comm *c, mr_status st)
     snprintf(prefix, sizeof prefix, "rank %d: ", from);
     const char *trail = mr_error();
     bool prefixed = !strncmp(trail, "rank ", 5) && strstr(trail, ": ");
-    snprintf(text, sizeof text, "%s%s", prefixed || !*trail ? "" : prefix, trail);
+    bool plain = from == 0 || prefixed || !*trail; /* rank 0 speaks for all */
+    snprintf(text, sizeof text, "%s%s", plain ? "" : prefix, trail);
     MPI_Bcast(text, sizeof text, MPI_CHAR, from, c->world);
     mr_error_set(text);
     return (mr_status)code;

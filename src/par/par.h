@@ -30,8 +30,8 @@ const char *mr_comm_library(void);
 
 /** Collective: all ranks give their status, all get the worst (errors before MR_STOPPED before
  *  MR_LOSSES before MR_OK); every rank's error trail becomes that of the lowest rank with that
- * status
- *  ("rank 3: ..." when size > 1). No rank leaves a collective alone: call this before one. */
+ *  status ("rank 3: ..." when it is not rank 0's). No rank leaves a collective alone: call this
+ * before one. */
 mr_status mr_agree(mr_comm *c, mr_status st);
 /** Collective. Waits by polling with short sleeps, so that a waiting rank costs no core. */
 void mr_barrier(mr_comm *c);

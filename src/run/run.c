@@ -406,8 +406,8 @@ static mr_status finish(run *r, mr_status st)
     } else {
         done = st;
     }
-    if (done == MR_STOPPED) done = mr_stop_raise();
-    return mr_agree(r->comm, done);
+    done = mr_agree(r->comm, done);
+    return done == MR_STOPPED ? mr_stop_raise() : done;
 }
 
 /** A refused run leaves no empty folder behind. */

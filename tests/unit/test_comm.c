@@ -26,10 +26,10 @@ static void agree_on(const mr_status *st, mr_status want, int from)
     char mine[32], text[64];
     snprintf(mine, sizeof mine, "text of %d", me);
     mr_error_set(mine);
-    if (n > 1)
+    if (from > 0)
         snprintf(text, sizeof text, "rank %d: text of %d", from, from);
     else
-        snprintf(text, sizeof text, "%s", mine);
+        snprintf(text, sizeof text, "text of 0");
     assert_int_equal(mr_agree(world, st[me]), want);
     assert_string_equal(mr_error(), want == MR_OK ? mine : text);
     assert_int_equal(mr_agree(world, want), want); /* again, further out: the same text */
