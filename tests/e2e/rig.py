@@ -92,6 +92,13 @@ def name_of(pid):
         return ""
 
 
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
 def is_ours(pid):
     try:
         return Path(os.readlink(f"/proc/{pid}/exe")).name == BINARY.name

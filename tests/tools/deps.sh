@@ -13,7 +13,7 @@ zlib1g-dev libyaml-dev libjansson-dev libxxhash-dev"
 [ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
 test_packages="libcmocka-dev python3 python3-pytest python3-pytest-timeout python3-numpy python3-scipy
 python3-h5py python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
-clang clang-format libclang-rt-14-dev libomp-dev cppcheck"
+clang clang-format libclang-rt-14-dev libomp-dev cppcheck slurm-wlm munge iproute2"
 
 packages=$build_packages
 [ "$what" = all ] && packages+=" $test_packages"

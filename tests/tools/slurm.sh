@@ -6,8 +6,8 @@
 #   slurm.sh on DIR CMD...        sbatch, squeue, ... there
 #   slurm.sh can                  status 0 when all programs are here, else which is not
 #
-# A requeued job starts again after REQUEUE_S (at least 5, the default; Slurm's own is 120): it waits until its old
-# credentials have expired, and cred_expire sets for how long they are good.
+# A requeued job starts again after REQUEUE_S (at least 5, the default; Slurm's own is 120): it waits
+# until its old credentials have expired, and cred_expire sets for how long they are good.
 set -u
 tools=$(dirname "$(readlink -f "$0")")
 requeue_s=${REQUEUE_S:-5}
