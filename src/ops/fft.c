@@ -3,6 +3,7 @@
  * `radix` transforms that lie one behind the other. Angles are taken in extended precision, so that
  * factors are the same on every machine. */
 #include "ops/fft.h"
+#include "ops/simd.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,4 +145,46 @@ void mr_fft_mean(const mr_fft_in *in, double mean[MR_FFT_LANES])
         }
     }
     for (size_t c = 0; c < MR_FFT_LANES; c++) mean[c] /= (double)in->n_rows;
+}
+
+/* Bin k of one lane, 0 outside [k0, k1). */
+static inline void bin(const double *x, size_t k0, size_t k1, size_t k, size_t c, double v[2])
+{
+    const bool there = k >= k0 && k < k1;
+    v[0] = there ? x[(k - k0) * MR_FFT_CELL + c] : 0;
+    v[1] = there ? x[(k - k0) * MR_FFT_CELL + MR_FFT_LANES + c] : 0;
+}
+
+/* Elements k and m - k of the packed series, real and imaginary parts exchanged: a transform back
+ * is one forth of the exchanged parts. */
+static void join_pair(const mr_fft *f, const double *x, size_t k0, size_t k1, size_t k, double *z)
+{
+    const double *w = f->split + 2 * k;
+    double *lo = z + f->pos[k] * (size_t)MR_FFT_CELL;
+    double *hi = z + f->pos[(f->m - k) % f->m] * (size_t)MR_FFT_CELL;
+    for (size_t c = 0; c < MR_FFT_LANES; c++) {
+        double a[2], b[2];
+        bin(x, k0, k1, k, c, a);
+        bin(x, k0, k1, f->m - k, c, b);
+        const double er = 0.5 * (a[0] + b[0]), ei = 0.5 * (a[1] - b[1]);
+        const double dr = 0.5 * (a[0] - b[0]), di = 0.5 * (a[1] + b[1]);
+        const double o = dr * w[0] + di * w[1], oi = di * w[0] - dr * w[1];
+        hi[c] = o - ei;
+        hi[MR_FFT_LANES + c] = er + oi;
+        lo[c] = ei + o;
+        lo[MR_FFT_LANES + c] = er - oi;
+    }
+}
+
+void mr_fft_inverse(const mr_fft *f, const double *x, size_t k0, size_t k1, double *z)
+{
+    for (size_t k = 0; f->packed && 2 * k <= f->m; k++) join_pair(f, x, k0, k1, k, z);
+    for (size_t k = 0; !f->packed && k < f->n; k++)
+        for (size_t c = 0; c < MR_FFT_LANES; c++) {
+            double a[2], *to = z + f->pos[k] * (size_t)MR_FFT_CELL + c;
+            bin(x, k0, k1, 2 * k <= f->n ? k : f->n - k, c, a);
+            to[0] = k == 0 ? 0 : 2 * k <= f->n ? a[1] : -a[1];
+            to[MR_FFT_LANES] = a[0];
+        }
+    mr_simd()->fft(f, z);
 }

@@ -49,6 +49,18 @@ typedef struct mr_fft_in {
     const double *window; /* [n_rows] or NULL */
     unsigned lanes;
 } mr_fft_in;
+/** The real series of bins [k0, k1), x[k1 - k0][2][8], others zero: into z, transformed; its sample
+ * t of the eight lanes is then mr_fft_sample(f, z, t)[8] times mr_fft_unit(f). */
+void mr_fft_inverse(const mr_fft *f, const double *x, size_t k0, size_t k1, double *z);
+static inline const double *mr_fft_sample(const mr_fft *f, const double *z, size_t t)
+{
+    if (!f->packed) return z + t * MR_FFT_CELL + MR_FFT_LANES;
+    return z + t / 2 * MR_FFT_CELL + (t % 2 ? 0 : MR_FFT_LANES);
+}
+static inline double mr_fft_unit(const mr_fft *f)
+{
+    return 1 / (double)f->m;
+}
 /** Mean of each lane over the rows. */
 void mr_fft_mean(const mr_fft_in *in, double mean[MR_FFT_LANES]);
 #endif

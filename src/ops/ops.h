@@ -24,6 +24,8 @@
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \
     ROW(psd)                                                                                       \
+    ROW(whiten)                                                                                    \
+    ROW(correlate)                                                                                 \
     ROW(integrate)                                                                                 \
     ROW(differentiate)
 

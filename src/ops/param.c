@@ -126,7 +126,12 @@ static mr_status read_text(const mr_param *p, const char *text, void *field)
     case MR_ENUM: st = read_enum(p, text, field); break;
     case MR_WORD: st = read_word(text, field); break;
     case MR_SET: st = read_set(p, NULL, text, field); break;
-    case MR_LIST: st = MR_RAISE(MR_ECONFIG, "a list in [ ] is needed"); break;
+    case MR_LIST: /* of one */
+        if (mr_int_parse(text, &i) != MR_OK)
+            return MR_RAISE(MR_ECONFIG, "a whole number or a list of them in [ ] is needed");
+        MR_TRY(in_range(p, (double)i));
+        *(mr_list64 *)field = (mr_list64){1, {i}};
+        break;
     }
 out:
     return st;

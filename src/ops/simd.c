@@ -10,6 +10,10 @@ static inline void fma_to(vec *r, const vec *a, const vec *b, const vec *c)
 {
     *r = (vec){__builtin_fma((*a)[0], (*b)[0], (*c)[0]), __builtin_fma((*a)[1], (*b)[1], (*c)[1])};
 }
+static inline void root_to(vec *r, const vec *a)
+{
+    *r = (vec){__builtin_sqrt((*a)[0]), __builtin_sqrt((*a)[1])};
+}
 #include "ops/simd_body.h"
 #include "ops/simd_fft.h"
 

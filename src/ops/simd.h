@@ -31,6 +31,11 @@ typedef struct mr_kernels {
     void (*fft)(const mr_fft *f, double *z);
     /** Bins [k0, k1) of the real series' transform into x [k1 - k0][2][8]. */
     void (*fft_bins)(const mr_fft *f, const double *z, size_t k0, size_t k1, double *x);
+    /** n bins x[k][2][8] to magnitude weight[k]; what is 0 stays 0. */
+    void (*fft_phase)(double *x, size_t n, const double *weight);
+    /** acc[2 k][stride], [2 k + 1][stride] += real and imaginary part of x[k][2][8] times the
+     *  conjugate of s[k][2], n bins. */
+    void (*fft_cross)(const double *x, size_t n, const double *s, double *acc, size_t stride);
     /** sum[k * stride + c] += |bin k of lane c|^2, for all bins. */
     void (*fft_power)(const mr_fft *f, const double *z, double *sum, size_t stride);
 } mr_kernels;

@@ -315,5 +315,41 @@ MR_TARGET static void fft_power(const mr_fft *f, const double *z, double *sum, s
     }
 }
 
+MR_TARGET static void fft_phase(double *x, size_t n, const double *weight)
+{
+    const vec least = set(2.2250738585072014e-308); /* lost beside any square that counts */
+    for (size_t k = 0; k < n; k++, x += MR_FFT_CELL)
+#pragma GCC unroll 4
+        for (int v = 0; v < MR_COLS; v++) {
+            cplx a = cget(x + v * MR_VEC);
+            vec p = a.i * a.i + least, size;
+            fma_to(&p, &a.r, &a.r, &p);
+            root_to(&size, &p);
+            const vec f = set(weight[k]) / size;
+            a = (cplx){a.r * f, a.i * f};
+            cput(x + v * MR_VEC, &a);
+        }
+}
+
+MR_TARGET static void fft_cross(const double *x, size_t n, const double *s, double *acc,
+                                size_t stride)
+{
+    for (size_t k = 0; k < n; k++, x += MR_FFT_CELL, acc += 2 * stride) {
+        const vec sr = set(s[2 * k]), si = set(s[2 * k + 1]), back = -si;
+#pragma GCC unroll 4
+        for (int v = 0; v < MR_COLS; v++) {
+            const cplx a = cget(x + v * MR_VEC);
+            vec re = load(acc + v * MR_VEC), im = load(acc + stride + v * MR_VEC);
+            fma_to(&re, &a.r, &sr, &re);
+            fma_to(&re, &a.i, &si, &re);
+            fma_to(&im, &a.i, &sr, &im);
+            fma_to(&im, &a.r, &back, &im);
+            store(acc + v * MR_VEC, &re);
+            store(acc + stride + v * MR_VEC, &im);
+        }
+    }
+}
+
 #define MR_FFT_KERNELS                                                                             \
-    .fft_load = fft_load, .fft = fft, .fft_bins = fft_bins, .fft_power = fft_power
+    .fft_load = fft_load, .fft = fft, .fft_bins = fft_bins, .fft_phase = fft_phase,                \
+    .fft_cross = fft_cross, .fft_power = fft_power

@@ -10,6 +10,10 @@ MR_TARGET static inline void fma_to(vec *r, const vec *a, const vec *b, const ve
 {
     *r = _mm256_fmadd_pd(*a, *b, *c);
 }
+MR_TARGET static inline void root_to(vec *r, const vec *a)
+{
+    *r = _mm256_sqrt_pd(*a);
+}
 #include "ops/simd_body.h"
 #include "ops/simd_fft.h"
 

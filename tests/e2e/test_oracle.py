@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import fft, signal
 
 import rig
 
@@ -108,6 +108,22 @@ def stalta(ns, nl, step):
     return f
 
 
+def whitened(n, band, edge=0.0, smooth=0.0):
+    """irfft(X / |X|) of each window without its mean; or |X| smoothed within the band."""
+    def f(x):
+        size = fft.next_fast_len(n, True)
+        z, hz = np.fft.rfft(x - x.mean(axis=0), size, axis=0), np.fft.rfftfreq(size, 1 / RATE)
+        inside = (hz >= band[0] - edge - 1e-9) & (hz < band[1] + edge - 1e-9)
+        off = np.maximum(0, np.maximum(band[0] - hz, hz - band[1]))
+        w = np.where(inside, np.cos(np.pi / 2 * np.minimum(off / edge, 1)) ** 2 if edge else 1.0, 0)
+        mag, half = np.abs(z), int(0.5 * smooth * size / RATE)
+        if half:
+            k = np.flatnonzero(inside)
+            mag[k] = [mag[max(i - half, k[0]):min(i + half, k[-1]) + 1].mean(axis=0) for i in k]
+        return np.fft.irfft(z / np.where(mag > 0, mag, 1) * w[:, None], size, axis=0)[:len(x)]
+    return windowed(n, f)
+
+
 def per_window(n, f):
     """One row a UTC window, at the window's start; NaN where it is less than half full."""
     def g(s):
@@ -196,6 +212,10 @@ OPERATORS = [
     ("stats: {interval: 5 s}", per_window(500, lambda x: np.abs(x).max(axis=0))),
     ("stats: {interval: 7 s, what: mean}", per_window(700, lambda x: x.mean(axis=0))),
     ("stalta: {sta: 200 ms, lta: 700 ms, kind: recursive}", stalta_recursive(20, 70)),
+    ("whiten: {band: 5..20 Hz, window: 9 s}", whitened(900, (5, 20))),
+    ("whiten: {band: 5..20 Hz, window: 10 s, edge: 1 Hz}", whitened(1000, (5, 20), 1.0)),
+    ("whiten: {band: 5..20 Hz, window: 10 s, kind: smooth, smooth: 0.7 Hz}",
+     whitened(1000, (5, 20), smooth=0.7)),
     ("integrate: {above: 2 Hz}", integral_above(2)),
     ("integrate: {above: 2 Hz, rule: sum}", integral_above(2, "sum")),
     ("integrate: {window: 8 s}", windowed(800, integral)),

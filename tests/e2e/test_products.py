@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from scipy import signal
+from scipy import fft, signal
 
 import rig
 
@@ -250,3 +250,145 @@ def test_a_result_is_verified_and_made_again(two_spans, tmp_path):
     cfg = tmp_path / "c_0_1.yaml"
     rig.run("run", cfg, status=0, ranks=2)
     assert rig.digests(out) == want and result.read_bytes() == good
+
+
+# --- correlations of virtual sources with all channels
+
+
+def ram(x, m):
+    """Over the running mean of magnitudes, as NoisePy: edges repeated, numpy's 'same'."""
+    a = np.abs(np.pad(x, ((m, m), (0, 0)), "edge"))
+    mean = np.array([np.convolve(c, np.ones(m) / m, "same")[m:-m] for c in a.T]).T
+    return x / np.where(mean > 0, mean, 1)
+
+
+NORMALISE = {"none": lambda x: x, "onebit": np.sign, "ram": lambda x: ram(x, 50)}
+
+
+def correlations_of(x, sources, n, lags, band=None, normalise="none"):
+    """One window x[rows][channels] -> [source][lag][channel]."""
+    x = NORMALISE[normalise](x - x.mean(axis=0))
+    size = fft.next_fast_len(n + lags, True)
+    z = np.fft.rfft(x, size, axis=0)
+    if band:
+        hz = np.fft.rfftfreq(size, 1 / RATE)
+        z[(hz < band[0]) | (hz >= band[1])] = 0
+        z /= np.where(np.abs(z) > 0, np.abs(z), 1)
+    r = np.fft.irfft(z[None] * z[:, sources].T.conj()[:, :, None], size, axis=1)
+    return np.concatenate([r[:, -lags:], r[:, :lags + 1]], axis=1)
+
+
+def stacks_of(spans, sources, n, lags, per, **how):
+    """Mean over the windows of each `per` windows; a window with a lost sample in the channel or in the
+    source does not count, nor one that is less than half there. [row][source][lag][channel], count."""
+    total, count, cut = {}, {}, {}
+    for s in spans:
+        for w, a, b in windows(s, n):
+            if 2 * (b - a) < n:
+                continue
+            x, bad = s.x[a:b], ~np.isfinite(s.x[a:b]).all(axis=0)
+            r = correlations_of(np.where(bad, 0, x), sources, n, lags, **how)
+            good = ~bad[None, :] & ~bad[sources][:, None]
+            row = w // per
+            total[row] = total.get(row, 0) + np.where(good[:, None], r, 0)
+            count[row] = count.get(row, 0) + good
+    c = np.array(list(count.values()))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        y = np.array(list(total.values())) / c[:, :, None]
+    return np.array(list(total)) * (n * per * rig.S // RATE), y, c
+
+
+@pytest.mark.parametrize("text,how", [
+    ("", {}),
+    ("whiten: 5..20 Hz, ", dict(band=(5, 20))),
+    ("normalise: onebit, ", dict(normalise="onebit")),
+    ("whiten: 5..20 Hz, normalise: ram, ram: 0.5 s, ", dict(band=(5, 20), normalise="ram"))])
+def test_correlations_of_everything(two_spans, tmp_path, text, how):
+    top, spans = two_spans
+    chain = [f"correlate: {{sources: [0, 33], window: 10 s, max_lag: 2 s, {text}stack: all}}"]
+    out = run(top, tmp_path, chain)
+    _, y, n = stacks_of(spans, [0, 33], 1000, 200, 10 ** 12, **how)
+    with h5py.File(out / "result.h5") as h:
+        assert h["source"][()].tolist() == [0, 33] and (h["count"][()] == n[0]).all()
+        assert np.allclose(h["lag"][()], np.arange(-200, 201) / RATE, atol=1e-15)
+        assert h["correlation"].shape == (2, 401, NC)
+        rig.near(h["correlation"][()], y[0].astype("f4"), 3e-7)  # float32; sums in another order
+
+
+def test_correlations_in_the_time_domain(two_spans, tmp_path):
+    """Without whitening it is scipy's plain correlation of the windows without their means."""
+    top, spans = two_spans
+    out = run(top, tmp_path, ["correlate: {sources: 7, window: 20 s, max_lag: 3 s, stack: 40 s}"])
+    got = product(out, "correlation")
+    s = spans[0]
+    full = {w: b for w, b, e in windows(s, 2000) if e - b == 2000}
+    a = next([full[w], full[w + 1]] for w in full if w % 2 == 0 and w + 1 in full)
+    x = [s.x[k:k + 2000] - s.x[k:k + 2000].mean(axis=0) for k in a]
+    row = (s.first + a[0]) // 4000
+    at = list(got.t).index(row * 40 * rig.S)
+    assert (got.count[at] == 2).all()
+    for c in (0, 7, 44):
+        r = sum(signal.correlate(w[:, c], w[:, 7], "full")[1999 - 300:1999 + 301] for w in x) / 2
+        assert np.abs(got.y[at, 0, :, c] - r).max() <= 3e-7 * np.abs(r).max()
+
+
+def test_substacks_with_a_chain_before(two_spans, tmp_path):
+    top, spans = two_spans
+    low = signal.butter(4, 10 / (RATE / 2), "lowpass", output="sos")
+    clean = [SimpleNamespace(x=signal.sosfilt(low, s.x, axis=0), first=s.first) for s in spans]
+    out = run(top, tmp_path, ["lowpass: {corner: 10 Hz, phase: causal}",
+                              "correlate: {sources: [40], window: 5 s, max_lag: 1 s, stack: 20 s}"])
+    got = product(out, "correlation")
+    t, y, n = stacks_of(clean, [40], 500, 100, 4)
+    assert np.array_equal(got.t, t)
+    keep = np.isfinite(got.y[:, 0, 0, 0])
+    assert keep.sum() >= len(t) - 4  # both ends of both spans may be less than half
+    rig.near(got.y[keep], y[keep].astype("f4"), 1e-6)  # filters: contexts cut at 1e-9
+
+
+def test_sources_behind_a_coupling(two_spans, tmp_path):
+    top, spans = two_spans
+    clean = [SimpleNamespace(x=s.x - s.x.mean(axis=1, keepdims=True), first=s.first) for s in spans]
+    out = run(top, tmp_path, ["common_mode: {}",
+                              "correlate: {sources: [2], window: 5 s, max_lag: 1 s, stack: all}"])
+    _, y, n = stacks_of(clean, [2], 500, 100, 10 ** 12)
+    with h5py.File(out / "result.h5") as h:
+        assert (h["count"][()] == n[0]).all()
+        rig.near(h["correlation"][()], y[0].astype("f4"), 3e-7)
+
+
+def test_windows_with_lost_samples_are_left_out_of_the_stack(tmp_path):
+    def lose(k, x):
+        x[1000:1010, 33] = np.nan  # a source
+        x[5000, 3] = x[5600, 3] = np.nan
+    spans = spans_of(tmp_path, change=lose)
+    for before in ([], ["scale: {by: 1}"]):
+        out = run(tmp_path, tmp_path, before +
+                  ["correlate: {sources: [0, 33], window: 10 s, max_lag: 1 s, stack: all}"])
+        _, y, n = stacks_of(spans, [0, 33], 1000, 100, 10 ** 12)
+        assert len(np.unique(n)) > 2
+        with h5py.File(out / "result.h5") as h:
+            assert (h["count"][()] == n[0]).all()
+            rig.near(h["correlation"][()], y[0].astype("f4"), 3e-7)
+        rig.fresh(out)
+
+
+@pytest.mark.parametrize("stack", ["30 s", "all"])
+def test_correlations_over_launches(two_spans, tmp_path, stack):
+    same_over_launches(two_spans[0], tmp_path, [
+        "correlate: {sources: [0, 40], window: 5 s, max_lag: 1 s, whiten: 5..20 Hz, "
+        f"stack: {stack}}}"])
+
+
+def test_sources_are_named_by_their_number_in_the_input(two_spans, tmp_path):
+    top, spans = two_spans
+    chain = ["correlate: {sources: [30], window: 10 s, max_lag: 1 s, stack: all}"]
+    out = run(top, tmp_path, chain, input_=["channels: 20..40:5"])
+    _, y, n = stacks_of([SimpleNamespace(x=s.x[:, 20:40:5], first=s.first) for s in spans], [2], 1000,
+                        100, 10 ** 12)
+    with h5py.File(out / "result.h5") as h:
+        rig.near(h["correlation"][()], y[0].astype("f4"), 3e-7)
+        assert h["source"][0] == 30
+    cfg = rig.config(tmp_path / "bad.yaml", [top / "in"], chain, tmp_path / "bad",
+                     input_=["channels: 0..20"])
+    assert "channel 30 is not among" in rig.run("run", cfg, status=2).stderr

@@ -120,6 +120,51 @@ static void power_is_the_sum_of_squares(void **state)
     }
 }
 
+static void there_and_back_is_the_series(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        const size_t n = lengths[i];
+        double *x = noise(n, 8), *z;
+        mr_fft f;
+        assert_int_equal(mr_fft_init(&f, n), MR_OK);
+        assert_int_equal(mr_alloc_f64(mr_fft_buffer(&f), "z", &z), MR_OK);
+        double *y =
+            bins_of(mr_simd(), &f, &(mr_fft_in){.x = x, .stride = 8, .n_rows = n, .lanes = 0xff});
+        mr_fft_inverse(&f, y, 0, mr_fft_bins(&f), z);
+        for (size_t t = 0; t < n; t++)
+            for (size_t c = 0; c < 8; c++)
+                if (fabs(mr_fft_sample(&f, z, t)[c] * mr_fft_unit(&f) - x[t * 8 + c]) > 1e-14)
+                    fail_msg("length %zu, sample %zu", n, t);
+        free(x), free(y), free(z);
+        mr_fft_fini(&f);
+    }
+}
+
+static void phase_and_cross_are_what_they_say(void **state)
+{
+    (void)state;
+    const mr_kernels *sets[] = {&mr_kernels_plain, mr_simd()};
+    double *x = noise(10, 16), *s = noise(10, 2), w[10];
+    for (size_t k = 0; k < 10; k++) w[k] = (double)k;
+    for (size_t c = 0; c < 16; c++) x[5 * 16 + c] = 0;
+    for (size_t set = 0; set < 2; set++) {
+        double y[160], acc[20 * 8] = {0};
+        memcpy(y, x, sizeof y);
+        sets[set]->fft_phase(y, 10, w);
+        sets[set]->fft_cross(x, 10, s, acc, 8);
+        for (size_t k = 0; k < 10; k++)
+            for (size_t c = 0; c < 8; c++) {
+                const double re = x[k * 16 + c], im = x[k * 16 + 8 + c], size = hypot(re, im);
+                assert_true(fabs(y[k * 16 + c] - (size > 0 ? re / size * w[k] : 0)) < 1e-14);
+                assert_true(fabs(acc[2 * k * 8 + c] - (re * s[2 * k] + im * s[2 * k + 1])) < 1e-15);
+                assert_true(fabs(acc[(2 * k + 1) * 8 + c] - (im * s[2 * k] - re * s[2 * k + 1])) <
+                            1e-15);
+            }
+    }
+    free(x), free(s);
+}
+
 static void lengths_without_small_factors_are_known(void **state)
 {
     (void)state;
@@ -138,6 +183,8 @@ int main(void)
         cmocka_unit_test(every_length_is_the_definition),
         cmocka_unit_test(all_vector_lengths_give_the_same_bits),
         cmocka_unit_test(power_is_the_sum_of_squares),
+        cmocka_unit_test(there_and_back_is_the_series),
+        cmocka_unit_test(phase_and_cross_are_what_they_say),
         cmocka_unit_test(lengths_without_small_factors_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,7 @@ typedef struct fields {
     int kind;
     char unit[32];
     mr_list64 list;
+    int set;
 } fields;
 
 static const char *const kinds[] = {"first", "second", NULL};
@@ -31,6 +32,7 @@ static const mr_param params[] = {
     {"kind", MR_ENUM, offsetof(fields, kind), .def = "second", .names = kinds, .doc = "-"},
     {"unit", MR_WORD, offsetof(fields, unit), .def = "", .doc = "-"},
     {"list", MR_LIST, offsetof(fields, list), .min = 0, .max = 20, .def = "", .doc = "-"},
+    {"set", MR_SET, offsetof(fields, set), .def = "first", .names = kinds, .doc = "-"},
     {0}};
 static const mr_op op = {.name = "madeup", .size = sizeof(fields), .params = params};
 
@@ -87,6 +89,37 @@ static void lists_of_numbers(void **state)
     mr_node_fini(&map);
 }
 
+static void a_number_is_a_list_of_one(void **state)
+{
+    fields f = {0};
+    (void)state;
+    assert_int_equal(parse("corner=1Hz list=7", &f), MR_OK);
+    assert_true(f.list.n == 1 && f.list.v[0] == 7);
+}
+
+static void sets_of_words(void **state)
+{
+    fields f = {0};
+    mr_node map = cut_group(MR_NODE_MAP, "madeup");
+    (void)state;
+    assert_int_equal(parse("corner=1Hz", &f), MR_OK);
+    assert_int_equal(f.set, 1);
+    assert_int_equal(parse("corner=1Hz set=second", &f), MR_OK);
+    assert_int_equal(f.set, 2);
+    cut_add(&map, cut_scalar("corner", "1 Hz"));
+    mr_node *l = cut_add(&map, cut_group(MR_NODE_LIST, "set"));
+    assert_int_equal(mr_params_parse(&op, &map, &f), MR_ECONFIG);
+    assert_non_null(strstr(mr_error(), "empty"));
+    l = &map.items[1];
+    cut_add(l, cut_scalar("", "second"));
+    cut_add(l, cut_scalar("", "first"));
+    assert_int_equal(mr_params_parse(&op, &map, &f), MR_OK);
+    assert_int_equal(f.set, 3);
+    cut_add(l, cut_scalar("", "third"));
+    assert_int_equal(mr_params_parse(&op, &map, &f), MR_ECONFIG);
+    mr_node_fini(&map);
+}
+
 static void refusals_say_place_parameter_and_range(void **state)
 {
     static const char *const bad[][2] = {
@@ -102,7 +135,9 @@ static void refusals_say_place_parameter_and_range(void **state)
         {"corner=1Hz on=maybe", "maybe is neither true nor false"},
         {"corner=1Hz kind=secnd", "did you mean second?"},
         {"corner=1Hz unit=a-unit-whose-name-is-much-too-long", "31 characters"},
-        {"corner=1Hz list=3", "a list in [ ]"},
+        {"corner=1Hz list=x", "a list of them in [ ]"},
+        {"corner=1Hz list=33", "0..20"},
+        {"corner=1Hz set=thrid", "none of first, second"},
         {"corner=1Hz cornr=3", "did you mean corner?"},
         {"corner=1Hz qqqqqqqq=3", "millrace ops madeup"},
         {"count=3", "corner is needed: needed"}};
@@ -141,7 +176,7 @@ static void text_gives_back_what_was_set(void **state)
     assert_int_equal(mr_params_text(&op, &f, false, &t), MR_OK);
     assert_string_equal(t.s,
                         " corner=50 Hz part=12.5 % range=2..30 Hz count=3 window=0.25 s on=true "
-                        "kind=second unit=\"mV\"");
+                        "kind=second unit=\"mV\" set=first");
     mr_text_fini(&t);
     assert_int_equal(mr_params_text(&op, &f, true, &t), MR_OK); /* 50 = 0x1.9p+5, 1/8 = 0x1p-3 */
     assert_non_null(strstr(t.s, " corner=0x1.9p+5 Hz part=0x1p-3 %"));
@@ -185,6 +220,8 @@ int main(void)
         cmocka_unit_test(defaults_fill_what_is_not_given),
         cmocka_unit_test(every_type_is_read),
         cmocka_unit_test(lists_of_numbers),
+        cmocka_unit_test(a_number_is_a_list_of_one),
+        cmocka_unit_test(sets_of_words),
         cmocka_unit_test(refusals_say_place_parameter_and_range),
         cmocka_unit_test(shapes_that_are_no_parameters_are_refused),
         cmocka_unit_test(text_gives_back_what_was_set),
