@@ -36,7 +36,8 @@ const mr_command mr_commands[] = {
     {"ops", "[NAME]", "the operators, and what each takes", false, ops},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
-    {"verify", "OUT", "is every byte of an output folder as it was written?", false, mr_cli_verify},
+    {"verify", "OUT [--deep]", "is every byte of an output folder as it was written?", false,
+     mr_cli_verify},
     {"help", "[NAME]", "this list, or the page of a command, operator or topic", false,
      mr_cli_help},
 };

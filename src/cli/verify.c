@@ -3,6 +3,7 @@
 #include <string.h>
 #include "cli/cli.h"
 #include "io/output.h"
+#include "run/deep.h"
 
 static void say(MR_UNUSED void *arg, const char *line)
 {
@@ -11,19 +12,40 @@ static void say(MR_UNUSED void *arg, const char *line)
 
 int mr_cli_verify(mr_comm *c, int argc, char **argv)
 {
-    size_t n = 0;
+    size_t n = 0, n_ranges = 0;
+    bool deep = false;
+    const char *folder = NULL;
     (void)c;
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         printf(
-            "millrace verify OUT\n\nRead every file of an output folder and compare it with its "
+            "millrace verify OUT [--deep]\n\nRead every file of an output folder and compare it "
+            "with its "
             "checksum, the index and the\nmaster file. Status 7 when anything is damaged, missing, "
-            "swapped or added.\n");
+            "swapped or added.\n  --deep   read the inputs again, too: are their samples what the "
+            "lanes were made from?\n");
         return MR_OK;
     }
-    if (argc != 2)
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--deep") == 0)
+            deep = true;
+        else if (argv[i][0] == '-' && argv[i][1])
+            return (int)MR_RAISE(MR_ECONFIG, "verify: unknown option %s; there is --deep", argv[i]);
+        else if (folder)
+            return (int)MR_RAISE(MR_ECONFIG, "verify takes one output folder: millrace verify OUT");
+        else
+            folder = argv[i];
+    }
+    if (!folder)
         return (int)MR_RAISE(MR_ECONFIG, "verify takes one output folder: millrace verify OUT");
-    const mr_status st = mr_verify_folder(argv[1], say, NULL, &n);
-    if (st == MR_OK) printf("verify: ok, %zu files\n", n);
+    mr_status st = mr_verify_folder(folder, say, NULL, &n);
+    if (deep && (st == MR_OK || st == MR_EVERIFY)) {
+        const mr_status inputs = mr_deep_verify(folder, say, NULL, &n_ranges);
+        if (inputs != MR_OK) st = inputs;
+    }
+    if (st == MR_OK && deep)
+        printf("verify: ok, %zu files, %zu ranges of inputs\n", n, n_ranges);
+    else if (st == MR_OK)
+        printf("verify: ok, %zu files\n", n);
     if (st == MR_EVERIFY) printf("verify: FAILED, %zu files checked\n", n);
     return (int)st;
 }

@@ -35,6 +35,7 @@ struct mr_lane_file {
     char *stage;        /* [STAGE] what goes through it next */
     uint64_t staged;    /* bytes waiting in stage; they follow the `pushed` ones */
     mr_digest plan, lane;
+    mr_text inputs;        /* what it was made from, in lines */
     mr_sum *sum;           /* of everything before data_at + done rows */
     mr_deflater *deflater; /* NULL: contiguous */
     mr_h5w w;              /* open only while deflating */
@@ -50,6 +51,7 @@ static void lane_free(mr_lane_file *f)
     mr_big_free(f->stage, STAGE);
     if (f->made) unlink(f->part);
     mr_sum_free(f->sum);
+    mr_text_fini(&f->inputs);
     free(f->part);
     free(f->path);
     free(f);
@@ -223,6 +225,13 @@ mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, u
                          f->part);
 }
 
+void mr_lane_inputs(mr_lane_file *f, mr_text *lines)
+{
+    mr_text_fini(&f->inputs);
+    f->inputs = *lines;
+    *lines = (mr_text){0};
+}
+
 mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
 {
     mr_status st = MR_OK;
@@ -238,10 +247,11 @@ mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
         MR_TRY(take_over(f));
     }
     if (f->staged) MR_TRY(flush_stage(f));
-    mine.length = f->end;
     data_end = f->deflater ? f->data_at : f->data_at + f->done * f->row_bytes;
     if (f->counts_at) data_end = 0; /* they lie anywhere: the sum is taken afterwards */
     MR_TRY(mr_sum_add_file(f->sum, f->fd, data_end, f->end, f->part));
+    MR_TRY(mr_inputs_append(f->fd, &f->end, &f->inputs, f->sum, f->part));
+    mine.length = f->end;
     MR_TRY(mr_trailer_append(f->fd, f->end, &f->plan, &f->lane, f->sum, &mine.content, f->part));
     MR_TRY(mr_out_sync_close(&f->fd, f->part));
     MR_TRY(mr_publish(f->part, f->path, &mine, adopted));

@@ -34,6 +34,10 @@ mr_status mr_out_folder_of(const char *path, char **out);
 /** a/b in one string. [give] out. */
 mr_status mr_out_join(const char *a, const char *b, char **out);
 
+/** Lines of mr_inputs_line at *end, which moves behind them. */
+mr_status mr_inputs_append(int fd, uint64_t *end, const mr_text *lines, mr_sum *sum,
+                           const char *path);
+
 /* --- trailer and publishing
  * ------------------------------------------------------------------------ */
 

@@ -63,6 +63,9 @@ mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, u
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
 /** Bytes that an open lane file holds beside the caller's rows, for the memory plan. */
 size_t mr_lane_buffer_bytes(const mr_lane_spec *spec);
+/** What the lane was made from, as lines of io/digests.h: [give] the text, which the handle keeps.
+ *  Before mr_lane_commit. */
+void mr_lane_inputs(mr_lane_file *f, mr_text *lines);
 /** Trailer, fsync, close, publish without overwriting, fsync folder. An equal complete file already
  *  there is adopted (*adopted = true). [take] f in any case (freed; the .part unlinked on failure).
  *  digest: of the file before its trailer. */

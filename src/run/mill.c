@@ -80,6 +80,10 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     MR_TRY(mr_alloc(list.n, sizeof *j->slab, "a lane's buffers", &j->slab));
     for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
     MR_TRY(mr_alloc(j->n_tiles, sizeof *j->spoils, "a lane's tiles", &j->spoils));
+    const mr_span *sp = &m->plan->spans.span[l->span];
+    mr_span_parts(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_part,
+                  &j->n_parts);
+    MR_TRY(mr_alloc(j->n_parts, sizeof *j->part, "a lane's inputs", &j->part));
     if (state) MR_TRY(mr_alloc_f64(j->n_tiles * MR_TILE * state, "filter states", &j->state));
     const mr_needs *reduces = mr_chain_reduces(a->chain);
     if (reduces && reduces->n_sources)
@@ -116,6 +120,7 @@ void mr_job_free(mr_job *j)
     for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
     for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
     free(j->slab);
+    free(j->part);
     free(j->spoils);
     free(j->losses.v);
     free(j->source_spoils.v);

@@ -7,6 +7,7 @@
  * buffers. */
 #ifndef MR_MILL_H
 #define MR_MILL_H
+#include "io/digests.h"
 #include "par/par.h"
 #include "par/thread.h"
 #include "plan/plan.h"
@@ -24,6 +25,12 @@ typedef struct mr_job_slab {
     mr_hole *holes;
     size_t n_holes, cap_holes;
 } mr_job_slab;
+
+/** What was read of one part of a lane's span, in any order and pieces. */
+typedef struct mr_job_part {
+    mr_rows_sum sum;
+    bool failed; /* not all of it could be read */
+} mr_job_part;
 
 /** One entry of what was lost while running. */
 typedef struct mr_loss {
@@ -53,9 +60,12 @@ typedef struct mr_job {
     size_t number; /* in the plan */
     mr_job_slab *slab;
     size_t n_slabs;
-    size_t next_read;     /* next slab to hand to a reader (gate) */
-    size_t oldest;        /* first slab not given back (main thread) */
-    mr_losses losses;     /* gate */
+    size_t next_read;  /* next slab to hand to a reader (gate) */
+    size_t oldest;     /* first slab not given back (main thread) */
+    mr_losses losses;  /* gate */
+    size_t first_part; /* the span's parts that the lane reads: [first_part, + n_parts) */
+    size_t n_parts;
+    mr_job_part *part;    /* gate */
     double *state;        /* [tile][state][width] */
     mr_spoils *spoils;    /* [n_tiles] */
     double *source_state; /* [state before the reducer][sources] */
@@ -148,6 +158,8 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last);
 void mr_job_free(mr_job *j);
 
 mr_status mr_reader_loop(void *mill, mr_future *self); /* run/read.c */
+/** Lines of what was read for a lane, for its file. */
+mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines);
 mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
 

@@ -84,14 +84,56 @@ static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
     if (st != MR_OK) q->st = st;
 }
 
+/** Channels of a lane as they are buffered. */
+static mr_chsel buffered(const mr_mill *m, const mr_lane *l)
+{
+    const mr_array *a = &m->plan->arrays[l->array];
+    return a->even ? (mr_chsel){a->chan[l->c0], a->sel.step, l->c1 - l->c0} : a->sel;
+}
+
+/** Add what was read to the digest of its part of the lane. */
+static void note_read(mr_mill *m, mr_job *j, const mr_part *part, const request *q, uint64_t row,
+                      uint64_t n, const void *data)
+{
+    mr_rows_sum sum = {0};
+    mr_job_part *p = &j->part[(size_t)(part - m->plan->spans.part) - j->first_part];
+    const mr_array *a = &m->plan->arrays[j->lane->array];
+    const size_t bytes = (size_t)buffered(m, j->lane).n * a->facts.store.dtype.size;
+    if (!q->again) mr_rows_add(&sum, data, row, n, bytes, a->row_bytes);
+    mr_mutex_lock(m->gate);
+    mr_rows_merge(&p->sum, &sum);
+    p->failed = p->failed || q->again;
+    mr_mutex_unlock(m->gate);
+}
+
+mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines)
+{
+    mr_status st = MR_OK;
+    const mr_lane *l = j->lane;
+    const int64_t k0 = m->plan->spans.span[l->span].index0;
+    for (size_t i = 0; i < j->n_parts; i++) {
+        const mr_part *q = &m->plan->spans.part[j->first_part + i];
+        const int64_t a = MR_MAX(l->raw.a, k0 + q->k);
+        const int64_t b = MR_MIN(l->raw.b, k0 + q->k + (int64_t)q->n);
+        const mr_input_line line = {.row = (uint64_t)(a - k0 - q->k) + q->skip,
+                                    .rows = (uint64_t)(b - a),
+                                    .sel = buffered(m, l),
+                                    .sum = j->part[i].sum,
+                                    .known = !j->part[i].failed,
+                                    .name = mr_base_name(mr_catalog_path(m->plan->cat, q->file))};
+        MR_TRY(mr_inputs_line(lines, &line));
+    }
+out:
+    return st;
+}
+
 /** Read rows [raw.a, raw.b), all in one part, into the slab. */
 static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part *part, mr_slab raw,
                            open_file *f)
 {
     const mr_array *a = &m->plan->arrays[j->lane->array];
     const int64_t k0 = m->plan->spans.span[j->lane->span].index0;
-    mr_chsel sel = a->sel;
-    if (a->even) sel = (mr_chsel){a->chan[j->lane->c0], a->sel.step, j->lane->c1 - j->lane->c0};
+    const mr_chsel sel = buffered(m, j->lane);
     char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
     const uint64_t row = (uint64_t)(raw.a - k0 - part->k) + part->skip;
     const uint64_t n = (uint64_t)(raw.b - raw.a);
@@ -107,6 +149,7 @@ static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part 
         lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
         st = MR_OK;
     }
+    if (st == MR_OK) note_read(m, j, part, &q, row, n, dst);
     return st != MR_OK ? st : q.st;
 }
 

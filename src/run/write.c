@@ -81,18 +81,22 @@ static mr_status commit(mr_mill *m, mr_job *j)
     mr_status st = MR_OK;
     mr_lane_result row = {.number = j->number};
     bool adopted;
+    mr_text lines = {0};
     if (m->plan->cfg->strict && j->losses.n)
         return MR_RAISE(MR_EINPUT, "--strict: %s: %s",
                         mr_catalog_path(m->plan->cat, j->losses.v[0].file), j->losses.v[0].note);
     for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
     MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
+    MR_TRY(mr_job_inputs(m, j, &lines));
+    mr_lane_inputs(j->file, &lines);
     mr_lane_file *f = j->file;
     j->file = NULL;
     MR_TRY(mr_lane_commit(f, &row.digest, &adopted));
     MR_TRY(mr_grow(&m->result, &m->cap_results, m->n_results + 1, sizeof row, "the results"));
     m->result[m->n_results++] = row;
 out:
+    mr_text_fini(&lines);
     return st;
 }
 

@@ -1,0 +1,235 @@
+/* run/deep.c: see deep.h. Lanes follow each other in time, and so do the inputs they share: the few
+ * last ones stay open. Called by `verify --deep`. */
+#include "run/deep.h"
+#include <errno.h>
+#include <fts.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "io/digests.h"
+#include "plan/catalog.h"
+#include "plan/config.h"
+
+#define PIECE_BYTES ((size_t)4 << 20)
+enum { KEPT = 4 };
+
+/** An input that is open. */
+typedef struct opened {
+    const char *path; /* in the report; NULL: free */
+    mr_file_info info;
+    mr_chunk *chunks;
+    mr_raw *raw;
+    char why[MR_NOTE_MAX]; /* "" if it can be read */
+} opened;
+
+typedef struct deep {
+    const char *folder;
+    void (*say)(void *arg, const char *line);
+    void *arg;
+    json_t *report;
+    mr_config *cfg;
+    mr_prober *prober;
+    const char **paths; /* sorted by base name */
+    size_t n_paths, n_ranges;
+    opened kept[KEPT];
+    size_t next; /* the one to be replaced */
+    uint8_t *buf;
+    bool bad;
+} deep;
+
+static void found(deep *d, const char *fmt, ...) MR_PRINTF(2, 3);
+static void found(deep *d, const char *fmt, ...)
+{
+    char text[1024], line[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    mr_printable(text, line, sizeof line);
+    d->bad = true;
+    if (d->say) d->say(d->arg, line);
+}
+
+static int by_base(const void *a, const void *b)
+{
+    return strcmp(mr_base_name(*(const char *const *)a), mr_base_name(*(const char *const *)b));
+}
+
+/** Paths and input.map as the report has them. */
+static mr_status load(deep *d)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0};
+    json_error_t e;
+    char *config = NULL;
+    MR_TRY(mr_text_add(&path, "%s/report.json", d->folder));
+    d->report = json_load_file(path.s, 0, &e);
+    const json_t *inputs = json_object_get(d->report, "inputs");
+    if (!json_is_array(inputs)) {
+        st = MR_RAISE(MR_EVERIFY, "%s: cannot be read, so the inputs are not known (%s)", path.s,
+                      d->report ? "no list of inputs" : e.text);
+        goto out;
+    }
+    MR_TRY(mr_alloc(json_array_size(inputs), sizeof *d->paths, "the inputs", &d->paths));
+    for (size_t i = 0; i < json_array_size(inputs); i++) {
+        const char *s = json_string_value(json_object_get(json_array_get(inputs, i), "path"));
+        if (s) d->paths[d->n_paths++] = s;
+    }
+    qsort(d->paths, d->n_paths, sizeof *d->paths, by_base);
+    config = json_dumps(json_object_get(d->report, "config"), 0);
+    if (!config || mr_config_parse(path.s, config, NULL, 0, &d->cfg) != MR_OK)
+        st = MR_RAISE(MR_EVERIFY, "%s: its config cannot be read", path.s);
+    MR_TRY(st);
+    MR_TRY(mr_prober_new(1, d->cfg->map, &d->prober));
+out:
+    free(config);
+    mr_text_fini(&path);
+    return st;
+}
+
+static void close_input(opened *o)
+{
+    mr_raw_close(o->raw);
+    free(o->chunks);
+    *o = (opened){0};
+}
+
+/** The input, open if that can be had; *out->why says what is wrong with it otherwise. */
+static mr_status open_input(deep *d, const char *path, opened **out)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < KEPT; i++)
+        if (d->kept[i].path == path) {
+            *out = &d->kept[i];
+            return MR_OK;
+        }
+    opened *o = &d->kept[d->next++ % KEPT];
+    close_input(o);
+    MR_TRY(mr_probe(d->prober, path, &o->info, &o->chunks));
+    o->path = path;
+    if (o->info.state != MR_OK)
+        memcpy(o->why, o->info.reason, sizeof o->why); /* of the same size, and it ends */
+    else
+        st = mr_raw_open(path, &o->info, o->chunks, &o->raw);
+    if (st == MR_EINPUT) {
+        snprintf(o->why, sizeof o->why, "%.*s", (int)sizeof o->why - 1, mr_error());
+        st = MR_OK;
+    }
+    *out = o;
+out:
+    return st;
+}
+
+/** The digest of a range of an open input. MR_EINPUT when it cannot be read. */
+static mr_status digest(const deep *d, const opened *o, const mr_input_line *l, mr_rows_sum *sum)
+{
+    mr_status st = MR_OK;
+    const size_t size = o->info.store.dtype.size;
+    const mr_chsel *sel = &l->sel;
+    *sum = (mr_rows_sum){0};
+    if (l->rows > o->info.nt || l->row > o->info.nt - l->rows || sel->n == 0 || sel->step == 0 ||
+        sel->first >= o->info.nc || sel->n - 1 > (o->info.nc - 1 - sel->first) / sel->step)
+        return MR_RAISE(MR_EINPUT, "it has fewer samples now");
+    const size_t bytes = (size_t)sel->n * size;
+    if (bytes > PIECE_BYTES) return MR_RAISE(MR_EINPUT, "its rows are too long");
+    const uint64_t step = PIECE_BYTES / bytes;
+    for (uint64_t i = 0; i < l->rows; i += step) {
+        const uint64_t n = MR_MIN(step, l->rows - i);
+        MR_TRY(mr_raw_read(o->raw, l->row + i, n, sel, d->buf, bytes, NULL, NULL));
+        mr_rows_add(sum, d->buf, l->row + i, n, bytes, bytes);
+    }
+out:
+    return st;
+}
+
+/** One line of a lane: any input of that name that has the samples will do. */
+static mr_status check_line(deep *d, const char *lane, const mr_input_line *l)
+{
+    mr_status st = MR_OK;
+    char why[MR_NOTE_MAX] = "";
+    const char *path = NULL;
+    if (!l->known) return MR_OK; /* it could not be read then: the report says so */
+    d->n_ranges++;
+    for (size_t i = 0; i < d->n_paths; i++) {
+        opened *o;
+        mr_rows_sum sum;
+        if (strcmp(mr_base_name(d->paths[i]), l->name) != 0) continue;
+        path = d->paths[i];
+        MR_TRY(open_input(d, path, &o));
+        st = *o->why ? MR_EINPUT : digest(d, o, l, &sum);
+        if (st == MR_OK && sum.lo == l->sum.lo && sum.hi == l->sum.hi) return MR_OK;
+        if (st == MR_OK)
+            snprintf(why, sizeof why, "its samples are others now");
+        else
+            snprintf(why, sizeof why, "%.*s", (int)sizeof why - 1, *o->why ? o->why : mr_error());
+        if (st != MR_EINPUT && st != MR_OK) goto out;
+        st = MR_OK;
+    }
+    found(d, "%s: %s (rows %llu to %llu went into %s)", path ? path : l->name,
+          path ? why : "is not among the inputs of report.json", (unsigned long long)l->row,
+          (unsigned long long)(l->row + l->rows), lane);
+out:
+    return st;
+}
+
+static mr_status check_lane(deep *d, const char *path)
+{
+    mr_status st = MR_OK;
+    mr_text t = {0};
+    mr_input_line l;
+    const char *rel = path + strlen(d->folder) + 1;
+    st = mr_inputs_read(path, &t);
+    if (st == MR_EVERIFY) {
+        found(d, "%s", mr_error());
+        st = MR_OK;
+        goto out;
+    }
+    MR_TRY(st);
+    for (char *s = t.s; *s;) {
+        if (!mr_inputs_next(&s, &l)) {
+            found(d, "%s: what it says of its inputs is damaged", rel);
+            break;
+        }
+        MR_TRY(check_line(d, rel, &l));
+    }
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
+static int in_order(const FTSENT **a, const FTSENT **b)
+{
+    return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+mr_status mr_deep_verify(const char *folder, void (*say)(void *arg, const char *line), void *arg,
+                         size_t *n_ranges)
+{
+    mr_status st = MR_OK;
+    deep d = {.folder = folder, .say = say, .arg = arg};
+    mr_text lanes = {0};
+    FTS *f = NULL;
+    MR_TRY(load(&d));
+    MR_TRY(mr_alloc(PIECE_BYTES, 1, "samples", &d.buf));
+    MR_TRY(mr_text_add(&lanes, "%s/lanes", folder));
+    char *roots[] = {lanes.s, NULL};
+    f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, in_order);
+    for (FTSENT *e; f && (e = fts_read(f));) {
+        const size_t n = strlen(e->fts_path);
+        if (e->fts_info == FTS_F && n > 3 && strcmp(e->fts_path + n - 3, ".h5") == 0)
+            MR_TRY(check_lane(&d, e->fts_path));
+    }
+    *n_ranges = d.n_ranges;
+    if (d.bad) st = MR_RAISE(MR_EVERIFY, "%s: inputs are not what they were", folder);
+out:
+    if (f) fts_close(f);
+    for (size_t i = 0; i < KEPT; i++) close_input(&d.kept[i]);
+    mr_prober_free(d.prober);
+    mr_config_free(d.cfg);
+    free(d.paths);
+    free(d.buf);
+    json_decref(d.report);
+    mr_text_fini(&lanes);
+    return st;
+}
