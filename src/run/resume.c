@@ -167,38 +167,56 @@ static mr_status check_lane(const mr_plan *p, const char *folder, const char *pa
                                  : "its inputs changed; the lane is redone");
 }
 
+/** A planned lane by name, and so by start. */
+typedef struct owned {
+    const char *rel;
+    int64_t end_ns, latest_ns; /* where its next sample would be; the latest of all up to here */
+} owned;
+
 /** Lane files and leftovers on disk: what no planned lane owns. */
 typedef struct walk {
-    const mr_plan *p;
+    size_t n;
+    owned *v; /* sorted by name */
     const char *folder;
-    const char **owned; /* sorted relative names */
     mr_resume *out;
 } walk;
 
-static int by_text(const void *a, const void *b)
+static int by_rel(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const owned *)a)->rel, ((const owned *)b)->rel);
+}
+
+/** Does a file of this base name begin inside a planned lane of the same channels? Where all
+ *  up to here end before it, none of them can. */
+static bool is_superseded(const walk *w, const char *base)
+{
+    char end[40];
+    const char *its = strchr(base, '_');
+    size_t a = 0, b = w->n;
+    while (a < b) { /* the first lane that begins after it */
+        const size_t mid = a + (b - a) / 2;
+        if (strcmp(mr_base_name(w->v[mid].rel), base) > 0)
+            b = mid;
+        else
+            a = mid + 1;
+    }
+    while (its && a-- > 0 && strncmp(base, mr_utc_compact(w->v[a].latest_ns, end), 26) < 0) {
+        const char *ch = strchr(mr_base_name(w->v[a].rel), '_');
+        if (ch && strncmp(ch, its, 13) == 0 &&
+            strncmp(base, mr_utc_compact(w->v[a].end_ns, end), 26) < 0)
+            return true;
+    }
+    return false;
 }
 
 static mr_status sort_out(walk *w, const char *path)
 {
-    const char *rel = path + strlen(w->folder) + 1;
+    const owned key = {.rel = path + strlen(w->folder) + 1};
     const size_t n = strlen(path);
     if (n > 5 && strcmp(path + n - 5, ".part") == 0) return discard(path, "a dead run left it");
-    if (bsearch(&rel, w->owned, w->p->n_lanes, sizeof rel, by_text)) return MR_OK;
-    const char *base = mr_base_name(rel);
-    for (size_t i = 0; i < w->p->n_lanes; i++) { /* does it begin inside a lane? */
-        const mr_lane *l = &w->p->lanes[i];
-        const char *mine = mr_base_name(l->rel);
-        const char *ch = strchr(mine, '_'), *its = strchr(base, '_');
-        if (!ch || !its || strncmp(ch, its, 13) != 0) continue;
-        char end[40];
-        const double step_ns = 1e9 / mr_chain_out(w->p->arrays[l->array].chain)->rate_hz;
-        mr_utc_compact(l->t1_ns + (int64_t)step_ns, end); /* a lane reaches to its next sample */
-        if (strcmp(base, mine) >= 0 && strncmp(base, end, 26) < 0)
-            return mr_strs_add(&w->out->superseded, path);
-    }
-    return mr_strs_add(&w->out->orphans, rel);
+    if (bsearch(&key, w->v, w->n, sizeof key, by_rel)) return MR_OK;
+    return is_superseded(w, mr_base_name(path)) ? mr_strs_add(&w->out->superseded, path)
+                                                : mr_strs_add(&w->out->orphans, key.rel);
 }
 
 static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out)
@@ -206,10 +224,16 @@ static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out
     mr_status st = MR_OK;
     mr_text root = {0};
     FTS *f = NULL;
-    walk w = {.p = p, .folder = folder, .out = out};
-    MR_TRY(mr_alloc(p->n_lanes, sizeof *w.owned, "the lanes", &w.owned));
-    for (size_t i = 0; i < p->n_lanes; i++) w.owned[i] = p->lanes[i].rel;
-    qsort(w.owned, p->n_lanes, sizeof *w.owned, by_text);
+    walk w = {.n = p->n_lanes, .folder = folder, .out = out};
+    MR_TRY(mr_alloc(w.n, sizeof *w.v, "the lanes", &w.v));
+    for (size_t i = 0; i < w.n; i++) { /* a lane reaches to its next sample */
+        const mr_lane *l = &p->lanes[i];
+        const double step_ns = 1e9 / mr_chain_out(p->arrays[l->array].chain)->rate_hz;
+        w.v[i] = (owned){.rel = l->rel, .end_ns = l->t1_ns + (int64_t)step_ns};
+    }
+    qsort(w.v, w.n, sizeof *w.v, by_rel);
+    for (size_t i = 0; i < w.n; i++)
+        w.v[i].latest_ns = i ? MR_MAX(w.v[i].end_ns, w.v[i - 1].latest_ns) : w.v[i].end_ns;
     MR_TRY(file_path(folder, "lanes", &root));
     if (access(root.s, F_OK) != 0) goto out;
     char *paths[] = {root.s, NULL};
@@ -218,7 +242,7 @@ static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out
         if (e->fts_info == FTS_F) MR_TRY(sort_out(&w, e->fts_path));
 out:
     if (f) fts_close(f);
-    free(w.owned);
+    free(w.v);
     mr_text_fini(&root);
     return st;
 }
