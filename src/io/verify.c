@@ -76,15 +76,19 @@ out:
     return st;
 }
 
-/** Name of a lane file against the row of the index: start and channels. */
+/** Name of a lane file against the row of the index: start and channels, then a number where other
+ *  lanes would have the same name. */
 static bool name_fits(const mr_index_row *row)
 {
     char compact[40], want[128];
     const char *base = strrchr(row->file, '/');
     mr_utc_compact(row->t0_ns, compact);
-    snprintf(want, sizeof want, "%s_c%05lld-%05lld.h5", compact, (long long)row->c0,
+    snprintf(want, sizeof want, "%s_c%05lld-%05lld", compact, (long long)row->c0,
              (long long)row->c1);
-    return base && strcmp(base + 1, want) == 0;
+    if (!base || strncmp(base + 1, want, strlen(want)) != 0) return false;
+    const char *rest = base + 1 + strlen(want);
+    if (*rest == '_') rest += 1 + strspn(rest + 1, "0123456789");
+    return strcmp(rest, ".h5") == 0;
 }
 
 /** One file under lanes/, rel like "lanes/DAY/NAME". */

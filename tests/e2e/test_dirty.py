@@ -275,6 +275,16 @@ def test_another_rate_and_another_channel_count_are_series_of_their_own(good, co
     rig.run("verify", out, status=0)
 
 
+def test_two_series_that_begin_at_the_same_time(good, copy, tmp_path):
+    """Same start, same channels, half the rate: the second lane has a number behind its name."""
+    slow = rig.noise(500, NC, 5)
+    rig.prodml(copy / "slow.h5", slow, rig.T0, RATE / 2)
+    out, _ = go(tmp_path, chain=["abs: {}"], status=(0, 10))
+    (twin,) = (p for p in rig.lanes(out) if p.name.endswith("_2.h5"))
+    assert np.array_equal(rig.read_lane(twin).y, np.abs(slow))
+    rig.run("verify", out, status=0)
+
+
 def test_parts_do_not_depend_on_the_order_of_files(good, copy, tmp_path):
     rig.prodml(copy / "other_rate.h5", rig.noise(4000, NC, 7), rig.T0 + 400 * rig.S, 200)
     rig.prodml(copy / "other_loci.h5", rig.noise(2000, 5, 8), rig.T0 + 30 * rig.S, RATE)

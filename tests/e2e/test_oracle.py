@@ -395,6 +395,7 @@ def test_selection_of_channels(tmp_path, line, index, chunked):
     lane = rig.read_lane(rig.lanes(tmp_path / "out")[0])
     assert np.array_equal(lane.x, 10.0 * pick)
     assert f"_c{pick[0]:05}-{pick[-1] + 1:05}.h5" in rig.lanes(tmp_path / "out")[0].name
+    rig.run("verify", tmp_path / "out", status=0)
 
 
 def test_selection_of_time_is_half_open_and_keeps_its_context(two_spans, tmp_path):
