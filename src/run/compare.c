@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "par/map.h"
+#include "run/stop.h"
 #include "run/survey.h"
 
 /** One side of the comparison. */
@@ -42,10 +44,11 @@ static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rat
     mr_catalog_info(cat, o->file, &info);
     const mr_row *other = &cat->rows[o->other];
     const size_t row_bytes = info.nc * info.store.dtype.size;
-    const uint64_t step = MR_MAX((uint64_t)(4 << 20) / row_bytes, (uint64_t)1);
     const double at = (double)(o->t0_ns - other->t0_ns) * 1e-9 * rate_hz;
     const uint64_t from = (uint64_t)llround(fmax(at, 0.0));
     const uint64_t n = MR_MIN(o->skip, other->nt > from ? other->nt - from : 0);
+    const uint64_t most = MR_MAX((uint64_t)(4 << 20) / row_bytes, (uint64_t)1);
+    const uint64_t step = MR_MAX(MR_MIN(n, most), (uint64_t)1);
     const mr_chsel sel = {0, 1, info.nc};
     MR_TRY(side_open(cat, o->file, 0, step * row_bytes, &a));
     MR_TRY(side_open(cat, o->other, from, step * row_bytes, &b));
@@ -62,37 +65,62 @@ out:
     return st;
 }
 
+/** The rows of the ledger that name two files. */
+typedef struct seams {
+    const mr_plan *p;
+    size_t *odd;
+    size_t n;
+} seams;
+
+static bool is_seam(const mr_odd *o)
+{
+    return o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE;
+}
+
+/** Seam i: one byte, 1 equal, 0 different, -1 when one could not be read, which reading it for the
+ *  run will tell. */
+static mr_status compare_one(void *arg, uint64_t i, mr_text *out)
+{
+    const seams *s = arg;
+    const mr_odd *o = &s->p->spans.odd[s->odd[i]];
+    const uint32_t g = mr_catalog_group_of(s->p->cat, o->file);
+    int8_t equal = -1;
+    if (same_samples(s->p->cat, o, mr_catalog_group(s->p->cat, g)->rate_hz, &equal) != MR_OK) {
+        mr_error_clear();
+        equal = -1;
+    }
+    return mr_text_add_bytes(out, &equal, 1);
+}
+
+static mr_status may_go_on(void *arg, uint64_t i, const char *bytes, size_t n)
+{
+    (void)arg, (void)i, (void)bytes, (void)n;
+    return mr_stop_wanted() ? MR_RAISE(MR_STOPPED, "stopped while comparing files") : MR_OK;
+}
+
 mr_status mr_survey_compare(mr_comm *c, mr_plan *p)
 {
     mr_status st = MR_OK;
-    double *found = NULL;
-    const size_t n = p->spans.n_odd, size = (size_t)mr_comm_size(c);
-    if (!n) return MR_OK;
-    MR_TRY(mr_alloc_f64(n, "the ledger", &found));
-    for (size_t i = 0; i < n; i++) {
-        mr_odd *o = &p->spans.odd[i];
-        found[i] = -1;
-        if (o->kind != MR_ODD_OVERLAP && o->kind != MR_ODD_DUPLICATE) continue;
-        if (i % size != (size_t)mr_comm_rank(c)) continue;
-        const uint32_t g = mr_catalog_group_of(p->cat, o->file);
-        if (same_samples(p->cat, o, mr_catalog_group(p->cat, g)->rate_hz, &o->equal) == MR_OK)
-            found[i] = o->equal;
-        else
-            mr_error_clear(); /* stays "not compared"; reading it for the run will tell */
-    }
-out:
-    st = mr_agree(c, st);
-    if (st == MR_OK) mr_max_f64(c, found, n);
-    for (size_t i = 0; st == MR_OK && i < n; i++) {
-        mr_odd *o = &p->spans.odd[i];
-        if (o->kind != MR_ODD_OVERLAP && o->kind != MR_ODD_DUPLICATE) continue;
-        o->equal = (int8_t)found[i];
+    mr_mapped found = {0};
+    seams s = {.p = p};
+    for (size_t i = 0; i < p->spans.n_odd; i++) s.n += is_seam(&p->spans.odd[i]);
+    if (!s.n) return MR_OK; /* on all ranks: they made the same plan */
+    st = mr_alloc(s.n, sizeof *s.odd, "the ledger", &s.odd);
+    for (size_t i = 0, k = 0; st == MR_OK && i < p->spans.n_odd; i++)
+        if (is_seam(&p->spans.odd[i])) s.odd[k++] = i;
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_map_ranks(c, s.n, p->cfg->io_threads, compare_one, may_go_on, &s, &found));
+    for (size_t i = 0; i < s.n; i++) {
+        mr_odd *o = &p->spans.odd[s.odd[i]];
+        o->equal = (int8_t)found.bytes[found.offs[i]];
         snprintf(o->note, sizeof o->note, "%llu samples stand in %.80s already: %s",
                  (unsigned long long)o->skip, mr_base_name(mr_catalog_path(p->cat, o->other)),
-                 found[i] > 0    ? "equal"
-                 : found[i] == 0 ? "DIFFERENT"
+                 o->equal > 0    ? "equal"
+                 : o->equal == 0 ? "DIFFERENT"
                                  : "not compared");
     }
-    free(found);
+out:
+    mr_mapped_fini(&found);
+    free(s.odd);
     return st;
 }

@@ -30,7 +30,7 @@ def binary(name):
 
 @pytest.mark.parametrize("threads", ["multiple", "funneled"])
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4])
-@pytest.mark.parametrize("name", ["test_comm", "test_server", "test_map_ranks"])
+@pytest.mark.parametrize("name", ["test_comm", "test_server", "test_map_ranks", "test_survey"])
 def test_ranks(name, ranks, threads):
     done = run([MPIRUN, "-n", ranks, binary(name)], MILLRACE_MPI_THREADS=threads)
     assert done.returncode == 0, done.stdout + done.stderr
