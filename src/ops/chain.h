@@ -94,6 +94,8 @@ void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r,
 const mr_needs *mr_chain_reduces(const mr_chain *c);
 /** Rate of the block indices: of items, or of the output samples. */
 double mr_chain_rate(const mr_chain *c);
+/** Does it take rows instead of a tile? */
+bool mr_chain_by_rows(const mr_chain *c);
 /** Rate of the reducer's input. */
 double mr_chain_reducer_rate(const mr_chain *c);
 /** Nominal time of index m of a reducing chain: of its row, or of the item where all are one row.
@@ -113,9 +115,10 @@ mr_slab mr_chain_row_samples(const mr_chain *c, mr_slab span, int64_t row);
 /** A tile's part of a reduction. */
 typedef struct mr_fold_job {
     const mr_block_ranges *r;
-    mr_slab lane;     /* items of the whole lane */
-    mr_slab items;    /* to take in now; in order over calls and blocks of a lane */
-    const mr_view *x; /* rows from x0 on that the items need */
+    mr_slab lane;        /* items of the whole lane */
+    mr_slab items;       /* to take in now; in order over calls and blocks of a lane */
+    const mr_view *x;    /* rows from x0 on that the items need */
+    const mr_rows *rows; /* or these, for a reducer that takes them; x->nc is set still */
     int64_t x0;
     const uint8_t *bad; /* [items][nc] from item bad0 on; NULL: none */
     int64_t bad0;

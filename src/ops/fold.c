@@ -69,6 +69,7 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j)
 {
     const mr_bound *b = mr_chain_last(c);
     mr_fold f = fold_of(c, j->r, j->x, j->x0);
+    f.rows = j->rows;
     f.bad = j->bad;
     f.bad0 = j->bad0;
     f.count = j->state + b->state_at * j->x->nc;

@@ -78,6 +78,11 @@ double mr_chain_rate(const mr_chain *c)
     return b ? mr_items_rate(&b->needs.items, b->in.rate_hz) : c->out.rate_hz;
 }
 
+bool mr_chain_by_rows(const mr_chain *c)
+{
+    return mr_chain_last(c) && mr_chain_last(c)->op->by_rows;
+}
+
 double mr_chain_reducer_rate(const mr_chain *c)
 {
     return mr_chain_last(c)->in.rate_hz;

@@ -125,9 +125,21 @@ typedef struct mr_piece {
                             stand in x); NULL if there are none */
 } mr_piece;
 
+/** Rows that are loaded when they are asked for, into a place of the asker's: of long items, of
+ * which a cache holds only some channels. */
+typedef struct mr_rows {
+    void *arg;
+    /** Rows [at.a, at.b) of channels [c, c + n) of the tile -> to[rows][8]; n <= 8. */
+    void (*load)(void *arg, mr_slab at, size_t c, size_t n, double *to);
+    /** After all of item k was loaded: bit i is set where channel c + i is good. */
+    unsigned (*good)(void *arg, int64_t k, size_t c, size_t n);
+} mr_rows;
+
 /** One tile's share of a reduction: what take() gets. */
 typedef struct mr_fold {
-    const mr_view *x; /* input rows from x0 on; they cover the items, clipped to the span */
+    const mr_view *x;    /* input rows from x0 on; they cover the items, clipped to the span */
+    const mr_rows *rows; /* for reducers with .by_rows, or NULL: instead of x, of which only nc is
+                            set, and of bad */
     int64_t x0;
     mr_slab span; /* the span's input indices */
     double rate_hz;
@@ -170,6 +182,7 @@ typedef struct mr_op {
                  double *scratch, mr_view *y);
     /** x: the sources' columns -> shared[items][needs.shared]; bad marks are for the sources. */
     void (*prepare)(const void *self, const mr_fold *f, mr_slab items, double *shared);
+    bool by_rows; /* take can do with rows instead of x */
     bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
                      reads; never again what it has overwritten */
     bool in_place; /* apply takes y on top of x (see mr_piece); up = down = 1 */

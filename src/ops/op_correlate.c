@@ -12,7 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SOURCES = 32, PART = 64 }; /* bins at a time: they stay in the first-level cache */
+#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+enum {
+    MAX_SOURCES = 32,
+    PART = 64,
+    ROWS = 256
+}; /* bins, rows that stay in the first-level cache */
 
 typedef struct correlate {
     mr_list64 sources;
@@ -27,6 +32,7 @@ typedef struct correlate {
     size_t column[MAX_SOURCES];
     double number[MAX_SOURCES];
     double *lag_s; /* [2 lags + 1] */
+    double *flat;  /* [bins][2] spectrum of a full window of ones */
     char unit[96];
 } correlate;
 
@@ -91,6 +97,21 @@ static mr_status lengths(correlate *s, double rate)
     return MR_OK;
 }
 
+static size_t bins_of(const correlate *s)
+{
+    return s->band.k1 - s->band.k0;
+}
+
+/* sum over t < N of exp(-2 pi i k t / n) = exp(-pi i k (N - 1) / n) sin(pi k N / n) / sin(pi k /
+ * n). */
+static void flat_bin(size_t k, size_t rows, size_t n, double w[2])
+{
+    const long double pi = 3.14159265358979323846264338327950288L, x = pi * (long double)k / n;
+    const long double size = k ? sinl(x * (long double)rows) / sinl(x) : (long double)rows;
+    w[0] = (double)(size * cosl(x * (long double)(rows - 1)));
+    w[1] = (double)(-size * sinl(x * (long double)(rows - 1)));
+}
+
 static mr_status design(correlate *s, double rate)
 {
     mr_status st = MR_OK;
@@ -101,14 +122,12 @@ static mr_status design(correlate *s, double rate)
     else
         MR_TRY(mr_band_all(&s->band, &s->fft));
     MR_TRY(mr_alloc_f64(2 * s->lags + 1, "lags", &s->lag_s));
+    MR_TRY(mr_alloc_f64(2 * bins_of(s), "a spectrum", &s->flat));
+    for (size_t k = 0; k < bins_of(s); k++)
+        flat_bin(s->band.k0 + k, s->n, s->fft.n, s->flat + 2 * k);
     for (size_t i = 0; i <= 2 * s->lags; i++) s->lag_s[i] = ((double)i - (double)s->lags) / rate;
 out:
     return st;
-}
-
-static size_t bins_of(const correlate *s)
-{
-    return s->band.k1 - s->band.k0;
 }
 
 static mr_status correlate_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
@@ -153,6 +172,7 @@ static void correlate_release(void *self)
     mr_fft_fini(&s->fft);
     mr_band_fini(&s->band);
     free(s->lag_s);
+    free(s->flat);
 }
 
 /* Running mean of magnitudes over m samples about each, the ends repeated; a mean of 0 divides
@@ -180,38 +200,130 @@ static void running_mean(double *x, size_t n, size_t m, double *room)
     for (size_t i = 0; i < n * MR_FFT_LANES; i++) x[i] /= room[i] > 0 ? room[i] : 1;
 }
 
-/* Window k of the channels in in->lanes of x into z, transformed. */
-static void transform(const correlate *s, const mr_fold *f, int64_t k, size_t c, unsigned lanes,
-                      double *z, double *room)
+/* How a window of eight channels stands after loading. */
+typedef struct loaded {
+    unsigned lanes;            /* that are good */
+    double mean[MR_FFT_LANES]; /* that is still in the spectrum, of a full window */
+    bool level;                /* there is one */
+} loaded;
+
+/* Rows [t, t + n) of a window that begins at `at`, eight channels from c on: where they lie. */
+static const double *rows_of(const mr_fold *f, int64_t at, size_t t, size_t n, size_t c,
+                             double *room, size_t *stride)
 {
-    const mr_kernels *simd = mr_simd();
-    const mr_slab at = mr_item(&s->items, k, f->span, f->rate_hz);
-    double mean[MR_FFT_LANES];
-    mr_fft_in in = {.x = mr_at(f->x, (size_t)(at.a - f->x0), c),
-                    .stride = f->x->stride,
-                    .n_rows = (size_t)(at.b - at.a),
-                    .mean = mean,
-                    .lanes = lanes};
-    mr_fft_mean(&in, mean);
-    if (s->normalise != NONE) {
-        double *x = room;
-        for (size_t t = 0; t < in.n_rows; t++)
-            for (size_t i = 0; i < MR_FFT_LANES; i++) {
-                const double v = lanes >> i & 1 ? in.x[t * in.stride + i] - mean[i] : 0;
-                x[t * MR_FFT_LANES + i] = s->normalise == RAM ? v : (double)((v > 0) - (v < 0));
-            }
-        if (s->normalise == RAM) running_mean(x, in.n_rows, s->ram, x + s->n * MR_FFT_LANES);
-        in = (mr_fft_in){.x = x, .stride = MR_FFT_LANES, .n_rows = in.n_rows, .lanes = 0xff};
+    const int64_t a = at + (int64_t)t;
+    *stride = f->x->stride;
+    if (!f->rows) return mr_at(f->x, (size_t)(a - f->x0), c);
+    *stride = MR_FFT_LANES;
+    f->rows->load(f->rows->arg, (mr_slab){a, a + (int64_t)n}, c,
+                  MR_MIN((size_t)MR_FFT_LANES, f->x->nc - c), room);
+    return room;
+}
+
+static unsigned good_lanes(const mr_fold *f, int64_t k, size_t c)
+{
+    const size_t n = MR_MIN((size_t)MR_FFT_LANES, f->x->nc - c);
+    unsigned lanes = 0;
+    if (f->rows) return f->rows->good(f->rows->arg, k, c, n);
+    for (size_t i = 0; i < n; i++)
+        if (!mr_fold_bad(f, k, c + i)) lanes |= 1u << i;
+    return lanes;
+}
+
+/* A window as it is, less its first row, part by part while these are in the first-level cache;
+ * what is left of the mean is taken out of the spectrum. */
+static void load_plain(const correlate *s, const mr_fold *f, mr_slab at, size_t c, double *z,
+                       double *mean)
+{
+    const size_t n = (size_t)(at.b - at.a), width = MR_MIN((size_t)MR_FFT_LANES, f->x->nc - c);
+    double part[ROWS * MR_FFT_LANES] __attribute__((aligned(64))), sum[MR_FFT_LANES] = {0};
+    double first[MR_FFT_LANES] = {0}, some[MR_FFT_LANES];
+    mr_fft_in in = {.n_rows = n, .mean = first, .lanes = (1u << width) - 1};
+    for (size_t t = 0; t < n; t = in.t1) {
+        const size_t rows = MR_MIN((size_t)ROWS, n - t);
+        in.x = rows_of(f, at.a, t, rows, c, part, &in.stride);
+        if (t == 0) memcpy(first, in.x, width * sizeof *first);
+        in.t0 = t;
+        in.t1 = t + rows < n ? t + rows : s->fft.n + s->fft.n % 2;
+        mr_simd()->fft_load(&s->fft, &in, z);
+        mr_fft_mean(&(mr_fft_in){.x = in.x, .stride = in.stride, .n_rows = rows, .lanes = in.lanes},
+                    some);
+        for (size_t i = 0; i < width; i++) sum[i] += (some[i] - first[i]) * (double)rows;
     }
-    simd->fft_load(&s->fft, &in, z);
-    simd->fft(&s->fft, z);
+    for (size_t i = 0; i < MR_FFT_LANES; i++) mean[i] = sum[i] / (double)n;
+}
+
+/* A window normalised: without its mean, signs or over a running mean. */
+static void load_normalised(const correlate *s, const mr_fold *f, mr_slab at, size_t c, double *z,
+                            double *room)
+{
+    const size_t n = (size_t)(at.b - at.a), width = MR_MIN((size_t)MR_FFT_LANES, f->x->nc - c);
+    double mean[MR_FFT_LANES], *x = room;
+    mr_fft_in in = {.n_rows = n, .lanes = (1u << width) - 1};
+    in.x = rows_of(f, at.a, 0, n, c, room + s->n * MR_FFT_LANES, &in.stride);
+    mr_fft_mean(&in, mean);
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < MR_FFT_LANES; i++) {
+            const double v = i < width ? in.x[t * in.stride + i] - mean[i] : 0;
+            x[t * MR_FFT_LANES + i] = s->normalise == RAM ? v : (double)((v > 0) - (v < 0));
+        }
+    if (s->normalise == RAM) running_mean(x, n, s->ram, x + s->n * MR_FFT_LANES);
+    in = (mr_fft_in){.x = x, .stride = MR_FFT_LANES, .n_rows = n, .lanes = 0xff};
+    mr_simd()->fft_load(&s->fft, &in, z);
+}
+
+/* What is left of the mean out of a window cut short: `flat` knows full ones only. */
+static void level_rows(const correlate *s, size_t n, const double *mean, double *z)
+{
+    for (size_t t = 0; t < n; t++) {
+        const size_t j = s->fft.packed ? t / 2 : t;
+        double *at = z + s->fft.pos[j] * (size_t)MR_FFT_CELL;
+        if (s->fft.packed && t % 2) at += MR_FFT_LANES;
+        for (size_t i = 0; i < MR_FFT_LANES; i++) at[i] -= mean[i];
+    }
+}
+
+/* Window k of eight channels into z, transformed. */
+static loaded transform(const correlate *s, const mr_fold *f, int64_t k, size_t c, double *z,
+                        double *room)
+{
+    const mr_slab at = mr_item(&s->items, k, f->span, f->rate_hz);
+    const size_t n = (size_t)(at.b - at.a);
+    loaded l = {.level = s->normalise == NONE && n == s->n};
+    if (s->normalise == NONE)
+        load_plain(s, f, at, c, z, l.mean);
+    else
+        load_normalised(s, f, at, c, z, room);
+    if (s->normalise == NONE && !l.level) level_rows(s, n, l.mean, z);
+    mr_simd()->fft(&s->fft, z);
+    l.lanes = good_lanes(f, k, c);
+    return l;
+}
+
+/* What is left of the mean out of bins x[n][2][8], from bin a of the band on; lanes that are not
+ * good become 0. */
+MR_CLONES static void level(const double *flat, const loaded *l, size_t n, double *x)
+{
+    double mean[MR_FFT_LANES], keep[MR_FFT_LANES];
+    for (size_t i = 0; i < MR_FFT_LANES; i++) {
+        mean[i] = l->level ? l->mean[i] : 0;
+        keep[i] = l->lanes >> i & 1 ? 1 : 0;
+    }
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < MR_FFT_LANES; i++) {
+            double *re = x + k * MR_FFT_CELL + i, *im = re + MR_FFT_LANES;
+            *re = keep[i] * (*re - mean[i] * flat[2 * k]);
+            *im = keep[i] * (*im - mean[i] * flat[2 * k + 1]);
+        }
 }
 
 /* Bins [a, b) of the band, white if that is wanted. */
-static void bins(const correlate *s, const double *z, size_t a, size_t b, double *x)
+static void bins(const correlate *s, const loaded *l, const double *z, size_t a, size_t b,
+                 double *x)
 {
     const mr_kernels *simd = mr_simd();
     simd->fft_bins(&s->fft, z, s->band.k0 + a, s->band.k0 + b, x);
+    level(s->flat + 2 * a, l, b - a, x);
     if (s->band.weight) simd->fft_phase(x, b - a, s->band.weight + a);
 }
 
@@ -224,8 +336,8 @@ static void correlate_prepare(const void *self, const mr_fold *f, mr_slab items,
     for (int64_t k = items.a; k < items.b; k++, shared += n * (1 + 2 * n_bins))
         for (size_t c = 0; c < n; c += MR_FFT_LANES) {
             const size_t width = MR_MIN((size_t)MR_FFT_LANES, n - c);
-            transform(s, f, k, c, (1u << width) - 1, z, x);
-            bins(s, z, 0, n_bins, x);
+            const loaded l = transform(s, f, k, c, z, x);
+            bins(s, &l, z, 0, n_bins, x);
             for (size_t i = 0; i < width; i++) {
                 double *to = shared + n + (c + i) * 2 * n_bins;
                 shared[c + i] = !mr_fold_bad(f, k, c + i);
@@ -245,13 +357,10 @@ static void take_one(const correlate *s, const mr_fold *f, int64_t k, size_t c)
     const double *shared = f->shared + (size_t)(k - f->shared0) * n * (1 + 2 * n_bins);
     double *z = f->scratch, *room = z + mr_fft_buffer(&s->fft);
     double part[PART * MR_FFT_CELL] __attribute__((aligned(64)));
-    unsigned lanes = 0;
-    for (size_t i = 0; i < MR_FFT_LANES && c + i < f->x->nc; i++)
-        if (!mr_fold_bad(f, k, c + i)) lanes |= 1u << i;
-    transform(s, f, k, c, lanes, z, room);
+    const loaded w = transform(s, f, k, c, z, room);
     for (size_t a = 0; a < n_bins; a += PART) {
         const size_t b = MR_MIN(a + PART, n_bins);
-        bins(s, z, a, b, part);
+        bins(s, &w, z, a, b, part);
         for (size_t i = 0; i < n; i++)
             if (shared[i] > 0)
                 simd->fft_cross(part, b - a, shared + n + (i * n_bins + a) * 2,
@@ -259,7 +368,7 @@ static void take_one(const correlate *s, const mr_fold *f, int64_t k, size_t c)
     }
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < MR_FFT_LANES && c + l < f->x->nc; l++)
-            if (shared[i] > 0 && lanes >> l & 1) f->count[i * f->stride + c + l]++;
+            if (shared[i] > 0 && w.lanes >> l & 1) f->count[i * f->stride + c + l]++;
 }
 
 static void correlate_take(const void *self, const mr_fold *f, mr_slab items)
@@ -298,6 +407,7 @@ const mr_op mr_op_correlate = {
     .size = sizeof(correlate),
     .params = correlate_params,
     .bind = correlate_bind,
+    .by_rows = true,
     .take = correlate_take,
     .give = correlate_give,
     .prepare = correlate_prepare,

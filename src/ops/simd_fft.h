@@ -214,38 +214,46 @@ MR_TARGET static void fft(const mr_fft *f, double *z)
     transform(f, f->n_stages, z, f->m);
 }
 
-/* Row t of the input as it goes in, into at[8]. */
-INLINE void load_row(const mr_fft_in *in, const double *mean, size_t t, double *at)
+/* Eight samples of a row as they go in, into at[8]. */
+INLINE void load_row(const double *x, const double *mean, double weight, double *at)
 {
-    double some[MR_FFT_LANES] = {0};
-    const double *x = in->x + t * in->stride;
-    if (t < in->n_rows && in->lanes != 0xff) {
-        for (int c = 0; c < MR_FFT_LANES; c++)
-            if (in->lanes >> c & 1) some[c] = x[c];
-        x = some;
-    }
-    const vec w = set(t >= in->n_rows ? 0 : in->window ? in->window[t] : 1);
+    const vec w = set(weight);
 #pragma GCC unroll 4
     for (int v = 0; v < MR_COLS; v++) {
-        vec y = set(0);
-        if (t < in->n_rows) y = w * (load(x + v * MR_VEC) - load(mean + v * MR_VEC));
+        const vec y = w * (load(x + v * MR_VEC) - load(mean + v * MR_VEC));
         store(at + v * MR_VEC, &y);
     }
+}
+
+/* Row t when some lanes are missing, or all of it. */
+MR_TARGET static void load_some(const mr_fft_in *in, const double *mean, size_t t, double *at)
+{
+    double some[MR_FFT_LANES] = {0};
+    const bool there = t < in->n_rows;
+    for (int c = 0; there && c < MR_FFT_LANES; c++)
+        if (in->lanes >> c & 1) some[c] = in->x[(t - in->t0) * in->stride + (size_t)c] - mean[c];
+    static const double none[MR_FFT_LANES];
+    load_row(some, none, there && in->window ? in->window[t] : 1, at);
 }
 
 MR_TARGET static void fft_load(const mr_fft *f, const mr_fft_in *in, double *z)
 {
     static const double none[MR_FFT_LANES];
-    const double *mean = in->mean ? in->mean : none;
-    for (size_t j = 0; j < f->m; j++) {
+    const double *mean = in->mean ? in->mean : none, *w = in->window;
+    const size_t each = f->packed ? 2 : 1, end = in->t1 ? in->t1 / each : f->m;
+    size_t j = in->t0 / each;
+    const size_t full = in->lanes == 0xff && f->packed ? MR_MIN(end, in->n_rows / 2) : j;
+    const double *x = in->x;
+    for (; j < full; j++, x += 2 * in->stride) {
         double *at = z + f->pos[j] * (size_t)MR_FFT_CELL;
-        if (f->packed) {
-            load_row(in, mean, 2 * j, at);
-            load_row(in, mean, 2 * j + 1, at + MR_FFT_LANES);
-        } else {
-            load_row(in, mean, j, at);
-            memset(at + MR_FFT_LANES, 0, MR_FFT_LANES * sizeof *at);
-        }
+        load_row(x, mean, w ? w[2 * j] : 1, at);
+        load_row(x + in->stride, mean, w ? w[2 * j + 1] : 1, at + MR_FFT_LANES);
+    }
+    for (; j < end; j++) {
+        double *at = z + f->pos[j] * (size_t)MR_FFT_CELL;
+        memset(at + MR_FFT_LANES, 0, MR_FFT_LANES * sizeof *at);
+        load_some(in, mean, each * j, at);
+        if (f->packed) load_some(in, mean, 2 * j + 1, at + MR_FFT_LANES);
     }
 }
 

@@ -222,6 +222,16 @@ static int64_t next_raw(const mr_mill *m, const mr_job *j, size_t i, bool last)
     return r.raw.a;
 }
 
+/** States of the lane's tiles, those of a reducer left as they are: it begins each row anew. */
+static void begin_states(const mr_mill *m, mr_job *j)
+{
+    const mr_chain *c = m->plan->arrays[j->lane->array].chain;
+    const size_t n = mr_chain_state(c), before = mr_chain_state_before(c);
+    j->state = m->state;
+    for (size_t t = 0; before && t < j->n_tiles; t++)
+        memset(j->state + t * MR_TILE * n, 0, before * MR_TILE * sizeof *j->state);
+}
+
 mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
 {
     mr_status st = MR_OK;
@@ -230,6 +240,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     mr_block w = {
         .m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0, .n_tiles = j->n_tiles};
     mr_lane_ranges(m->plan, j->lane, i, &w.r);
+    if (i == 0) begin_states(m, j);
     w.rows = mr_lane_rows_done(m->plan, j->lane, w.r.out);
     MR_TRY(mr_alloc(1, sizeof *b, "an output block", &b));
     MR_TRY(await_input(m, j, w.r.raw));

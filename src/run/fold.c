@@ -103,6 +103,49 @@ static int64_t stripe_end(const mr_block *w, int64_t k, size_t rows)
     return lo;
 }
 
+/* --- a reducer that asks for rows */
+
+typedef struct asked {
+    const mr_block *w;
+    uint64_t c0;
+    mr_spoils *spoils;
+    mr_status st; /* the first failure */
+} asked;
+
+static void load_asked(void *arg, mr_slab at, size_t c, size_t n, double *to)
+{
+    asked *k = arg;
+    mr_view x = {to, (size_t)(at.b - at.a), n, 8};
+    const mr_status st = mr_tile_load(k->w->m, k->w->j, at, k->c0 + c, &x, k->spoils);
+    if (k->st == MR_OK) k->st = st;
+}
+
+static unsigned good_asked(void *arg, int64_t item, size_t c, size_t n)
+{
+    asked *k = arg;
+    marking m = {.items = {item, item + 1}, .n = n, .w = k->w};
+    mr_status st = mark_ends(&m);
+    if (st == MR_OK && k->spoils->n) st = mark_spoils(&m, k->spoils, k->c0 + c, 0, n);
+    if (k->st == MR_OK) k->st = st;
+    unsigned good = (1u << n) - 1;
+    for (size_t i = 0; m.bad && i < n; i++)
+        if (m.bad[i]) good &= ~(1u << i);
+    free(m.bad);
+    return good;
+}
+
+static mr_status fold_asked(const mr_block *w, size_t tile, mr_fold_job f)
+{
+    const size_t c0 = tile * MR_TILE;
+    asked k = {w, c0, &w->j->spoils[tile], MR_OK};
+    const mr_rows rows = {&k, load_asked, good_asked};
+    const mr_view x = {.nc = MR_MIN((size_t)MR_TILE, w->nc - c0)};
+    f.x = &x;
+    f.rows = &rows;
+    mr_chain_fold(w->chain, &f);
+    return k.st;
+}
+
 /** Raw rows in stripes, each loaded and taken in while it is in cache. */
 static mr_status fold_raw(const mr_block *w, size_t tile, mr_fold_job f, double *work)
 {
@@ -155,6 +198,7 @@ mr_status mr_fold_tile(const mr_block *w, size_t tile, const mr_view *x, double 
                      .row = store_row,
                      .arg = &s};
     marking k = {.items = w->r.out, .n = x ? x->nc : 0, .w = w};
+    if (!x && mr_chain_by_rows(w->chain)) return fold_asked(w, tile, f);
     if (!x) return fold_raw(w, tile, f, work);
     MR_TRY(mark_spoils(&k, &w->j->spoils[tile], c0, 0, x->nc));
     MR_TRY(mark_ends(&k));

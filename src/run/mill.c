@@ -23,6 +23,7 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
     MR_TRY(mr_big_alloc((size_t)m->threads * mem->work_bytes, "tiles", &m->work));
     for (size_t i = 0; i < 2 && mem->mid_bytes; i++)
         MR_TRY(mr_big_alloc(mem->mid_bytes / 2, "a coupled block", &m->mid[i]));
+    if (mem->state_bytes) MR_TRY(mr_big_alloc(mem->state_bytes, "filter states", &m->state));
     if (mem->shared_bytes) MR_TRY(mr_big_alloc(mem->shared_bytes, "sources", &m->shared));
     MR_TRY(mr_alloc((size_t)readers, sizeof(mr_future *), "readers", &m->reader_task));
     MR_TRY(mr_crew_new("reader", readers, &m->readers));
@@ -70,7 +71,7 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     mr_slab_list list = {0};
     const mr_lane *l = &m->plan->lanes[number];
     const mr_array *a = &m->plan->arrays[l->array];
-    const size_t nc = l->c1 - l->c0, state = mr_chain_state(a->chain);
+    const size_t nc = l->c1 - l->c0;
     MR_TRY(mr_lane_slabs(m->plan, l, &list));
     MR_TRY(mr_alloc(1, sizeof *j, "a lane", &j));
     j->lane = l;
@@ -84,7 +85,6 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     mr_span_parts(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_part,
                   &j->n_parts);
     MR_TRY(mr_alloc(j->n_parts, sizeof *j->part, "a lane's inputs", &j->part));
-    if (state) MR_TRY(mr_alloc_f64(j->n_tiles * MR_TILE * state, "filter states", &j->state));
     const mr_needs *reduces = mr_chain_reduces(a->chain);
     if (reduces && reduces->n_sources)
         MR_TRY(mr_alloc_f64(mr_chain_state_before(a->chain) * reduces->n_sources + 1,
@@ -125,7 +125,6 @@ void mr_job_free(mr_job *j)
     free(j->losses.v);
     free(j->source_spoils.v);
     free(j->source_state);
-    free(j->state);
     free(j);
 }
 
@@ -163,6 +162,7 @@ void mr_mill_free(mr_mill *m)
     mr_mutex_free(m->gate);
     mr_big_free(m->work, (size_t)m->threads * m->plan->mem.work_bytes);
     for (size_t i = 0; i < 2; i++) mr_big_free(m->mid[i], m->plan->mem.mid_bytes / 2);
+    mr_big_free(m->state, m->plan->mem.state_bytes);
     mr_big_free(m->shared, m->plan->mem.shared_bytes);
     free(m->result);
     free(m->losses.v);

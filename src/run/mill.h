@@ -66,7 +66,7 @@ typedef struct mr_job {
     size_t first_part; /* the span's parts that the lane reads: [first_part, + n_parts) */
     size_t n_parts;
     mr_job_part *part;    /* gate */
-    double *state;        /* [tile][state][width] */
+    double *state;        /* [tile][state][width]; the mill's, while its blocks are computed */
     mr_spoils *spoils;    /* [n_tiles] */
     double *source_state; /* [state before the reducer][sources] */
     mr_spoils source_spoils;
@@ -127,6 +127,7 @@ typedef struct mr_mill {
     /* main thread */
     double *work; /* threads x work_bytes */
     double *mid[2];
+    double *state;  /* of the lane in hand */
     double *shared; /* of the sources of the block in hand */
     int threads;
     /* writer thread until it is joined */
