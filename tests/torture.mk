@@ -44,3 +44,18 @@ $(B)/fuzz_%: tests/fuzz/%.c $(B)/libmillrace.a
 	$(call say,fuzz)
 	$(Q)$(MPICC) $(ALLCFLAGS) -fsanitize=fuzzer -o $@ $< $(B)/libmillrace.a $(LIBS)
 .PHONY: fuzz fuzzbin
+
+## asan-runs, tsan-runs, valgrind: whole runs over ranks and threads under a checker (QUICK=1: fewer)
+CHECKED = QUICK=$(QUICK) $(PYTHON) tests/tools/checked_runs.py
+asan-runs: all
+	$(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" all
+	$(CHECKED) asan build/asan/millrace $(B)/millrace
+tsan-runs: all
+	$(SUB) -j$(JOBS) B=build/tsan CFLAGS="-O1 -g" MPICC="env OMPI_CC=clang MPICH_CC=clang $(MPICC)" \
+	  EXTRA="-fsanitize=thread -Dtarget_clones\(...\)=unused" all
+	$(CHECKED) tsan build/tsan/millrace $(B)/millrace
+valgrind: all
+	$(SUB) -j$(JOBS) B=build/valgrind CFLAGS="-O1 -g" all
+	$(CHECKED) valgrind build/valgrind/millrace $(B)/millrace
+.PHONY: asan-runs tsan-runs valgrind

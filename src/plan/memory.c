@@ -162,18 +162,22 @@ out:
 }
 
 /** What a reader holds beside its slab: decoded chunks, and the chunk table of its file. */
-static size_t decode_bytes(const mr_plan *p)
+static size_t decode_bytes(const mr_plan *p, size_t *file)
 {
-    size_t most = 0, table = 0;
+    size_t most = 0, table = 0, kind = SIZE_MAX;
+    *file = SIZE_MAX;
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
         const mr_array *a = &p->arrays[p->cat->group[k]];
         mr_file_info f = p->cat->facts[k];
         f.store.nt = UINT64_MAX; /* each file's own: taken as many */
-        if (a->chain) most = MR_MAX(most, mr_raw_buffer_bytes(&f, &a->sel));
+        const size_t bytes = a->chain ? mr_raw_buffer_bytes(&f, &a->sel) : 0;
+        if (bytes > most) kind = k;
+        most = MR_MAX(most, bytes);
     }
     for (size_t i = 0; i < p->cat->n; i++) {
         const mr_row *r = &p->cat->rows[i];
         if (r->kind == MR_REFUSED) continue;
+        if (r->kind == kind && *file == SIZE_MAX) *file = i;
         const mr_store *s = &p->cat->facts[r->kind].store;
         if (s->storage != MR_ST_CHUNKED) continue;
         const size_t n = (size_t)((r->nt_stored + s->chunk_t - 1) / s->chunk_t *
@@ -203,7 +207,8 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
     mr_memory_plan *m = &p->mem;
     demand d = {0};
     for (size_t i = 0; i < p->n_lanes; i++) MR_TRY(demand_of_lane(p, &p->lanes[i], &d));
-    d.decode = decode_bytes(p);
+    size_t file;
+    d.decode = decode_bytes(p, &file);
     *m = (mr_memory_plan){.limit_bytes = limit_bytes,
                           .base_bytes = base_bytes,
                           .slab_bytes = d.slab_bytes,
@@ -213,6 +218,8 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                           .state_bytes = d.state,
                           .mid_bytes = d.mid,
                           .shared_bytes = d.shared,
+                          .decode_bytes = d.decode * (size_t)p->cfg->io_threads,
+                          .decode_file = file,
                           .threads = threads};
     m->other_bytes = rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +

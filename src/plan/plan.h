@@ -48,6 +48,8 @@ typedef struct mr_memory_plan {
     size_t planned_bytes; /* what will be used at most, per rank */
     size_t base_bytes;    /* MPI, HDF5 and the program, measured or assumed */
     size_t slab_bytes, n_slabs, out_bytes, n_outs, work_bytes, state_bytes, mid_bytes, other_bytes;
+    size_t decode_bytes; /* of the other bytes: to decode the file with the largest chunks */
+    size_t decode_file;  /* its number in the catalogue; SIZE_MAX: none */
     size_t shared_bytes; /* what a block's sources come to, for all tiles */
     int threads;
 } mr_memory_plan;

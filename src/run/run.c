@@ -130,6 +130,14 @@ static mr_status may_begin(const run *r)
     char b0[32], b1[32];
     if (!p->n_lanes)
         return MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
+    if (p->mem.need_bytes > p->mem.limit_bytes && p->mem.decode_file != SIZE_MAX &&
+        p->mem.need_bytes - p->mem.decode_bytes <= p->mem.limit_bytes)
+        return MR_RAISE(MR_EMEM,
+                        "%s: its chunks are so large that decoding them takes %s a rank, "
+                        "run.memory allows %s in all: leave the file out or give more memory",
+                        mr_catalog_path(p->cat, p->mem.decode_file),
+                        mr_fmt_bytes((double)p->mem.decode_bytes, b0),
+                        mr_fmt_bytes((double)p->mem.limit_bytes, b1));
     if (p->mem.need_bytes > p->mem.limit_bytes)
         return MR_RAISE(MR_EMEM,
                         "this chain needs %s a rank, run.memory allows %s: give more memory, "

@@ -219,7 +219,7 @@ def shape_huge_chunk(h, t):
     swap(h, RAW, shape=(NT, NC), dtype="f4", chunks=(2 ** 26, NC), maxshape=(None, NC), compression="gzip")
 
 
-edited(shape_huge_chunk, "any")
+edited(shape_huge_chunk, word="never written")
 
 
 # --- links

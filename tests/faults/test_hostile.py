@@ -4,6 +4,7 @@ outside the folders is opened, no plug-in is loaded, no process is started."""
 import re
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 import h5py
@@ -238,3 +239,28 @@ def test_random_damage_anywhere(world, tmp_path):
     rig.run("run", cfg, status=(0, 10), timeout=500)
     assert len(rig.report(tmp_path / "out")["inputs"]) == count * len(LAYOUTS) + 3
     same_samples(top / "alone", tmp_path / "out")
+
+
+def test_a_bomb_is_refused_by_name_before_anything_is_read(world, tmp_path):
+    """A chunk that deflates a GiB of zeros: what it needs is known beforehand, and whose it is."""
+    top, _ = world
+    (tmp_path / "in").mkdir()
+    for p in (top / "good").iterdir():
+        shutil.copy(p, tmp_path / "in")
+    bomb = rig.prodml(tmp_path / "in" / "bomb.h5", np.zeros((20, 5), "f4"), rig.T0 + 3600 * rig.S, 100)
+    with h5py.File(bomb, "r+") as h:
+        raw = h["Acquisition/Raw[0]"]
+        attrs = dict(raw["RawData"].attrs)
+        del raw["RawData"], raw["RawDataTime"]
+        nt = 2 ** 26
+        d = raw.create_dataset("RawData", (nt, 4), "f4", chunks=(nt, 4), compression="gzip")
+        d.attrs.update(attrs)
+        z = zlib.compressobj(1)
+        body = b"".join(z.compress(bytes(1 << 20)) for _ in range(1 << 10)) + z.flush()
+        d.id.write_direct_chunk((0, 0), body)
+        d.attrs["PartStartTime"] = np.bytes_("2026-01-01T01:00:00Z")
+        d.attrs["PartEndTime"] = np.bytes_("2026-01-09T01:00:00Z")
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], tmp_path / "out")
+    done = rig.run("run", cfg, status=5)
+    assert "bomb.h5" in done.stderr and "chunks" in done.stderr
+    assert not rig.lanes(tmp_path / "out")

@@ -1,0 +1,126 @@
+"""Whole runs under a checker, at 1, 2 and 4 ranks with 1 and 2 threads: plain and deflated output, an
+archive with every kind of bad file, a resumed run, the other commands. Any report of the checker is a
+failure; the results have to be those of the plain program.
+
+usage: checked_runs.py asan|tsan|valgrind CHECKED_BINARY PLAIN_BINARY      environment: QUICK=1
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "faults")]
+os.environ["MILLRACE"] = sys.argv[3]
+import hostile  # noqa: E402
+import rig  # noqa: E402
+
+KIND, CHECKED = sys.argv[1], str(Path(sys.argv[2]).resolve())
+TOOLS = ROOT / "tests" / "tools"
+STATUS = 66  # what a checker gives in place of the program's own
+CHAINS = {
+    "plain": ["bandpass: {band: 5..15 Hz}", "decimate: {factor: 2}"],
+    "many": ["detrend: {window: 20 s}", "common_mode", "bandpass: {band: 2..12 Hz, phase: causal}", "notch: {frequency: 10 Hz}",
+             "resample: {rate: 40 Hz}", "clip: {min: -500, max: 500}", "abs"],
+    "rms": ["highpass: {corner: 1 Hz}", "rms: {window: 2 s}"], "copy": []}
+
+
+def checker(log):
+    """Launch words and environment."""
+    if KIND == "valgrind":
+        return ["valgrind", "-q", f"--error-exitcode={STATUS}", "--leak-check=full", "--show-leak-kinds=definite",
+                "--errors-for-leak-kinds=definite", "--trace-children=no", "--child-silent-after-fork=no",
+                f"--suppressions={TOOLS}/valgrind.supp", f"--log-file={log}.%p", "--max-threads=100"], {}
+    if KIND == "tsan":
+        return [], {"TSAN_OPTIONS": f"ignore_noninstrumented_modules=1:exitcode={STATUS}:log_path={log}:"
+                                    f"suppressions={TOOLS}/tsan.supp"}
+    return [], {"ASAN_OPTIONS": f"fast_unwind_on_malloc=0:exitcode={STATUS}:log_path={log}:detect_stack_use_after_return=1",
+                "UBSAN_OPTIONS": f"print_stacktrace=1:exitcode={STATUS}:log_path={log}",
+                "LSAN_OPTIONS": f"suppressions={TOOLS}/lsan.supp:print_suppressions=0:exitcode={STATUS}"}
+
+
+class Runs:
+    def __init__(self, top):
+        self.top, self.n, self.bad = top, 0, []
+
+    def run(self, name, *args, ranks=0, threads=1, status=(0,)):
+        log = self.top / "logs" / f"{self.n:03d}"
+        log.parent.mkdir(exist_ok=True)
+        words, env = checker(log)
+        self.n += 1
+        command = rig.command(*args, ranks=ranks)
+        at = len(command) - 1 - len(args)
+        command[at:at + 1] = [*words, CHECKED]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=900,
+                              env=rig.environment(threads, **env))
+        said = "".join(p.read_text(errors="replace") for p in sorted(log.parent.glob(f"{log.name}.*")))
+        what = f"{name}, {ranks} ranks x {threads} threads"
+        if done.returncode not in status or said:
+            self.bad.append(what)
+            print(f"{what}: status {done.returncode}, wanted {status}\n{done.stderr[-3000:]}\n{said[:6000]}", flush=True)
+        else:
+            print(f"{what}: ok", flush=True)
+        return done
+
+
+def main():
+    quick = bool(os.environ.get("QUICK"))
+    top = Path(tempfile.mkdtemp(prefix="millrace-checked-"))
+    runs = Runs(top)
+    data = rig.noise(170 * 100, 24)
+    for i in range(4):
+        part = data[i * 4500:(i + 1) * 4500]
+        t = rig.T0 + (10 + 45 * i) * rig.S
+        how = [{}, dict(chunks=(500, 7), compression="gzip", fletcher32=True), dict(time_first=False),
+               dict(chunks=(100, 24), shuffle=True, compression="gzip")][i]
+        rig.prodml(top / "in" / rig.name_at(t), part, t, 100, **how)
+    for k, name in enumerate(CHAINS):
+        more = ["compress: deflate"] if name in ("copy", "rms") else []
+        cfg = rig.config(top / f"{name}.yaml", [top / "in"], CHAINS[name], top / f"plain-{name}", output_=more)
+        rig.run("run", cfg, status=0)
+        want = rig.digests(top / f"plain-{name}")
+        for ranks, threads in [(0, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2)][k % 2 if quick else 0::3 if quick else 1]:
+            out = top / f"out-{name}-{ranks}-{threads}"
+            cfg = rig.config(top / f"{name}-{ranks}-{threads}.yaml", [top / "in"], CHAINS[name], out, output_=more)
+            runs.run(f"run {name}", "run", cfg, ranks=ranks, threads=threads)
+            if rig.digests(out) != want:
+                runs.bad.append(f"{name} {ranks}x{threads}: other bytes")
+                print(runs.bad[-1], flush=True)
+    rig.lanes(out)[0].unlink()
+    (rig.lanes(out)[-1]).write_bytes(b"damaged")
+    runs.run("resume", "run", cfg, ranks=2, threads=2)
+    hostile.build(top / "in2")
+    for p in (top / "in").iterdir():
+        shutil.copy(p, top / "in2")
+    cfg = rig.config(top / "bad.yaml", [top / "in2"], CHAINS["copy"], top / "out-bad")
+    for ranks in (0,) if quick else (0, 2, 4):
+        shutil.rmtree(top / "out-bad", ignore_errors=True)
+        runs.run("hostile archive", "run", cfg, ranks=ranks, status=(10,))
+    runs.run("verify", "verify", out)
+    runs.run("verify --deep", "verify", out, "--deep")
+    runs.run("plan", "plan", cfg, ranks=2)
+    runs.run("check", "check", cfg)
+    runs.run("inspect", "inspect", top / "in2", status=(0, 3, 10))
+    runs.run("inspect --json", "inspect", "--json", top / "in")
+    runs.run("view", "view", rig.lanes(out)[0], "-o", top / "v.png")
+    runs.run("view input", "view", sorted((top / "in").iterdir())[1], "-o", top / "w.png")
+    runs.run("ops", "ops")
+    runs.run("synth", "synth", top / "made", "--files", 2, "--file-length", "5s", "--channels", 20, "--quiet")
+    runs.run("no such folder", "verify", top / "none", status=(2, 4, 7))
+    runs.run("bad setting", "run", cfg, "-s", "chain.0.decimate.factor=0", status=(2,))
+    runs.run("changed chain", "run", cfg, "-s", "chain=[abs]", ranks=2, status=(2,))
+    runs.run("strict", "run", cfg, "--strict", "-s", f"output.folder={top}/strict", ranks=2, status=(3,))
+    print(f"{KIND}: {runs.n} runs, {len(runs.bad)} with reports" + "".join(f"\n  {x}" for x in runs.bad))
+    figures = os.environ.get("MILLRACE_FIGURES")
+    if figures:
+        with open(figures, "a") as f:
+            f.write(f"{KIND}, whole runs\t{len(runs.bad)} reports in {runs.n} runs\n")
+    if not runs.bad:
+        shutil.rmtree(top)
+    return 1 if runs.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
