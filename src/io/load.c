@@ -27,14 +27,14 @@ static inline void prefetch_row(const uint8_t *row, size_t bytes)
 /* Sixteen samples at a time; what was seen stays in a vector until the end. The sum carries into
  * the sign bit only if the exponent is all ones. */
 typedef float f32x8 __attribute__((vector_size(32)));
-typedef int32_t i32x8 __attribute__((vector_size(32)));
+typedef uint32_t u32x8 __attribute__((vector_size(32)));
 typedef double f64x8 __attribute__((vector_size(64)));
 
 MR_CLONES static bool load_f32(const uint8_t *src, size_t src_stride, size_t nt, size_t nc,
                                double *dst, size_t dst_stride)
 {
     const size_t wide = nc / 8 * 8;
-    i32x8 odd = {0};
+    u32x8 odd = {0};
     int32_t rest = 0, any = 0;
     for (size_t t = 0; t < nt; t++) {
         const uint8_t *row = src + t * src_stride;
@@ -45,7 +45,7 @@ MR_CLONES static bool load_f32(const uint8_t *src, size_t src_stride, size_t nt,
         for (size_t c = 0; c < wide; c += 8) {
             f32x8 v;
             memcpy(&v, row + 4 * c, sizeof v);
-            odd |= ((i32x8)v & 0x7fffffff) + 0x00800000;
+            odd |= ((u32x8)v & 0x7fffffff) + 0x00800000;
             const f64x8 x = __builtin_convertvector(v, f64x8);
             memcpy(d + c, &x, sizeof x);
         }
@@ -54,7 +54,7 @@ MR_CLONES static bool load_f32(const uint8_t *src, size_t src_stride, size_t nt,
             d[c] = (double)f[c];
         }
     }
-    for (size_t i = 0; i < 8; i++) any |= odd[i];
+    for (size_t i = 0; i < 8; i++) any |= (int32_t)odd[i];
     return (any | rest) < 0;
 }
 
