@@ -2,9 +2,9 @@
  * the output folder is ever input: real paths are compared, so links do not get around it. */
 #include "plan/config.h"
 #include "plan/tree.h"
+#include "plan/wild.h"
 #include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,35 +283,36 @@ out:
     return st;
 }
 
+/* A folder that cannot be looked into stands in the list itself, so that it is refused by name. */
+static mr_status add_closed(lister *l, char *folder)
+{
+    mr_status st = MR_OK;
+    char *real = NULL;
+    for (size_t n = strlen(folder); n > 1 && folder[n - 1] == '/'; n--) folder[n - 1] = '\0';
+    MR_TRY(real_or_future(folder, &real));
+    MR_TRY(add_file(l, folder, real));
+out:
+    free(real);
+    return st;
+}
+
 static mr_status add_glob(lister *l, const mr_config *c, size_t i)
 {
     mr_status st = MR_OK;
     const char *pattern = c->patterns.v[i];
-    glob_t g = {0};
-    errno = 0;
-    int rc = glob(pattern, GLOB_NOSORT | GLOB_ERR, NULL, &g);
-    int why = errno;
-    if (rc == GLOB_ABORTED && (why == EACCES || why == EIO)) {
-        st = MR_RAISE_AT(MR_ECONFIG, node_of(c, i),
-                         "input.files: %s: a folder on the way cannot be read: %s", pattern,
-                         strerror(why));
-        goto out;
-    }
-    if (rc == GLOB_NOSPACE) {
-        st = MR_RAISE(MR_EMEM, "no memory for the files of %s", pattern);
-        goto out;
-    }
-    if (g.gl_pathc) qsort(g.gl_pathv, g.gl_pathc, sizeof *g.gl_pathv, by_text);
-    if (rc == 0 && g.gl_pathc == 0) rc = GLOB_NOMATCH;
-    if (rc != 0) MR_TRY(mr_strs_add(&l->idle, pattern));
-    for (size_t k = 0; rc == 0 && k < g.gl_pathc; k++) {
+    mr_strs names = {0}, closed = {0};
+    MR_TRY(mr_wild(pattern, &names, &closed));
+    if (names.n + closed.n == 0) MR_TRY(mr_strs_add(&l->idle, pattern));
+    for (size_t k = 0; k < names.n; k++) {
         struct stat sb = {0};
-        bool there = stat(g.gl_pathv[k], &sb) == 0; /* a link to nothing is listed, and refused */
-        if (!(there && S_ISDIR(sb.st_mode)) && is_part(g.gl_pathv[k])) continue;
-        MR_TRY(add_path(l, g.gl_pathv[k], &sb));
+        bool there = stat(names.v[k], &sb) == 0; /* a link to nothing is listed, and refused */
+        if (!(there && S_ISDIR(sb.st_mode)) && is_part(names.v[k])) continue;
+        MR_TRY(add_path(l, names.v[k], &sb));
     }
+    for (size_t k = 0; k < closed.n; k++) MR_TRY(add_closed(l, closed.v[k]));
 out:
-    globfree(&g);
+    mr_strs_fini(&names);
+    mr_strs_fini(&closed);
     return st;
 }
 

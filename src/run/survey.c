@@ -79,10 +79,16 @@ static mr_status look_at(void *arg, uint64_t i, mr_text *out)
         f.origin = LAST;
         note = mr_catalog_note(l->last.cat, at);
     } else {
+        struct stat sb;
         f.probed = 1;
         f.origin = l->rank;
-        MR_TRY(mr_probe(l->prober, path, &info, &chunks));
-        if (mr_row_of(&info, 0, &f.row, &note)) MR_TRY(enter(l, &info, chunks, &f.row));
+        if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode)) { /* others are listed, not named */
+            f.row.kind = MR_REFUSED;
+            note = "a folder that cannot be listed";
+        } else {
+            MR_TRY(mr_probe(l->prober, path, &info, &chunks));
+            if (mr_row_of(&info, 0, &f.row, &note)) MR_TRY(enter(l, &info, chunks, &f.row));
+        }
     }
     f.note_bytes = (uint16_t)(note ? strlen(note) + 1 : 0);
     MR_TRY(mr_text_add_bytes(out, &f, sizeof f));

@@ -1,6 +1,7 @@
 /* input.files: globs, folders, lists; what is left out; what is refused. Runs in a folder of its
  * own. */
 #include "plan/config.h"
+#include "plan/wild.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,6 +144,65 @@ static void the_output_folder_is_never_input(MR_UNUSED void **state)
     lists("data/a.h5", "no/such/yet/../folder", "data/a.h5");
 }
 
+/* what `want` names, one a space; closed folders behind a bar */
+static void wild(const char *pattern, const char *want)
+{
+    mr_strs names = {0}, closed = {0};
+    mr_text t = {0};
+    assert_int_equal(mr_wild(pattern, &names, &closed), MR_OK);
+    for (size_t i = 0; i < names.n; i++)
+        assert_int_equal(mr_text_add(&t, "%s%s", i ? " " : "", names.v[i]), MR_OK);
+    for (size_t i = 0; i < closed.n; i++)
+        assert_int_equal(mr_text_add(&t, "|%s", closed.v[i]), MR_OK);
+    assert_string_equal(t.s ? t.s : "", want);
+    mr_text_fini(&t);
+    mr_strs_fini(&names);
+    mr_strs_fini(&closed);
+}
+
+static void touch(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fclose(f);
+}
+
+static void patterns_match_as_in_the_shell(MR_UNUSED void **state)
+{
+    static const char *const file[] = {"w/a/1.h5", "w/a/2.h5",  "w/a/.3.h5", "w/b/1.h5",
+                                       "w/b/x[1]", "w/b/x?.h5", "w/1.h5"};
+    assert_int_equal(system("mkdir -p w/a w/b w/.c"), 0);
+    for (size_t i = 0; i < sizeof file / sizeof *file; i++) touch(file[i]);
+    wild("w/*/1.h5", "w/a/1.h5 w/b/1.h5");
+    wild("w/*/[12].h5", "w/a/1.h5 w/a/2.h5 w/b/1.h5");
+    wild("w/?/[!1].h5", "w/a/2.h5");
+    wild("w/*", "w/1.h5 w/a w/b");
+    wild("w/*/", "w/a/ w/b/");
+    wild("w/.*/", "w/../ w/./ w/.c/");
+    wild("w/a/.*5", "w/a/.3.h5");
+    wild("w//*//2.h5", "w//a//2.h5");
+    wild("w/b/x\\[1\\]", "w/b/x[1]");
+    wild("w/b/x\\?.*", "w/b/x?.h5");
+    wild("w/*.h5/*", ""); /* a file is no folder */
+    wild("none/*.h5", "");
+    wild("w/*/none.h5", "");
+}
+
+static void a_closed_folder_is_named(MR_UNUSED void **state)
+{
+    if (geteuid() != 0) skip(); /* who made a folder may always open it again */
+    assert_int_equal(system("mkdir -p c/open c/shut && chmod 755 . c c/open && chmod 700 c/shut"),
+                     0);
+    touch("c/open/1.h5");
+    touch("c/shut/1.h5");
+    assert_int_equal(seteuid(65534), 0);
+    wild("c/*/*.h5", "c/open/1.h5|c/shut/");
+    wild("c/*/1.h5", "c/open/1.h5|c/shut/");
+    wild("c/shut/*", "|c/shut/");
+    lists("c/*/*.h5", "out", "c/open/1.h5 c/shut");
+    assert_int_equal(seteuid(0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +211,8 @@ int main(void)
         cmocka_unit_test(a_list_keeps_its_order_and_each_file_once),
         cmocka_unit_test(what_is_not_there_is_refused),
         cmocka_unit_test(the_output_folder_is_never_input),
+        cmocka_unit_test(patterns_match_as_in_the_shell),
+        cmocka_unit_test(a_closed_folder_is_named),
     };
     return cmocka_run_group_tests(tests, in_a_folder, out_of_it);
 }
