@@ -41,10 +41,10 @@ static mr_status distances(const mr_chantable *t, mr_array *a)
     MR_TRY(mr_alloc_f64(a->nc, "latitudes", &a->lat));
     MR_TRY(mr_alloc_f64(a->nc, "longitudes", &a->lon));
     MR_TRY(mr_alloc_f64(a->nc, "elevations", &a->elev));
-    for (uint64_t i = 0; i < a->nc; i++) {
+    for (uint64_t i = 0, j = 0; i < a->nc; i++) { /* both in order of channels */
         a->lat[i] = a->lon[i] = a->elev[i] = NAN;
-        for (size_t j = 0; j < t->n; j++) {
-            if (t->channel[j] != (int64_t)a->chan[i]) continue;
+        while (j < t->n && t->channel[j] < (int64_t)a->chan[i]) j++;
+        for (; j < t->n && t->channel[j] == (int64_t)a->chan[i]; j++) {
             if (t->distance && isfinite(t->distance[j])) a->distance_m[i] = t->distance[j];
             if (t->latitude) a->lat[i] = t->latitude[j];
             if (t->longitude) a->lon[i] = t->longitude[j];
