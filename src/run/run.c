@@ -395,6 +395,8 @@ static mr_status finish(run *r, mr_status st)
     if (st == MR_EBUG) snprintf(why, sizeof why, "%s", mr_error());
     done = MR_OK;
     tally_up(r);
+    mr_mill_free(r->mill); /* its buffers make room for the master file */
+    r->mill = NULL;
     if (first(r)) {
         mr_account *a = &r->account;
         if (st == MR_OK) done = mr_ending_write(r->plan, &r->resume, r->cfg->folder);
