@@ -59,3 +59,15 @@ valgrind: all
 	$(SUB) -j$(JOBS) B=build/valgrind CFLAGS="-O1 -g" all
 	$(CHECKED) valgrind build/valgrind/millrace $(B)/millrace
 .PHONY: asan-runs tsan-runs valgrind
+
+## torture: all of tests/faults and tests/fuzz in full, the checkers; prints the figures reached (hours)
+torture: all faultlibs
+	@rm -f build/torture.tsv; mkdir -p build
+	-MILLRACE_FAULT_STEP=1 MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv MILLRACE=$(abspath $(B)/millrace) \
+	  $(PYTHON) -m pytest -q -o timeout=14400 tests/faults tests/fuzz
+	-MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv $(SUB_) asan-runs
+	-MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv $(SUB_) tsan-runs
+	-MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv $(SUB_) valgrind
+	@$(PYTHON) tests/tools/figures.py build/torture.tsv
+SUB_ = $(MAKE) --no-print-directory
+.PHONY: torture

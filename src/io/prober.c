@@ -182,10 +182,12 @@ static talk take_reply(worker *w, mr_file_info *info, mr_chunk **chunks, mr_stat
     return how;
 }
 
-static mr_status ask(const mr_prober *p, worker *w, const char *path, mr_file_info *info,
-                     mr_chunk **chunks)
+/** One try; *killed: somebody killed the worker, which need not be the file's fault. */
+static mr_status ask_once(const mr_prober *p, worker *w, const char *path, mr_file_info *info,
+                          mr_chunk **chunks, bool *killed)
 {
     mr_status st = MR_OK;
+    *killed = false;
     bool fresh = w->fd < 0;
     MR_TRY(make_ready(p, w));
     bool sent = request(w->fd, MR_WIRE_PROBE, path, strlen(path) + 1);
@@ -199,10 +201,24 @@ static mr_status ask(const mr_prober *p, worker *w, const char *path, mr_file_in
     if (how != TALK_OK) {
         int status = end_worker(w);
         MR_TRY(st);
+        *killed =
+            how == TALK_CLOSED && status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
         refuse_by_end(info, how, status);
     }
 out:
     return st;
+}
+
+/** A worker that was killed from outside (the system was short of memory, a user) gets a successor.
+ */
+static mr_status ask(const mr_prober *p, worker *w, const char *path, mr_file_info *info,
+                     mr_chunk **chunks)
+{
+    bool killed;
+    mr_status st = ask_once(p, w, path, info, chunks, &killed);
+    if (st != MR_OK || !killed) return st;
+    memset(info, 0, sizeof *info);
+    return ask_once(p, w, path, info, chunks, &killed);
 }
 
 /** Absolute, because workers keep the folder they were born in. [give] */

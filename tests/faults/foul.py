@@ -71,8 +71,9 @@ def picked(n, step=None, phase=0):
     return list(range(1 + phase % step, n + 1, step))
 
 
-def both(task, items):
-    """task(item) for all, two at a time; every failure is told, not only the first."""
+def both(task, items, promise=None):
+    """task(item) for all, two at a time; every failure is told, not only the first. promise: the row of
+    the table of figures that they count for."""
     def guarded(item):
         try:
             task(item)
@@ -81,6 +82,8 @@ def both(task, items):
             return f"{item}: {type(e).__name__}: {str(e)[-1500:]}"
     with ThreadPoolExecutor(2) as pool:
         bad = [e for e in pool.map(guarded, items) if e]
+    if promise:
+        figure(promise, f"{len(items) - len(bad)}/{len(items)}")
     assert not bad, f"{len(bad)} of {len(items)}:\n" + "\n".join(bad[:8])
 
 

@@ -87,7 +87,8 @@ def test_output_calls(request, tmp_path, state, call, error, how):
         except AssertionError as e:
             raise AssertionError(f"after {told[:3]}, status {done.returncode} {done.stderr}: {e}") from e
 
-    foul.both(one, foul.picked(n, phase=phase))
+    foul.both(one, foul.picked(n, phase=phase),
+              "output I/O errors, every index")
 
 
 @pytest.mark.parametrize("error,call,how", [
@@ -107,7 +108,8 @@ def test_interrupted_and_short_calls_change_nothing(request, tmp_path, state, er
         foul.no_debris(out, w.want)
         foul.finishes(cfg, out, w.want)
 
-    foul.both(one, foul.picked(n, phase=len(state) + len(how)))
+    foul.both(one, foul.picked(n, phase=len(state) + len(how)),
+              "interrupted and short calls, every index")
 
 
 CHANGES = ",open,write,pwrite,fsync,close,rename,link,unlink,mkdir,ftruncate,"
@@ -134,7 +136,8 @@ def test_sigkill_at_every_step(request, tmp_path, state, how):
             foul.no_debris(out, w.want)
         foul.finishes(cfg, out, w.want)
 
-    foul.both(one, foul.picked(n, max(1, foul.STEP // 4), len(state)))
+    foul.both(one, foul.picked(n, max(1, foul.STEP // 4), len(state)),
+              "SIGKILL at every step of a run")
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
@@ -149,7 +152,8 @@ def test_sigkill_of_ranks_at_every_step(plain, tmp_path, ranks):
         foul.no_debris(out, plain.want)
         foul.finishes(cfg, out, plain.want, ranks=ranks)
 
-    foul.both(one, foul.picked(120, 40 if foul.STEP > 1 else 3, ranks * 7))
+    foul.both(one, foul.picked(120, 40 if foul.STEP > 1 else 3, ranks * 7),
+              "SIGKILL of ranks at every step")
 
 
 INPUT = [("any", "EIO", "once"), ("any", "EIO", "good"), (",pread,read,", "EIO", "good"),
@@ -182,7 +186,8 @@ def test_input_calls(plain, tmp_path, call, error, how):
             assert rig.digests(out) == plain.want, f"status 0 and other bytes after {hit}"
         foul.finishes(cfg, out, plain.want)
 
-    foul.both(one, foul.picked(n, phase=INPUT.index((call, error, how)) * 7))
+    foul.both(one, foul.picked(n, phase=INPUT.index((call, error, how)) * 7),
+              "input I/O errors, every index")
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
@@ -199,7 +204,8 @@ def test_output_calls_over_ranks(plain, tmp_path, ranks):
         foul.no_debris(out, plain.want)
         foul.finishes(cfg, out, plain.want, ranks=ranks)
 
-    foul.both(one, foul.picked(100, 25 if foul.STEP > 1 else 2, ranks))
+    foul.both(one, foul.picked(100, 25 if foul.STEP > 1 else 2, ranks),
+              "output I/O errors over ranks")
 
 
 @pytest.mark.parametrize("missing", ["FAULTY_NO_RENAMEAT2", "FAULTY_NO_RENAMEAT2 FAULTY_NO_LINK"])

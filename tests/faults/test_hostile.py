@@ -96,6 +96,7 @@ def test_one_run_over_all(world, tmp_path):
     done = go(top, out, 2)
     judge(top, rows, out, done)
     assert rig.digests(out) == first[0]
+    foul.figure("hostile files named, good ones exact, at 1, 2, 4 ranks", f"{len(rows)}/{len(rows)}")
 
 
 ELSEWHERE = ("/proc/", "/sys/", "/dev/", "/usr/lib/", "/lib/", "/etc/ld.so", "/usr/share/zoneinfo/", "/usr/local/lib/")
@@ -130,6 +131,7 @@ def test_nothing_else_is_opened_or_started(world, tmp_path):
                 strange.append(s)
     strange = [s for s in strange if "resumed" not in s]
     assert not strange, "\n".join(strange[:20])
+    foul.figure("opens outside the folders, processes started (strace)", "0")
     assert str(plugins) not in "\n".join(steps[start:])
 
 
@@ -199,6 +201,7 @@ def test_every_fact_of_every_layout_spoilt(world, tmp_path, layout):
     assert all(reasons)
     assert not [r for r in reasons if "crash" in r or "ended" in r or "took" in r], reasons
     same_samples(top / "alone", tmp_path / "out")
+    foul.figure("files with one fact spoilt, no crash", f"{n}/{n}")
 
 
 def test_every_prefix_of_a_file(world, tmp_path):

@@ -55,7 +55,8 @@ def test_allocations_of_a_run(request, tmp_path, which, how):
             assert rig.digests(out) == w.want
         foul.finishes(cfg, out, w.want)
 
-    foul.both(one, foul.picked(n, phase=len(which)))
+    foul.both(one, foul.picked(n, phase=len(which)),
+              "failed allocations, every index")
 
 
 @pytest.mark.parametrize("ranks", [2])
@@ -67,7 +68,8 @@ def test_allocations_over_ranks(plain, tmp_path, ranks):
         foul.clean_end(done, {0, 3, 5, 10})
         foul.finishes(cfg, out, plain.want, ranks=ranks)
 
-    foul.both(one, foul.picked(600, 150 if foul.STEP > 1 else 5))
+    foul.both(one, foul.picked(600, 150 if foul.STEP > 1 else 5),
+              "failed allocations over ranks")
 
 
 @pytest.mark.parametrize("command", ["plan", "check", "verify", "inspect", "ops", "view"])
@@ -87,5 +89,6 @@ def test_allocations_of_other_commands(plain, tmp_path, command):
         if done.returncode:
             assert "memory" in done.stderr + done.stdout, done
 
-    foul.both(one, foul.picked(n, foul.STEP * 2 if foul.STEP > 1 else 1, len(command)))
+    foul.both(one, foul.picked(n, foul.STEP * 2 if foul.STEP > 1 else 1, len(command)),
+              "failed allocations of other commands")
     assert rig.digests(plain.reference) == before

@@ -58,6 +58,7 @@ def test_replay_of_what_was_synced(world, tmp_path):
         shutil.rmtree(out, ignore_errors=True)
         disk.leave(out, kind, rng)
         check(world, cfg, out, f"step {point} of {len(steps)} ({steps[point - 1][:3]}), {kind}")
+    foul.figure("crash states of a power failure", f"{STATES}/{STATES}")
 
 
 def test_replay_of_a_run_that_resumes(world, tmp_path):
@@ -86,6 +87,7 @@ def test_replay_of_a_run_that_resumes(world, tmp_path):
                 assert p.read_bytes() == (base / name).read_bytes()
                 p.unlink()
         check(world, cfg, out, f"step {point}, {kind}")
+    foul.figure("crash states of a power failure", f"{STATES // 2}/{STATES // 2}")
 
 
 def prepared(base, out):

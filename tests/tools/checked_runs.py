@@ -34,8 +34,7 @@ def checker(log):
                 "--errors-for-leak-kinds=definite", "--trace-children=no", "--child-silent-after-fork=no",
                 f"--suppressions={TOOLS}/valgrind.supp", f"--log-file={log}.%p", "--max-threads=100"], {}
     if KIND == "tsan":
-        return [], {"TSAN_OPTIONS": f"ignore_noninstrumented_modules=1:exitcode={STATUS}:log_path={log}:"
-                                    f"suppressions={TOOLS}/tsan.supp"}
+        return [], {"TSAN_OPTIONS": f"ignore_noninstrumented_modules=1:exitcode={STATUS}:log_path={log}"}
     return [], {"ASAN_OPTIONS": f"fast_unwind_on_malloc=0:exitcode={STATUS}:log_path={log}:detect_stack_use_after_return=1",
                 "UBSAN_OPTIONS": f"print_stacktrace=1:exitcode={STATUS}:log_path={log}",
                 "LSAN_OPTIONS": f"suppressions={TOOLS}/lsan.supp:print_suppressions=0:exitcode={STATUS}"}

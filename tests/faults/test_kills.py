@@ -1,0 +1,97 @@
+"""SIGKILL at random moments: of a random rank, of mpirun, of everything, over ranks and threads, and again
+while the run recovers from it. Rerun until done: the same bytes, and at no time a file under its final
+name that is not whole."""
+import os
+import random
+import time
+
+import pytest
+
+import foul
+import rig
+
+KILLS = 200 if foul.TORTURE else 5  # the tests of whole runs have twenty more
+LAUNCHES = [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]
+CHAIN = ["bandpass: {band: 5..30 Hz, order: 8}", "decimate: {factor: 2}"]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Twelve lanes that take a second or so."""
+    top = tmp_path_factory.mktemp("kills")
+    data = rig.noise(700 * 100, 120)
+    rig.archive(top / "in", data, 100, 2500, rig.T0 + 10 * rig.S)
+    reference = rig.config(top / "r.yaml", [top / "in"], CHAIN, top / "reference")
+    rig.run("run", reference, status=0)
+    wall = {}
+    for ranks, threads in LAUNCHES:
+        out = top / f"w{ranks}-{threads}"
+        cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], CHAIN, out)
+        t0 = time.monotonic()
+        rig.run("run", cfg, ranks=ranks, threads=threads, status=0)
+        wall[ranks, threads] = time.monotonic() - t0
+    return top, rig.digests(top / "reference"), wall
+
+
+def helpers(ranks):
+    """The zygotes and workers of ranks."""
+    found, parents = [], set(ranks)
+    for _ in range(3):
+        parents = {p for p in map(int, filter(str.isdigit, os.listdir("/proc"))) if rig.parent_of(p) in parents}
+        found += parents
+    return found
+
+
+def strike(rng, proc):
+    """Kill a rank, the launcher, a helper, or all that was started; what it was."""
+    ranks = rig.processes(proc)
+    if proc.poll() is not None or not ranks:
+        return None
+    which = rng.choice(["rank", "rank", "launcher", "everything", "helper"])
+    victims = {"rank": [rng.choice(ranks)], "launcher": [proc.pid], "everything": [proc.pid, *ranks],
+               "helper": helpers(ranks)[-1:] or ranks}[which]
+    rig.kill(victims)
+    return which
+
+
+def test_kills_at_random_moments(world, tmp_path):
+    top, want, wall = world
+    rng = random.Random(int(os.environ.get("MILLRACE_SEED", "1")))
+    out = tmp_path / "out"
+    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], CHAIN, out)
+    kills = again = finished = 0
+    while kills < KILLS:
+        ranks, threads = rng.choice(LAUNCHES)
+        proc = rig.start("run", cfg, ranks=ranks, threads=threads)
+        time.sleep(rng.uniform(0.02, 1.1 * wall[ranks, threads]))
+        hit = strike(rng, proc)
+        foul.no_debris(out, want)  # others may still be at work
+        try:
+            proc.communicate(timeout=foul.TIMEOUT_S)
+        except Exception:
+            rig.stop_all(proc)
+            raise AssertionError(f"hangs after the death of {hit}, {ranks} ranks")
+        assert proc.returncode in (0, 6, 75) or hit, proc.returncode
+        foul.no_debris(out, want)
+        if (out / "index.csv").exists():
+            assert {k: v for k, v in rig.digests(out).items() if not k.endswith(".part")} == want
+        if hit:
+            kills += 1
+            again += (out / "lanes").exists()
+        if rng.random() < 0.3 or (proc.returncode == 0 and not hit):
+            finish(cfg, out, want, ranks)
+            finished += 1
+            rig.fresh(out)
+    finish(cfg, out, want, 0)
+    foul.figure("kills, rerun gives the same bytes", f"{kills}/{kills} ({again} of them while recovering)")
+
+
+def finish(cfg, out, want, ranks):
+    """A rank that outlived mpirun may hold the folder for a second or two: then it is waited for."""
+    for _ in range(4):
+        done = rig.run("run", cfg, ranks=ranks, status=(0, 6))
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0 and rig.digests(out) == want, done.stderr
+    assert not list(out.rglob("*.part"))
+    rig.run("verify", out, status=0)
