@@ -17,6 +17,21 @@ static uint64_t input_bytes(const mr_plan *p)
     return n;
 }
 
+static void print_product(const mr_geom *g, const mr_needs *reduces)
+{
+    char b[32];
+    printf("  output:   %s, %s, ", g->quantity, g->unit);
+    if (!reduces)
+        printf("%.9g Hz", g->rate_hz);
+    else if (reduces->row_ns == MR_ALL)
+        printf("one mean of everything in result.h5");
+    else
+        printf("a row each %s", mr_fmt_hms(1e-9 * (double)reduces->row_ns, b));
+    for (size_t i = 0; i < g->n_axes; i++)
+        printf("%s%zu x %s", i ? ", " : ": ", g->axis[i].n, g->axis[i].name);
+    printf("\n");
+}
+
 static void print_arrays(const mr_plan *p)
 {
     char b[32];
@@ -43,8 +58,8 @@ static void print_arrays(const mr_plan *p)
                    mr_fmt_hms(1e-9 * (double)a->grid_ns, b), halo);
         printf("  blocks:   %zu of %.3g s", blocks, (double)a->block_raw / a->in.rate_hz);
         if (a->strip < a->nc) printf(", strips of %llu channels", (unsigned long long)a->strip);
-        printf("\n  output:   %s, %s, %.9g Hz\n", mr_chain_out(a->chain)->quantity,
-               mr_chain_out(a->chain)->unit, mr_chain_out(a->chain)->rate_hz);
+        printf("\n");
+        print_product(mr_chain_out(a->chain), mr_chain_reduces(a->chain));
     }
 }
 

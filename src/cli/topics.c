@@ -145,6 +145,9 @@ static void output(void)
         "  master.h5      one virtual dataset over all lanes (of other rates or layouts: "
         "/part2...);",
         "                 gaps are not filled, they show in `time`; verify before you trust it",
+        "  result.h5      instead, where a chain ends in one mean of everything (interval: all, "
+        "stack:",
+        "                 all): the lanes then hold float64 sums and counts",
         "  index.csv      file, start, end, rows, channels, checksum",
         "  report.json    inputs, spans, ledger of gaps and overlaps, lanes, timing, memory",
         "  .millrace/     lock, survey cache, plan.json",
@@ -154,6 +157,11 @@ static void output(void)
         "1970), `distance` (m) and one float32 [time][distance] array named by its quantity. "
         "xarray,",
         "MATLAB, h5py and h5dump open it, DASCore and xdas as a file of their own kind:",
+        "",
+        "Statistics, spectra and correlations have a row for each UTC window, further axes",
+        "(statistic, frequency, source and lag) between time and distance, and `count`: how many",
+        "segments or windows went in. A row that is less than half there is NaN; a gap inside a",
+        "window leaves the row to the larger part, and the ledger says so.",
         "",
         "  xarray.open_dataset(path)    dascore.spool(\"out/lanes\")    xdas.open_dataarray(path)",
         "",

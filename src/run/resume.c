@@ -228,7 +228,10 @@ static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out
     MR_TRY(mr_alloc(w.n, sizeof *w.v, "the lanes", &w.v));
     for (size_t i = 0; i < w.n; i++) { /* a lane reaches to its next sample */
         const mr_lane *l = &p->lanes[i];
-        const double step_ns = 1e9 / mr_chain_out(p->arrays[l->array].chain)->rate_hz;
+        const mr_chain *c = p->arrays[l->array].chain;
+        const mr_needs *d = mr_chain_reduces(c);
+        const double step_ns =
+            d && d->row_ns != MR_ALL ? (double)d->row_ns : 1e9 / mr_chain_rate(c);
         w.v[i] = (owned){.rel = l->rel, .end_ns = l->t1_ns + (int64_t)step_ns};
     }
     qsort(w.v, w.n, sizeof *w.v, by_rel);

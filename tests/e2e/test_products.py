@@ -392,3 +392,91 @@ def test_sources_are_named_by_their_number_in_the_input(two_spans, tmp_path):
     cfg = rig.config(tmp_path / "bad.yaml", [top / "in"], chain, tmp_path / "bad",
                      input_=["channels: 0..20"])
     assert "channel 30 is not among" in rig.run("run", cfg, status=2).stderr
+
+
+# --- what holds for all of them
+
+PRODUCTS = ["stats: {interval: 10 s, what: [rms, max]}",
+            f"psd: {{segment: {SEG}, interval: 20 s}}",
+            f"psd: {{segment: {SEG}, interval: all}}",
+            "correlate: {sources: [3], window: 5 s, max_lag: 1 s, whiten: 5..20 Hz, stack: 20 s}",
+            "correlate: {sources: [3], window: 5 s, max_lag: 1 s, whiten: 5..20 Hz, stack: all}"]
+
+
+@pytest.mark.parametrize("chain", PRODUCTS)
+def test_files_that_come_later_extend_the_product(two_spans, tmp_path, chain):
+    """In three steps, the middle last: the folder of a single run, byte for byte."""
+    top, _ = two_spans
+    files = sorted((top / "in").iterdir())
+    want = rig.digests(run(top, tmp_path, [chain]))
+    grown, out = tmp_path / "grown", tmp_path / "out"
+    (grown / "in").mkdir(parents=True)
+    cfg = rig.config(tmp_path / "g.yaml", [grown / "in"], [chain], out)
+    for part in (files[:5], files[9:], files[5:9]):
+        for f in part:
+            shutil.copy2(f, grown / "in" / f.name)
+        rig.run("run", cfg, status=0)
+        rig.run("verify", out, status=0)
+    assert rig.digests(out) == want
+
+
+@pytest.mark.parametrize("chain", [PRODUCTS[0], PRODUCTS[1], PRODUCTS[3]])
+def test_a_part_of_the_time_gives_the_same_rows(two_spans, tmp_path, chain):
+    top, _ = two_spans
+    name = {"s": "statistics", "p": "psd", "c": "correlation"}[chain[0]]
+    whole = product(run(top, tmp_path, [chain]), name)
+    out = tmp_path / "part"
+    time = "time: 2026-01-01T00:01:00Z .. 2026-01-01T00:02:40Z"
+    rig.run("run", rig.config(tmp_path / "p.yaml", [top / "in"], [chain], out, input_=[time]), status=0)
+    part = product(out, name)
+    keep = (whole.t >= rig.T0 + 60 * rig.S) & (whole.t < rig.T0 + 160 * rig.S)
+    assert np.array_equal(part.t, whole.t[keep]) and len(part.t) in (5, 10)
+    assert part.y.tobytes() == whole.y[keep].tobytes()
+
+
+@pytest.mark.parametrize("chain", PRODUCTS)
+def test_memory_limits_and_forms_of_input_change_nothing(two_spans, tmp_path, chain):
+    """int16 in chunks against the same values in float32; little memory."""
+    x = (100 * np.random.default_rng(5).standard_normal((9000, NC))).astype("i2")
+    rig.archive(tmp_path / "a" / "in", x.astype("f4"), RATE, 1700)
+    rig.archive(tmp_path / "b" / "in", x, RATE, 1700, chunks=(333, 20), shuffle=True, compression=4)
+    found = []
+    for form, memory in (("a", "512 MiB"), ("b", "512 MiB"), ("a", "96 MiB")):
+        out = tmp_path / f"out_{form}_{memory[:2]}"
+        cfg = rig.config(tmp_path / "c.yaml", [tmp_path / form / "in"], [chain], out,
+                         run_=[f"memory: {memory}"])
+        rig.run("run", cfg, status=0, threads=2)
+        lane = rig.lanes(out)
+        with h5py.File(out / "result.h5" if "all" in chain else lane[0]) as h:
+            found.append({k: h[k][()].tobytes() for k in h if isinstance(h[k], h5py.Dataset)
+                              and h[k].dtype != object})
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("chain", [PRODUCTS[1], PRODUCTS[2]])
+def test_xarray_names_the_axes(two_spans, tmp_path, chain):
+    xr = pytest.importorskip("xarray")
+    out = run(two_spans[0], tmp_path, [chain])
+    for path in [rig.lanes(out)[0], out / ("result.h5" if "all" in chain else "master.h5")]:
+        with xr.open_dataset(path, engine="netcdf4") as ds:
+            assert ds.psd.dims[-2:] == ("frequency", "distance")
+            assert float(ds.frequency[-1]) == RATE / 2 and ds["count"].dims[-1] == "distance"
+
+
+def test_a_fraction_of_a_sample_a_window(tmp_path):
+    """Windows of 0.7 s at 333.25 Hz begin at the first sample of each; 233 or 234 samples long."""
+    rate = 333.25
+    x = rig.noise(4000, 3, 1)
+    rig.archive(tmp_path / "in", x, rate, 1000)
+    out = run(tmp_path, tmp_path, ["stats: {interval: 700 ms, what: [max, count]}"])
+    got = product(out, "statistics")
+    first = rig.T0 // rig.S * 1333 // 4  # 1333 / 4 samples a second: a whole number then
+    assert rig.T0 // rig.S % 4 == 0
+    edges = {}
+    for n in range(4000):
+        edges.setdefault((first + n) * 4 * 10 // (1333 * 7), []).append(n)
+    full = [w for w in edges if len(edges[w]) >= 233]
+    assert {len(edges[w]) for w in full} == {233, 234}
+    for w in full:
+        k = list(got.t).index(w * 700_000_000)
+        assert (got.y[k, 0] == x[edges[w]].max(axis=0)).all() and got.y[k, 1, 0] == len(edges[w])

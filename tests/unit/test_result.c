@@ -1,0 +1,172 @@
+/* Lanes that hold sums, and result.h5 made of them: the order of the tree, counts, strips of
+ * channels, and lanes that hold something else. */
+#include "lane_sample.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <hdf5.h>
+#include <math.h>
+
+#define T0 INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */
+#define S INT64_C(1000000000)
+enum { N_LANES = 37, N_FREQ = 3, NC = 5 };
+
+static const double frequency[N_FREQ] = {0, 10, 20};
+static const mr_axis axis = {
+    .name = "frequency", .unit = "Hz", .doc = "frequency", .n = N_FREQ, .v = frequency};
+
+/* Sums whose total depends on the order that they are added in. */
+static double value(int lane, int k, uint64_t c)
+{
+    return ldexp(1.0 + lane % 7, (lane * 13) % 40) + k + (double)c / 3;
+}
+
+/** A lane number i, channels [c0, c0 + NC). wrong: its sums lack an axis. */
+static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, bool wrong)
+{
+    bool adopted;
+    double sums[N_FREQ * NC];
+    int32_t counts[NC];
+    mr_lane_file *f = NULL;
+    lane_sample *s = lane_sample_new(dir, rel, T0 + i * 60 * S);
+    s->spec.rows = 1;
+    s->spec.nc = NC;
+    s->spec.latitude = NULL;
+    s->spec.quantity = "psd";
+    s->spec.shape = (mr_row_shape){wrong ? 0 : 1, &axis, true, 1};
+    for (uint64_t c = 0; c < NC; c++) s->distance_m[c] = 4.0 * (double)(c0 + c);
+    for (int k = 0; k < N_FREQ; k++)
+        for (uint64_t c = 0; c < NC; c++) sums[k * NC + (int)c] = value(i, k, c0 + c);
+    for (int c = 0; c < NC; c++) counts[c] = c0 == 0 && c == 2 ? 0 : 2 + i % 3;
+    mr_lane_entry e = {.rel = rel,
+                       .t0_ns = s->time_ns[0],
+                       .t1_ns = s->time_ns[0],
+                       .rows = 1,
+                       .c0 = c0,
+                       .c1 = c0 + NC,
+                       .quantity = "psd",
+                       .unit = "1",
+                       .shape = {1, &axis, true, 1}};
+    assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
+    assert_int_equal(mr_lane_counts(f, counts, 1, 1), MR_EBUG); /* there is only row 0 */
+    assert_int_equal(mr_lane_append(f, sums, 1), MR_OK);
+    assert_int_equal(mr_lane_counts(f, counts, 0, 1), MR_OK);
+    assert_int_equal(mr_lane_commit(f, &e.digest, &adopted), MR_OK);
+    free(s);
+    return e;
+}
+
+/** Sixteen lanes at a time, then what is left, then these sums in order. */
+static double tree(int k, uint64_t c)
+{
+    double total = 0;
+    for (int a = 0; a < N_LANES; a += 16) {
+        double part = value(a, k, c);
+        for (int i = a + 1; i < MR_MIN(a + 16, N_LANES); i++) part += value(i, k, c);
+        total = a ? total + part : part;
+    }
+    return total;
+}
+
+static void read_all(hid_t at, const char *name, hid_t type, void *v)
+{
+    hid_t d = H5Dopen2(at, name, H5P_DEFAULT);
+    assert_true(d >= 0 && H5Dread(d, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) >= 0);
+    H5Dclose(d);
+}
+
+static size_t fill(const char *dir, char rel[][64], mr_lane_entry *e)
+{
+    for (int i = 0; i < N_LANES; i++)
+        for (int strip = 0; strip < 2; strip++) {
+            const size_t k = (size_t)(2 * i + strip);
+            snprintf(rel[k], 64, "lanes/2026-01-01/%02d_c%d.h5", i, strip);
+            e[k] = put(dir, rel[k], i, (uint64_t)strip * NC, false);
+        }
+    return 2 * N_LANES;
+}
+
+static void means_are_those_of_the_tree(void **state)
+{
+    char dir[64], path[128], rel[2 * N_LANES][64];
+    mr_lane_entry e[2 * N_LANES], back[2 * N_LANES];
+    const mr_digest plan = mr_digest_of("plan", 4);
+    (void)state;
+    sample_folder(dir);
+    const size_t n = fill(dir, rel, e);
+    assert_int_equal(mr_result_write(dir, e, n, &plan), MR_OK);
+    snprintf(path, sizeof path, "%s/result.h5", dir);
+    mr_trailer t;
+    assert_int_equal(mr_trailer_read(path, true, &t), MR_OK);
+    assert_string_equal(t.plan.hex, plan.hex);
+    float y[N_FREQ][2 * NC];
+    int64_t count[2 * NC];
+    double x[2 * NC];
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    read_all(file, "psd", H5T_NATIVE_FLOAT, y);
+    read_all(file, "count", H5T_NATIVE_INT64, count);
+    read_all(file, "distance", H5T_NATIVE_DOUBLE, x);
+    H5Fclose(file);
+    /* 12 x (2 + 3 + 4) + 2 items in 37 lanes */
+    for (uint64_t c = 0; c < 2 * NC; c++) {
+        assert_int_equal(count[c], c == 2 ? 0 : 110);
+        assert_true(x[c] == 4.0 * (double)c);
+        for (int k = 0; k < N_FREQ; k++)
+            if (c == 2)
+                assert_true(isnan(y[k][c]));
+            else
+                assert_true(y[k][c] == (float)(tree(k, c) / 110));
+    }
+    /* the order in which lanes are listed does not matter */
+    size_t n0 = 0, n1 = 0;
+    unsigned char *first = sample_slurp(path, &n0), *second;
+    for (size_t i = 0; i < n; i++) back[i] = e[n - 1 - i];
+    assert_int_equal(mr_result_write(dir, back, n, &plan), MR_OK);
+    second = sample_slurp(path, &n1);
+    assert_true(n0 == n1 && memcmp(first, second, n0) == 0);
+    free(first);
+    free(second);
+    assert_int_equal(mr_master_remove(dir), MR_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    sample_remove(dir);
+}
+
+static void lanes_that_hold_something_else_are_named(void **state)
+{
+    char dir[64];
+    const mr_digest plan = mr_digest_of("plan", 4);
+    (void)state;
+    sample_folder(dir);
+    mr_lane_entry e[2] = {put(dir, "lanes/a.h5", 0, 0, false), put(dir, "lanes/b.h5", 1, 0, true)};
+    assert_int_equal(mr_result_write(dir, e, 2, &plan), MR_EOUTPUT);
+    assert_non_null(strstr(mr_error(), "b.h5"));
+    char path[128];
+    snprintf(path, sizeof path, "%s/result.h5.part", dir);
+    assert_int_equal(access(path, F_OK), -1);
+    sample_remove(dir);
+}
+
+static void shapes_are_counted(void **state)
+{
+    (void)state;
+    const mr_axis two[] = {axis, {.n = 4}};
+    const mr_row_shape none = {0}, one = {1, two, false, 1}, both = {2, two, true, 2};
+    assert_int_equal(mr_shape_depth(&none), 1);
+    assert_int_equal(mr_shape_counts(&none), 0);
+    assert_int_equal(mr_shape_bytes(&none, 10), 40);
+    assert_int_equal(mr_shape_bytes(&one, 10), 3 * 40);
+    assert_int_equal(mr_shape_counts(&one), 1);
+    assert_int_equal(mr_shape_bytes(&both, 10), 12 * 80);
+    assert_int_equal(mr_shape_counts(&both), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(means_are_those_of_the_tree),
+        cmocka_unit_test(lanes_that_hold_something_else_are_named),
+        cmocka_unit_test(shapes_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
