@@ -361,3 +361,37 @@ def test_leftovers_of_dead_runs_go_and_strangers_stay(whole, finished):
     rig.run("run", cfg, status=0)
     assert not list(out.glob("**/*.part"))
     assert (out / "notes.txt").read_text() == "mine" and (out / "lanes" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("how", ["cut", "other", "gone", "rewritten"])
+def test_an_input_that_changes_during_the_run(whole, finished, tmp_path, how):
+    """Its lanes are not made of two versions: what is not as surveyed is lost and named; the next run
+    takes the file as it is then."""
+    _, out, files = finished
+    last = files[-1]
+    rig.fresh(out)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], CHAIN, out, run_=["memory: 256 MiB"])
+    proc = begin(cfg, out, 0)
+    rig.wait_for(lambda: rig.lanes(out), "lane")
+    rig.kill([proc.pid], signal.SIGSTOP)
+    if how == "cut":
+        os.truncate(last, 50000)
+    elif how == "other":
+        last.write_text("text")
+    elif how == "gone":
+        last.unlink()
+    else:
+        change(last)
+    rig.kill([proc.pid], signal.SIGCONT)
+    _, err = proc.communicate(timeout=30)
+    if proc.returncode == 0:
+        pytest.skip("it was read before it changed")
+    assert proc.returncode == 10, err
+    assert last.name in err and rig.states(out)[last.name] == "partly"
+    want = whole[1]
+    got = rig.digests(out)
+    assert all(got[n] == want[n] for n in sorted(want)[2:-3] if n.startswith("lanes"))
+    rig.run("run", cfg, status=(0, 10))
+    fresh = tmp_path / "fresh"
+    rig.run("run", rig.config(tmp_path / "f.yaml", [tmp_path / "in"], CHAIN, fresh), status=(0, 10))
+    assert rig.digests(out) == rig.digests(fresh)

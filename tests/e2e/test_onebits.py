@@ -35,18 +35,13 @@ def reference(grown):
     return out
 
 
-# every pair of values at least once, the extremes together
-LAUNCHES = [(0, 1, 1, "512 MiB"), (0, 2, 3, "2 GiB"), (1, 1, 3, "2 GiB"), (1, 2, 1, "512 MiB"),
-            (2, 1, 1, "2 GiB"), (2, 2, 3, "512 MiB"), (3, 1, 3, "512 MiB"), (3, 2, 1, "2 GiB"),
-            (4, 1, 1, "512 MiB"), (4, 2, 3, "2 GiB")]
-
-
-@pytest.mark.parametrize("ranks,threads,io,memory", LAUNCHES)
-def test_no_bit_depends_on_the_launch(grown, reference, ranks, threads, io, memory):
+@pytest.mark.parametrize("ranks,threads", itertools.product([0, 1, 2, 3, 4], [1, 2]))
+def test_no_bit_depends_on_the_launch(grown, reference, ranks, threads):
     top, _ = grown
-    got = finished(top, "launch", [top / "in"], ranks=ranks, threads=threads,
-                   run_=(f"memory: {memory}", f"io_threads: {io}"))
-    assert got == reference
+    for io, memory in itertools.product([1, 3], ["512 MiB", "2 GiB"]):
+        got = finished(top, "launch", [top / "in"], ranks=ranks, threads=threads,
+                       run_=(f"memory: {memory}", f"io_threads: {io}"))
+        assert got == reference, (io, memory)
 
 
 @pytest.fixture(scope="module")
