@@ -2,7 +2,7 @@
 finished, the same bytes as an undisturbed run. The three edits a user makes are options of sbatch and
 environment here. MILLRACE_TORTURE=1 does everything under both launchers, again and again."""
 import re
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -85,14 +85,20 @@ def limited(cluster, whole, slow, tmp_path_factory):
                      **slow(0.1, SLOW_ONCE="1"))
 
 
-@pytest.mark.parametrize("launcher,stops", [("srun", 3), ("mpirun", 3 if torture() else 1)])
-def test_stopped_and_queued_again(cluster, whole, slow, tmp_path, launcher, stops):
-    """In a row, each time after some more lanes."""
-    job = Submitted(cluster, tmp_path, whole, launcher, **slow(0.5))
-    for _ in range(stops):
-        job.stop_after_a_lane()
-    job.finished(lambda n: n == stops)
-    assert rig.report(job.out)["work"]["lanes_known"] >= stops
+def test_three_requeues_in_a_row(cluster, whole, slow, tmp_path):
+    """Each time after some more lanes; a job by srun and one by mpirun beside each other."""
+
+    def three(launcher):
+        folder = tmp_path / launcher
+        folder.mkdir()
+        job = Submitted(cluster, folder, whole, launcher, **slow(0.5))
+        for _ in range(3):
+            job.stop_after_a_lane()
+        job.finished(lambda n: n == 3)
+        assert rig.report(job.out)["work"]["lanes_known"] >= 3
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(three, BOTH))
 
 
 @pytest.mark.parametrize("launcher", BOTH if torture() else ["srun"])
@@ -173,8 +179,8 @@ def test_time_limit(limited):
 
 @pytest.mark.skipif(not torture(), reason="MILLRACE_TORTURE=1 does it")
 def test_limit_that_comes_without_a_warning(cluster, whole, slow, tmp_path):
-    """A job whose limit nobody announced: TERM at the limit, a rerun goes on."""
-    job = Submitted(cluster, tmp_path, whole, "srun", "--time=1", "--signal=0", **slow(0.05))
+    """A limit of which the script hears nothing (URG is ignored): TERM at the limit, a rerun goes on."""
+    job = Submitted(cluster, tmp_path, whole, "srun", "--time=1", "--signal=B:URG@1", **slow(0.05))
     assert cluster.wait(job.id, 200)["JobState"] == "TIMEOUT"
     assert "run the same command again to go on" in job.say()
     rig.sound(job.out, job.want)

@@ -78,6 +78,23 @@ A
         "$me" inside "$1" "$2"
 }
 
+answers() { # answers ADDRESS: a port that nobody listens at is refused, so packets come and go
+    timeout 1 bash -c "exec 3<>/dev/tcp/$1/9" 2>&1 | grep -q refused
+}
+export -f answers
+
+plug() { # plug DIR H: the others have given each other up meanwhile; wait until all answer again
+    local i to
+    ip link set "v$2" up
+    for to in $(sed -n "s/ [hn].*//p" "$1/hosts"); do
+        for ((i = 0; ; i++)); do
+            nsenter -t "$(cat "$1/pid$2")" --net bash -c "answers $to" && break
+            [ $i -lt 100 ] || die "n$2 does not reach $to again"
+            sleep 0.1
+        done
+    done
+}
+
 # --- from outside --------------------------------------------------------------------------------------
 
 enter() { # enter DIR H CMD... : replaces this process
@@ -95,7 +112,8 @@ run) [ $# = 3 ] || die "run DIR N"; run "$2" "$3" ;;
 inside) inside "$2" "$3" ;;
 on) [ $# -ge 4 ] || die "on DIR H CMD..."; shift; enter "$@" ;;
 cut) enter "$2" 0 ip link set "v$3" down ;;
-heal) enter "$2" 0 ip link set "v$3" up ;;
+heal) enter "$2" 0 "$me" plug "$2" "$3" ;;
+plug) plug "$2" "$3" ;;
 mpirun)
     dir=$2 list='' slots=$4
     for h in ${3//,/ }; do list+=",n$h:$slots"; done
