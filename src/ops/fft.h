@@ -45,7 +45,7 @@ static inline size_t mr_fft_buffer(const mr_fft *f)
 typedef struct mr_fft_in {
     const double *x; /* [n_rows][8] or fewer channels */
     size_t stride, n_rows;
-    size_t t0, t1; /* x begins with row t0, even, and only rows up to t1, even, are put into the
+    size_t t0, t1; /* x begins with row t0 and only rows up to t1, both even or n, are put into the
                       buffer; t1 = 0: all */
     const double *mean;   /* [8] or NULL */
     const double *window; /* [n_rows] or NULL */

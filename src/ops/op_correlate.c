@@ -244,7 +244,7 @@ static void load_plain(const correlate *s, const mr_fold *f, mr_slab at, size_t 
         in.x = rows_of(f, at.a, t, rows, c, part, &in.stride);
         if (t == 0) memcpy(first, in.x, width * sizeof *first);
         in.t0 = t;
-        in.t1 = t + rows < n ? t + rows : s->fft.n + s->fft.n % 2;
+        in.t1 = t + rows < n ? t + rows : s->fft.n;
         mr_simd()->fft_load(&s->fft, &in, z);
         mr_fft_mean(&(mr_fft_in){.x = in.x, .stride = in.stride, .n_rows = rows, .lanes = in.lanes},
                     some);
