@@ -151,6 +151,7 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
 void mr_mill_free(mr_mill *m)
 {
     if (!m) return;
+    if (m->readers || m->writer) (void)mr_mill_end(m, true); /* left before it was used */
     for (int i = 0; m->reader_task && i < m->plan->cfg->io_threads; i++)
         mr_future_free(m->reader_task[i]);
     mr_future_free(m->writer_task);
