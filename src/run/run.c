@@ -459,6 +459,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     if (st == MR_OK) st = lanes(&r);
     st = finish(&r, st);
 out:
+    mr_stop_hush();
     run_fini(&r);
     return st;
 }

@@ -63,6 +63,11 @@ void mr_stop_speak(void)
     speaks = 1;
 }
 
+void mr_stop_hush(void)
+{
+    speaks = 0;
+}
+
 int mr_stop_wanted(void)
 {
     return wanted;

@@ -14,6 +14,9 @@
 mr_status mr_stop_listen(void);
 /** This process is to say so when SIGTERM or SIGINT comes: rank 0. */
 void mr_stop_speak(void);
+/** The run is over: a signal that still comes (mpirun's, because another rank was out first) is
+ * none of the user's business. */
+void mr_stop_hush(void);
 /** 0: go on; 1: stop soon; 2: stop now. */
 int mr_stop_wanted(void);
 /** MR_STOPPED with a trail that says how to go on, unless that was said when the signal came. */
