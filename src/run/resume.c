@@ -170,13 +170,15 @@ static mr_status check_lane(const mr_plan *p, const char *folder, const char *pa
 /** A planned lane by name, and so by start. */
 typedef struct owned {
     const char *rel;
+    int64_t begin_ns; /* half a sample before its first: stamps of files may bend its time */
     int64_t end_ns, latest_ns; /* where its next sample would be; the latest of all up to here */
 } owned;
 
 /** Lane files and leftovers on disk: what no planned lane owns. */
 typedef struct walk {
     size_t n;
-    owned *v; /* sorted by name */
+    owned *v;         /* sorted by name */
+    int64_t reach_ns; /* the longest half sample */
     const char *folder;
     mr_resume *out;
 } walk;
@@ -186,13 +188,24 @@ static int by_rel(const void *a, const void *b)
     return strcmp(((const owned *)a)->rel, ((const owned *)b)->rel);
 }
 
-/** Does a file of this base name begin inside a planned lane of the same channels? Where all
- *  up to here end before it, none of them can. */
+/** Does the time of this base name lie in a planned lane of the same channels? */
+static bool lies_in(const owned *l, const char *base, const char *channels)
+{
+    char t[40];
+    const char *its = strchr(mr_base_name(l->rel), '_');
+    return its && strncmp(its, channels, 13) == 0 &&
+           strncmp(base, mr_utc_compact(l->begin_ns, t), 26) >= 0 &&
+           strncmp(base, mr_utc_compact(l->end_ns, t), 26) < 0;
+}
+
+/** Does a file of this base name begin inside a planned lane? Where all up to here end before it,
+ *  none of them can. */
 static bool is_superseded(const walk *w, const char *base)
 {
-    char end[40];
+    char t[40];
     const char *its = strchr(base, '_');
     size_t a = 0, b = w->n;
+    int64_t start;
     while (a < b) { /* the first lane that begins after it */
         const size_t mid = a + (b - a) / 2;
         if (strcmp(mr_base_name(w->v[mid].rel), base) > 0)
@@ -200,12 +213,17 @@ static bool is_superseded(const walk *w, const char *base)
         else
             a = mid + 1;
     }
-    while (its && a-- > 0 && strncmp(base, mr_utc_compact(w->v[a].latest_ns, end), 26) < 0) {
-        const char *ch = strchr(mr_base_name(w->v[a].rel), '_');
-        if (ch && strncmp(ch, its, 13) == 0 &&
-            strncmp(base, mr_utc_compact(w->v[a].end_ns, end), 26) < 0)
-            return true;
+    if (!its || mr_utc_scan(base, "%Y%m%dT%H%M%S.%f", &start) != MR_OK) {
+        mr_error_clear();
+        return false;
     }
+    for (size_t i = a; i < w->n; i++) {
+        mr_utc_compact(start + w->reach_ns, t);
+        if (strncmp(mr_base_name(w->v[i].rel), t, 26) > 0) break;
+        if (lies_in(&w->v[i], base, its)) return true;
+    }
+    while (a-- > 0 && strncmp(base, mr_utc_compact(w->v[a].latest_ns, t), 26) < 0)
+        if (lies_in(&w->v[a], base, its)) return true;
     return false;
 }
 
@@ -232,7 +250,10 @@ static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out
         const mr_needs *d = mr_chain_reduces(c);
         const double step_ns =
             d && d->row_ns != MR_ALL ? (double)d->row_ns : 1e9 / mr_chain_rate(c);
-        w.v[i] = (owned){.rel = l->rel, .end_ns = l->t1_ns + (int64_t)step_ns};
+        const int64_t half_ns = d ? 0 : (int64_t)(step_ns / 2);
+        w.v[i] = (owned){
+            .rel = l->rel, .begin_ns = l->t0_ns - half_ns, .end_ns = l->t1_ns + (int64_t)step_ns};
+        w.reach_ns = MR_MAX(w.reach_ns, half_ns);
     }
     qsort(w.v, w.n, sizeof *w.v, by_rel);
     for (size_t i = 0; i < w.n; i++)
