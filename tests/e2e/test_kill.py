@@ -1,5 +1,6 @@
 """Kill anything at any time, run the same command again: the same bytes. A file under its final name
 is always whole. What changed is redone, nothing else."""
+import hashlib
 import os
 import random
 import shutil
@@ -32,10 +33,14 @@ def config(whole, out, name="k.yaml"):
 
 
 def sound(out, want):
-    """Every file under its final name has the bytes of the uninterrupted run."""
-    for name, digest in rig.digests(out).items():
-        if not name.endswith(".part"):
-            assert digest == want[name], name
+    """Every file under its final name has the bytes of the uninterrupted run. Parts come and go."""
+    for path in [*rig.lanes(out), out / "master.h5", out / "index.csv"]:
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        name = str(path.relative_to(out))
+        assert hashlib.sha256(data).hexdigest() == want[name], name
 
 
 def locked(out):
