@@ -363,7 +363,8 @@ void mr_design_firwin(size_t n, double cutoff, mr_fir_window window, double *h)
         double m = (double)i - alpha, r = m / alpha, x = M_PI * cutoff * m;
         double w = window == MR_HAMMING ? 0.54 - 0.46 * cos(2 * M_PI * (double)i / (double)(n - 1))
                                         : bessel_i0(5 * sqrt(1 - r * r)) / bessel_i0(5);
-        h[i] = cutoff * (x == 0 ? 1 : sin(x) / x) * w;
+        const bool zero = m != 0 && fabs(cutoff * m - round(cutoff * m)) < 1e-13; /* of the sinc */
+        h[i] = zero ? 0 : cutoff * (x == 0 ? 1 : sin(x) / x) * w;
         sum += h[i];
     }
     for (size_t i = 0; i < n; i++) h[i] /= sum;

@@ -134,7 +134,8 @@ INLINE void fir_n(int n, int rows, const double *const *h, size_t taps, const do
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int i = 0; i < n; i++) acc[r][i] = set(0);
-    for (size_t j = 0; j < taps; j++)
+    for (size_t j = 0; j < taps; j++) {
+        if (h[0][j] == 0 && h[rows - 1][j] == 0) continue; /* a zero of the sinc adds nothing */
 #pragma GCC unroll 2
         for (int r = 0; r < rows; r++) {
             const vec k = set(h[r][j]);
@@ -144,6 +145,7 @@ INLINE void fir_n(int n, int rows, const double *const *h, size_t taps, const do
                 fma_to(&acc[r][i], &k, &v, &acc[r][i]);
             }
         }
+    }
 #pragma GCC unroll 2
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
@@ -157,6 +159,10 @@ INLINE void fir4_rows(int n, int o0, int o1, const double *h, size_t down, const
 {
     for (size_t j = a; j < b; j++) {
         vec v[4];
+        bool any = false; /* a factor's sinc is zero in every factor-th row, but for its centre */
+#pragma GCC unroll 4
+        for (int o = o0; o < o1; o++) any |= h[j - (size_t)o * down] != 0;
+        if (!any) continue;
 #pragma GCC unroll 4
         for (int i = 0; i < n; i++) v[i] = load(x + j * stride + (size_t)i * MR_VEC);
 #pragma GCC unroll 4

@@ -129,6 +129,16 @@ static void firwin_is_scipys(void **state)
     }
 }
 
+static void zeros_of_the_sinc_are_zero(void **state)
+{
+    /* sin(pi (i - 50) / 5) = 0 at every fifth tap but the centre: what rounding makes of it (1e-18)
+     * would be multiplied with every sample */
+    double h[101];
+    (void)state;
+    mr_design_firwin(101, 1.0 / 5, MR_HAMMING, h);
+    for (int i = 0; i < 101; i++) assert_true((h[i] == 0) == (i % 5 == 0 && i != 50));
+}
+
 static void impulse_response_of_one_pole(void **state)
 {
     /* y[t] = x[t] + 0.5 y[t - 1]: 1, 1/2, 1/4 ... exact in binary */
@@ -151,6 +161,7 @@ int main(void)
         cmocka_unit_test(fade_is_where_a_billionth_of_the_response_is_left),
         cmocka_unit_test(a_filter_that_never_fades_is_refused),
         cmocka_unit_test(firwin_is_scipys),
+        cmocka_unit_test(zeros_of_the_sinc_are_zero),
         cmocka_unit_test(impulse_response_of_one_pole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
