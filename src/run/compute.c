@@ -25,14 +25,25 @@ static double *thread_work(const mr_mill *m)
     return m->work + (size_t)omp_get_thread_num() * (m->plan->mem.work_bytes / sizeof(double));
 }
 
+/** Before a wait: the team's idle threads would spin on cores that readers and the writer need. They
+ *  are made anew at the next block, in some 50 us. */
+static void dismiss_team(void)
+{
+    omp_pause_resource_all(omp_pause_soft);
+}
+
 /** Wait until the raw range is in memory. */
 static mr_status await_input(mr_mill *m, mr_job *j, mr_slab raw)
 {
     const double t0 = mr_now();
+    bool waits = false;
     mr_mutex_lock(m->gate);
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
-        while (!j->slab[i].ready && m->failed == MR_OK && mr_stop_wanted() < 2)
+        while (!j->slab[i].ready && m->failed == MR_OK && mr_stop_wanted() < 2) {
+            if (!waits) dismiss_team();
+            waits = true;
             mr_mutex_wait(m->gate, 0.1);
+        }
     m->t.wait_read_s += mr_now() - t0;
     mr_mutex_unlock(m->gate);
     if (mr_stop_wanted() == 2) return mr_stop_raise();
@@ -246,7 +257,12 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     MR_TRY(await_input(m, j, w.r.raw));
     void *buf;
     const double t0 = mr_now();
-    MR_TRY(mr_pool_take(m->outs, &buf, -1));
+    st = mr_pool_take(m->outs, &buf, 0);
+    if (st == MR_ETIMEOUT) {
+        dismiss_team();
+        st = mr_pool_take(m->outs, &buf, -1);
+    }
+    MR_TRY(st);
     const double t1 = mr_now();
     w.out = buf;
     *b = (mr_out_block){.job = j,
