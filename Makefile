@@ -89,6 +89,10 @@ bench: all
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/run.py $(if $(W),W=$(W)) \
 	  $(if $(QUICK),--quick) $(if $(REPS),--reps $(REPS))
 
+## bench-growth: 1, 10 and 100 GB of the same files: cost and memory
+bench-growth: all
+	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/growth.py $(GB)
+
 ## asan: unit tests under AddressSanitizer and UBSan
 asan:
 	$(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
@@ -165,4 +169,4 @@ $(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
 
 -include tests/*.mk
 -include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d
-.PHONY: all deps demo test unit unitbin e2e check bench asan tsan install clean help FORCE
+.PHONY: all deps demo test unit unitbin e2e check bench bench-growth asan tsan install clean help FORCE

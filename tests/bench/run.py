@@ -93,7 +93,7 @@ def touch(o):
         return
     free = int(next(x for x in Path("/proc/meminfo").read_text().splitlines()
                     if x.startswith("MemAvailable")).split()[1]) * 1024
-    subprocess.run([ROOT / "build" / "bench" / "limits", "touch", str(min(4 << 30, free // 4))],
+    subprocess.run([ROOT / "build" / "bench" / "limits", "touch", str(min(1 << 28, free // 4))],
                    check=True)
 
 
@@ -106,14 +106,16 @@ def launch_environment(threads):
     return env
 
 
-def millrace(row, files, ranks, threads, o):
+def millrace(row, files, ranks, threads, o, one_core=False):
     config = o.out / "bench" / f"{row.name}.yaml"
     lines = ["input:", "  files:", *[f"    - {f}" for f in files], "chain:",
              *[f"  - {x.replace('FILE_S', file_seconds(row.data, o.quick))}" for x in row.chain], "output:", f"  folder: {o.out}/bench/run"]
     config.write_text("\n".join(lines) + "\n")
     launch = [MPIRUN, "-n", str(ranks)] if ranks > 1 else []
-    return {"name": f"millrace {ranks} x {threads}", "ours": True, "env": launch_environment(threads),
-            "ranks": ranks, "threads": threads,
+    if one_core:
+        launch = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
+    return {"name": f"millrace {ranks} x {threads}" + (", one core" if one_core else ""), "ours": True,
+            "env": launch_environment(threads), "ranks": ranks, "threads": threads, "one_core": one_core,
             "command": [*launch, str(BINARY), "run", str(config), "--progress", "never"]}
 
 
@@ -139,6 +141,8 @@ def peer(work, how, files, o):
 def programs(row, files, o):
     shapes = [(1, 1)] if o.cores == 1 else [(1, o.cores), (o.cores, 1), (1, 1)]
     ours = [millrace(row, files, r, t, o) for r, t in shapes]
+    if o.cores > 1 and shutil.which("taskset"):
+        ours.append(millrace(row, files, 1, 1, o, one_core=True))
     theirs = []
     for work, how in [*row.peers, *row.extra]:
         if not o.peers or how in o.peers.split(","):
@@ -174,7 +178,7 @@ def summary(program):
            "peak_mb": max(s.peak_mb for s in program["samples"])}
     if program["ours"]:
         middle = sorted(zip(wall, program["reports"]), key=lambda p: p[0])[len(wall) // 2][1]
-        out |= {"ranks": program["ranks"], "threads": program["threads"],
+        out |= {"ranks": program["ranks"], "threads": program["threads"], "one_core": program["one_core"],
                 "timing": middle["timing"], "launch": middle["launch"],
                 "bottleneck": middle["bottleneck"]}
     return out

@@ -1,0 +1,71 @@
+"""make bench-growth: does the cost grow with the samples, and the memory not? One short archive is linked under
+other names into longer and longer ones, 1 to 100 GB, whose files take their time from their names; each is
+reduced (stats) and decimated to one sample in 50 s. Prints seconds, rate and peak memory; status 1 when the
+rate falls below 0.7 of the shortest's or the memory rises above 1.2 of it.
+
+usage: growth.py [GB ...]        default: 1 10 100
+"""
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+from data import RAW, archive  # noqa: E402
+from measure import adopt_orphans, timed  # noqa: E402
+
+BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
+CHAINS = {"stats": "- stats: {interval: 10 min}",
+          "decimate": "- lowpass: {corner: 5 Hz}\n  - decimate: {factor: 25}\n  - stats: {interval: 10 min}"}
+
+
+def linked(folder, files, gigabytes):
+    """A folder of `gigabytes` made of a few files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n = max(1, round(gigabytes * 1e9 / files[0].stat().st_size))
+    for i in range(n):
+        name = (datetime(2026, 1, 1) + timedelta(minutes=i)).strftime("%Y%m%dT%H%M%S.h5")
+        if not (folder / name).exists():
+            os.link(files[i % len(files)], folder / name)
+    return folder, n * files[0].stat().st_size
+
+
+def main(sizes):
+    adopt_orphans()
+    files = archive(BINARY, ROOT / "data" / "bench", "raw", 6, False)
+    top = ROOT / "data" / "bench" / "growth"
+    out = ROOT / "out" / "bench"
+    out.mkdir(parents=True, exist_ok=True)
+    rows, bad = [], 0
+    print("| chain | GB | wall s | GB/s | peak MB | planned MB |\n|---|---|---|---|---|---|", flush=True)
+    for name, chain in CHAINS.items():
+        first = None
+        for size in sizes:
+            folder, n_bytes = linked(top / f"{size:g}", files, size)
+            config = out / "growth.yaml"
+            config.write_text(f"input:\n  files: {folder}\n  map:\n    data: \"{RAW}\"\n    axes: [time, channel]\n"
+                              "    rate: 500 Hz\n    start: {name: \"%Y%m%dT%H%M%S\"}\n    spacing: 10 m\n"
+                              f"chain:\n  {chain}\noutput:\n  folder: {out}/growth\n")
+            subprocess.run(["rm", "-rf", f"{out}/growth"], check=True)
+            done = timed([str(BINARY), "run", str(config), "--progress", "never"], dict(os.environ))
+            if done.status != 0:
+                print(done.talk, file=sys.stderr)
+                return 1
+            told = json.loads((out / "growth" / "report.json").read_text())["memory"]
+            row = {"chain": name, "gb": n_bytes / 1e9, "wall_s": done.wall_s, "gb_s": n_bytes / 1e9 / done.wall_s,
+                   "peak_mb": told["peak_bytes"] / 1e6, "planned_mb": told["planned_bytes"] / 1e6}
+            rows.append(row)
+            print("| {chain} | {gb:.1f} | {wall_s:.2f} | {gb_s:.2f} | {peak_mb:.0f} | {planned_mb:.0f} |".format(**row),
+                  flush=True)
+            first = first or row
+            bad += row["gb_s"] < 0.7 * first["gb_s"] or row["peak_mb"] > 1.2 * first["peak_mb"]
+    (ROOT / "out" / "bench-growth.json").write_text(json.dumps(rows, indent=1) + "\n")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main([float(x) for x in sys.argv[1:]] or [1, 10, 100]))
