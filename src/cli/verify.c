@@ -12,7 +12,7 @@ static void say(MR_UNUSED void *arg, const char *line)
 
 int mr_cli_verify(mr_comm *c, int argc, char **argv)
 {
-    size_t n = 0, n_ranges = 0;
+    size_t n = 0, n_kept = 0, n_ranges = 0;
     bool deep = false;
     const char *folder = NULL;
     (void)c;
@@ -37,15 +37,17 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
     }
     if (!folder)
         return (int)MR_RAISE(MR_ECONFIG, "verify takes one output folder: millrace verify OUT");
-    mr_status st = mr_verify_folder(folder, say, NULL, &n);
+    mr_status st = mr_verify_folder(folder, say, NULL, &n, &n_kept);
     if (deep && (st == MR_OK || st == MR_EVERIFY)) {
         const mr_status inputs = mr_deep_verify(folder, say, NULL, &n_ranges);
         if (inputs != MR_OK) st = inputs;
     }
-    if (st == MR_OK && deep)
-        printf("verify: ok, %zu files, %zu ranges of inputs\n", n, n_ranges);
-    else if (st == MR_OK)
-        printf("verify: ok, %zu files\n", n);
+    if (st == MR_OK) {
+        printf("verify: ok, %zu files", n);
+        if (n_kept) printf(" (%zu of them kept: their inputs are gone)", n_kept);
+        if (deep) printf(", %zu ranges of inputs", n_ranges);
+        printf("\n");
+    }
     if (st == MR_EVERIFY) printf("verify: FAILED, %zu files checked\n", n);
     return (int)st;
 }

@@ -1,10 +1,10 @@
-/* io/digests.c: what a lane was made from: a digest of the raw samples that were read of every
- * input, and the place in a lane file where they stand: behind HDF5's own end, before the trailer,
- * as lines of text and 16 bytes that say how long they are. Nobody but `verify --deep` reads them.
- */
+/* io/digests.c: what a lane says of itself: its series, a digest of the raw samples that were read
+ * of every input, and the place in a lane file where they stand: behind HDF5's own end, before the
+ * trailer, as lines of text and 16 bytes that say how long they are. */
 #include "io/digests.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ enum { FOOT_BYTES = 16 };
 /* the same digest by the widest vectors of the machine, where the library was built with that:
  * 10 GB/s instead of 6 */
 XXH128_hash_t XXH3_128bits_dispatch(const void *p, size_t n) __attribute__((weak));
-static const char magic[8] = {'M', 'R', 'I', 'N', 'P', 'U', 'T', '1'};
+static const char magic[8] = {'M', 'R', 'I', 'N', 'P', 'U', 'T', '2'};
 
 void mr_rows_add(mr_rows_sum *s, const void *rows, uint64_t first, uint64_t n, size_t row_bytes,
                  size_t stride)
@@ -86,7 +86,51 @@ out:
     return st;
 }
 
-mr_status mr_inputs_read(const char *path, mr_text *out)
+static bool near_rel(double a, double b, double rel)
+{
+    return fabs(a - b) <= rel * fmax(fabs(a), fabs(b));
+}
+
+bool mr_series_near(const mr_series *a, const mr_series *b)
+{
+    return near_rel(a->rate_hz, b->rate_hz, 1e-3) && near_rel(a->dx_m, b->dx_m, 1e-6) &&
+           near_rel(a->x0_m, b->x0_m, 1e-6) && near_rel(a->gauge_m, b->gauge_m, 1e-6);
+}
+
+bool mr_series_same(const mr_series *a, const mr_series *b)
+{
+    return strcmp(a->what.hex, b->what.hex) == 0 && mr_series_near(a, b);
+}
+
+mr_status mr_lane_self_line(mr_text *t, const mr_series *s, const char *rel)
+{
+    return mr_text_add(t, "lane %s %a %a %a %a %.*s\n", s->what.hex[0] ? s->what.hex : "-",
+                       s->rate_hz, s->dx_m, s->x0_m, s->gauge_m, (int)mr_lane_stem(rel), rel);
+}
+
+bool mr_lane_self_fits(const mr_lane_self *s, const char *rel)
+{
+    const size_t n = strlen(s->stem);
+    const char *rest = rel + n;
+    if (strncmp(rel, s->stem, n) != 0) return false;
+    if (*rest == '_') rest += 1 + strspn(rest + 1, "0123456789");
+    return strcmp(rest, ".h5") == 0;
+}
+
+/** Cut the first line off. */
+static bool take_self(char *text, size_t *len, mr_lane_self *self)
+{
+    mr_series *s = &self->series;
+    char *end = strchr(text, '\n');
+    if (!end || sscanf(text, "lane %32s %la %la %la %la %103s", s->what.hex, &s->rate_hz, &s->dx_m,
+                       &s->x0_m, &s->gauge_m, self->stem) != 6)
+        return false;
+    *len -= (size_t)(end + 1 - text);
+    memmove(text, end + 1, *len + 1);
+    return true;
+}
+
+mr_status mr_inputs_read(const char *path, mr_lane_self *self, mr_text *lines)
 {
     mr_status st = MR_OK;
     mr_trailer t;
@@ -105,8 +149,12 @@ mr_status mr_inputs_read(const char *path, mr_text *out)
     if (st == MR_OK) st = mr_alloc((size_t)n + 1, 1, "a lane's inputs", &s);
     if (st == MR_OK) st = mr_out_pread(fd, s, (size_t)n, t.length - sizeof foot - n, path);
     close(fd);
+    size_t len = (size_t)n;
+    if (st == MR_OK && !take_self(s, &len, self))
+        st = MR_RAISE(MR_EVERIFY, "%s: does not say which lane it is", path);
     MR_TRY(st);
-    *out = (mr_text){.s = s, .len = (size_t)n, .cap = (size_t)n + 1};
+    if (!lines) goto out;
+    *lines = (mr_text){.s = s, .len = len, .cap = (size_t)n + 1};
     s = NULL;
 out:
     if (st == MR_EOUTPUT) st = MR_EVERIFY;

@@ -1,8 +1,10 @@
-/* io/digests.h: digests of the raw samples that a lane was made from. */
+/* io/digests.h: what a lane says of itself: the series it belongs to, and digests of the raw
+ * samples that it was made from. */
 #ifndef MR_IO_DIGESTS_H
 #define MR_IO_DIGESTS_H
 #include "base/text.h"
 #include "io/input.h"
+#include "io/output.h"
 
 /** Sum of the digests of rows, each mixed with its number: it does not matter in what pieces and in
  *  what order they were read. Zero to begin with. */
@@ -26,6 +28,16 @@ mr_status mr_inputs_line(mr_text *t, const mr_input_line *l);
 /** Take the next line of a text, which is changed; name points into it. False at the end or at a
  *  line that is not of ours. */
 bool mr_inputs_next(char **text, mr_input_line *l);
-/** The lines that a lane file carries. [give] out; MR_EVERIFY when there are none. */
-mr_status mr_inputs_read(const char *path, mr_text *out);
+/** Which lane a file is, by itself: whatever the archive may hold by now. */
+typedef struct mr_lane_self {
+    mr_series series;
+    char stem[104]; /* name in the output folder, up to the number that may be behind it */
+} mr_lane_self;
+/** The first of the lines; rel: final name. */
+mr_status mr_lane_self_line(mr_text *t, const mr_series *s, const char *rel);
+/** Is `rel` a name that this lane may have? */
+bool mr_lane_self_fits(const mr_lane_self *s, const char *rel);
+/** The lines that a lane file carries. [give] lines (may be NULL); MR_EVERIFY when there are none.
+ */
+mr_status mr_inputs_read(const char *path, mr_lane_self *self, mr_text *lines);
 #endif

@@ -50,7 +50,7 @@ out:
     return st;
 }
 
-const char *const mr_plan_files[] = {"plan.json", "plan.txt", NULL};
+const char *const mr_plan_files[] = {"plan.json", "plan.txt", "kept.sum", NULL};
 
 mr_status mr_plan_sums(const char *folder, mr_text *out)
 {

@@ -7,6 +7,7 @@
 #define MR_MASTER_NAME "master.h5"
 #define MR_RESULT_NAME "result.h5"
 #define MR_PLAN_SUM_NAME ".millrace/plan.sum"
+#define MR_KEPT_NAME ".millrace/kept.sum"
 
 /** The files of the plan beside which plan.sum lies, under .millrace/: those that are there are
  * watched. NULL-terminated. */

@@ -2,6 +2,7 @@
  * it; the samples go to their places by pwrite while the checksum runs along; then trailer, fsync,
  * publish. Deflated samples go through lane_deflate.c instead; libhdf5 then keeps the .part until
  * all are in, and the checksum is taken from the smaller file afterwards. */
+#include "io/digests.h"
 #include "io/lane_deflate.h"
 #include "io/lane_layout.h"
 #include "io/out.h"
@@ -35,7 +36,7 @@ struct mr_lane_file {
     char *stage;        /* [STAGE] what goes through it next */
     uint64_t staged;    /* bytes waiting in stage; they follow the `pushed` ones */
     mr_digest plan, lane;
-    mr_text inputs;        /* what it was made from, in lines */
+    mr_text self;          /* which lane it is, then what it was made from, in lines */
     mr_sum *sum;           /* of everything before data_at + done rows */
     mr_deflater *deflater; /* NULL: contiguous */
     mr_h5w w;              /* open only while deflating */
@@ -51,7 +52,7 @@ static void lane_free(mr_lane_file *f)
     mr_big_free(f->stage, STAGE);
     if (f->made) unlink(f->part);
     mr_sum_free(f->sum);
-    mr_text_fini(&f->inputs);
+    mr_text_fini(&f->self);
     free(f->part);
     free(f->path);
     free(f);
@@ -129,6 +130,7 @@ mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
     f->count_bytes = mr_shape_counts(&spec->shape) * spec->nc * sizeof(int32_t);
     f->plan = spec->plan;
     f->lane = spec->lane;
+    MR_TRY(mr_lane_self_line(&f->self, &spec->series, spec->rel));
     MR_TRY(lay_out(f, spec));
     if (mr_lane_deflated(spec))
         MR_TRY(mr_deflater_new(&f->w, spec, &f->deflater));
@@ -225,11 +227,9 @@ mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, u
                          f->part);
 }
 
-void mr_lane_inputs(mr_lane_file *f, mr_text *lines)
+mr_status mr_lane_inputs(mr_lane_file *f, const mr_text *lines)
 {
-    mr_text_fini(&f->inputs);
-    f->inputs = *lines;
-    *lines = (mr_text){0};
+    return lines->len ? mr_text_add(&f->self, "%s", lines->s) : MR_OK;
 }
 
 mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
@@ -250,7 +250,7 @@ mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
     data_end = f->deflater ? f->data_at : f->data_at + f->done * f->row_bytes;
     if (f->counts_at) data_end = 0; /* they lie anywhere: the sum is taken afterwards */
     MR_TRY(mr_sum_add_file(f->sum, f->fd, data_end, f->end, f->part));
-    MR_TRY(mr_inputs_append(f->fd, &f->end, &f->inputs, f->sum, f->part));
+    MR_TRY(mr_inputs_append(f->fd, &f->end, &f->self, f->sum, f->part));
     mine.length = f->end;
     MR_TRY(mr_trailer_append(f->fd, f->end, &f->plan, &f->lane, f->sum, &mine.content, f->part));
     MR_TRY(mr_out_sync_close(&f->fd, f->part));

@@ -25,6 +25,14 @@ size_t mr_shape_depth(const mr_row_shape *s);
 size_t mr_shape_counts(const mr_row_shape *s);
 size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc);
 
+/** What tells the series of one archive apart: lanes of one series never overlap in time. */
+typedef struct mr_series {
+    mr_digest what; /* all that must be equal: channels, types, quantities, units */
+    double rate_hz, dx_m, x0_m, gauge_m; /* what may differ a little from file to file */
+} mr_series;
+bool mr_series_near(const mr_series *a, const mr_series *b); /* the numbers alone */
+bool mr_series_same(const mr_series *a, const mr_series *b);
+
 /** What goes into one lane file. All [borrow] for the time of mr_lane_create. */
 typedef struct mr_lane_spec {
     const char *folder;  /* the output folder */
@@ -45,6 +53,7 @@ typedef struct mr_lane_spec {
     const double *latitude, *longitude, *elevation;
     bool deflate; /* compress: deflate (shuffle + level 4); rows with axes stay as they are */
     mr_row_shape shape;
+    mr_series series;
     mr_digest plan; /* digest of the plan */
     mr_digest lane; /* identity of the lane */
 } mr_lane_spec;
@@ -63,9 +72,8 @@ mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, u
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
 /** Bytes that an open lane file holds beside the caller's rows, for the memory plan. */
 size_t mr_lane_buffer_bytes(const mr_lane_spec *spec);
-/** What the lane was made from, as lines of io/digests.h: [give] the text, which the handle keeps.
- *  Before mr_lane_commit. */
-void mr_lane_inputs(mr_lane_file *f, mr_text *lines);
+/** What the lane was made from, as lines of io/digests.h. Once, before mr_lane_commit. */
+mr_status mr_lane_inputs(mr_lane_file *f, const mr_text *lines);
 /** Trailer, fsync, close, publish without overwriting, fsync folder. An equal complete file already
  *  there is adopted (*adopted = true). [take] f in any case (freed; the .part unlinked on failure).
  *  digest: of the file before its trailer. */
@@ -115,13 +123,36 @@ mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t 
  * mr_master_write, then mr_index_write, which is what says "finished". Absent files are fine. */
 mr_status mr_master_remove(const char *folder);
 
-/** Check an output folder: every file under lanes/ and the master against trailers, index.csv and
- *  names; plan.json against the checksum that mr_index_write left beside it. One line a finding
- * through `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how many trailers were
- * checked. */
+/** Lanes whose inputs are not in the archive any more. */
+typedef struct mr_kept_lane {
+    char *rel;
+    mr_digest checksum;
+} mr_kept_lane;
+typedef struct mr_kept {
+    mr_kept_lane *v;
+    size_t n, cap;
+} mr_kept;
+mr_status mr_kept_add(mr_kept *k, const char *rel, const mr_digest *checksum);
+void mr_kept_fini(mr_kept *k);
+/** The list in the folder, for verify; none where there are none. Where it changes, "finished" is
+ *  taken back first (mr_master_remove). Before mr_index_write, which watches it. */
+mr_status mr_kept_write(const char *folder, mr_kept *k);
+/** Read it back, sorted. A missing one is empty; MR_EVERIFY: damaged. */
+mr_status mr_kept_read(const char *folder, mr_kept *out);
+mr_kept_lane *mr_kept_find(const mr_kept *k, const char *rel);
+
+/** Length of a lane's name up to the number that may be behind it. */
+size_t mr_lane_stem(const char *rel);
+/** Another number behind the name of a complete lane file, one that `taken` does not claim and no
+ *  file has. [give] now: its name then. */
+mr_status mr_lane_aside(const char *folder, const char *rel,
+                        bool (*taken)(void *arg, const char *rel), void *arg, char **now);
+
+/** Check an output folder: every file under lanes/ and the master against trailers, index.csv, the
+ *  list of kept lanes and names; plan.json against the checksum that mr_index_write left beside it.
+ *  One line a finding through `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how
+ *  many trailers were checked, n_kept: how many of these were kept lanes'. */
 mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
-                           size_t *n_files);
-/** One plain read of any output lane file's samples by libhdf5 (for view): [give] data [rows][nc]
- *  decimated by taking at most max_rows x max_cols cells (extreme value of each). */
+                           size_t *n_files, size_t *n_kept);
 mr_status mr_output_versions(mr_text *t); /* "HDF5 1.10.8, libdeflate 1.14, ..." */
 #endif

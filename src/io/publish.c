@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +57,45 @@ static mr_status judge(const char *path, const mr_trailer *mine, bool *adopt)
     mr_log(MR_INFO, "replacing %s: its inputs have changed", path);
     *adopt = false;
     return MR_OK;
+}
+
+mr_status mr_lane_aside(const char *folder, const char *rel,
+                        bool (*taken)(void *arg, const char *rel), void *arg, char **now)
+{
+    mr_status st = MR_OK;
+    char *from = NULL, *to = NULL;
+    mr_text name = {0};
+    int e = EEXIST;
+    MR_TRY(mr_out_join(folder, rel, &from));
+    for (unsigned k = 2; e == EEXIST; k++) {
+        name.len = 0;
+        MR_TRY(mr_text_add(&name, "%.*s_%u.h5", (int)mr_lane_stem(rel), rel, k));
+        if (taken(arg, name.s)) continue;
+        free(to);
+        to = NULL;
+        MR_TRY(mr_out_join(folder, name.s, &to));
+        e = rename_new(from, to);
+    }
+    if (e != 0) {
+        st = MR_RAISE(MR_EOUTPUT, "cannot move %s out of the way: %s", from, strerror(e));
+        goto out;
+    }
+    MR_TRY(mr_out_sync_folder_of(to));
+    *now = name.s;
+    name = (mr_text){0};
+out:
+    free(from);
+    free(to);
+    mr_text_fini(&name);
+    return st;
+}
+
+size_t mr_lane_stem(const char *rel)
+{
+    const char *base = strrchr(rel, '/'), *under = strchr(base ? base : rel, '_');
+    const char *second = under ? strchr(under + 1, '_') : NULL;
+    const char *dot = strrchr(rel, '.');
+    return second ? (size_t)(second - rel) : dot ? (size_t)(dot - rel) : strlen(rel);
 }
 
 mr_status mr_publish(const char *part, const char *final_path, const mr_trailer *mine,

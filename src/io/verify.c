@@ -23,7 +23,9 @@ typedef struct check {
     mr_index index;
     mr_digest index_sum; /* of its text */
     mr_digest plan;      /* "" until the first good trailer says */
-    size_t n_files;
+    mr_kept kept;        /* lanes whose inputs are gone */
+    bool *kept_seen;     /* [kept.n] */
+    size_t n_files, n_kept;
 } check;
 
 /** A finding: one line that names a file. */
@@ -103,7 +105,9 @@ static mr_status check_lane(check *k, const char *rel)
         found(k, "%s: left over from a run that was ended; the next run removes it", rel);
         return MR_OK;
     }
-    if (k->have_index && !row) found(k, "%s: not in %s", rel, MR_INDEX_NAME);
+    const mr_kept_lane *kept = row ? NULL : mr_kept_find(&k->kept, rel);
+    if (kept) k->kept_seen[kept - k->kept.v] = true;
+    if (k->have_index && !row && !kept) found(k, "%s: not in %s", rel, MR_INDEX_NAME);
     MR_TRY(mr_out_join(k->folder, rel, &path));
     k->n_files++;
     st = mr_trailer_read(path, true, &t);
@@ -119,6 +123,10 @@ static mr_status check_lane(check *k, const char *rel)
     if (row && strcmp(row->checksum, t.content.hex) != 0)
         found(k, "%s: is not the file that %s lists (checksum %s, listed %s)", rel, MR_INDEX_NAME,
               t.content.hex, row->checksum);
+    if (kept && strcmp(kept->checksum.hex, t.content.hex) != 0)
+        found(k, "%s: is not the lane that was kept (checksum %s, listed %s)", rel, t.content.hex,
+              kept->checksum.hex);
+    k->n_kept += kept != NULL;
     if (row && !name_fits(row))
         found(k, "%s: its name and its line in %s do not agree", rel, MR_INDEX_NAME);
 out:
@@ -211,6 +219,18 @@ out:
     return st;
 }
 
+/** The list of kept lanes; a damaged one is a finding. */
+static mr_status check_kept(check *k)
+{
+    mr_status st = mr_kept_read(k->folder, &k->kept);
+    if (st == MR_EVERIFY) {
+        found(k, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+    }
+    return st == MR_OK ? mr_alloc(k->kept.n, 1, "the kept lanes", &k->kept_seen) : st;
+}
+
 /** Sorted names in folder/rel, "." and ".." left out. */
 static mr_status list_folder(const check *k, const char *rel, mr_strs *out)
 {
@@ -293,19 +313,25 @@ out:
 }
 
 mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
-                           size_t *n_files)
+                           size_t *n_files, size_t *n_kept)
 {
     mr_status st = MR_OK;
     check k = {.folder = folder, .say = say, .arg = arg};
     MR_TRY(check_index(&k));
     MR_TRY(check_master(&k)); /* before the lanes: its plan is the measure for theirs */
     MR_TRY(check_plan(&k));
+    MR_TRY(check_kept(&k));
     MR_TRY(check_top(&k));
     for (size_t i = 0; i < k.index.n; i++)
         if (!k.index.v[i].seen) found(&k, "%s: missing", k.index.v[i].file);
+    for (size_t i = 0; i < k.kept.n; i++)
+        if (!k.kept_seen[i]) found(&k, "%s: missing", k.kept.v[i].rel);
     *n_files = k.n_files;
+    *n_kept = k.n_kept;
     if (k.bad) st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
 out:
     mr_index_fini(&k.index);
+    mr_kept_fini(&k.kept);
+    free(k.kept_seen);
     return st;
 }

@@ -67,23 +67,38 @@ void mr_catalog_free(mr_catalog *c)
     free(c);
 }
 
-static bool near_rel(double a, double b, double rel)
+static mr_series numbers(const mr_file_info *f)
 {
-    return fabs(a - b) <= rel * fmax(fabs(a), fabs(b));
+    return (mr_series){
+        .rate_hz = f->rate_hz, .dx_m = f->dx_m, .x0_m = f->x0_m, .gauge_m = f->gauge_m};
 }
 
 /** May files of these facts stand in one span? How they are stored does not matter, what they hold
- *  does. */
+ *  does. mr_catalog_series says the same. */
 static bool same_group(const mr_file_info *a, const mr_file_info *b)
 {
-    return a->nc == b->nc && near_rel(a->rate_hz, b->rate_hz, 1e-3) &&
-           near_rel(a->dx_m, b->dx_m, 1e-6) && near_rel(a->x0_m, b->x0_m, 1e-6) &&
-           near_rel(a->gauge_m, b->gauge_m, 1e-6) && a->store.dtype.kind == b->store.dtype.kind &&
+    const mr_series x = numbers(a), y = numbers(b);
+    return a->nc == b->nc && mr_series_near(&x, &y) && a->store.dtype.kind == b->store.dtype.kind &&
            a->store.dtype.size == b->store.dtype.size && a->to_native == b->to_native &&
            a->to_strain_rate == b->to_strain_rate && a->to_strain == b->to_strain &&
            strcmp(a->quantity, b->quantity) == 0 && strcmp(a->unit, b->unit) == 0 &&
            strcmp(a->native_quantity, b->native_quantity) == 0 &&
            strcmp(a->native_unit, b->native_unit) == 0;
+}
+
+mr_status mr_catalog_series(const mr_file_info *f, mr_series *out)
+{
+    mr_status st = MR_OK;
+    mr_text t = {0};
+    mr_series s = numbers(f);
+    MR_TRY(mr_text_add(&t, "%llu %d %d %a %a %a\n%s\n%s\n%s\n%s\n", (unsigned long long)f->nc,
+                       f->store.dtype.kind, f->store.dtype.size, f->to_native, f->to_strain_rate,
+                       f->to_strain, f->quantity, f->unit, f->native_quantity, f->native_unit));
+    s.what = mr_digest_of(t.s, t.len);
+    *out = s;
+out:
+    mr_text_fini(&t);
+    return st;
 }
 
 /** The group of kind k, founded by it if it fits none. */

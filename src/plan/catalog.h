@@ -6,6 +6,7 @@
 #define MR_CATALOG_H
 #include "base/text.h"
 #include "io/input.h"
+#include "io/output.h"
 
 #define MR_REFUSED UINT32_MAX
 
@@ -72,6 +73,8 @@ const char *mr_catalog_note(const mr_catalog *c, size_t i);
 uint32_t mr_catalog_group_of(const mr_catalog *c, size_t i);
 /** The facts that speak for a group. */
 const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group);
+/** What a lane made of such files says of its series. */
+mr_status mr_catalog_series(const mr_file_info *facts, mr_series *out);
 /** The whole information of file i again (refused: state and reason). */
 void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info);
 /** Its chunk table, read from disk; NULL for contiguous files. [give] */

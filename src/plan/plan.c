@@ -88,6 +88,7 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     a->group = group;
     a->facts = *mr_catalog_group(p->cat, group);
     const mr_file_info *f = &a->facts;
+    MR_TRY(mr_catalog_series(f, &a->series));
     st = mr_config_channels(p->cfg, f->nc, f->x0_m, f->dx_m, &a->chan, &a->nc);
     if (st == MR_OK) {
         geom_of(f, a->nc, &a->in);

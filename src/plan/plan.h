@@ -12,6 +12,7 @@
 typedef struct mr_array {
     uint32_t group;
     mr_file_info facts; /* that speak for the group */
+    mr_series series;   /* the same, to know lanes of it again */
     mr_geom in;
     mr_chain *chain; /* NULL if it cannot be applied to this group: `why` */
     char *why;

@@ -142,11 +142,22 @@ out:
     return st;
 }
 
-static mr_status add_orphans(const mr_account *a, mr_text *t)
+static mr_status add_kept(const mr_account *a, mr_text *t)
 {
     mr_status st = MR_OK;
-    for (size_t i = 0; a->orphans && i < a->orphans->n; i++)
-        MR_TRY(add_item(t, i == 0, text(a->orphans->v[i])));
+    for (size_t i = 0; a->kept && i < a->kept->n; i++)
+        MR_TRY(add_item(t, i == 0,
+                        json_pack("{s:s s:s}", "file", a->kept->v[i].rel, "checksum",
+                                  a->kept->v[i].checksum.hex)));
+out:
+    return st;
+}
+
+static mr_status add_strangers(const mr_account *a, mr_text *t)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; a->strangers && i < a->strangers->n; i++)
+        MR_TRY(add_item(t, i == 0, text(a->strangers->v[i])));
 out:
     return st;
 }
@@ -199,11 +210,8 @@ static mr_status print_report(const mr_account *a, mr_text *t)
     static const struct {
         const char *name;
         mr_status (*add)(const mr_account *, mr_text *);
-    } list[] = {{"inputs", add_inputs},
-                {"spans", add_spans},
-                {"ledger", add_ledger},
-                {"lanes", add_lanes},
-                {"orphans", add_orphans}};
+    } list[] = {{"inputs", add_inputs}, {"spans", add_spans}, {"ledger", add_ledger},
+                {"lanes", add_lanes},   {"kept", add_kept},   {"strangers", add_strangers}};
     json_t *o = facts_json(a);
     char *s = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
     if (!s) {
@@ -238,6 +246,23 @@ out:
 
 /* --- talk ------------------------------------------------------------------------------------ */
 
+/** Files under lanes/ that this run neither made nor wants. */
+static void warn_leftovers(const mr_account *a)
+{
+    const size_t kept = a->kept ? a->kept->n : 0, strange = a->strangers ? a->strangers->n : 0;
+    for (size_t i = 0; i < MR_MIN(kept, (size_t)50); i++)
+        mr_log(MR_WARN,
+               "%s: its inputs are not in this archive; the lane is kept, but not in the "
+               "index and the master file",
+               a->kept->v[i].rel);
+    for (size_t i = 0; i < MR_MIN(strange, (size_t)50); i++)
+        mr_log(MR_WARN, "%s: no lane of this chain; it is left alone, and verify will complain",
+               a->strangers->v[i]);
+    if (kept > 50 || strange > 50)
+        mr_log(MR_WARN, "... %zu lanes kept, %zu files left alone in all; report.json has them",
+               kept, strange);
+}
+
 void mr_report_warn(const mr_account *a)
 {
     mr_fate *f = NULL;
@@ -255,14 +280,12 @@ void mr_report_warn(const mr_account *a)
                    mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0), mr_utc_iso(o->t1_ns, t1),
                    o->note);
     }
-    for (size_t i = 0; a->orphans && i < MR_MIN(a->orphans->n, (size_t)50); i++)
-        mr_log(MR_WARN, "%s: no lane of this archive; it is kept, but not in the index",
-               a->orphans->v[i]);
     for (size_t k = 0; k < 16; k++)
         if (said[k] > 50)
             mr_log(MR_WARN, "... and %zu more %s; report.json has all", said[k] - 50,
                    k == 15 ? "refused files" : mr_odd_name((mr_odd_kind)k));
     free(f);
+    warn_leftovers(a);
 }
 
 mr_status mr_report_summary(const mr_account *a, const char *folder)

@@ -16,7 +16,8 @@ typedef struct mr_account {
     const mr_digest *digest;  /* [n_lanes] */
     size_t n_known, n_redone; /* lanes found done; lanes redone because inputs changed */
     size_t n_probed;
-    const mr_strs *orphans; /* lane files that no planned lane owns */
+    const mr_kept *kept;      /* lanes whose inputs are gone; NULL: not looked for */
+    const mr_strs *strangers; /* files under lanes/ that are no lanes of this chain; likewise */
     double wall_s, survey_s;
     double read_s, compute_s, write_s; /* busy, summed over threads of a kind and ranks */
     double read_cpu_s, write_cpu_s;    /* of these, on a core; the rest is waiting */

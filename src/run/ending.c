@@ -2,7 +2,7 @@
 #include "run/ending.h"
 #include <stdlib.h>
 
-mr_status mr_ending_write(const mr_plan *p, const mr_resume *done, const char *folder)
+mr_status mr_ending_write(const mr_plan *p, mr_resume *done, const char *folder)
 {
     mr_status st = MR_OK;
     mr_lane_entry *e = NULL;
@@ -26,7 +26,8 @@ mr_status mr_ending_write(const mr_plan *p, const mr_resume *done, const char *f
                                .unit = g->unit,
                                .shape = mr_array_shape(a)};
     }
-    MR_TRY(mr_resume_clean(done, folder));
+    MR_TRY(mr_leftovers_clean(&done->left));
+    MR_TRY(mr_kept_write(folder, &done->left.kept));
     if (p->n_lanes && e[0].shape.f64)
         MR_TRY(mr_result_write(folder, e, p->n_lanes, &p->digest));
     else

@@ -4,5 +4,5 @@
 #include "run/resume.h"
 
 /** master.h5, or result.h5 where lanes hold sums; then index.csv. Not collective. */
-mr_status mr_ending_write(const mr_plan *p, const mr_resume *done, const char *folder);
+mr_status mr_ending_write(const mr_plan *p, mr_resume *done, const char *folder);
 #endif

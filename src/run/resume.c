@@ -1,28 +1,16 @@
 /* run/resume.c: see resume.h. A lane file under its final name whose trailer matches is done; there
  * is no other record. */
 #include "run/resume.h"
-#include "base/utc.h"
-#include <errno.h>
-#include <fts.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static mr_status file_path(const char *folder, const char *rel, mr_text *t)
 {
     t->len = 0;
     return mr_text_add(t, "%s/%s", folder, rel);
-}
-
-/** Remove a file of ours and say why. */
-static mr_status discard(const char *path, const char *why)
-{
-    mr_log(MR_WARN, "%s is removed: %s", path, why);
-    if (unlink(path) == 0 || errno == ENOENT) return MR_OK;
-    return MR_RAISE(MR_EOUTPUT, "%s: cannot be removed: %s", path, strerror(errno));
 }
 
 /** Lines of a text as a JSON list. */
@@ -161,114 +149,16 @@ static mr_status check_lane(const mr_plan *p, const char *folder, const char *pa
         *digest = t.content;
         return MR_OK;
     }
+    if (st == MR_OK && !again) {
+        bool moved = false;
+        st = mr_leftover_aside(p, folder, l, &moved);
+        if (st != MR_OK || moved) return st;
+    }
     ++*n_stale;
-    return discard(path, st != MR_OK ? "it is damaged"
-                         : again ? "inputs could not be read when it was made; it is tried again"
-                                 : "its inputs changed; the lane is redone");
-}
-
-/** A planned lane by name, and so by start. */
-typedef struct owned {
-    const char *rel;
-    int64_t begin_ns; /* half a sample before its first: stamps of files may bend its time */
-    int64_t end_ns, latest_ns; /* where its next sample would be; the latest of all up to here */
-} owned;
-
-/** Lane files and leftovers on disk: what no planned lane owns. */
-typedef struct walk {
-    size_t n;
-    owned *v;         /* sorted by name */
-    int64_t reach_ns; /* the longest half sample */
-    const char *folder;
-    mr_resume *out;
-} walk;
-
-static int by_rel(const void *a, const void *b)
-{
-    return strcmp(((const owned *)a)->rel, ((const owned *)b)->rel);
-}
-
-/** Does the time of this base name lie in a planned lane of the same channels? */
-static bool lies_in(const owned *l, const char *base, const char *channels)
-{
-    char t[40];
-    const char *its = strchr(mr_base_name(l->rel), '_');
-    return its && strncmp(its, channels, 13) == 0 &&
-           strncmp(base, mr_utc_compact(l->begin_ns, t), 26) >= 0 &&
-           strncmp(base, mr_utc_compact(l->end_ns, t), 26) < 0;
-}
-
-/** Does a file of this base name begin inside a planned lane? Where all up to here end before it,
- *  none of them can. */
-static bool is_superseded(const walk *w, const char *base)
-{
-    char t[40];
-    const char *its = strchr(base, '_');
-    size_t a = 0, b = w->n;
-    int64_t start;
-    while (a < b) { /* the first lane that begins after it */
-        const size_t mid = a + (b - a) / 2;
-        if (strcmp(mr_base_name(w->v[mid].rel), base) > 0)
-            b = mid;
-        else
-            a = mid + 1;
-    }
-    if (!its || mr_utc_scan(base, "%Y%m%dT%H%M%S.%f", &start) != MR_OK) {
-        mr_error_clear();
-        return false;
-    }
-    for (size_t i = a; i < w->n; i++) {
-        mr_utc_compact(start + w->reach_ns, t);
-        if (strncmp(mr_base_name(w->v[i].rel), t, 26) > 0) break;
-        if (lies_in(&w->v[i], base, its)) return true;
-    }
-    while (a-- > 0 && strncmp(base, mr_utc_compact(w->v[a].latest_ns, t), 26) < 0)
-        if (lies_in(&w->v[a], base, its)) return true;
-    return false;
-}
-
-static mr_status sort_out(walk *w, const char *path)
-{
-    const owned key = {.rel = path + strlen(w->folder) + 1};
-    const size_t n = strlen(path);
-    if (n > 5 && strcmp(path + n - 5, ".part") == 0) return discard(path, "a dead run left it");
-    if (bsearch(&key, w->v, w->n, sizeof key, by_rel)) return MR_OK;
-    return is_superseded(w, mr_base_name(path)) ? mr_strs_add(&w->out->superseded, path)
-                                                : mr_strs_add(&w->out->orphans, key.rel);
-}
-
-static mr_status walk_lanes(const mr_plan *p, const char *folder, mr_resume *out)
-{
-    mr_status st = MR_OK;
-    mr_text root = {0};
-    FTS *f = NULL;
-    walk w = {.n = p->n_lanes, .folder = folder, .out = out};
-    MR_TRY(mr_alloc(w.n, sizeof *w.v, "the lanes", &w.v));
-    for (size_t i = 0; i < w.n; i++) { /* a lane reaches to its next sample */
-        const mr_lane *l = &p->lanes[i];
-        const mr_chain *c = p->arrays[l->array].chain;
-        const mr_needs *d = mr_chain_reduces(c);
-        const double step_ns =
-            d && d->row_ns != MR_ALL ? (double)d->row_ns : 1e9 / mr_chain_rate(c);
-        const int64_t half_ns = d ? 0 : (int64_t)(step_ns / 2);
-        w.v[i] = (owned){
-            .rel = l->rel, .begin_ns = l->t0_ns - half_ns, .end_ns = l->t1_ns + (int64_t)step_ns};
-        w.reach_ns = MR_MAX(w.reach_ns, half_ns);
-    }
-    qsort(w.v, w.n, sizeof *w.v, by_rel);
-    for (size_t i = 0; i < w.n; i++)
-        w.v[i].latest_ns = i ? MR_MAX(w.v[i].end_ns, w.v[i - 1].latest_ns) : w.v[i].end_ns;
-    MR_TRY(file_path(folder, "lanes", &root));
-    if (access(root.s, F_OK) != 0) goto out;
-    char *paths[] = {root.s, NULL};
-    f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    for (FTSENT *e; f && (e = fts_read(f));)
-        if (e->fts_info == FTS_F) MR_TRY(sort_out(&w, e->fts_path));
-out:
-    if (f) fts_close(f);
-    free(w.v);
-    mr_text_fini(&root);
-    return st;
+    return mr_leftover_remove(
+        path, st != MR_OK ? "it is damaged"
+              : again     ? "inputs could not be read when it was made; it is tried again"
+                          : "its inputs changed; the lane is redone");
 }
 
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
@@ -294,8 +184,9 @@ mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, cons
                           &mine[n_mine].digest, &n_stale));
         if (done) mine[n_mine++].lane = i;
     }
-    if (mr_comm_rank(c) == 0) MR_TRY(walk_lanes(p, folder, out));
 out:
+    st = mr_agree(c, st); /* nothing is moved any more */
+    if (st == MR_OK && mr_comm_rank(c) == 0) st = mr_leftovers_find(p, folder, &out->left);
     st = mr_agree(c, st);
     if (st == MR_OK) st = mr_allgather(c, mine, n_mine * sizeof *mine, &all, &offs);
     if (st == MR_OK) {
@@ -315,21 +206,11 @@ out:
     return st;
 }
 
-mr_status mr_resume_clean(const mr_resume *r, MR_UNUSED const char *folder)
-{
-    mr_status st = MR_OK;
-    for (size_t i = 0; i < r->superseded.n; i++)
-        MR_TRY(discard(r->superseded.v[i], "lanes of the grown archive cover its time"));
-out:
-    return st;
-}
-
 void mr_resume_fini(mr_resume *r)
 {
     free(r->done);
     free(r->digest);
-    mr_strs_fini(&r->orphans);
-    mr_strs_fini(&r->superseded);
+    mr_leftovers_fini(&r->left);
     *r = (mr_resume){0};
 }
 

@@ -4,14 +4,14 @@
 #define MR_RESUME_H
 #include "par/par.h"
 #include "plan/plan.h"
+#include "run/leftover.h"
 #include "run/mill.h"
 
 typedef struct mr_resume {
     uint8_t *done;     /* [n_lanes] */
     mr_digest *digest; /* [n_lanes] content digest of the done ones */
     size_t n_done, n_stale;
-    mr_strs orphans;    /* rank 0: files under lanes/ that no planned lane owns (kept) */
-    mr_strs superseded; /* rank 0: the same, but their time is covered by planned lanes now */
+    mr_leftovers left; /* rank 0 */
 } mr_resume;
 
 /** Rank 0: refuse a folder of another chain (MR_ECONFIG, says what changed), else record this plan.
@@ -21,8 +21,6 @@ mr_status mr_resume_plan(const mr_plan *p, const char *folder);
  * damaged ones and dead .part files, each said in the log. deep: also check contents. */
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
                           bool deep, mr_resume *out);
-/** Rank 0, when all lanes are done: remove what they supersede. */
-mr_status mr_resume_clean(const mr_resume *r, const char *folder);
 void mr_resume_fini(mr_resume *r);
 /** Keep a lane's losses beside it, durably, before it is published; and read those of all done
  * lanes back. */

@@ -65,6 +65,7 @@ static mr_status create(mr_mill *m, mr_job *j)
                                .elevation = a->elev ? a->elev + l->c0 : NULL,
                                .deflate = p->cfg->deflate,
                                .shape = mr_array_shape(a),
+                               .series = a->series,
                                .plan = p->digest,
                                .lane = l->key};
     MR_TRY(mr_lane_create(&spec, &j->file));
@@ -89,7 +90,7 @@ static mr_status commit(mr_mill *m, mr_job *j)
     MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
     MR_TRY(mr_job_inputs(m, j, &lines));
-    mr_lane_inputs(j->file, &lines);
+    MR_TRY(mr_lane_inputs(j->file, &lines));
     mr_lane_file *f = j->file;
     j->file = NULL;
     MR_TRY(mr_lane_commit(f, &row.digest, &adopted));

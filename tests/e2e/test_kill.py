@@ -289,7 +289,7 @@ def test_lanes_of_files_that_are_gone_are_kept_and_named(whole, finished):
     before = rig.digests(out)
     done = rig.run("run", cfg, status=0)
     gone = ["20260101T000010", "20260101T000100", "20260101T000200"]
-    assert sorted(o.split("/")[-1][:15] for o in rig.report(out)["orphans"]) == gone
+    assert sorted(k["file"].split("/")[-1][:15] for k in rig.report(out)["kept"]) == gone
     assert all(name in done.stderr for name in gone)
     for name, digest in rig.digests(out).items():
         if any(g in name for g in gone):

@@ -159,7 +159,7 @@ def test_random_archive(tmp_path, seed):
     rig.run("run", config("two", "all"), ranks=rng.choice([2, 3]), threads=rng.choice([1, 2]), status=one.returncode)
     assert rig.digests(tmp_path / "two") == want
     assert grow(rng, config("grown", "in"), files, tmp_path / "in") == one.returncode
-    assert rig.report(tmp_path / "grown")["orphans"] == []
+    assert rig.report(tmp_path / "grown")["kept"] == []
     assert rig.digests(tmp_path / "grown") == want
     assert ledger(tmp_path / "grown") == ledger(tmp_path / "one")
     rig.run("verify", tmp_path / "grown", status=0)

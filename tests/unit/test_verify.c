@@ -69,7 +69,8 @@ static heard verify(const char *dir, mr_status want)
 {
     heard h = {{0}, 0};
     size_t n = 0;
-    mr_status st = mr_verify_folder(dir, hear, &h, &n);
+    size_t n_kept = 0;
+    mr_status st = mr_verify_folder(dir, hear, &h, &n, &n_kept);
     if (st != want) fprintf(stderr, "%s%s\n", h.text, mr_error());
     assert_int_equal(st, want);
     if (want == MR_OK) assert_int_equal(n, N_LANES + 1);
