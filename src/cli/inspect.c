@@ -3,11 +3,14 @@
 #include "cli/inspect.h"
 #include "cli/cli.h"
 #include "cli/opts.h"
+#include "cli/show.h"
+#include "io/product.h"
 #include "par/thread.h"
 #include "plan/config.h"
 #include "base/quantity.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum { O_DETAILS, O_JSON, O_CONFIG, O_THREADS, MAX_THREADS = 64 };
@@ -110,13 +113,74 @@ out:
     return st;
 }
 
+/* --- products -------------------------------------------------------------------------------- */
+
+/** "psd, 6 x 513 frequency x 400 channels, ..." */
+static mr_status product_text(const mr_product *p, char **out)
+{
+    mr_status st = MR_OK;
+    char t0[40], t1[40];
+    mr_text t = {0};
+    MR_TRY(mr_text_add(&t, "%s, ", p->quantity));
+    if (!p->result) MR_TRY(mr_text_add(&t, "%zu x ", p->rows));
+    for (size_t i = 0; i < p->n_axes; i++)
+        MR_TRY(mr_text_add(&t, "%zu %s x ", p->axis[i].n, p->axis[i].name));
+    MR_TRY(mr_text_add(&t, "%zu channels, ", p->nc));
+    if (strcmp(p->unit, "1") != 0) MR_TRY(mr_text_add(&t, "%s, ", p->unit));
+    for (size_t i = 0; i < p->n_axes; i++) {
+        const mr_product_axis *a = &p->axis[i];
+        for (size_t k = 0; a->label && k < a->n; k++)
+            MR_TRY(mr_text_add(&t, "%s%s", a->label[k], k + 1 < a->n ? " " : ", "));
+        if (a->v && a->n)
+            MR_TRY(mr_text_add(&t, "%s %.6g..%.6g%s%s, ", a->name, a->v[0], a->v[a->n - 1],
+                               strcmp(a->unit, "1") == 0 ? "" : " ",
+                               strcmp(a->unit, "1") == 0 ? "" : a->unit));
+    }
+    mr_show_time(p->t0_ns, t0);
+    mr_show_time(p->t1_ns, t1);
+    if (p->rows == 1 && !p->result)
+        MR_TRY(mr_text_add(&t, "row of %s", t0));
+    else
+        MR_TRY(mr_text_add(&t, "%s %s .. %s", p->result ? "mean of" : "rows of", t0, t1));
+    *out = t.s;
+    t = (mr_text){0};
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
+/** Files that are no recordings, but products of ours. */
+static mr_status name_products(mr_found *f)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(f->paths.n, sizeof *f->product, "the files", &f->product));
+    for (size_t i = 0; i < f->paths.n; i++) {
+        mr_product *p = NULL;
+        mr_file_info *info = &f->info[i];
+        if (info->state == MR_OK || !mr_is_output(f->paths.v[i])) continue;
+        st = mr_product_open(f->paths.v[i], &p);
+        if (st == MR_OK) st = product_text(p, &f->product[i]);
+        if (st == MR_EVERIFY) /* ours, but damaged: that is the better reason */
+            snprintf(info->reason, sizeof info->reason, "%.*s", MR_NOTE_MAX - 1, mr_error());
+        mr_product_close(p);
+        if (st == MR_EVERIFY || st == MR_EINPUT) {
+            mr_error_clear();
+            st = MR_OK;
+        }
+        MR_TRY(st);
+        f->n_products += f->product[i] != NULL;
+    }
+out:
+    return st;
+}
+
 static mr_status arrange(mr_found *f)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_catalog_new(&f->paths, &f->cat));
     for (size_t i = 0; i < f->paths.n; i++) {
         MR_TRY(mr_catalog_set(f->cat, i, &f->info[i], 0));
-        f->n_refused += f->cat->rows[i].kind == MR_REFUSED;
+        f->n_refused += f->cat->rows[i].kind == MR_REFUSED && !f->product[i];
     }
     MR_TRY(mr_spans_build(f->cat, &f->spans));
 out:
@@ -127,6 +191,8 @@ static void found_fini(mr_found *f)
 {
     mr_spans_fini(&f->spans);
     mr_catalog_free(f->cat);
+    for (size_t i = 0; f->product && i < f->paths.n; i++) free(f->product[i]);
+    free(f->product);
     free(f->info);
     mr_strs_fini(&f->paths);
 }
@@ -163,6 +229,7 @@ int mr_cli_inspect(int argc, char **argv)
     MR_TRY(list(&o, cfg, &f.paths));
     MR_TRY(mr_alloc(f.paths.n, sizeof *f.info, "the files", &f.info));
     MR_TRY(look_all(&f, cfg ? cfg->map : NULL, (int)threads));
+    MR_TRY(name_products(&f));
     MR_TRY(arrange(&f));
     MR_TRY(o.val[O_JSON] ? mr_found_json(&f) : mr_found_print(&f, o.val[O_DETAILS] != NULL));
     st = verdict(&f);

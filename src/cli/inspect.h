@@ -9,7 +9,9 @@ typedef struct mr_found {
     mr_file_info *info; /* [paths.n] */
     mr_catalog *cat;
     mr_spans spans;
-    size_t n_refused;
+    char *
+        *product; /* [paths.n] what it is if it holds spectra, correlations, statistics; or NULL */
+    size_t n_refused, n_products; /* neither: recordings */
 } mr_found;
 
 /** One line a file, or with `details` a page each; then spans, ledger, what was assumed. */

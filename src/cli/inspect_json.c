@@ -37,9 +37,12 @@ static json_t *storage(const mr_store *s)
                      s->time_first ? "time, channel" : "channel, time", "filters", filters);
 }
 
-static json_t *file(const char *path, const mr_file_info *f)
+static json_t *file(const char *path, const mr_file_info *f, const char *product)
 {
     char type[40], t0[40], t1[40];
+    if (product)
+        return json_pack("{s:o s:s s:o}", "path", text(path), "state", "product", "product",
+                         text(product));
     if (f->state != MR_OK)
         return json_pack("{s:o s:s s:o}", "path", text(path), "state", "refused", "reason",
                          text(f->reason));
@@ -99,7 +102,7 @@ mr_status mr_found_json(const mr_found *f)
 {
     json_t *files = json_array();
     for (size_t i = 0; i < f->paths.n; i++)
-        json_array_append_new(files, file(f->paths.v[i], &f->info[i]));
+        json_array_append_new(files, file(f->paths.v[i], &f->info[i], f->product[i]));
     json_t *j =
         json_pack("{s:i s:s s:I s:o s:o s:o}", "schema", 1, "version", MR_VERSION, "refused",
                   (json_int_t)f->n_refused, "files", files, "spans", spans(f), "ledger", ledger(f));

@@ -167,7 +167,9 @@ mr_status mr_found_print(const mr_found *f, bool details)
     char bytes[32];
     double all = 0;
     for (size_t i = 0; i < f->paths.n; i++) {
-        if (details)
+        if (f->product[i])
+            printf("%s: %s\n", f->paths.v[i], f->product[i]);
+        else if (details)
             print_page(f->paths.v[i], &f->info[i]);
         else
             print_line(f->paths.v[i], &f->info[i]);
@@ -175,7 +177,9 @@ mr_status mr_found_print(const mr_found *f, bool details)
     }
     printf("\nfiles:     %zu, %zu refused, %s to use\n", f->paths.n, f->n_refused,
            mr_fmt_bytes(all, bytes));
-    if (f->n_refused == f->paths.n) goto out;
+    if (f->n_products)
+        printf("products:  %zu: no recordings, millrace view draws them\n", f->n_products);
+    if (f->n_refused + f->n_products == f->paths.n) goto out;
     print_groups(f);
     print_spans(f);
     print_ledger(f);

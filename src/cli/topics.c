@@ -150,7 +150,7 @@ static void output(void)
         "                 all): the lanes then hold float64 sums and counts",
         "  index.csv      file, start, end, rows, channels, checksum",
         "  report.json    inputs, spans, ledger of gaps and overlaps, lanes, timing, memory",
-        "  .millrace/     lock, survey cache, plan.json",
+        "  .millrace/     lock, survey cache, plan.json, checksums",
         "",
         "A lane file is plain HDF5, valid netCDF-4 with CF metadata: `time` (int64 nanoseconds "
         "since",
@@ -158,17 +158,20 @@ static void output(void)
         "xarray,",
         "MATLAB, h5py and h5dump open it, DASCore and xdas as a file of their own kind:",
         "",
+        "  xarray.open_dataset(path)    dascore.spool(\"out/lanes\")    xdas.open_dataarray(path)",
+        "",
         "Statistics, spectra and correlations have a row for each UTC window, further axes",
         "(statistic, frequency, source and lag) between time and distance, and `count`: how many",
         "segments or windows went in. A row that is less than half there is NaN; a gap inside a",
-        "window leaves the row to the larger part, and the ledger says so.",
-        "",
-        "  xarray.open_dataset(path)    dascore.spool(\"out/lanes\")    xdas.open_dataarray(path)",
+        "window leaves the row to the larger part, and the ledger says so. millrace view draws",
+        "them: frequency or lag along, distance upwards.",
         "",
         "A lane under its final name is complete. Its last 64 bytes are a trailer with a checksum;",
         "millrace verify OUT reads all of it back. Nothing in a lane depends on ranks, threads,",
         "memory, host or clock. The same command again keeps finished lanes; new input files add",
         "lanes, changed ones redo only the lanes they touch; a changed chain wants another folder.",
+        "Lanes whose inputs have left the archive are kept: report.json and verify list them, but",
+        "index.csv and master.h5 show the archive as it is.",
         NULL};
     print_lines(lines);
 }

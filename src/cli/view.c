@@ -1,13 +1,13 @@
 /* cli/view.c: `millrace view FILE -o X.png`: a picture, time along and distance upwards, of any
  * input or output: a file, a folder of recordings, an output folder or its master.h5 (then all its
- * lanes). Two of them give two panels. */
+ * lanes). Two of them give two panels. Products are cli/view_product.c's. */
+#include "cli/view.h"
 #include "cli/cli.h"
 #include "cli/opts.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/utc.h"
 #include "io/input.h"
-#include "report/picture.h"
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,13 +15,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { O_OUT, O_TIME, O_CHANNELS, O_SHARE, O_TITLE, O_QUIET };
+enum { O_OUT, O_TIME, O_CHANNELS, O_SHARE, O_TITLE, O_FREQUENCY, O_SOURCE, O_WHAT, O_QUIET };
 static const mr_opt table[] = {
     [O_OUT] = {"output", "X.png", NULL, "the picture (also -o)"},
     [O_TIME] = {"time", "A..B", NULL, "UTC times, or times after the first sample: 0s..60s"},
     [O_CHANNELS] = {"channels", "A..B", NULL, "half-open range of channels"},
     [O_SHARE] = {"inside", "PERCENT", "98 %", "share of the values that the colours span"},
     [O_TITLE] = {"title", "TEXT", "", "headline"},
+    [O_FREQUENCY] = {"frequency", "log|linear", "log", "axis of spectra"},
+    [O_SOURCE] = {"source", "N", NULL, "of correlations: source channel (default: the first)"},
+    [O_WHAT] = {"statistic", "NAME", NULL, "of statistics: which (default: the first)"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
 
@@ -40,12 +43,8 @@ typedef struct source {
     uint64_t nc;
     int64_t t0_ns, t1_ns; /* half-open */
     double dt_ns;         /* shortest */
+    bool product;         /* not samples: for view_product.c */
 } source;
-
-typedef struct request {
-    const char *time, *channels;
-    uint64_t c0, c1;
-} request;
 
 static void source_fini(source *s)
 {
@@ -125,6 +124,12 @@ static mr_status list_files(const char *arg, mr_strs *out)
         MR_TRY(mr_text_add(&folder, "%.*s", base ? (int)(base - arg) : 1, base ? arg : "."));
     else
         MR_TRY(mr_text_add(&folder, "%s", arg));
+    MR_TRY(mr_text_add(&index, "%s/result.h5", folder.s));
+    if (is_folder(arg) && stat(index.s, &sb) == 0) {
+        MR_TRY(mr_strs_add(out, index.s));
+        goto out;
+    }
+    index.len = 0;
     MR_TRY(mr_text_add(&index, "%s/index.csv", folder.s));
     if ((master || is_folder(arg)) && stat(index.s, &sb) == 0)
         MR_TRY(list_lanes(folder.s, index.s, out));
@@ -139,26 +144,28 @@ out:
 }
 
 /* Look at each file; those that cannot be used are said and left out. */
-static mr_status survey(mr_prober *prober, const char *arg, source *s)
+static mr_status survey(mr_prober *prober, const char *arg, const mr_strs *files, source *s)
 {
     mr_status st = MR_OK;
-    mr_strs files = {0};
     char why[MR_NOTE_MAX] = "no recordings there";
-    MR_TRY(list_files(arg, &files));
-    for (size_t i = 0; i < files.n; i++) {
+    for (size_t i = 0; i < files->n; i++) {
         piece p = {0};
-        MR_TRY(mr_probe(prober, files.v[i], &p.info, &p.chunks));
+        MR_TRY(mr_probe(prober, files->v[i], &p.info, &p.chunks));
         bool fits = s->n == 0 || fabs(p.info.dx_m - s->v[0].info.dx_m) <= 1e-6 * p.info.dx_m;
         if (p.info.state != MR_OK || !(p.info.rate_hz > 0) || !fits) {
+            free(p.chunks);
+            if (i == 0 && p.info.state != MR_OK && mr_is_output(files->v[i])) {
+                s->product = true;
+                return MR_OK;
+            }
             snprintf(why, sizeof why, "%s",
                      p.info.state != MR_OK ? p.info.reason
                      : fits                ? "no even sampling rate"
                                            : "another channel spacing");
-            mr_log(MR_WARN, "%s: %s", files.v[i], why);
-            free(p.chunks);
+            mr_log(MR_WARN, "%s: %s", files->v[i], why);
             continue;
         }
-        if ((st = mr_strdup(files.v[i], &p.path)) != MR_OK ||
+        if ((st = mr_strdup(files->v[i], &p.path)) != MR_OK ||
             (st = mr_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v, "files to view")) != MR_OK) {
             free(p.path);
             free(p.chunks);
@@ -168,7 +175,6 @@ static mr_status survey(mr_prober *prober, const char *arg, source *s)
     }
     if (s->n == 0) MR_TRY(MR_RAISE(MR_EINPUT, "%s: nothing to view: %s", arg, why));
 out:
-    mr_strs_fini(&files);
     return st;
 }
 
@@ -219,28 +225,27 @@ static void trim(char *s)
     memmove(s, s + a, n - a + 1);
 }
 
-static mr_status cut_time(const char *text, source *s)
+mr_status mr_view_time(const char *text, int64_t *t0_ns, int64_t *t1_ns)
 {
     mr_status st = MR_OK;
     char a[64], b[64];
     const char *dots = strstr(text, "..");
-    int64_t t0 = s->t0_ns;
+    const int64_t t0 = *t0_ns;
     if (!dots || (size_t)(dots - text) >= sizeof a || strlen(dots + 2) >= sizeof b)
         return MR_RAISE(MR_ECONFIG, "--time: '%s' is not A..B", text);
     snprintf(a, sizeof a, "%.*s", (int)(dots - text), text);
     snprintf(b, sizeof b, "%s", dots + 2);
     trim(a);
     trim(b);
-    MR_TRY(parse_end(a, t0, &s->t0_ns));
-    MR_TRY(parse_end(b, t0, &s->t1_ns));
-    if (s->t1_ns <= s->t0_ns)
-        MR_TRY(MR_RAISE(MR_ECONFIG, "--time: '%s' ends before it begins", text));
+    MR_TRY(parse_end(a, t0, t0_ns));
+    MR_TRY(parse_end(b, t0, t1_ns));
+    if (*t1_ns <= *t0_ns) MR_TRY(MR_RAISE(MR_ECONFIG, "--time: '%s' ends before it begins", text));
 out:
     return st;
 }
 
 /* Rows of the piece that lie in the panel, block by block into the cells. */
-static mr_status pour_piece(const source *s, const piece *p, const request *q, mr_cells *cells)
+static mr_status pour_piece(const source *s, const piece *p, const mr_view_ask *q, mr_cells *cells)
 {
     mr_status st = MR_OK;
     const mr_file_info *f = &p->info;
@@ -277,12 +282,12 @@ out:
     return st;
 }
 
-static mr_status pour(source *s, const request *given, mr_cells *cells)
+static mr_status pour(source *s, const mr_view_ask *given, mr_cells *cells)
 {
     mr_status st = MR_OK;
-    request q = *given;
+    mr_view_ask q = *given;
     frame_source(s);
-    if (q.time) MR_TRY(cut_time(q.time, s));
+    if (q.time) MR_TRY(mr_view_time(q.time, &s->t0_ns, &s->t1_ns));
     q.c1 = MR_MIN(q.c1, s->nc);
     if (q.c0 >= q.c1)
         MR_TRY(MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q.channels,
@@ -323,21 +328,39 @@ static mr_status unit_text(const source *s, mr_text *out)
     return st;
 }
 
-static mr_status draw(const mr_opts *o, const request *q, double share)
+/* One panel of samples or of a product. */
+static mr_status panel_of(mr_prober *prober, const char *arg, const mr_view_ask *q, mr_cells *cells,
+                          mr_text *title, mr_text *unit)
+{
+    mr_status st = MR_OK;
+    mr_strs files = {0};
+    source s = {0};
+    MR_TRY(list_files(arg, &files));
+    MR_TRY(survey(prober, arg, &files, &s));
+    if (s.product) {
+        st = mr_view_product(arg, &files, q, cells, title, unit);
+        goto out;
+    }
+    MR_TRY(pour(&s, q, cells));
+    MR_TRY(describe(arg, &s, title));
+    MR_TRY(unit_text(&s, unit));
+out:
+    source_fini(&s);
+    mr_strs_fini(&files);
+    return st;
+}
+
+static mr_status draw(const mr_opts *o, const mr_view_ask *q, double share)
 {
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
-    source src[2] = {0};
     mr_cells cells[2] = {0};
     mr_text title[2] = {0}, unit[2] = {0};
     mr_panel panel[2] = {0};
     mr_image im = {0};
     MR_TRY(mr_prober_new(1, NULL, &prober));
     for (int i = 0; i < o->n_args; i++) {
-        MR_TRY(survey(prober, o->arg[i], &src[i]));
-        MR_TRY(pour(&src[i], q, &cells[i]));
-        MR_TRY(describe(o->arg[i], &src[i], &title[i]));
-        MR_TRY(unit_text(&src[i], &unit[i]));
+        MR_TRY(panel_of(prober, o->arg[i], q, &cells[i], &title[i], &unit[i]));
         panel[i] = (mr_panel){.cells = &cells[i], .title = title[i].s, .unit = unit[i].s};
     }
     MR_TRY(mr_picture_draw(panel, (size_t)o->n_args, o->val[O_TITLE], share, &im));
@@ -347,7 +370,6 @@ out:
     mr_image_fini(&im);
     for (int i = 0; i < 2; i++) {
         mr_cells_fini(&cells[i]);
-        source_fini(&src[i]);
         mr_text_fini(&title[i]);
         mr_text_fini(&unit[i]);
     }
@@ -355,11 +377,26 @@ out:
     return st;
 }
 
+/* What is asked of products. */
+static mr_status product_options(const mr_opts *o, mr_view_ask *q)
+{
+    mr_status st = MR_OK;
+    q->linear = strcmp(o->val[O_FREQUENCY], "linear") == 0;
+    if (!q->linear && strcmp(o->val[O_FREQUENCY], "log") != 0)
+        return MR_RAISE(MR_ECONFIG, "--frequency: '%s' is neither log nor linear",
+                        o->val[O_FREQUENCY]);
+    q->source = -1;
+    if (o->val[O_SOURCE]) MR_TRY(mr_int_parse(o->val[O_SOURCE], &q->source));
+    q->statistic = o->val[O_WHAT];
+out:
+    return st;
+}
+
 int mr_cli_view(int argc, char **argv)
 {
     mr_status st = MR_OK;
     mr_opts o;
-    request q = {.c1 = UINT64_MAX};
+    mr_view_ask q = {.c1 = UINT64_MAX};
     double share = 0, a = 0, b = 0;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
@@ -381,6 +418,7 @@ int mr_cli_view(int argc, char **argv)
         q.c0 = (uint64_t)a;
         q.c1 = (uint64_t)b;
     }
+    MR_TRY(product_options(&o, &q));
     MR_TRY(draw(&o, &q, share));
 out:
     return (int)st;

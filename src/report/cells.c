@@ -4,33 +4,70 @@
 #include <stdlib.h>
 #include <string.h>
 
-mr_status mr_cells_init(mr_cells *c, int64_t t0_ns, int64_t t1_ns, double dt_ns, uint64_t nc,
-                        double x0_m, double dx_m)
+/** Empty cells of n.nx columns for n.nc channels. */
+static mr_status empty_cells(mr_cells *n, mr_cells *out)
 {
     mr_status st = MR_OK;
-    mr_cells n = {.t0_ns = t0_ns, .t1_ns = t1_ns, .nc = nc, .x0_m = x0_m, .dx_m = dx_m};
     float *lo = NULL, *hi = NULL;
-    if (t1_ns <= t0_ns || nc == 0 || !(dt_ns > 0))
-        return MR_RAISE(MR_ECONFIG,
-                        "nothing to draw: no samples in the time and channels asked for");
-    double samples = ceil((double)(t1_ns - t0_ns) / dt_ns - 1e-6);
-    n.nx = (size_t)MR_MAX(1.0, MR_MIN((double)MR_PICTURE_NX, samples));
-    n.per_cell = (nc + MR_PICTURE_NY - 1) / MR_PICTURE_NY;
-    n.ny = (size_t)((nc + n.per_cell - 1) / n.per_cell);
-    MR_TRY(mr_alloc(n.nx * n.ny, sizeof *lo, "picture cells", &lo));
-    MR_TRY(mr_alloc(n.nx * n.ny, sizeof *hi, "picture cells", &hi));
-    for (size_t i = 0; i < n.nx * n.ny; i++) {
+    n->per_cell = (n->nc + MR_PICTURE_NY - 1) / MR_PICTURE_NY;
+    n->ny = (size_t)((n->nc + n->per_cell - 1) / n->per_cell);
+    MR_TRY(mr_alloc(n->nx * n->ny, sizeof *lo, "picture cells", &lo));
+    MR_TRY(mr_alloc(n->nx * n->ny, sizeof *hi, "picture cells", &hi));
+    for (size_t i = 0; i < n->nx * n->ny; i++) {
         lo[i] = INFINITY;
         hi[i] = -INFINITY;
     }
-    n.lo = lo;
-    n.hi = hi;
-    *c = n;
+    n->lo = lo;
+    n->hi = hi;
+    *out = *n;
     lo = hi = NULL;
 out:
     free(lo);
     free(hi);
     return st;
+}
+
+mr_status mr_cells_init(mr_cells *c, int64_t t0_ns, int64_t t1_ns, double dt_ns, uint64_t nc,
+                        double x0_m, double dx_m)
+{
+    mr_cells n = {.t0_ns = t0_ns, .t1_ns = t1_ns, .nc = nc, .x0_m = x0_m, .dx_m = dx_m};
+    if (t1_ns <= t0_ns || nc == 0 || !(dt_ns > 0))
+        return MR_RAISE(MR_ECONFIG,
+                        "nothing to draw: no samples in the time and channels asked for");
+    const double samples = ceil((double)(t1_ns - t0_ns) / dt_ns - 1e-6);
+    n.nx = (size_t)MR_MAX(1.0, MR_MIN((double)MR_PICTURE_NX, samples));
+    return empty_cells(&n, c);
+}
+
+mr_status mr_cells_init_along(mr_cells *c, const mr_along *along, uint64_t nc, double x0_m,
+                              double dx_m)
+{
+    mr_cells n = {.along = *along, .nc = nc, .x0_m = x0_m, .dx_m = dx_m, .nx = MR_PICTURE_NX};
+    if (!(along->b > along->a) || (along->log && !(along->a > 0)) || nc == 0)
+        return MR_RAISE(MR_ECONFIG, "nothing to draw: %s from %g to %g, %llu channels",
+                        along->label, along->a, along->b, (unsigned long long)nc);
+    return empty_cells(&n, c);
+}
+
+double mr_along_at(const mr_along *a, double v)
+{
+    if (!a->log) return (v - a->a) / (a->b - a->a);
+    return v > 0 ? log(v / a->a) / log(a->b / a->a) : -INFINITY;
+}
+
+void mr_cells_column(mr_cells *c, double a, double b, uint64_t first, const double *v, size_t n)
+{
+    const double nx = (double)c->nx;
+    const double from = MR_MAX(floor(mr_along_at(&c->along, a) * nx + 0.5), 0.0);
+    const double to = MR_MIN(MR_MAX(floor(mr_along_at(&c->along, b) * nx + 0.5), from + 1), nx);
+    for (size_t i = 0; i < n && first + i < c->nc; i++) {
+        const float x = (float)v[i];
+        const size_t row = (first + i) / c->per_cell * c->nx;
+        for (size_t k = (size_t)from; (double)k < to; k++) {
+            if (x < c->lo[row + k]) c->lo[row + k] = x;
+            if (x > c->hi[row + k]) c->hi[row + k] = x;
+        }
+    }
 }
 
 void mr_cells_add(mr_cells *c, int64_t t_ns, double dt_ns, uint64_t first, const mr_view *rows)
@@ -85,7 +122,13 @@ mr_status mr_cells_scale(const mr_cells *c, double share, float *centre, float *
     *half = 1;
     if (n == 0) goto out;
     qsort(v, n, sizeof *v, ascending);
-    if (v[n / 50] > 0 || v[n - 1 - n / 50] < 0) *centre = v[n / 2];
+    if (c->no_zero || v[n / 50] >= 0 || v[n - 1 - n / 50] <= 0) {
+        const size_t cut = (size_t)((1 - share) / 2 * (double)(n - 1));
+        const float a = v[cut], b = v[n - 1 - cut];
+        *centre = (a + b) / 2;
+        *half = b > a ? (b - a) / 2 : fabsf(a) > 0 ? fabsf(a) / 2 : 1;
+        goto out;
+    }
     for (size_t i = 0, k = 0; i < c->nx * c->ny; i++)
         if (c->lo[i] <= c->hi[i] && isfinite(c->lo[i]) && isfinite(c->hi[i]))
             v[k++] = fabsf(mr_cells_at(c, i % c->nx, i / c->nx, *centre) - *centre);

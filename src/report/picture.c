@@ -91,6 +91,32 @@ static void time_axis(mr_image *im, const mr_cells *c, double x, double y, doubl
     mr_canvas_text(im, x + w / 2, y + 32 + LABEL, LABEL, MR_MIDDLE, false, text, faint);
 }
 
+static void tick(mr_image *im, double at, double y, double v)
+{
+    char text[32];
+    mr_canvas_line(im, at, y + 1, at, y + 7, 1.2, ink);
+    snprintf(text, sizeof text, "%.6g", v);
+    mr_canvas_text(im, at, y + 12 + LABEL, LABEL, MR_MIDDLE, false, text, ink);
+}
+
+/* 1, 2 and 5 of every decade where the axis is logarithmic */
+static void number_axis(mr_image *im, const mr_along *a, double x, double y, double w)
+{
+    static const double in_decade[] = {1, 2, 5};
+    const double step = nice_step((a->b - a->a) / (w / 90));
+    if (a->log)
+        for (double p = pow(10, floor(log10(a->a))); p <= a->b; p *= 10)
+            for (int i = 0; i < 3; i++) {
+                const double v = in_decade[i] * p;
+                if (v >= a->a * (1 - 1e-9) && v <= a->b * (1 + 1e-9))
+                    tick(im, x + w * mr_along_at(a, v), y, v);
+            }
+    else
+        for (double v = ceil(a->a / step - 1e-9) * step; v <= a->b + step * 1e-9; v += step)
+            tick(im, x + w * mr_along_at(a, v), y, zero_if_tiny(v, step));
+    mr_canvas_text(im, x + w / 2, y + 32 + LABEL, LABEL, MR_MIDDLE, false, a->label, faint);
+}
+
 /* Channels from the bottom up, each in the middle of its row. */
 static void distance_axis(mr_image *im, const mr_cells *c, double x, double y, double h)
 {
@@ -164,7 +190,10 @@ static mr_status draw_panel(mr_image *im, const mr_panel *p, int y, double share
     }
     mr_canvas_text(im, LEFT, y - 10, LABEL + 1, MR_LEFT, false, p->title ? p->title : "", ink);
     frame(im, LEFT, y, MR_PICTURE_NX, (double)h);
-    time_axis(im, c, LEFT, (double)y + (double)h, MR_PICTURE_NX);
+    if (c->along.label)
+        number_axis(im, &c->along, LEFT, (double)y + (double)h, MR_PICTURE_NX);
+    else
+        time_axis(im, c, LEFT, (double)y + (double)h, MR_PICTURE_NX);
     distance_axis(im, c, LEFT, y, (double)h);
     double bar_x = LEFT + MR_PICTURE_NX + 22;
     colour_bar(im, bar_x, y, (double)h, centre, half, p->unit ? p->unit : "");

@@ -3,8 +3,12 @@ import re
 import shutil
 import subprocess
 
+import h5py
+import numpy as np
 import pytest
 from conftest import ROOT
+
+import rig
 
 PAGES = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md")])
 README = (ROOT / "README.md").read_text()
@@ -29,6 +33,29 @@ def test_pages_stand_alone(page):
     for name in re.findall(r"`((?:src|jobs|configs|tests)/[\w./]+)`", text):
         assert "NAME" in name or (ROOT / name).exists(), name
     assert max(len(line) for line in text.splitlines() if not line.startswith("|")) <= 112
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo's six minutes, with a third of its channels."""
+    top = tmp_path_factory.mktemp("demo")
+    rig.run("synth", top / "data" / "demo", "--channels", 120, "--quiet", status=0)
+    rig.run("synth", top / "data" / "bare", "--channels", 120, "--files", 2, "--layout", "bare", "--quiet", status=0)
+    return top
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
+def test_example_configs_give_something_to_look_at(demo, config):
+    """No loss, no refused file; nearly all values are there (moving windows begin and end with NaN); a picture can be drawn."""
+    rig.run("run", config, cwd=demo, status=0)
+    out = demo / re.search(r"folder: (out/\w+)", config.read_text())[1]
+    rig.run("verify", out, status=0)
+    for path in rig.lanes(out):
+        with h5py.File(path) as h:
+            (name,) = (k for k, v in h.items() if isinstance(v, h5py.Dataset) and v.ndim >= 2 and k != "count")
+            values = h[name][()]
+        assert np.isfinite(values).mean() > 0.9 and np.nanstd(values) > 0, path
+    rig.run("view", out, "-o", demo / "x.png", status=0)
 
 
 def test_map_names_files_and_rooms_that_are_there():

@@ -24,21 +24,20 @@ def read_png(path, upper=1.0):
         at += 12 + n
     lines = np.frombuffer(zlib.decompress(data), np.uint8).reshape(h, 1 + 3 * w)
     out = np.zeros((h, 3 * w), np.uint8)
+    up = [0] * (3 * w)
     for y in range(int(h * upper)):
-        f, row = lines[y, 0], lines[y, 1:].astype(int)
-        up = out[y - 1].astype(int) if y else np.zeros(3 * w, int)
-        if f in (0, 2):
-            out[y] = (row + (up if f == 2 else 0)) & 255
-            continue
-        for i in range(3 * w):
-            a = int(out[y, i - 3]) if i >= 3 else 0
-            b, c = up[i], up[i - 3] if i >= 3 else 0
+        f, row = int(lines[y, 0]), lines[y, 1:].tolist()
+        now = [0] * (3 * w)
+        for i, v in enumerate(row):
+            a, c = (now[i - 3], up[i - 3]) if i >= 3 else (0, 0)
+            b = up[i]
             if f == 4:
                 p = a + b - c
                 q = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
             else:
-                q = a if f == 1 else (a + b) // 2
-            out[y, i] = (row[i] + q) & 255
+                q = (0, a, b, (a + b) // 2)[f]
+            now[i] = (v + q) & 255
+        out[y] = up = now
     return out.reshape(h, w, 3)
 
 

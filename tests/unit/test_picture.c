@@ -89,6 +89,42 @@ static void scale_ignores_outliers(void **state)
     mr_cells_fini(&c);
 }
 
+static void other_axes_than_time_are_filled_by_columns(void **state)
+{
+    (void)state; /* decades from 1 to 100 are halves of the panel; 1000..: outside */
+    mr_cells c = {0};
+    const mr_along log = {.label = "frequency, Hz", .a = 1, .b = 100, .log = true};
+    const double v[] = {3, 4};
+    assert_true(fabs(mr_along_at(&log, 10) - 0.5) < 1e-12 && mr_along_at(&log, 0) < 0);
+    assert_int_equal(mr_cells_init_along(&c, &log, 3, 0, 1), MR_OK);
+    mr_cells_column(&c, 0, 10, 1, v, 2);
+    mr_cells_column(&c, 1000, 2000, 0, v, 2);
+    assert_true(mr_cells_at(&c, 0, 1, 0) == 3 && mr_cells_at(&c, MR_PICTURE_NX / 2 - 1, 2, 0) == 4);
+    assert_true(isnan(mr_cells_at(&c, MR_PICTURE_NX / 2, 1, 0)));
+    assert_true(isnan(mr_cells_at(&c, 0, 0, 0)));
+    mr_cells_fini(&c);
+    assert_int_equal(mr_cells_init_along(&c, &(mr_along){"lag, s", 1, 1, false}, 3, 0, 1),
+                     MR_ECONFIG);
+    assert_int_equal(mr_cells_init_along(&c, &(mr_along){"frequency, Hz", 0, 1, true}, 3, 0, 1),
+                     MR_ECONFIG);
+}
+
+static void where_zero_is_no_middle_the_scale_is(void **state)
+{
+    (void)state; /* -60 .. 39 dB: 98 % lie in -59 .. 38, the middle is -10.5 */
+    mr_cells c = {0};
+    assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 1, 0, 1), MR_OK);
+    double d[100];
+    for (int i = 0; i < 100; i++) d[i] = i - 60;
+    mr_view v = {.d = d, .nt = 100, .nc = 1, .stride = 1};
+    mr_cells_add(&c, 0, 1e7, 0, &v);
+    c.no_zero = true;
+    float centre, half;
+    assert_int_equal(mr_cells_scale(&c, 0.98, &centre, &half), MR_OK);
+    assert_true(centre == -10.5f && half >= 48.5f && half <= 49.5f);
+    mr_cells_fini(&c);
+}
+
 static void nothing_to_draw_is_refused(void **state)
 {
     (void)state;
@@ -171,6 +207,8 @@ int main(void)
         cmocka_unit_test(many_samples_leave_their_extreme),
         cmocka_unit_test(what_lies_outside_is_left_out),
         cmocka_unit_test(scale_ignores_outliers),
+        cmocka_unit_test(other_axes_than_time_are_filled_by_columns),
+        cmocka_unit_test(where_zero_is_no_middle_the_scale_is),
         cmocka_unit_test(nothing_to_draw_is_refused),
         cmocka_unit_test(panels_and_png_have_their_size),
         cmocka_unit_test(colours_run_from_blue_to_red),

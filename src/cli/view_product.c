@@ -1,0 +1,369 @@
+/* cli/view_product.c: what `view` draws of products: spectra as frequency x distance in decibels,
+ * correlations with one source as lag x distance (a virtual shot gather), both the mean over the
+ * time asked for; one statistic as time x distance. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/utc.h"
+#include "cli/view.h"
+
+/* channels of one lane, or of several lanes of the same channels: values and how many went in */
+typedef struct strip {
+    double x0_m, dx_m;
+    size_t nc;
+    double *sum, *n; /* [len][nc] along frequency or lag */
+} strip;
+
+/* a row of a statistic */
+typedef struct row {
+    int64_t t_ns;
+    double x0_m;
+    size_t nc;
+    double *v; /* [nc] */
+} row;
+
+typedef struct work {
+    const mr_view_ask *ask;
+    char quantity[64], unit[96];
+    mr_text what;              /* of several statistics or sources, which */
+    mr_product_axis along;     /* frequency or lag; n 0: time */
+    double *axis;              /* [along.n] */
+    int64_t t0_ns, t1_ns;      /* asked for */
+    int64_t first_ns, last_ns; /* found */
+    double row_s;
+    size_t n_rows, pick, depth; /* of a row: first slice of those wanted, slices in all */
+    bool result;
+    strip *strip;
+    size_t n_strips, cap_strips;
+    row *row;
+    size_t n, cap;
+} work;
+
+static void work_fini(work *w)
+{
+    for (size_t i = 0; i < w->n_strips; i++) {
+        free(w->strip[i].sum);
+        free(w->strip[i].n);
+    }
+    for (size_t i = 0; i < w->n; i++) free(w->row[i].v);
+    free(w->strip);
+    free(w->row);
+    free(w->axis);
+    mr_text_fini(&w->what);
+}
+
+/* --- which of a row's values ----------------------------------------------------------------- */
+
+static mr_status pick_source(const mr_product_axis *a, const mr_view_ask *q, size_t *at)
+{
+    *at = 0;
+    if (q->source < 0) return MR_OK;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->v[i] == (double)q->source) {
+            *at = i;
+            return MR_OK;
+        }
+    return MR_RAISE(MR_ECONFIG, "--source: %lld is no source; the first of %zu is channel %.0f",
+                    (long long)q->source, a->n, a->v[0]);
+}
+
+static mr_status pick_statistic(const mr_product_axis *a, const mr_view_ask *q, size_t *at)
+{
+    mr_status st = MR_OK;
+    mr_text names = {0};
+    *at = 0;
+    for (size_t i = 0; q->statistic && i < a->n; i++) {
+        if (strcmp(a->label[i], q->statistic) == 0) {
+            *at = i;
+            goto out;
+        }
+        MR_TRY(mr_text_add(&names, "%s%s", i ? ", " : "", a->label[i]));
+    }
+    if (q->statistic)
+        st = MR_RAISE(MR_ECONFIG, "--statistic: there is no '%s', but: %s", q->statistic, names.s);
+out:
+    mr_text_fini(&names);
+    return st;
+}
+
+/* The first product says what is drawn; others must be like it. */
+static mr_status choose(work *w, const mr_product *p)
+{
+    mr_status st = MR_OK;
+    size_t at = 0, below = 1;
+    snprintf(w->quantity, sizeof w->quantity, "%s", p->quantity);
+    snprintf(w->unit, sizeof w->unit, "%s", p->unit);
+    w->depth = p->depth;
+    w->result = p->result;
+    w->row_s = p->row_s;
+    for (size_t i = p->n_axes; i-- > 0; below *= p->axis[i].n) {
+        const mr_product_axis *a = &p->axis[i];
+        if (a->label) {
+            MR_TRY(pick_statistic(a, w->ask, &at));
+            MR_TRY(mr_text_add(&w->what, ": %s", a->label[at]));
+        } else if (strcmp(a->name, "source") == 0) {
+            MR_TRY(pick_source(a, w->ask, &at));
+            MR_TRY(mr_text_add(&w->what, " with channel %.0f", a->v[at]));
+            if (a->n > 1) MR_TRY(mr_text_add(&w->what, ", source %zu of %zu", at + 1, a->n));
+        } else {
+            w->along = *a;
+            w->along.v = NULL;
+            MR_TRY(mr_alloc_f64(a->n, "an axis", &w->axis));
+            memcpy(w->axis, a->v, a->n * sizeof *a->v);
+            continue;
+        }
+        w->pick += at * below;
+    }
+out:
+    return st;
+}
+
+static bool is_like(const work *w, const mr_product *p)
+{
+    return p->depth == w->depth && strcmp(p->quantity, w->quantity) == 0 &&
+           strcmp(p->unit, w->unit) == 0;
+}
+
+/* --- adding up ------------------------------------------------------------------------------- */
+
+static double spacing(const mr_product *p)
+{
+    return p->nc > 1 ? (p->distance_m[p->nc - 1] - p->distance_m[0]) / (double)(p->nc - 1) : 0;
+}
+
+static mr_status strip_of(work *w, const mr_product *p, strip **out)
+{
+    mr_status st = MR_OK;
+    strip s = {.x0_m = p->distance_m[0], .dx_m = spacing(p), .nc = p->nc};
+    for (size_t i = 0; i < w->n_strips; i++)
+        if (w->strip[i].x0_m == s.x0_m && w->strip[i].nc == s.nc) {
+            *out = &w->strip[i];
+            return MR_OK;
+        }
+    MR_TRY(mr_grow(&w->strip, &w->cap_strips, w->n_strips + 1, sizeof s, "channels to view"));
+    MR_TRY(mr_alloc(w->along.n * s.nc, sizeof *s.sum, "a mean", &s.sum));
+    MR_TRY(mr_alloc(w->along.n * s.nc, sizeof *s.n, "a mean", &s.n));
+    w->strip[w->n_strips] = s;
+    *out = &w->strip[w->n_strips++];
+    s.sum = s.n = NULL;
+out:
+    free(s.sum);
+    free(s.n);
+    return st;
+}
+
+static mr_status keep_row(work *w, const mr_product *p, int64_t t_ns, const double *v)
+{
+    mr_status st = MR_OK;
+    row r = {.t_ns = t_ns, .x0_m = p->distance_m[0], .nc = p->nc};
+    MR_TRY(mr_grow(&w->row, &w->cap, w->n + 1, sizeof r, "rows to view"));
+    MR_TRY(mr_alloc_f64(p->nc, "a row", &r.v));
+    memcpy(r.v, v + w->pick * p->nc, p->nc * sizeof *v);
+    w->row[w->n++] = r;
+out:
+    return st;
+}
+
+static mr_status add_product(work *w, mr_product *p)
+{
+    mr_status st = MR_OK;
+    double *v = NULL;
+    strip *s = NULL;
+    MR_TRY(strip_of(w, p, &s));
+    MR_TRY(mr_alloc_f64(p->depth * p->nc, "a row", &v));
+    for (size_t i = 0; i < p->rows; i++) {
+        const int64_t t = p->time_ns ? p->time_ns[i] : p->t0_ns;
+        if (!w->result && (t < w->t0_ns || t >= w->t1_ns)) continue;
+        MR_TRY(mr_product_read(p, i, v));
+        w->first_ns = MR_MIN(w->first_ns, t);
+        w->last_ns = MR_MAX(w->last_ns, p->time_ns ? t : p->t1_ns);
+        w->n_rows++;
+        if (!w->along.n) MR_TRY(keep_row(w, p, t, v));
+        for (size_t k = 0; k < w->along.n * p->nc; k++) {
+            const double x = v[w->pick * p->nc + k];
+            if (!isnan(x)) {
+                s->sum[k] += x;
+                s->n[k] += 1;
+            }
+        }
+    }
+out:
+    free(v);
+    return st;
+}
+
+/* --- into cells ------------------------------------------------------------------------------ */
+
+/* where channels lie: first distance, spacing, how many */
+static void extent(const work *w, double *x0, double *dx, uint64_t *nc)
+{
+    *x0 = INFINITY;
+    *dx = 0;
+    *nc = 0;
+    for (size_t i = 0; i < w->n_strips; i++) {
+        *x0 = MR_MIN(*x0, w->strip[i].x0_m);
+        *dx = MR_MAX(*dx, w->strip[i].dx_m);
+    }
+    for (size_t i = 0; i < w->n_strips; i++) {
+        const uint64_t at = *dx > 0 ? (uint64_t)llround((w->strip[i].x0_m - *x0) / *dx) : 0;
+        *nc = MR_MAX(*nc, at + w->strip[i].nc);
+    }
+}
+
+/* Values v[n] from distance x_m on, cut to the channels asked for: *first is counted from these. */
+static size_t cut_channels(const mr_view_ask *q, double x_m, double x0, double dx, size_t n,
+                           const double **v, uint64_t *first)
+{
+    const uint64_t at = dx > 0 ? (uint64_t)llround((x_m - x0) / dx) : 0;
+    const uint64_t a = MR_MAX(at, q->c0), b = MR_MIN(at + n, q->c1);
+    if (a >= b) return 0;
+    *v += a - at;
+    *first = a - q->c0;
+    return (size_t)(b - a);
+}
+
+/* Means of one strip, column by column. */
+static mr_status pour_strip(const work *w, const mr_view_ask *q, const strip *s, double x0,
+                            double dx, mr_cells *cells)
+{
+    mr_status st = MR_OK;
+    const bool spectra = strcmp(w->along.name, "frequency") == 0;
+    const double half = w->along.n > 1 ? (w->axis[1] - w->axis[0]) / 2 : 0.5;
+    double *v = NULL;
+    MR_TRY(mr_alloc_f64(s->nc, "a column", &v));
+    for (size_t k = 0; k < w->along.n; k++) {
+        const double *from = v;
+        uint64_t first = 0;
+        for (size_t c = 0; c < s->nc; c++) {
+            const double x = s->sum[k * s->nc + c] / s->n[k * s->nc + c];
+            v[c] = !spectra ? x : x > 0 ? 10 * log10(x) : NAN;
+        }
+        const size_t n = cut_channels(q, s->x0_m, x0, dx, s->nc, &from, &first);
+        mr_cells_column(cells, w->axis[k] - half, w->axis[k] + half, first, from, n);
+    }
+out:
+    free(v);
+    return st;
+}
+
+static mr_status pour_means(const work *w, const mr_view_ask *q, double x0, double dx,
+                            mr_cells *cells)
+{
+    mr_status st = MR_OK;
+    const bool spectra = strcmp(w->along.name, "frequency") == 0;
+    const size_t n = w->along.n;
+    const double half = n > 1 ? (w->axis[1] - w->axis[0]) / 2 : 0.5;
+    mr_along along = {.label = spectra ? "frequency, Hz" : "lag, s",
+                      .a = w->axis[0] - (spectra ? 0 : half),
+                      .b = w->axis[n - 1] + (spectra ? 0 : half),
+                      .log = spectra && !q->linear && n > 2};
+    if (along.log) along.a = w->axis[1] - half; /* without the mean of all */
+    MR_TRY(mr_cells_init_along(cells, &along, q->c1 - q->c0, x0 + (double)q->c0 * dx, dx));
+    cells->no_zero = spectra;
+    for (size_t i = 0; i < w->n_strips; i++) MR_TRY(pour_strip(w, q, &w->strip[i], x0, dx, cells));
+out:
+    return st;
+}
+
+static mr_status pour_rows(const work *w, const mr_view_ask *q, double x0, double dx,
+                           mr_cells *cells)
+{
+    mr_status st = MR_OK;
+    double step_ns = w->row_s > 0 ? 1e9 * w->row_s : 1e9;
+    if (w->result) step_ns = MR_MAX((double)(w->last_ns - w->first_ns), 1.0);
+    const int64_t end = w->result ? w->last_ns : w->last_ns + (int64_t)llround(step_ns);
+    MR_TRY(mr_cells_init(cells, w->first_ns, MR_MAX(end, w->first_ns + 1), step_ns, q->c1 - q->c0,
+                         x0 + (double)q->c0 * dx, dx));
+    for (size_t i = 0; i < w->n; i++) {
+        const row *r = &w->row[i];
+        const double *v = r->v;
+        uint64_t first = 0;
+        const size_t n = cut_channels(q, r->x0_m, x0, dx, r->nc, &v, &first);
+        const mr_view view = {.d = (double *)(uintptr_t)v, .nt = 1, .nc = n, .stride = n};
+        if (n) mr_cells_add(cells, r->t_ns, step_ns, first, &view);
+    }
+out:
+    return st;
+}
+
+/* --- words ----------------------------------------------------------------------------------- */
+
+static mr_status words(const work *w, const char *arg, uint64_t nc, mr_text *title, mr_text *unit)
+{
+    mr_status st = MR_OK;
+    char t0[40], t1[40];
+    const bool spectra = w->along.n && strcmp(w->along.name, "frequency") == 0;
+    mr_utc_iso(w->first_ns, t0);
+    mr_utc_iso(w->last_ns, t1);
+    MR_TRY(mr_text_add(title, "%s:  %s%s, %llu channels", arg, w->quantity,
+                       w->what.s ? w->what.s : "", (unsigned long long)nc));
+    const bool one_day = strncmp(t0, t1, 10) == 0;
+    const char *until = one_day ? t1 + 11 : t1;
+    if (w->result)
+        MR_TRY(mr_text_add(title, ", mean of %.19s .. %.*s", t0, one_day ? 8 : 19, until));
+    else if (w->along.n)
+        MR_TRY(mr_text_add(title, ", mean of %zu row%s, %.19s .. %.*s", w->n_rows,
+                           w->n_rows == 1 ? "" : "s", t0, one_day ? 8 : 19, until));
+    MR_TRY(mr_text_add(unit, "%s%s%s", spectra ? "dB re " : "",
+                       spectra || strcmp(w->unit, "1") != 0 ? w->unit : w->quantity, ""));
+    for (char *s = unit->s; *s; s++)
+        if (*s == '_') *s = ' ';
+out:
+    return st;
+}
+
+/* One file more. Those that cannot be used are said and left out. */
+static mr_status take(work *w, const char *path)
+{
+    mr_status st = MR_OK;
+    mr_product *p = NULL;
+    st = mr_product_open(path, &p);
+    if (st == MR_EINPUT || st == MR_EVERIFY) {
+        mr_log(MR_WARN, "%s", mr_error());
+        mr_error_clear();
+        return MR_OK;
+    }
+    MR_TRY(st);
+    if (!w->depth) {
+        MR_TRY(choose(w, p));
+        w->t0_ns = p->t0_ns;
+        w->t1_ns = INT64_MAX;
+        if (w->ask->time) MR_TRY(mr_view_time(w->ask->time, &w->t0_ns, &w->t1_ns));
+    }
+    if (is_like(w, p))
+        MR_TRY(add_product(w, p));
+    else
+        mr_log(MR_WARN, "%s: is of another kind than the first", path);
+out:
+    mr_product_close(p);
+    return st;
+}
+
+mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *ask,
+                          mr_cells *cells, mr_text *title, mr_text *unit)
+{
+    mr_status st = MR_OK;
+    mr_view_ask q = *ask;
+    work w = {.ask = ask, .first_ns = INT64_MAX, .last_ns = INT64_MIN};
+    double x0, dx;
+    uint64_t nc;
+    for (size_t i = 0; i < files->n; i++) MR_TRY(take(&w, files->v[i]));
+    if (!w.n_rows) {
+        st = MR_RAISE(w.depth ? MR_ECONFIG : MR_EINPUT, "%s: nothing to view%s", arg,
+                      w.depth ? " in that time" : "");
+        goto out;
+    }
+    extent(&w, &x0, &dx, &nc);
+    q.c1 = MR_MIN(q.c1, nc);
+    if (q.c0 >= q.c1) {
+        st = MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q.channels,
+                      (unsigned long long)nc);
+        goto out;
+    }
+    MR_TRY(w.along.n ? pour_means(&w, &q, x0, dx, cells) : pour_rows(&w, &q, x0, dx, cells));
+    st = words(&w, arg, nc, title, unit);
+out:
+    work_fini(&w);
+    return st;
+}

@@ -1,0 +1,115 @@
+/* tests/unit/test_product.c: products read back: what they are, means of sums, and what is none. */
+#include "io/product.h"
+#include "lane_sample.h"
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <math.h>
+
+#define REL "lanes/2026-01-01/20260101T000000.000000000Z_c00000-00005.h5"
+#define T0 INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */
+enum { N_FREQ = 3, NC = 5, ROWS = 2 };
+static const double frequency[N_FREQ] = {0, 10, 20};
+static const mr_axis axis = {
+    .name = "frequency", .unit = "Hz", .doc = "frequency", .n = N_FREQ, .v = frequency};
+
+/** Two rows: value 100 row + 10 k + c, as float32, or as float64 sums of 4; channel 2 has none. */
+static void put(const char *dir, char *path, size_t size, bool sums)
+{
+    mr_lane_file *f = NULL;
+    mr_digest d;
+    bool adopted;
+    float v[ROWS * N_FREQ * NC];
+    double s64[ROWS * N_FREQ * NC];
+    int32_t counts[ROWS * NC];
+    lane_sample *s = lane_sample_new(dir, REL, T0);
+    s->spec.rows = ROWS;
+    s->spec.nc = NC;
+    s->spec.latitude = NULL;
+    s->spec.rate_hz = 0.1;
+    s->spec.quantity = "psd";
+    s->spec.unit = "strain2 Hz-1";
+    s->spec.shape = (mr_row_shape){1, &axis, sums, 1};
+    for (int r = 0; r < ROWS; r++)
+        for (int k = 0; k < N_FREQ; k++)
+            for (int c = 0; c < NC; c++) {
+                const int i = (r * N_FREQ + k) * NC + c;
+                v[i] = (float)(100 * r + 10 * k + c);
+                s64[i] = 4.0 * v[i];
+            }
+    for (int i = 0; i < ROWS * NC; i++) counts[i] = i % NC == 2 ? 0 : 4;
+    assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
+    assert_int_equal(mr_lane_append(f, sums ? (void *)s64 : (void *)v, ROWS), MR_OK);
+    assert_int_equal(mr_lane_counts(f, counts, 0, ROWS), MR_OK);
+    assert_int_equal(mr_lane_commit(f, &d, &adopted), MR_OK);
+    snprintf(path, size, "%s/" REL, dir);
+    free(s);
+}
+
+static void rows_and_axes_come_back(void **state)
+{
+    (void)state;
+    for (int sums = 0; sums < 2; sums++) {
+        char dir[64], path[256];
+        double v[N_FREQ * NC];
+        mr_product *p = NULL;
+        put(sample_folder(dir), path, sizeof path, sums);
+        assert_true(mr_is_output(path));
+        assert_int_equal(mr_product_open(path, &p), MR_OK);
+        assert_string_equal(p->quantity, "psd");
+        assert_string_equal(p->unit, "strain2 Hz-1");
+        assert_int_equal(p->rows, ROWS);
+        assert_int_equal(p->nc, NC);
+        assert_int_equal(p->depth, N_FREQ);
+        assert_int_equal(p->n_axes, 1);
+        assert_string_equal(p->axis[0].unit, "Hz");
+        assert_true(p->axis[0].v[2] == 20 && p->row_s == 10);
+        assert_true(p->time_ns[0] == T0 && p->distance_m[1] == 404); /* 4 m apart from 400 m */
+        assert_int_equal(mr_product_read(p, 1, v), MR_OK);
+        assert_true(v[2 * NC + 3] == 123);
+        assert_true(sums ? isnan(v[2]) : v[2] == 102); /* nothing went in there */
+        mr_product_close(p);
+        sample_remove(dir);
+    }
+}
+
+static void samples_are_no_product(void **state)
+{
+    (void)state;
+    char dir[64], path[256];
+    mr_digest d;
+    bool adopted;
+    mr_product *p = NULL;
+    lane_sample *s = lane_sample_new(sample_folder(dir), REL, T0);
+    assert_int_equal(lane_sample_write(s, 100, &d, &adopted), MR_OK);
+    snprintf(path, sizeof path, "%s/" REL, dir);
+    assert_int_equal(mr_product_open(path, &p), MR_EINPUT);
+    sample_remove(dir);
+    free(s);
+}
+
+static void damage_and_strangers_are_said(void **state)
+{
+    (void)state;
+    char dir[64], path[256];
+    mr_product *p = NULL;
+    put(sample_folder(dir), path, sizeof path, false);
+    sample_flip(path, 3000, 1);
+    assert_int_equal(mr_product_open(path, &p), MR_EVERIFY);
+    assert_int_equal(mr_write_durably(path, "text", 4), MR_OK);
+    assert_false(mr_is_output(path));
+    assert_int_equal(mr_product_open(path, &p), MR_EVERIFY);
+    assert_null(p);
+    sample_remove(dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_and_axes_come_back),
+        cmocka_unit_test(samples_are_no_product),
+        cmocka_unit_test(damage_and_strangers_are_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
