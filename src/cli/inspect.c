@@ -75,40 +75,49 @@ out:
 
 /* --- looking --------------------------------------------------------------------------------- */
 
-typedef struct share {
-    mr_found *f;
+/** A file to look at. */
+typedef struct look {
     mr_prober *prober;
-    size_t first, step;
-} share;
+    const char *path;
+    mr_file_info *info;
+} look;
 
-static mr_status look(void *arg, mr_future *self)
+static mr_status look_at(void *arg, MR_UNUSED mr_future *self)
 {
-    mr_status st = MR_OK;
-    const share *s = arg;
-    for (size_t i = s->first; i < s->f->paths.n && !mr_task_cancelled(self); i += s->step)
-        MR_TRY(mr_probe(s->prober, s->f->paths.v[i], &s->f->info[i], NULL));
-out:
-    return st;
+    const look *l = arg;
+    return mr_probe(l->prober, l->path, l->info, NULL);
 }
 
+/** Each thread has a file in hand; the next one goes to whoever is done first. */
 static mr_status look_all(mr_found *f, const mr_node *map, int threads)
 {
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
     mr_crew *crew = NULL;
-    mr_future *done[MAX_THREADS] = {0};
-    share task[MAX_THREADS];
+    mr_future *task[MAX_THREADS] = {0};
+    look hand[MAX_THREADS];
+    bool seen[MAX_THREADS] = {0};
     const size_t n = MR_MIN((size_t)threads, f->paths.n);
     MR_TRY(mr_prober_new((int)n, map, &prober));
     MR_TRY(mr_crew_new("inspect", (int)n, &crew));
-    for (size_t i = 0; i < n; i++) {
-        task[i] = (share){f, prober, i, n};
-        MR_TRY(mr_crew_submit(crew, look, &task[i], &done[i]));
+    for (size_t i = 0, next = 0; st == MR_OK; next++) {
+        if (next >= n) {
+            st = mr_as_completed(task, n, seen, -1, &i);
+            if (st == MR_OK) st = mr_future_wait(task[i], -1);
+        } else {
+            i = next;
+        }
+        if (st != MR_OK || next >= f->paths.n) continue;
+        mr_future_free(task[i]);
+        task[i] = NULL;
+        seen[i] = false;
+        hand[i] = (look){prober, f->paths.v[next], &f->info[next]};
+        MR_TRY(mr_crew_submit(crew, look_at, &hand[i], &task[i]));
     }
-    st = mr_wait_all(done, n, -1);
+    if (st == MR_ECLOSED) st = MR_OK; /* all are seen */
 out:
-    for (size_t i = 0; i < n; i++) mr_future_free(done[i]);
     if (crew) mr_crew_free(crew, true);
+    for (size_t i = 0; i < n; i++) mr_future_free(task[i]);
     mr_prober_free(prober);
     return st;
 }

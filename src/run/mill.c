@@ -128,6 +128,11 @@ void mr_job_free(mr_job *j)
     free(j);
 }
 
+mr_status mr_mill_flush(mr_mill *m, double timeout_s)
+{
+    return mr_queue_join(m->done, timeout_s);
+}
+
 mr_status mr_mill_end(mr_mill *m, bool drop)
 {
     if (m->gate) {

@@ -139,6 +139,9 @@ typedef struct mr_mill {
 } mr_mill;
 
 mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt, mr_mill **out);
+/** Wait until the writer has dealt with every block handed to it. MR_ETIMEOUT; the failure of any
+ *  thread. Main thread. */
+mr_status mr_mill_flush(mr_mill *m, double timeout_s);
 /** Finish (or, with drop, leave) what is in hand and join all threads. The first failure of any
  *  thread with its trail, or MR_OK. */
 mr_status mr_mill_end(mr_mill *m, bool drop);

@@ -243,6 +243,7 @@ static mr_status work(run *r)
     }
 out:
     if (st != MR_OK) report_in(r, true);
+    while (st == MR_OK && mr_mill_flush(r->mill, 0.1) == MR_ETIMEOUT) report_in(r, false);
     const mr_status end = mr_mill_end(r->mill, st != MR_OK || job || next);
     mr_job_free(job);
     mr_job_free(next);
