@@ -54,23 +54,55 @@ static size_t pack(packer *p, const void *src, size_t n, void *dst, size_t room)
 
 struct mr_deflater {
     mr_h5w *w;
-    hid_t array;
-    hsize_t chunk[2];
-    uint64_t nc, row;   /* row: first row of the band being filled */
-    uint64_t filled;    /* rows in band */
-    float *band;        /* [chunk[0]][nc] */
-    uint8_t *plain;     /* one chunk, shuffled */
-    uint8_t *packed;    /* the same, deflated */
-    size_t cells, room; /* floats of a chunk, bytes of packed */
+    hid_t array, count; /* count: -1 where rows have none */
+    size_t axes;
+    hsize_t n[4], chunk[4]; /* rows, axis 0, axis 1, channels; axes that are not there are 1 long */
+    size_t row_cells;       /* floats of a row */
+    uint64_t row;           /* first row of the band being filled */
+    uint64_t filled;        /* rows in band */
+    float *band;            /* [chunk[0]] rows; NULL where a chunk has one row */
+    uint8_t *plain;         /* one chunk, shuffled */
+    uint8_t *packed;        /* the same, deflated */
+    size_t cells, room;     /* floats of a chunk, bytes of packed */
     packer *packer;
 };
 
+/** Extents of lane and chunk with both axes, whether they are there or not. */
+static void extents(const mr_lane_spec *spec, hsize_t n[4], hsize_t chunk[4])
+{
+    const size_t axes = spec->shape.n_axes;
+    hsize_t c[MR_LANE_RANK];
+    mr_lane_chunk(spec, c);
+    for (size_t i = 0; i < 4; i++) n[i] = chunk[i] = 1;
+    n[0] = spec->rows;
+    chunk[0] = c[0];
+    for (size_t i = 0; i < axes; i++) {
+        n[3 - axes + i] = spec->shape.axis[i].n;
+        chunk[3 - axes + i] = c[1 + i];
+    }
+    n[3] = spec->nc;
+    chunk[3] = c[1 + axes];
+}
+
+static size_t cells_of(const hsize_t chunk[4])
+{
+    return chunk[0] * chunk[1] * chunk[2] * chunk[3];
+}
+
 size_t mr_deflater_bytes(const mr_lane_spec *spec)
 {
-    hsize_t chunk[2];
-    mr_lane_chunk(spec, chunk);
-    size_t raw = chunk[0] * chunk[1] * sizeof(float);
-    return chunk[0] * spec->nc * sizeof(float) + raw + packed_bound(raw) + ((size_t)1 << 20);
+    hsize_t n[4], chunk[4];
+    extents(spec, n, chunk);
+    const size_t raw = cells_of(chunk) * sizeof(float);
+    const size_t band = chunk[0] > 1 ? chunk[0] * n[1] * n[2] * n[3] * sizeof(float) : 0;
+    return band + raw + packed_bound(raw) + ((size_t)1 << 20);
+}
+
+static hid_t dataset(mr_h5w *w, const char *name)
+{
+    const hid_t d = H5Dopen2(w->file, name, H5P_DEFAULT);
+    if (d < 0) mr_h5w_fail(w, name);
+    return d;
 }
 
 mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out)
@@ -79,17 +111,16 @@ mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out
     mr_deflater *d = NULL;
     MR_TRY(mr_alloc(1, sizeof *d, "a deflater", &d));
     d->w = w;
-    d->nc = spec->nc;
-    mr_lane_chunk(spec, d->chunk);
-    d->cells = d->chunk[0] * d->chunk[1];
+    d->axes = spec->shape.n_axes;
+    extents(spec, d->n, d->chunk);
+    d->row_cells = d->n[1] * d->n[2] * d->n[3];
+    d->cells = cells_of(d->chunk);
     d->room = packed_bound(d->cells * sizeof(float));
-    d->array = H5Dopen2(w->file, mr_array_name(spec->quantity), H5P_DEFAULT);
-    if (d->array < 0) {
-        mr_h5w_fail(w, "samples");
-        st = w->st;
-        goto out;
-    }
-    MR_TRY(mr_alloc(d->chunk[0] * d->nc, sizeof *d->band, "a band of chunks", &d->band));
+    d->array = dataset(w, mr_array_name(spec->quantity));
+    d->count = spec->shape.count_axes ? dataset(w, "count") : -1;
+    MR_TRY(w->st);
+    if (d->chunk[0] > 1)
+        MR_TRY(mr_alloc(d->chunk[0] * d->row_cells, sizeof *d->band, "a band of chunks", &d->band));
     MR_TRY(mr_alloc(d->cells, sizeof(float), "a chunk", &d->plain));
     MR_TRY(mr_alloc(d->room, 1, "a deflated chunk", &d->packed));
     d->packer = packer_new();
@@ -108,6 +139,7 @@ void mr_deflater_free(mr_deflater *d)
 {
     if (!d) return;
     if (d->array >= 0 && d->w->file >= 0) H5Dclose(d->array);
+    if (d->count >= 0 && d->w->file >= 0) H5Dclose(d->count);
     packer_free(d->packer);
     free(d->band);
     free(d->plain);
@@ -115,56 +147,83 @@ void mr_deflater_free(mr_deflater *d)
     free(d);
 }
 
-/** Columns [c, c + chunk columns) of nr band rows, byte k of every float together; the rest 0. */
-static void shuffle(const mr_deflater *d, const float *band, uint64_t nr, uint64_t c)
+/** Byte k of every float of the chunk at `at` together; what is beyond the lane's ends is 0. */
+static void shuffle(const mr_deflater *d, const float *band, uint64_t nr, const hsize_t at[4])
 {
-    uint64_t w = MR_MIN((uint64_t)d->chunk[1], d->nc - c);
-    if (nr < d->chunk[0] || w < d->chunk[1]) memset(d->plain, 0, d->cells * sizeof(float));
-    for (uint64_t t = 0; t < nr; t++) {
-        const uint8_t *src = (const uint8_t *)(band + t * d->nc + c);
-        uint8_t *dst = d->plain + t * d->chunk[1];
+    const hsize_t *chunk = d->chunk;
+    hsize_t n[4] = {nr};
+    for (size_t i = 1; i < 4; i++) n[i] = MR_MIN(chunk[i], d->n[i] - at[i]);
+    if (cells_of(n) < d->cells) memset(d->plain, 0, d->cells * sizeof(float));
+    for (hsize_t line = 0; line < n[0] * n[1] * n[2]; line++) {
+        const hsize_t t = line / (n[1] * n[2]), a = line / n[2] % n[1], b = line % n[2];
+        const hsize_t row = (t * d->n[1] + at[1] + a) * d->n[2] + at[2] + b;
+        const uint8_t *src = (const uint8_t *)(band + row * d->n[3] + at[3]);
+        uint8_t *dst = d->plain + ((t * chunk[1] + a) * chunk[2] + b) * chunk[3];
         for (size_t k = 0; k < sizeof(float); k++)
-            for (uint64_t i = 0; i < w; i++) dst[k * d->cells + i] = src[i * sizeof(float) + k];
+            for (hsize_t i = 0; i < n[3]; i++) dst[k * d->cells + i] = src[i * sizeof(float) + k];
     }
+}
+
+static mr_status write_chunk(mr_deflater *d, const float *band, uint64_t nr, const hsize_t at[4])
+{
+    shuffle(d, band, nr, at);
+    const size_t n = pack(d->packer, d->plain, d->cells * sizeof(float), d->packed, d->room);
+    if (n == 0) return MR_RAISE(MR_EBUG, "%s: a chunk outgrew its bound", d->w->path);
+    hsize_t place[MR_LANE_RANK] = {at[0]};
+    for (size_t i = 0; i <= d->axes; i++) place[1 + i] = at[3 - d->axes + i];
+    if (H5Dwrite_chunk(d->array, H5P_DEFAULT, 0, place, n, d->packed) < 0)
+        mr_h5w_fail(d->w, "a chunk");
+    return mr_h5w_check(d->w);
 }
 
 /** One band of nr rows as chunks. */
 static mr_status write_band(mr_deflater *d, const float *band, uint64_t nr)
 {
-    for (uint64_t c = 0; c < d->nc; c += d->chunk[1]) {
-        const hsize_t at[2] = {d->row, c};
-        shuffle(d, band, nr, c);
-        size_t n = pack(d->packer, d->plain, d->cells * sizeof(float), d->packed, d->room);
-        if (n == 0) return MR_RAISE(MR_EBUG, "%s: a chunk outgrew its bound", d->w->path);
-        if (H5Dwrite_chunk(d->array, H5P_DEFAULT, 0, at, n, d->packed) < 0) {
-            mr_h5w_fail(d->w, "a chunk");
-            return d->w->st;
-        }
-        if (mr_h5w_check(d->w) != MR_OK) return d->w->st;
-    }
+    mr_status st = MR_OK;
+    hsize_t at[4] = {d->row};
+    for (at[1] = 0; at[1] < d->n[1]; at[1] += d->chunk[1])
+        for (at[2] = 0; at[2] < d->n[2]; at[2] += d->chunk[2])
+            for (at[3] = 0; at[3] < d->n[3]; at[3] += d->chunk[3])
+                MR_TRY(write_chunk(d, band, nr, at));
     d->row += nr;
-    return MR_OK;
+out:
+    return st;
 }
 
 mr_status mr_deflater_append(mr_deflater *d, const float *data, uint64_t nr)
 {
     mr_status st = MR_OK;
     while (nr > 0 && st == MR_OK) {
-        uint64_t n = MR_MIN(nr, d->chunk[0] - d->filled);
+        const uint64_t n = MR_MIN(nr, d->chunk[0] - d->filled);
         if (n == d->chunk[0]) { /* a whole band at once needs no copy */
             st = write_band(d, data, n);
         } else {
-            memcpy(d->band + d->filled * d->nc, data, n * d->nc * sizeof *data);
+            memcpy(d->band + d->filled * d->row_cells, data, n * d->row_cells * sizeof *data);
             d->filled += n;
             if (d->filled == d->chunk[0]) {
                 st = write_band(d, d->band, d->filled);
                 d->filled = 0;
             }
         }
-        data += n * d->nc;
+        data += n * d->row_cells;
         nr -= n;
     }
     return st;
+}
+
+mr_status mr_deflater_counts(mr_deflater *d, const int32_t *counts, uint64_t row, uint64_t nr)
+{
+    const hid_t file = H5Dget_space(d->count);
+    hsize_t n[MR_LANE_RANK], from[MR_LANE_RANK] = {row};
+    const int rank = H5Sget_simple_extent_dims(file, n, NULL);
+    n[0] = nr;
+    const hid_t mem = H5Screate_simple(rank, n, NULL);
+    if (H5Sselect_hyperslab(file, H5S_SELECT_SET, from, NULL, n, NULL) < 0 ||
+        H5Dwrite(d->count, H5T_NATIVE_INT32, mem, file, H5P_DEFAULT, counts) < 0)
+        mr_h5w_fail(d->w, "counts");
+    H5Sclose(mem);
+    H5Sclose(file);
+    return mr_h5w_check(d->w);
 }
 
 mr_status mr_deflater_finish(mr_deflater *d)

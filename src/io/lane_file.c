@@ -146,7 +146,7 @@ out:
 
 uint64_t mr_lane_band_rows(const mr_lane_spec *spec)
 {
-    hsize_t chunk[2] = {1, 1};
+    hsize_t chunk[MR_LANE_RANK] = {1};
     if (mr_lane_deflated(spec)) mr_lane_chunk(spec, chunk);
     return chunk[0];
 }
@@ -223,6 +223,7 @@ mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, u
 {
     if (!f->counts_at || row + nr > f->rows)
         return MR_RAISE(MR_EBUG, "%s: counts that the lane has no place for", f->path);
+    if (f->deflater) return mr_deflater_counts(f->deflater, counts, row, nr);
     return mr_out_pwrite(f->fd, counts, nr * f->count_bytes, f->counts_at + row * f->count_bytes,
                          f->part);
 }

@@ -29,11 +29,23 @@ const char *mr_array_name(const char *quantity)
     return quantity;
 }
 
-void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[2])
+/** n in equal pieces of at most `most`: the length of one. */
+static hsize_t piece(hsize_t n, hsize_t most)
 {
-    hsize_t pieces = (spec->nc + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS;
-    chunk[1] = (spec->nc + pieces - 1) / pieces;
-    chunk[0] = MR_MIN(MR_MAX(CHUNK_CELLS / chunk[1], (hsize_t)1), spec->rows);
+    const hsize_t pieces = (n + most - 1) / most;
+    return (n + pieces - 1) / pieces;
+}
+
+void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[MR_LANE_RANK])
+{
+    const size_t last = spec->shape.n_axes + 1;
+    chunk[last] = piece(spec->nc, CHUNK_COLUMNS);
+    hsize_t left = MR_MAX(CHUNK_CELLS / chunk[last], (hsize_t)1);
+    for (size_t i = last - 1; i > 0; i--) {
+        chunk[i] = piece(spec->shape.axis[i - 1].n, left);
+        left = MR_MAX(left / chunk[i], (hsize_t)1);
+    }
+    chunk[0] = MR_MIN(left, spec->rows);
 }
 
 void mr_cf_time(mr_h5w *w, hid_t time, int32_t dimid)
@@ -131,7 +143,7 @@ size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc)
 
 bool mr_lane_deflated(const mr_lane_spec *s)
 {
-    return s->deflate && s->shape.n_axes == 0 && !s->shape.f64;
+    return s->deflate && !s->shape.f64;
 }
 
 /** latitude, longitude, elevation per channel; said in the array's `coordinates`. */
@@ -210,7 +222,7 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
     const mr_row_shape *shape = &s->shape;
     const bool deflate = mr_lane_deflated(s);
     const int axes = (int)shape->n_axes, last = axes + 1;
-    hsize_t chunk[2];
+    hsize_t chunk[MR_LANE_RANK];
     mr_cf_dims d = {.rank = axes + 2, .n = {s->rows}};
     if (deflate) mr_lane_chunk(s, chunk);
     root_attributes(w, s);

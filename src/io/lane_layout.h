@@ -11,12 +11,13 @@
  * deflated; then the dataset is chunked and stays empty); counts_at: where their counts do (0:
  * there are none). Failures stay in w. */
 void mr_lane_layout(mr_h5w *w, const mr_lane_spec *spec, uint64_t *offset, uint64_t *counts_at);
-/** Is this lane deflated? */
+#define MR_LANE_RANK (2 + MR_MAX_AXES) /* dimensions of a lane's array, at most */
+/** Is this lane deflated? Sums are not: they are read back to be merged. */
 bool mr_lane_deflated(const mr_lane_spec *spec);
 /** Name of the samples' dataset: the quantity, or "data" where that is no name for a variable. */
 const char *mr_array_name(const char *quantity);
 /** Chunk extents of a deflated lane: about 1 MiB, never above the dataset's own. */
-void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[2]);
+void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[MR_LANE_RANK]);
 
 /** The part that makes a lane file a DASDAE v1 file: /waveforms/NAME with `array` as its data. */
 void mr_lane_dasdae(mr_h5w *w, const mr_lane_spec *spec, hid_t array);
@@ -34,9 +35,9 @@ hid_t mr_cf_axis(mr_h5w *w, hid_t at, const mr_axis *axis, int32_t dimid);
 /** The dimensions of an array: time, axes, distance. */
 typedef struct mr_cf_dims {
     int rank;
-    hsize_t n[2 + MR_MAX_AXES];
-    hid_t scale[2 + MR_MAX_AXES];
-    int32_t id[2 + MR_MAX_AXES];
+    hsize_t n[MR_LANE_RANK];
+    hid_t scale[MR_LANE_RANK];
+    int32_t id[MR_LANE_RANK];
 } mr_cf_dims;
 /** Attributes of an array over all dimensions, and the dimensions attached. */
 void mr_cf_array(mr_h5w *w, hid_t array, const char *quantity, const char *unit,

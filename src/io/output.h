@@ -51,7 +51,7 @@ typedef struct mr_lane_spec {
     size_t n_ledger;
     /* geometry table, carried if present: [nc] each or NULL */
     const double *latitude, *longitude, *elevation;
-    bool deflate; /* compress: deflate (shuffle + level 4); rows with axes stay as they are */
+    bool deflate; /* compress: deflate (shuffle + level 4); float64 sums stay as they are */
     mr_row_shape shape;
     mr_series series;
     mr_digest plan; /* digest of the plan */

@@ -146,8 +146,10 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     mr_status st = MR_OK;
     const mr_array *a = &p->arrays[l->array];
     const size_t n = mr_lane_blocks(p, l);
-    const mr_lane_spec spec = {
-        .rows = (uint64_t)(l->rows.b - l->rows.a), .nc = l->c1 - l->c0, .deflate = p->cfg->deflate};
+    const mr_lane_spec spec = {.rows = (uint64_t)(l->rows.b - l->rows.a),
+                               .nc = l->c1 - l->c0,
+                               .deflate = p->cfg->deflate,
+                               .shape = mr_array_shape(a)};
     mr_slab_list slabs = {0};
     mr_block_ranges r;
     MR_TRY(mr_lane_slabs(p, l, &slabs));

@@ -49,6 +49,7 @@ def product(folder, name):
 
 
 def run(top, tmp_path, chain, launch=(0, 1), status=0, **sections):
+    tmp_path.mkdir(parents=True, exist_ok=True)
     out = tmp_path / f"out_{launch[0]}_{launch[1]}"
     cfg = rig.config(tmp_path / f"c_{launch[0]}_{launch[1]}.yaml", [top / "in"], chain, out, **sections)
     rig.run("run", cfg, status=status, ranks=launch[0], threads=launch[1])
@@ -480,3 +481,41 @@ def test_a_fraction_of_a_sample_a_window(tmp_path):
     for w in full:
         k = list(got.t).index(w * 700_000_000)
         assert (got.y[k, 0] == x[edges[w]].max(axis=0)).all() and got.y[k, 1, 0] == len(edges[w])
+
+
+# --- compress: deflate
+
+@pytest.mark.parametrize("chain", [
+    "stats: {interval: 2 s, what: [rms, max]}", "psd: {segment: 256, interval: 10 s}",
+    "psd: {segment: 12000, interval: 200 s}",  # 6001 x 45 values a row: two chunks along frequency
+    "correlate: {sources: [3, 40], window: 5 s, max_lag: 2 s, stack: 20 s}"])
+def test_deflated_products_hold_the_same(two_spans, tmp_path, chain):
+    """The values and counts of the plain lanes, in chunks with shuffle and deflate; the same bytes at
+    every launch."""
+    top, _ = two_spans
+    plain = run(top, tmp_path, [chain])
+    want = None
+    for launch in LAUNCHES:
+        out = run(top, tmp_path / "z" / "_".join(map(str, launch)), [chain], launch, output_=["compress: deflate"])
+        got = rig.digests(out)
+        want = want or got
+        assert got == want, launch
+    for a, b in zip(rig.lanes(plain), rig.lanes(out), strict=True):
+        with h5py.File(a) as x, h5py.File(b) as y:
+            (name,) = (k for k, v in x.items() if isinstance(v, h5py.Dataset) and v.ndim > 2 and k != "count")
+            assert y[name].compression == "gzip" and y[name].shuffle
+            assert all(c <= n for c, n in zip(y[name].chunks, y[name].shape))
+            assert np.array_equal(x[name][()], y[name][()], equal_nan=True)
+            assert ("count" in x) == ("count" in y)
+            if "count" in x:
+                assert np.array_equal(x["count"][()], y["count"][()]) and y["count"].chunks is None
+
+
+def test_sums_for_the_end_are_not_deflated(two_spans, tmp_path):
+    """They are read back to be merged; result.h5 is the same with and without."""
+    top, _ = two_spans
+    chain = ["psd: {segment: 256, interval: all}"]
+    plain = run(top, tmp_path, chain)
+    out = run(top, tmp_path / "z", chain, output_=["compress: deflate"])
+    with h5py.File(plain / "result.h5") as x, h5py.File(out / "result.h5") as y:
+        assert np.array_equal(x["psd"][()], y["psd"][()]) and np.array_equal(x["count"][()], y["count"][()])
