@@ -41,7 +41,7 @@ endif
 PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
 PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
 ALLCFLAGS = $(CSTD) $(WARN) $(CFLAGS) $(EXTRA) -Isrc $(HCFLAGS) $(PKG_CFLAGS)
-LIBS = $(HLIBS) $(PKG_LIBS) -lxxhash -lm
+LIBS = $(HLIBS) $(PKG_LIBS) -lxxhash -lm $(MORE_LIBS)
 
 SRC := $(sort $(wildcard src/*.c src/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)

@@ -7,7 +7,7 @@ $(B)/tests/%.so: tests/faults/%.c
 	$(call say,cc)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O1 -g -shared -fPIC -o $@ $< -ldl
 
-FAULT_LIBS := $(B)/tests/faulty.so $(B)/tests/recorder.so
+FAULT_LIBS := $(B)/tests/faulty.so $(B)/tests/recorder.so $(B)/tests/starve.so
 
 # a millrace whose own allocations can be made to fail
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=mmap,--wrap=strdup
@@ -60,14 +60,23 @@ valgrind: all
 	$(CHECKED) valgrind build/valgrind/millrace $(B)/millrace
 .PHONY: asan-runs tsan-runs valgrind
 
-## torture: all of tests/faults and tests/fuzz in full, the checkers; prints the figures reached (hours)
+## coverage: lines of src/ that unit tests and a sample of whole runs reach; below 90 % is a failure
+COVER := build/coverage
+COVER_MAKE = $(SUB) -j$(JOBS) B=$(COVER) CFLAGS="-O1 -g --coverage -fprofile-update=atomic"
+COVER_LINK = MORE_LIBS="$(COVER)/tests/tools/coverage.o -Wl,--wrap=_exit,--wrap=mr_probe_here,--wrap=setrlimit"
+COVERED ?= tests/e2e tests/ops tests/faults --deselect tests/e2e/test_memory.py
+coverage: coverbin
+	@find $(COVER) -name '*.gcda' -delete
+	-@B=$(COVER) $(PYTHON) tests/run_tests.py $(COVERED)
+	@$(PYTHON) tests/tools/coverage.py $(COVER)
+coverbin:
+	$(COVER_MAKE) $(COVER)/tests/tools/coverage.o
+	$(COVER_MAKE) $(COVER_LINK) all unitbin
+.PHONY: coverage coverbin
+
+## torture: all of this in full, in pieces of minutes, and the figures reached (hours); PART=kills: one part
+# tests/README.md says what the parts are
 torture: all faultlibs
-	@rm -f build/torture.tsv; mkdir -p build
-	-MILLRACE_FAULT_STEP=1 MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv MILLRACE=$(abspath $(B)/millrace) \
-	  $(PYTHON) -m pytest -q -o timeout=14400 tests/faults tests/fuzz
-	-MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv $(SUB_) asan-runs
-	-MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv $(SUB_) tsan-runs
-	-MILLRACE_FIGURES=$(CURDIR)/build/torture.tsv $(SUB_) valgrind
-	@$(PYTHON) tests/tools/figures.py build/torture.tsv
-SUB_ = $(MAKE) --no-print-directory
+	@MAKEFLAGS= $(PYTHON) tests/tools/torture.py $(PART); status=$$?; \
+	  $(PYTHON) tests/tools/figures.py build/torture.tsv && exit $$status
 .PHONY: torture

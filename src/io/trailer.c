@@ -93,9 +93,11 @@ mr_status mr_sum_add_file(mr_sum *s, int fd, uint64_t a, uint64_t b, const char 
 {
     mr_status st = MR_OK;
     uint8_t *buf = NULL;
-    MR_TRY(mr_alloc(1, SUM_STEP, "checksum buffer", &buf));
+    const uint64_t step = MR_MIN((uint64_t)SUM_STEP, b - a); /* most files are shorter */
+    if (a >= b) return MR_OK;
+    MR_TRY(mr_alloc(1, step, "checksum buffer", &buf));
     while (a < b) {
-        size_t n = (size_t)MR_MIN((uint64_t)SUM_STEP, b - a);
+        size_t n = (size_t)MR_MIN(step, b - a);
         MR_TRY(mr_out_pread(fd, buf, n, a, path));
         mr_sum_add(s, buf, n);
         a += n;

@@ -3,13 +3,12 @@
 #include "run/deep.h"
 #include <errno.h>
 #include <fts.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "io/digests.h"
 #include "plan/catalog.h"
-#include "plan/config.h"
+#include "run/deep_report.h"
 
 #define PIECE_BYTES ((size_t)4 << 20)
 enum { KEPT = 4 };
@@ -27,11 +26,9 @@ typedef struct deep {
     const char *folder;
     void (*say)(void *arg, const char *line);
     void *arg;
-    json_t *report;
-    mr_config *cfg;
+    mr_report_inputs inputs;
     mr_prober *prober;
-    const char **paths; /* sorted by base name */
-    size_t n_paths, n_ranges;
+    size_t n_ranges;
     mr_kept left; /* lanes whose inputs are gone */
     opened kept[KEPT];
     size_t next; /* the one to be replaced */
@@ -50,43 +47,6 @@ static void found(deep *d, const char *fmt, ...)
     mr_printable(text, line, sizeof line);
     d->bad = true;
     if (d->say) d->say(d->arg, line);
-}
-
-static int by_base(const void *a, const void *b)
-{
-    return strcmp(mr_base_name(*(const char *const *)a), mr_base_name(*(const char *const *)b));
-}
-
-/** Paths and input.map as the report has them. */
-static mr_status load(deep *d)
-{
-    mr_status st = MR_OK;
-    mr_text path = {0};
-    json_error_t e;
-    char *config = NULL;
-    MR_TRY(mr_text_add(&path, "%s/report.json", d->folder));
-    d->report = json_load_file(path.s, 0, &e);
-    const json_t *inputs = json_object_get(d->report, "inputs");
-    if (!json_is_array(inputs)) {
-        st = MR_RAISE(MR_EVERIFY, "%s: cannot be read, so the inputs are not known (%s)", path.s,
-                      d->report ? "no list of inputs" : e.text);
-        goto out;
-    }
-    MR_TRY(mr_alloc(json_array_size(inputs), sizeof *d->paths, "the inputs", &d->paths));
-    for (size_t i = 0; i < json_array_size(inputs); i++) {
-        const char *s = json_string_value(json_object_get(json_array_get(inputs, i), "path"));
-        if (s) d->paths[d->n_paths++] = s;
-    }
-    qsort(d->paths, d->n_paths, sizeof *d->paths, by_base);
-    config = json_dumps(json_object_get(d->report, "config"), 0);
-    if (!config || mr_config_parse(path.s, config, NULL, 0, &d->cfg) != MR_OK)
-        st = MR_RAISE(MR_EVERIFY, "%s: its config cannot be read", path.s);
-    MR_TRY(st);
-    MR_TRY(mr_prober_new(1, d->cfg->map, &d->prober));
-out:
-    free(config);
-    mr_text_fini(&path);
-    return st;
 }
 
 static void close_input(opened *o)
@@ -152,11 +112,11 @@ static mr_status check_line(deep *d, const char *lane, const mr_input_line *l)
     const char *path = NULL;
     if (!l->known) return MR_OK; /* it could not be read then: the report says so */
     d->n_ranges++;
-    for (size_t i = 0; i < d->n_paths; i++) {
+    for (size_t i = 0; i < d->inputs.n_paths; i++) {
         opened *o;
         mr_rows_sum sum;
-        if (strcmp(mr_base_name(d->paths[i]), l->name) != 0) continue;
-        path = d->paths[i];
+        if (strcmp(mr_base_name(d->inputs.paths[i]), l->name) != 0) continue;
+        path = d->inputs.paths[i];
         MR_TRY(open_input(d, path, &o));
         st = *o->why ? MR_EINPUT : digest(d, o, l, &sum);
         if (st == MR_OK && sum.lo == l->sum.lo && sum.hi == l->sum.hi) return MR_OK;
@@ -211,9 +171,11 @@ mr_status mr_deep_verify(const char *folder, void (*say)(void *arg, const char *
 {
     mr_status st = MR_OK;
     deep d = {.folder = folder, .say = say, .arg = arg};
-    mr_text lanes = {0};
+    mr_text lanes = {0}, report = {0};
     FTS *f = NULL;
-    MR_TRY(load(&d));
+    MR_TRY(mr_text_add(&report, "%s/report.json", folder));
+    MR_TRY(mr_report_inputs_read(report.s, &d.inputs));
+    MR_TRY(mr_prober_new(1, d.inputs.cfg->map, &d.prober));
     MR_TRY(mr_kept_read(folder, &d.left));
     MR_TRY(mr_alloc(PIECE_BYTES, 1, "samples", &d.buf));
     MR_TRY(mr_text_add(&lanes, "%s/lanes", folder));
@@ -231,10 +193,9 @@ out:
     for (size_t i = 0; i < KEPT; i++) close_input(&d.kept[i]);
     mr_kept_fini(&d.left);
     mr_prober_free(d.prober);
-    mr_config_free(d.cfg);
-    free(d.paths);
     free(d.buf);
-    json_decref(d.report);
+    mr_report_inputs_fini(&d.inputs);
+    mr_text_fini(&report);
     mr_text_fini(&lanes);
     return st;
 }

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import h5py
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
@@ -67,6 +68,17 @@ def start(*args, ranks=0, threads=1, cwd=None, **env):
                             start_new_session=True, errors="replace")
 
 
+def slow_disk(folder):
+    """slow(MB/s of a reading thread): environment in which inputs are slow."""
+    lib = Path(folder) / "slow_disk.so"
+    cc = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
+    if not cc:
+        pytest.skip("no C compiler for tests/tools/slow_disk.c")
+    subprocess.run([cc, "-shared", "-fPIC", "-O1", "-o", lib, ROOT / "tests" / "tools" / "slow_disk.c", "-ldl"],
+                   check=True)
+    return lambda mb_s, **more: dict(LD_PRELOAD=str(lib), SLOW_MB_S=str(mb_s), **more)
+
+
 def parent_of(pid):
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -88,6 +100,14 @@ def children(pid):
 def name_of(pid):
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+def waits_in(pid):
+    """The system calls that the threads of a process are in, where that may be known."""
+    try:
+        return {(t / "wchan").read_text() for t in Path(f"/proc/{pid}/task").iterdir()}
     except OSError:
         return ""
 

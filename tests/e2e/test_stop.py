@@ -1,7 +1,6 @@
 """Every way of being told to stop: what is committed stays, a rerun of the same command gives the same
 bytes, the status is the documented one, and it happens in time. Inputs are made slow, so that signals
 come in the middle of something."""
-import shutil
 import signal
 import subprocess
 import time
@@ -18,13 +17,7 @@ GO_ON = "run the same command again to go on"
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory):
     """slow(MB/s of a reading thread): environment for that."""
-    lib = tmp_path_factory.mktemp("slow") / "slow_disk.so"
-    cc = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
-    if not cc:
-        pytest.skip("no C compiler for tests/tools/slow_disk.c")
-    source = rig.ROOT / "tests" / "tools" / "slow_disk.c"
-    subprocess.run([cc, "-shared", "-fPIC", "-O1", "-o", lib, source, "-ldl"], check=True)
-    return lambda mb_s: dict(LD_PRELOAD=str(lib), SLOW_MB_S=str(mb_s))
+    return rig.slow_disk(tmp_path_factory.mktemp("slow"))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """What the tests of faults share: a small archive with its uninterrupted result, launches with a preload,
 and the judge of what a disturbed run left behind."""
-import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import rig
+from promises import STEP, figure, piece
 
-STEP = int(os.environ.get("MILLRACE_FAULT_STEP", "16"))  # every STEP-th index; 1 tries all of them
-TORTURE = STEP == 1
 PRELOADS = rig.BINARY.parent / "tests"
 CHAIN = ["bandpass: {band: 5..15 Hz}", "decimate: {factor: 2}"]
 RATE, NC = 50, 8
@@ -72,8 +70,10 @@ def picked(n, step=None, phase=0):
 
 
 def both(task, items, promise=None):
-    """task(item) for all, two at a time; every failure is told, not only the first. promise: the row of
-    the table of figures that they count for."""
+    """task(item) for all of this piece, two at a time; every failure is told, not only the first.
+    promise: the row of the table of figures that they count for."""
+    items = piece(items)
+
     def guarded(item):
         try:
             task(item)
@@ -83,7 +83,7 @@ def both(task, items, promise=None):
     with ThreadPoolExecutor(2) as pool:
         bad = [e for e in pool.map(guarded, items) if e]
     if promise:
-        figure(promise, f"{len(items) - len(bad)}/{len(items)}")
+        figure(promise, len(items) - len(bad), len(items))
     assert not bad, f"{len(bad)} of {len(items)}:\n" + "\n".join(bad[:8])
 
 
@@ -110,11 +110,3 @@ def finishes(cfg, out, want, **how):
     left = [p for p in Path(out).rglob("*") if p.suffix in (".part", ".tmp") or "lock" in p.name]
     assert not left, left
     shutil.rmtree(out)
-
-
-def figure(promise, reached):
-    """A row of the table that `make torture` prints."""
-    path = os.environ.get("MILLRACE_FIGURES")
-    if path:
-        with open(path, "a") as f:
-            f.write(f"{promise}\t{reached}\n")

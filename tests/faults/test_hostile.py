@@ -14,6 +14,7 @@ import pytest
 import foul
 import hostile
 import rig
+from promises import PART, TORTURE, figure, share
 
 PUBLIC = rig.REAL / "bad"
 PLUGINS = "HDF5_PLUGIN_PATH"
@@ -96,7 +97,9 @@ def test_one_run_over_all(world, tmp_path):
     done = go(top, out, 2)
     judge(top, rows, out, done)
     assert rig.digests(out) == first[0]
-    foul.figure("hostile files named, good ones exact, at 1, 2, 4 ranks", f"{len(rows)}/{len(rows)}")
+    public = sum("/public/" in i["path"] for i in rig.report(out)["inputs"])
+    figure("hostile files named, good ones exact, at 1, 2 and 4 ranks", len(rows), len(rows))
+    figure("public damaged files do no harm, at 1, 2 and 4 ranks", public, public)
 
 
 ELSEWHERE = ("/proc/", "/sys/", "/dev/", "/usr/lib/", "/lib/", "/etc/ld.so", "/usr/share/zoneinfo/", "/usr/local/lib/")
@@ -131,8 +134,9 @@ def test_nothing_else_is_opened_or_started(world, tmp_path):
                 strange.append(s)
     strange = [s for s in strange if "resumed" not in s]
     assert not strange, "\n".join(strange[:20])
-    foul.figure("opens outside the folders, processes started (strace)", "0")
     assert str(plugins) not in "\n".join(steps[start:])
+    n = len(steps) - start - 1
+    figure("system calls of a run (strace): none opens or changes what is elsewhere, none starts a process", n, n)
 
 
 LAYOUTS = ["prodml", "terra15", "silixa", "optodas", "apsensing", "gdr", "dasdae", "xdas", "bare"]
@@ -179,7 +183,7 @@ def test_every_fact_of_every_layout_spoilt(world, tmp_path, layout):
     n = 0
     for name, attr in facts(one):
         values = [None, *VALUES]
-        if not foul.TORTURE:
+        if not TORTURE:
             values = [None] + [VALUES[k] for k in rng.choice(len(VALUES), 3, replace=False)]
         for value in values:
             p = tmp_path / "in" / f"{n:04d}{one.suffix}"
@@ -201,7 +205,7 @@ def test_every_fact_of_every_layout_spoilt(world, tmp_path, layout):
     assert all(reasons)
     assert not [r for r in reasons if "crash" in r or "ended" in r or "took" in r], reasons
     same_samples(top / "alone", tmp_path / "out")
-    foul.figure("files with one fact spoilt, no crash", f"{n}/{n}")
+    figure("files with one fact of their layout spoilt: judged, no crash", n, n)
 
 
 def test_every_prefix_of_a_file(world, tmp_path):
@@ -210,22 +214,24 @@ def test_every_prefix_of_a_file(world, tmp_path):
     whole = rig.prodml(tmp_path / "whole.h5", rig.noise(300, 4), rig.T0, 100, chunks=(100, 4), compression="gzip")
     raw = whole.read_bytes()
     (tmp_path / "in").mkdir()
-    step = max(1, len(raw) // (2000 if foul.TORTURE else 60))
+    step = max(1, len(raw) // (2000 if TORTURE else 60))
     for n in range(0, len(raw), step):
         Path(tmp_path / "in" / f"{n:06d}.h5").write_bytes(raw[:n])
     cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], tmp_path / "out")
     done = rig.run("run", cfg, status=3, timeout=240)
-    for i in rig.report(tmp_path / "out")["inputs"] if (tmp_path / "out" / "report.json").exists() else []:
+    for i in rig.report(tmp_path / "out")["inputs"]:
         assert i["state"] == "refused" and i["reason"]
     assert done.returncode == 3
+    n = len(rig.report(tmp_path / "out")["inputs"])
+    figure("copies that stopped anywhere: refused", n, n)
 
 
 def test_random_damage_anywhere(world, tmp_path):
     """Bytes of whole files changed at random, in all layouts: nothing but that file is concerned."""
     top, _ = world
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(4 + PART)
     (tmp_path / "in").mkdir()
-    count = 200 if foul.TORTURE else 10
+    count = share(200) if TORTURE else 10
     for layout in LAYOUTS:
         rig.run("synth", tmp_path / layout, "--layout", layout, "--files", 1, "--file-length", "2s", "--rate",
                 "100Hz", "--channels", 4, "--start", "2027-01-01T00:00:00Z", "--quiet", status=0)
@@ -242,6 +248,7 @@ def test_random_damage_anywhere(world, tmp_path):
     rig.run("run", cfg, status=(0, 10), timeout=500)
     assert len(rig.report(tmp_path / "out")["inputs"]) == count * len(LAYOUTS) + 3
     same_samples(top / "alone", tmp_path / "out")
+    figure("files with bytes changed at random: judged, others exact", count * len(LAYOUTS), count * len(LAYOUTS))
 
 
 def test_a_bomb_is_refused_by_name_before_anything_is_read(world, tmp_path):

@@ -3,14 +3,16 @@ while the run recovers from it. Rerun until done: the same bytes, and at no time
 name that is not whole."""
 import os
 import random
+import subprocess
 import time
 
 import pytest
 
 import foul
 import rig
+from promises import PART, TORTURE, figure, share
 
-KILLS = 200 if foul.TORTURE else 5  # the tests of whole runs have twenty more
+KILLS = share(200) if TORTURE else 5  # the tests of whole runs have twenty more
 LAUNCHES = [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]
 CHAIN = ["bandpass: {band: 5..30 Hz, order: 8}", "decimate: {factor: 2}"]
 
@@ -56,10 +58,10 @@ def strike(rng, proc):
 
 def test_kills_at_random_moments(world, tmp_path):
     top, want, wall = world
-    rng = random.Random(int(os.environ.get("MILLRACE_SEED", "1")))
+    rng = random.Random(int(os.environ.get("MILLRACE_SEED", "0")) + PART)
     out = tmp_path / "out"
     cfg = rig.config(tmp_path / "c.yaml", [top / "in"], CHAIN, out)
-    kills = again = finished = 0
+    kills = again = 0
     while kills < KILLS:
         ranks, threads = rng.choice(LAUNCHES)
         proc = rig.start("run", cfg, ranks=ranks, threads=threads)
@@ -68,9 +70,11 @@ def test_kills_at_random_moments(world, tmp_path):
         foul.no_debris(out, want)  # others may still be at work
         try:
             proc.communicate(timeout=foul.TIMEOUT_S)
-        except Exception:
-            rig.stop_all(proc)
-            raise AssertionError(f"hangs after the death of {hit}, {ranks} ranks")
+        except subprocess.TimeoutExpired:
+            tree = [proc.pid, *rig.children(proc.pid)]
+            who = "\n".join(f"{p} {rig.name_of(p)} {rig.waits_in(p)}" for p in tree)
+            rig.kill(tree)
+            raise AssertionError(f"hangs after the death of {hit}, {ranks} ranks:\n{who}") from None
         assert proc.returncode in (0, 6, 75) or hit, proc.returncode
         foul.no_debris(out, want)
         if (out / "index.csv").exists():
@@ -80,10 +84,10 @@ def test_kills_at_random_moments(world, tmp_path):
             again += (out / "lanes").exists()
         if rng.random() < 0.3 or (proc.returncode == 0 and not hit):
             finish(cfg, out, want, ranks)
-            finished += 1
             rig.fresh(out)
     finish(cfg, out, want, 0)
-    foul.figure("kills, rerun gives the same bytes", f"{kills}/{kills} ({again} of them while recovering)")
+    figure("SIGKILL at random moments: rerun gives the same bytes", kills, kills)
+    figure("SIGKILL while recovering from another: rerun gives the same bytes", again, again)
 
 
 def finish(cfg, out, want, ranks):

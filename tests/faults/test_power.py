@@ -8,8 +8,10 @@ import pytest
 import crash
 import foul
 import rig
+from promises import PART, TORTURE, figure, share
 
-STATES = 1000 if foul.TORTURE else 60
+STATES = share(400) if TORTURE else 60
+PROMISE = "crash states of a power failure: whole, and finished with the same bytes"
 
 
 @pytest.fixture(scope="module", params=["plain", "deflate"])
@@ -54,11 +56,11 @@ def test_replay_of_what_was_synced(world, tmp_path):
     shutil.rmtree(out)
     full.leave(out, "synced", random.Random(1))  # nor does a run that came to its end
     assert rig.digests(out) == world.want
-    for point, kind, disk, rng in crash.states(steps, out, STATES):
+    for point, kind, disk, rng in crash.states(steps, out, STATES, PART):
         shutil.rmtree(out, ignore_errors=True)
         disk.leave(out, kind, rng)
         check(world, cfg, out, f"step {point} of {len(steps)} ({steps[point - 1][:3]}), {kind}")
-    foul.figure("crash states of a power failure", f"{STATES}/{STATES}")
+    figure(PROMISE, STATES, STATES)
 
 
 def test_replay_of_a_run_that_resumes(world, tmp_path):
@@ -78,7 +80,7 @@ def test_replay_of_a_run_that_resumes(world, tmp_path):
     restore()
     cfg, steps = record(world, out, tmp_path / "log")
     before = prepared(base, out)
-    for point, kind, disk, rng in crash.states(before + steps, out, STATES // 2, 2, len(before)):
+    for point, kind, disk, rng in crash.states(before + steps, out, STATES // 2, 100 + PART, len(before)):
         shutil.rmtree(out, ignore_errors=True)
         disk.leave(out, kind, rng)
         for name in damaged:  # as it was, or as it will be
@@ -87,7 +89,7 @@ def test_replay_of_a_run_that_resumes(world, tmp_path):
                 assert p.read_bytes() == (base / name).read_bytes()
                 p.unlink()
         check(world, cfg, out, f"step {point}, {kind}")
-    foul.figure("crash states of a power failure", f"{STATES // 2}/{STATES // 2}")
+    figure(PROMISE, STATES // 2, STATES // 2)
 
 
 def prepared(base, out):

@@ -9,9 +9,10 @@ import pytest
 
 import foul
 import rig
+from promises import PART, TORTURE, figure, share
 
-DAMAGES = 1000 if foul.TORTURE else 150
-CLEAN = 100 if foul.TORTURE else 6
+DAMAGES = share(1000) if TORTURE else 150
+CLEAN = share(100) if TORTURE else 6
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_random_damage_is_found(world, other, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(world.reference, out)
     BASE[0] = out
-    rng = random.Random(4)
+    rng = random.Random(3 + PART)
     rig.run("verify", out, status=0)
     files, missed = watched(out), []
     for k in range(DAMAGES):
@@ -89,8 +90,8 @@ def test_random_damage_is_found(world, other, tmp_path):
             missed.append((k, how.__name__, p.name, done.returncode, done.stdout[-300:]))
         p.write_bytes(raw)
     rig.run("verify", out, status=0)
+    figure("verify finds and names a random damage", DAMAGES - len(missed), DAMAGES)
     assert not missed, missed[:5]
-    foul.figure("verify finds damage", f"{DAMAGES - len(missed)}/{DAMAGES}")
 
 
 def test_swapped_renamed_and_added_files_are_found(world, tmp_path):
@@ -114,10 +115,10 @@ def test_swapped_renamed_and_added_files_are_found(world, tmp_path):
 
 def test_no_false_alarm(world, tmp_path):
     """Runs of all kinds: verify and verify --deep are content."""
-    rng = random.Random(2)
+    rng = random.Random(100 + PART)
     for k in range(CLEAN):
         out = tmp_path / f"o{k}"
-        factor, ranks = rng.choice([1, 2, 4, 5]), rng.choice([0, 0, 0, 2, 3])
+        factor, ranks = rng.choice([2, 3, 4, 5]), rng.choice([0, 0, 0, 2, 3])
         chain = rng.choice([[], ["abs"], ["bandpass: {band: 2..9 Hz}"], [f"decimate: {{factor: {factor}}}"],
                             ["rms: {window: 2 s}"], ["detrend: {window: 10 s}"]])
         inputs = rng.choice([[], ["channels: 2..5"], ["channels: 0..8:3"], ["channels: [0, 3, 7]"],
@@ -129,7 +130,7 @@ def test_no_false_alarm(world, tmp_path):
         rig.run("verify", out, status=0)
         said = rig.run("verify", out, "--deep", status=0).stdout
         assert int(said.split(" ranges")[0].split()[-1]) >= 4, said
-    foul.figure("verify, false alarms on clean runs", f"0/{CLEAN}")
+    figure("clean runs of which verify and verify --deep say nothing", CLEAN, CLEAN)
 
 
 @pytest.fixture

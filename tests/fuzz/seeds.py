@@ -42,6 +42,7 @@ def survey(folder, binary):
         (d / "c.yaml").write_text(f'input:\n  files: "{d}/in"\nchain: []\noutput:\n  folder: "{d}/out"\n')
         subprocess.run([binary, "run", d / "c.yaml"], capture_output=True)
         put(folder / "survey", "one", (d / "out/.millrace/survey").read_bytes())
+        put(folder / "report", "one", (d / "out/report.json").read_bytes())
         put(folder / "records", "index", b"\0" + (d / "out/index.csv").read_bytes())
         put(folder / "config", "one", (d / "c.yaml").read_bytes())
 

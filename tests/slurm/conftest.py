@@ -1,6 +1,5 @@
 """Fixtures: hosts, a Slurm, slow inputs, an archive with what an undisturbed run makes of it. Skipped,
 with the reason, where the machine does not allow them."""
-import shutil
 import subprocess
 
 import pytest
@@ -37,12 +36,7 @@ def cluster():
 @pytest.fixture(scope="session")
 def slow(tmp_path_factory):
     """Environment that makes inputs slow: slow(MB/s of each reading thread)."""
-    lib = tmp_path_factory.mktemp("slow") / "slow_disk.so"
-    cc = next((c for c in ("cc", "gcc", "clang") if shutil.which(c)), None)
-    if not cc:
-        pytest.skip("no C compiler for tests/tools/slow_disk.c")
-    subprocess.run([cc, "-shared", "-fPIC", "-O1", "-o", lib, TOOLS / "slow_disk.c", "-ldl"], check=True)
-    return lambda mb_s, **more: dict(LD_PRELOAD=str(lib), SLOW_MB_S=str(mb_s), **more)
+    return rig.slow_disk(tmp_path_factory.mktemp("slow"))
 
 
 @pytest.fixture(scope="session")

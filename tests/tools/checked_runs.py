@@ -2,7 +2,8 @@
 archive with every kind of bad file, a resumed run, the other commands. Any report of the checker is a
 failure; the results have to be those of the plain program.
 
-usage: checked_runs.py asan|tsan|valgrind CHECKED_BINARY PLAIN_BINARY      environment: QUICK=1
+usage: checked_runs.py asan|tsan|valgrind CHECKED_BINARY PLAIN_BINARY
+environment: QUICK=1: fewer launches; MILLRACE_PART=2/4: a quarter of them
 """
 import os
 import shutil
@@ -16,9 +17,11 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e"), str(ROOT / "tests" / "faults")]
 os.environ["MILLRACE"] = sys.argv[3]
 import hostile  # noqa: E402
 import rig  # noqa: E402
+from promises import figure, piece  # noqa: E402
 
 KIND, CHECKED = sys.argv[1], str(Path(sys.argv[2]).resolve())
 TOOLS = ROOT / "tests" / "tools"
+NAMES = {"asan": "AddressSanitizer, UBSan, LeakSanitizer", "tsan": "ThreadSanitizer", "valgrind": "valgrind memcheck"}
 STATUS = 66  # what a checker gives in place of the program's own
 CHAINS = {
     "plain": ["bandpass: {band: 5..15 Hz}", "decimate: {factor: 2}"],
@@ -64,58 +67,91 @@ class Runs:
         return done
 
 
-def main():
-    quick = bool(os.environ.get("QUICK"))
-    top = Path(tempfile.mkdtemp(prefix="millrace-checked-"))
-    runs = Runs(top)
+def archive(folder):
+    """Four files of as many ways to store."""
     data = rig.noise(170 * 100, 24)
     for i in range(4):
         part = data[i * 4500:(i + 1) * 4500]
         t = rig.T0 + (10 + 45 * i) * rig.S
         how = [{}, dict(chunks=(500, 7), compression="gzip", fletcher32=True), dict(time_first=False),
                dict(chunks=(100, 24), shuffle=True, compression="gzip")][i]
-        rig.prodml(top / "in" / rig.name_at(t), part, t, 100, **how)
-    for k, name in enumerate(CHAINS):
-        more = ["compress: deflate"] if name in ("copy", "rms") else []
-        cfg = rig.config(top / f"{name}.yaml", [top / "in"], CHAINS[name], top / f"plain-{name}", output_=more)
-        rig.run("run", cfg, status=0)
-        want = rig.digests(top / f"plain-{name}")
-        for ranks, threads in [(0, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2)][k % 2 if quick else 0::3 if quick else 1]:
-            out = top / f"out-{name}-{ranks}-{threads}"
-            cfg = rig.config(top / f"{name}-{ranks}-{threads}.yaml", [top / "in"], CHAINS[name], out, output_=more)
-            runs.run(f"run {name}", "run", cfg, ranks=ranks, threads=threads)
-            if rig.digests(out) != want:
-                runs.bad.append(f"{name} {ranks}x{threads}: other bytes")
-                print(runs.bad[-1], flush=True)
+        rig.prodml(folder / rig.name_at(t), part, t, 100, **how)
+
+
+def chain(runs, name, ranks, threads):
+    """One launch of one chain, beside what the plain program makes of it."""
+    top, more = runs.top, ["compress: deflate"] if name in ("copy", "rms") else []
+    plain, out = top / f"plain-{name}", top / f"out-{name}-{ranks}-{threads}"
+    if not plain.exists():
+        rig.run("run", rig.config(top / f"{name}.yaml", [top / "in"], CHAINS[name], plain, output_=more), status=0)
+    cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], CHAINS[name], out, output_=more)
+    runs.run(f"run {name}", "run", cfg, ranks=ranks, threads=threads)
+    if rig.digests(out) != rig.digests(plain):
+        runs.bad.append(f"{name} {ranks}x{threads}: other bytes")
+        print(runs.bad[-1], flush=True)
+
+
+def hostile_archive(runs, ranks):
+    top = runs.top
+    files = bad_files(top)
+    out = top / f"out-bad-{ranks}"
+    cfg = rig.config(top / f"{out.name}.yaml", [files], CHAINS["copy"], out)
+    runs.run("hostile archive", "run", cfg, ranks=ranks, status=(10,))
+
+
+def bad_files(top):
+    if not (top / "in2").exists():
+        hostile.build(top / "in2")
+        for p in (top / "in").iterdir():
+            shutil.copy(p, top / "in2")
+    return top / "in2"
+
+
+def commands(runs):
+    """A run that resumes, and every other command; some of them refuse."""
+    top, out = runs.top, runs.top / "out"
+    cfg = rig.config(top / "c.yaml", [top / "in"], CHAINS["copy"], out)
+    rig.run("run", cfg, status=0)
     rig.lanes(out)[0].unlink()
     (rig.lanes(out)[-1]).write_bytes(b"damaged")
     runs.run("resume", "run", cfg, ranks=2, threads=2)
-    hostile.build(top / "in2")
-    for p in (top / "in").iterdir():
-        shutil.copy(p, top / "in2")
-    cfg = rig.config(top / "bad.yaml", [top / "in2"], CHAINS["copy"], top / "out-bad")
-    for ranks in (0,) if quick else (0, 2, 4):
-        shutil.rmtree(top / "out-bad", ignore_errors=True)
-        runs.run("hostile archive", "run", cfg, ranks=ranks, status=(10,))
     runs.run("verify", "verify", out)
     runs.run("verify --deep", "verify", out, "--deep")
     runs.run("plan", "plan", cfg, ranks=2)
     runs.run("check", "check", cfg)
-    runs.run("inspect", "inspect", top / "in2", status=(0, 3, 10))
+    runs.run("inspect", "inspect", bad_files(top), status=(0, 3, 10))
     runs.run("inspect --json", "inspect", "--json", top / "in")
     runs.run("view", "view", rig.lanes(out)[0], "-o", top / "v.png")
     runs.run("view input", "view", sorted((top / "in").iterdir())[1], "-o", top / "w.png")
     runs.run("ops", "ops")
     runs.run("synth", "synth", top / "made", "--files", 2, "--file-length", "5s", "--channels", 20, "--quiet")
     runs.run("no such folder", "verify", top / "none", status=(2, 4, 7))
-    runs.run("bad setting", "run", cfg, "-s", "chain.0.decimate.factor=0", status=(2,))
+    runs.run("bad setting", "run", cfg, "-s", "chain=[decimate: {factor: 0}]", status=(2,))
     runs.run("changed chain", "run", cfg, "-s", "chain=[abs]", ranks=2, status=(2,))
-    runs.run("strict", "run", cfg, "--strict", "-s", f"output.folder={top}/strict", ranks=2, status=(3,))
+    runs.run("strict", "run", cfg, "--strict", "-s", f"input.files={top}/in2", "-s",
+             f"output.folder={top}/strict", ranks=2, status=(3,))
+
+
+def cases(quick):
+    """All there is to do, in an order that spreads over the pieces what takes long."""
+    launches = [(0, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2)]
+    out = []
+    for k, name in enumerate(CHAINS):
+        for ranks, threads in launches[k % 2::3] if quick else launches:
+            out.append((chain, name, ranks, threads))
+    for ranks in (0,) if quick else (0, 2, 4):
+        out.insert(ranks * 5, (hostile_archive, ranks))
+    return [*out, (commands,)]
+
+
+def main():
+    top = Path(tempfile.mkdtemp(prefix="millrace-checked-"))
+    runs = Runs(top)
+    archive(top / "in")
+    for case, *args in piece(cases(bool(os.environ.get("QUICK")))):
+        case(runs, *args)
     print(f"{KIND}: {runs.n} runs, {len(runs.bad)} with reports" + "".join(f"\n  {x}" for x in runs.bad))
-    figures = os.environ.get("MILLRACE_FIGURES")
-    if figures:
-        with open(figures, "a") as f:
-            f.write(f"{KIND}, whole runs\t{len(runs.bad)} reports in {runs.n} runs\n")
+    figure(f"whole runs without a report of {NAMES[KIND]}", runs.n - len(runs.bad), runs.n)
     if not runs.bad:
         shutil.rmtree(top)
     return 1 if runs.bad else 0

@@ -1,25 +1,42 @@
-"""Prints the table of figures: figures.py FILE. Rows "promise TAB figure"; rows of one promise whose figures
-are "n/m" are added up."""
+"""Prints the table of figures that tests/e2e/promises.py gathered: figures.py FILE [--markdown]. Status 1
+where a figure was not reached, or there is none."""
 import re
 import sys
 from pathlib import Path
 
 
-def main(path):
-    rows = {}
+def rows(path):
+    """promise -> [tests, reached, wanted, note], in the order they came."""
+    out = {}
     for line in Path(path).read_text().splitlines() if Path(path).exists() else []:
-        promise, figure = line.split("\t", 1)
-        old = rows.get(promise)
-        now, was = re.fullmatch(r"(\d+)/(\d+)(.*)", figure), old and re.fullmatch(r"(\d+)/(\d+)(.*)", old)
-        if now and was:
-            figure = f"{int(was[1]) + int(now[1])}/{int(was[2]) + int(now[2])}{now[3]}"
-        rows[promise] = figure
-    width = max((len(p) for p in rows), default=7)
-    print(f"{'promise':{width}}  figure reached")
-    for promise, figure in rows.items():
-        print(f"{promise:{width}}  {figure}")
-    return 0 if rows else 1
+        promise, test, reached, wanted, note = line.split("\t")
+        row = out.setdefault(promise, [[], 0, 0, ""])
+        if test and test not in row[0]:
+            row[0].append(test)
+        row[1] += int(reached)
+        row[2] += int(wanted)
+        row[3] = max(row[3], note, key=number)
+    return out
+
+
+def number(note):
+    found = re.match(r"[\d.]+", note)
+    return float(found[0]) if found else -1.0
+
+
+def main(path, *how):
+    table = rows(path)
+    shown = [(p, f"{r:,}/{w:,}" + (f" (at most {n})" if n else ""), " ".join(t)) for p, (t, r, w, n) in table.items()]
+    if "--markdown" in how:
+        print("| promise | test | figure |\n|---|---|---|")
+        for promise, figure, tests in shown:
+            print(f"| {promise} | {', '.join(f'`{t}`' for t in tests.split())} | {figure} |")
+    else:
+        width = max((len(p) for p, _, _ in shown), default=7)
+        for promise, figure, _ in [("promise", "figure reached", ""), *shown]:
+            print(f"{promise:{width}}  {figure}")
+    return 0 if shown and all(r == w for _, r, w, _ in table.values()) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

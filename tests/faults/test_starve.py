@@ -1,0 +1,62 @@
+"""Memory that fails in any library: libhdf5 and MPI may crash then, and so may the run, but never a result:
+what has its final name is whole, and with memory the same command gives the same bytes."""
+import random
+import resource
+import subprocess
+
+import pytest
+
+import foul
+import rig
+from promises import TORTURE
+
+PROMISE = "memory fails in any library, or the address space ends: results whole, rerun the same bytes"
+TRIALS = 300 if TORTURE else 6
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return foul.world(tmp_path_factory.mktemp("starve"))
+
+
+def judge(world, cfg, out, status, ranks=0):
+    """A file that libhdf5 could not open for want of memory is a file lost, and is named; of any other
+    status nothing is said."""
+    if status in (3, 10):
+        assert [i for i in rig.report(out)["inputs"] if i["state"] != "used" and i["reason"]]
+    else:
+        foul.no_debris(out, world.want)
+    foul.finishes(cfg, out, world.want, ranks=ranks)
+
+
+@pytest.mark.parametrize("how", ["once", "good"])
+@pytest.mark.parametrize("ranks", [0, 2])
+def test_any_allocation_fails(world, tmp_path, how, ranks):
+    log = tmp_path / "log"
+    rig.run("run", world.config(tmp_path / "count"), status=0, **foul.preload("starve", STARVE_LOG=log))
+    n = max(map(int, log.read_text().split()))
+    assert n > 5000
+    rng = random.Random(ranks)
+
+    def one(at):
+        out = tmp_path / f"o{at}"
+        cfg = world.config(out)
+        done = rig.run("run", cfg, ranks=ranks, timeout=foul.TIMEOUT_S,
+                       **foul.preload("starve", STARVE_AT=at, STARVE_FOR=how))
+        judge(world, cfg, out, done.returncode, ranks)
+
+    foul.both(one, rng.sample(range(1, n), TRIALS // (2 if ranks else 1)), PROMISE)
+
+
+def test_the_address_space_ends(world, tmp_path):
+    """ulimit -v from too little to start to more than enough."""
+    def one(limit):
+        out = tmp_path / f"o{limit}"
+        cfg = world.config(out)
+        done = subprocess.run(rig.command("run", cfg), env=rig.environment(1), capture_output=True,
+                              timeout=foul.TIMEOUT_S,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        judge(world, cfg, out, done.returncode)
+
+    limits = range(20 << 20, 1500 << 20, (1480 << 20) // TRIALS)
+    foul.both(one, limits, PROMISE)

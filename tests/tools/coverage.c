@@ -1,0 +1,36 @@
+/* tests/tools/coverage.c: linked into the coverage build with -Wl,--wrap, so that processes which end
+ * without an exit handler are counted too: those that call _exit, and workers, which end by SIGKILL:
+ * they are counted after each answer, and may write files, unlike real ones. */
+#include <sys/resource.h>
+#include "io/probe.h"
+
+void __gcov_dump(void);
+void __gcov_reset(void);
+_Noreturn void __real__exit(int status);
+_Noreturn void __wrap__exit(int status);
+int __real_setrlimit(__rlimit_resource_t what, const struct rlimit *to);
+int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *to);
+mr_status __real_mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
+                               mr_chunk **chunks);
+mr_status __wrap_mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
+                               mr_chunk **chunks);
+
+_Noreturn void __wrap__exit(int status)
+{
+    __gcov_dump();
+    __real__exit(status);
+}
+
+mr_status __wrap_mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
+                               mr_chunk **chunks)
+{
+    const mr_status st = __real_mr_probe_here(path, map, info, chunks);
+    __gcov_dump();
+    __gcov_reset();
+    return st;
+}
+
+int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *to)
+{
+    return what == RLIMIT_FSIZE ? 0 : __real_setrlimit(what, to);
+}
