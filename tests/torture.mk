@@ -47,10 +47,17 @@ $(B)/fuzz_%: tests/fuzz/%.c $(B)/libmillrace.a
 
 ## asan-runs, tsan-runs, valgrind: whole runs over ranks and threads under a checker (QUICK=1: fewer)
 CHECKED = QUICK=$(QUICK) $(PYTHON) tests/tools/checked_runs.py
+ASAN_MAKE = $(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 asan-runs: all
-	$(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
-	  EXTRA="-fsanitize=address,undefined -fno-sanitize-recover=undefined" all
+	$(ASAN_MAKE) all
 	$(CHECKED) asan build/asan/millrace $(B)/millrace
+## asan-memory: allocations of ours fail under AddressSanitizer and LeakSanitizer, every 16th
+asan-memory:
+	$(ASAN_MAKE) all faultlibs
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/tools/lsan.supp:print_suppressions=0:exitcode=66 \
+	  ASAN_OPTIONS=fast_unwind_on_malloc=0:exitcode=66 UBSAN_OPTIONS=exitcode=66 MILLRACE_FAULT_STEP=16 \
+	  B=build/asan $(PYTHON) tests/run_tests.py --e2e tests/faults/test_memory.py
 tsan-runs: all
 	$(SUB) -j$(JOBS) B=build/tsan CFLAGS="-O1 -g" MPICC="env OMPI_CC=clang MPICH_CC=clang $(MPICC)" \
 	  EXTRA="-fsanitize=thread -Dtarget_clones\(...\)=unused" all
@@ -58,12 +65,12 @@ tsan-runs: all
 valgrind: all
 	$(SUB) -j$(JOBS) B=build/valgrind CFLAGS="-O1 -g" all
 	$(CHECKED) valgrind build/valgrind/millrace $(B)/millrace
-.PHONY: asan-runs tsan-runs valgrind
+.PHONY: asan-runs asan-memory tsan-runs valgrind
 
 ## coverage: lines of src/ that unit tests and a sample of whole runs reach; below 90 % is a failure
 COVER := build/coverage
 COVER_MAKE = $(SUB) -j$(JOBS) B=$(COVER) CFLAGS="-O1 -g --coverage -fprofile-update=atomic"
-COVER_LINK = MORE_LIBS="$(COVER)/tests/tools/coverage.o -Wl,--wrap=_exit,--wrap=mr_probe_here,--wrap=setrlimit"
+COVER_LINK = MORE_LIBS="$(COVER)/tests/tools/coverage.o -Wl,--wrap=_exit,--wrap=setrlimit,--wrap=mr_probe_here -Wl,--undefined=mr_probe_here"
 COVERED ?= tests/e2e tests/ops tests/faults --deselect tests/e2e/test_memory.py
 coverage: coverbin
 	@find $(COVER) -name '*.gcda' -delete
@@ -76,7 +83,9 @@ coverbin:
 
 ## torture: all of this in full, in pieces of minutes, and the figures reached (hours); PART=kills: one part
 # tests/README.md says what the parts are
-torture: all faultlibs
+torture:
+	@PNG=$(PNG) DEFLATE=$(DEFLATE) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh torture
+	$(SUB) -j$(JOBS) all faultlibs
 	@MAKEFLAGS= $(PYTHON) tests/tools/torture.py $(PART); status=$$?; \
 	  $(PYTHON) tests/tools/figures.py build/torture.tsv && exit $$status
 .PHONY: torture

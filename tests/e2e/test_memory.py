@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import rig
+from promises import figure
 
 MIB = 1 << 20
 
@@ -79,6 +80,10 @@ def plan(cfg, *more, status=0, threads=1, ranks=0):
     return json.loads(done.stdout)["memory"]
 
 
+def kept(peak, planned):
+    figure("peak memory of a rank at most 110 % of the plan", 1, 1, f"{100 * peak / planned:.0f} % of the plan")
+
+
 DEMO = ["bandpass: {band: 1..45 Hz}", "decimate: {factor: 5}"]
 JOINT = ["highpass: {corner: 5 Hz}", "common_mode: {kind: median}", "decimate: {factor: 10}"]
 CASES = [  # memory, chain, ranks, threads, channels, dtype, chunks
@@ -105,6 +110,7 @@ def test_no_rank_takes_more_than_planned(tmp_path, memory, chain, ranks, threads
     assert max(peaks) <= 1.1 * said["planned_bytes"]
     assert told["planned_bytes"] == said["planned_bytes"]
     assert 0.8 * max(peaks) <= told["peak_bytes"] <= 1.1 * said["planned_bytes"]
+    kept(max(peaks), said["planned_bytes"])
 
 
 @pytest.mark.parametrize("ranks", [0, 2])
@@ -123,6 +129,7 @@ def test_what_cannot_fit_is_refused_before_reading(tmp_path, ranks):
     rig.config(cfg, [tmp_path / "in"], JOINT, tmp_path / "out", run_=[f"memory: {said['need_bytes']} B"])
     peaks, _ = watched(cfg, ranks, 1)
     assert max(peaks) <= 1.1 * said["need_bytes"]
+    kept(max(peaks), said["need_bytes"])
 
 
 def test_plan_needs_the_same_for_any_length_of_archive(tmp_path):

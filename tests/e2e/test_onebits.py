@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 import rig
+from promises import TORTURE, figure
 
 RATE, NC = 100, 12
 CHAIN = ["bandpass: {band: 8..20 Hz, order: 4, phase: zero}", "decimate: {factor: 2}"]
@@ -42,6 +43,18 @@ def test_no_bit_depends_on_the_launch(grown, reference, ranks, threads):
         got = finished(top, "launch", [top / "in"], ranks=ranks, threads=threads,
                        run_=(f"memory: {memory}", f"io_threads: {io}"))
         assert got == reference, (io, memory)
+
+
+@pytest.mark.skipif(not TORTURE, reason="MILLRACE_TORTURE=1 does it; a part of it is above")
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4, 7])
+def test_one_digest_over_ranks_threads_and_orders(grown, reference, ranks):
+    """At every launch the files are given in another order."""
+    top, files = grown
+    for threads in (1, 2, 4):
+        order = files[:]
+        random.Random(ranks * 10 + threads).shuffle(order)
+        assert finished(top, "order", order, ranks=ranks, threads=threads) == reference, threads
+    figure("one digest over ranks 1, 2, 3, 4, 7 x threads 1, 2, 4, files in shuffled order", 3, 3)
 
 
 @pytest.fixture(scope="module")

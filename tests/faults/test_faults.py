@@ -88,7 +88,7 @@ def test_output_calls(request, tmp_path, state, call, error, how):
             raise AssertionError(f"after {told[:3]}, status {done.returncode} {done.stderr}: {e}") from e
 
     foul.both(one, foul.picked(n, phase=phase),
-              "output I/O errors, every index")
+              "an I/O error of the output at the n-th call: status, message, no debris, rerun the same bytes")
 
 
 @pytest.mark.parametrize("error,call,how", [
@@ -109,7 +109,7 @@ def test_interrupted_and_short_calls_change_nothing(request, tmp_path, state, er
         foul.finishes(cfg, out, w.want)
 
     foul.both(one, foul.picked(n, phase=len(state) + len(how)),
-              "interrupted and short calls, every index")
+              "interrupted and short calls change nothing")
 
 
 CHANGES = ",open,write,pwrite,fsync,close,rename,link,unlink,mkdir,ftruncate,"
@@ -137,7 +137,7 @@ def test_sigkill_at_every_step(request, tmp_path, state, how):
         foul.finishes(cfg, out, w.want)
 
     foul.both(one, foul.picked(n, max(1, foul.STEP // 4), len(state)),
-              "SIGKILL at every step of a run")
+              "SIGKILL in place of the n-th call that changes the folder: rerun the same bytes")
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
@@ -153,7 +153,7 @@ def test_sigkill_of_ranks_at_every_step(plain, tmp_path, ranks):
         foul.finishes(cfg, out, plain.want, ranks=ranks)
 
     foul.both(one, foul.picked(120, 40 if foul.STEP > 1 else 3, ranks * 7),
-              "SIGKILL of ranks at every step")
+              "SIGKILL of every rank at its n-th step: rerun the same bytes")
 
 
 INPUT = [("any", "EIO", "once"), ("any", "EIO", "good"), (",pread,read,", "EIO", "good"),
@@ -187,7 +187,7 @@ def test_input_calls(plain, tmp_path, call, error, how):
         foul.finishes(cfg, out, plain.want)
 
     foul.both(one, foul.picked(n, phase=INPUT.index((call, error, how)) * 7),
-              "input I/O errors, every index")
+              "an I/O error of an input at the n-th call: that file named, others exact")
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
@@ -205,7 +205,7 @@ def test_output_calls_over_ranks(plain, tmp_path, ranks):
         foul.finishes(cfg, out, plain.want, ranks=ranks)
 
     foul.both(one, foul.picked(100, 25 if foul.STEP > 1 else 2, ranks),
-              "output I/O errors over ranks")
+              "an I/O error of the output over 2 and 3 ranks: one status, one message, rerun the same bytes")
 
 
 @pytest.mark.parametrize("missing", ["FAULTY_NO_RENAMEAT2", "FAULTY_NO_RENAMEAT2 FAULTY_NO_LINK"])

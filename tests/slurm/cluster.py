@@ -1,5 +1,4 @@
 """Hosts and a Slurm of the test's own, by tests/tools/hosts.sh and slurm.sh."""
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,10 +10,6 @@ import rig
 TOOLS = rig.ROOT / "tests" / "tools"
 RATE, NC, LANES = 200, 16, 40  # a lane is a minute, 0.8 MB
 CHAIN = ["bandpass: {band: 20..60 Hz, order: 8}", "decimate: {factor: 2}"]
-
-
-def torture():
-    return os.environ.get("MILLRACE_TORTURE", "") not in ("", "0")
 
 
 class Hosts:

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import rig
-from cluster import CHAIN, torture
+from cluster import CHAIN
+from promises import TORTURE, figure
 
 JOBS = rig.ROOT / "jobs"
 
@@ -96,12 +97,13 @@ def test_three_requeues_in_a_row(cluster, whole, slow, tmp_path):
             job.stop_after_a_lane()
         job.finished(lambda n: n == 3)
         assert rig.report(job.out)["work"]["lanes_known"] >= 3
+        figure("Slurm: three requeues in a row, same bytes", 1, 1)
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(three, BOTH))
 
 
-@pytest.mark.parametrize("launcher", BOTH if torture() else ["srun"])
+@pytest.mark.parametrize("launcher", BOTH if TORTURE else ["srun"])
 def test_cancelled_leaves_a_folder_that_resumes(cluster, whole, slow, tmp_path, launcher):
     """scancel: TERM, and KILL three seconds later here."""
     job = Submitted(cluster, tmp_path, whole, launcher, **slow(0.5))
@@ -113,6 +115,7 @@ def test_cancelled_leaves_a_folder_that_resumes(cluster, whole, slow, tmp_path, 
     rig.sound(job.out, job.want)
     job.id = job.submit("--time=10")
     job.finished(lambda n: n == 0)
+    figure("Slurm: cancelled, submitted again: same bytes", 1, 1)
 
 
 def test_array_of_months(cluster, whole, slow, tmp_path):
@@ -153,7 +156,7 @@ def test_a_wrong_config_is_not_queued_again(cluster, whole, tmp_path):
     assert "nonsense" in job.say() and "queued again" not in job.say()
 
 
-@pytest.mark.parametrize("launcher", BOTH if torture() else ["mpirun"])
+@pytest.mark.parametrize("launcher", BOTH if TORTURE else ["mpirun"])
 def test_a_dead_rank_ends_the_job_with_a_hint(cluster, whole, slow, tmp_path, launcher):
     """As a memory limit kills: the rest ends soon, the script says how to go on, a new job does."""
     job = Submitted(cluster, tmp_path, whole, launcher, **slow(0.5))
@@ -175,9 +178,10 @@ def test_time_limit(limited):
     limited.finished(lambda n: n >= 1)
     assert "stopped early" in limited.say() and "TIME LIMIT" not in limited.say()
     assert limited.cluster.state(limited.id)["TimeLimit"] == "00:01:00"
+    figure("Slurm: signalled before the time limit, queued again, same bytes", 1, 1)
 
 
-@pytest.mark.skipif(not torture(), reason="MILLRACE_TORTURE=1 does it")
+@pytest.mark.skipif(not TORTURE, reason="MILLRACE_TORTURE=1 does it")
 def test_limit_that_comes_without_a_warning(cluster, whole, slow, tmp_path):
     """A limit of which the script hears nothing (URG is ignored): TERM at the limit, a rerun goes on."""
     job = Submitted(cluster, tmp_path, whole, "srun", "--time=1", "--signal=B:URG@1", **slow(0.05))

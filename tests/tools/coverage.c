@@ -1,6 +1,6 @@
-/* tests/tools/coverage.c: linked into the coverage build with -Wl,--wrap, so that processes which end
- * without an exit handler are counted too: those that call _exit, and workers, which end by SIGKILL:
- * they are counted after each answer, and may write files, unlike real ones. */
+/* tests/tools/coverage.c: linked into the coverage build with -Wl,--wrap, so that processes which
+ * end without an exit handler are counted too: those that call _exit, and workers, which end by
+ * SIGKILL: they are counted after each file, and may write files, unlike real ones. */
 #include <sys/resource.h>
 #include "io/probe.h"
 

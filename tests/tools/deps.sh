@@ -1,7 +1,7 @@
 #!/bin/bash
 # What the build and the tests need. As root on Debian or Ubuntu: installs what is missing. Elsewhere:
 # looks for each library and tool, says exactly what is missing and how to get it.
-# usage: deps.sh build|all     environment: MPICC HDF5_DIR PNG DEFLATE
+# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR PNG DEFLATE
 # status: 0 all there, 2 something needed is missing
 set -u
 what=${1:-all}
@@ -13,10 +13,11 @@ zlib1g-dev libyaml-dev libjansson-dev libxxhash-dev"
 [ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
 test_packages="libcmocka-dev python3 python3-pytest python3-pytest-timeout python3-numpy python3-scipy
 python3-h5py python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
-clang clang-format libclang-rt-14-dev libomp-dev cppcheck slurm-wlm munge iproute2"
+clang clang-format libclang-rt-14-dev libomp-dev cppcheck slurm-wlm munge iproute2 strace"
 
 packages=$build_packages
-[ "$what" = all ] && packages+=" $test_packages"
+[ "$what" = build ] || packages+=" $test_packages"
+[ "$what" = torture ] && packages+=" valgrind"
 
 # --- root on a Debian system: let apt do it ----------------------------------------------------------
 missing_packages() {
@@ -100,7 +101,7 @@ look() {
     if [ "${DEFLATE:-1}" = 1 ]; then
         library libdeflate libdeflate.h -ldeflate || optional+=("libdeflate")
     fi
-    if [ "$what" = all ]; then look_tests; fi
+    if [ "$what" != build ]; then look_tests; fi
 }
 
 look_tests() {

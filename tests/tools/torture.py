@@ -15,7 +15,7 @@ FIGURES = ROOT / "build" / "torture.tsv"
 FAULTS, FUZZ, E2E = "tests/faults/", "tests/fuzz/test_fuzz.py", "tests/e2e/"
 OUTPUT = FAULTS + "test_faults.py::test_output_calls"
 PARTS = {  # name: (pieces, what pytest runs, or the target of make)
-    "kills": (4, FAULTS + "test_kills.py"),
+    "kills": (8, FAULTS + "test_kills.py"),
     "steps": (4, FAULTS + "test_faults.py -k sigkill"),
     "power": (6, FAULTS + "test_power.py"),
     "output": (12, OUTPUT),
@@ -30,10 +30,11 @@ PARTS = {  # name: (pieces, what pytest runs, or the target of make)
     "bounded": (1, E2E + "test_memory.py"),
     "folders": (1, FAULTS + "test_folders.py"),
     "locks": (1, FAULTS + "test_locks.py"),
-    "layout": (1, E2E + "test_onebits.py"),
+    "layout": (1, E2E + "test_onebits.py -k one_digest"),
     "fuzz": (4, FUZZ),
     "slurm": (1, "tests/slurm"),
     "asan": (3, "make asan-runs"),
+    "asan-memory": (2, "make asan-memory"),
     "tsan": (3, "make tsan-runs"),
     "valgrind": (6, "make valgrind"),
     "coverage": (1, "make coverage"),
