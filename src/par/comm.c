@@ -43,9 +43,6 @@ static mr_status start_mpi(mr_comm *c, int *argc, char ***argv)
     const char *asked = getenv("MILLRACE_MPI_THREADS");
     int level = asked && !strcmp(asked, "funneled") ? MPI_THREAD_FUNNELED : MPI_THREAD_MULTIPLE;
     int got = MPI_THREAD_SINGLE;
-    /* Open MPI 4.1 shares facts of the job with its ranks in memory with a lock: a rank that is
-     * killed while it holds it leaves an mpirun that never ends. Asking for them needs no lock. */
-    setenv("PMIX_MCA_gds", "hash", 0);
     if (MPI_Init_thread(argc, argv, level, &got) != MPI_SUCCESS)
         return MR_RAISE(MR_ECONFIG, "MPI does not start");
     c->mpi = true;

@@ -15,7 +15,7 @@ import pytest
 import foul
 import hostile
 import rig
-from promises import PART, TORTURE, figure, share
+from promises import PART, TORTURE, figure, piece, share
 
 PUBLIC = rig.REAL / "bad"
 PLUGINS = "HDF5_PLUGIN_PATH"
@@ -171,7 +171,7 @@ def spoil(path, name, attr, value):
             h[name] = value
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", piece(LAYOUTS))
 def test_every_fact_of_every_layout_spoilt(world, tmp_path, layout):
     """Each attribute and each small dataset taken away or given a value that makes no sense: the file is
     used or refused with a reason, its worker does not crash, the others are not touched."""

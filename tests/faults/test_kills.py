@@ -56,25 +56,37 @@ def strike(rng, proc):
     return which
 
 
+def ended(proc, hit):
+    """Wait for the end; True where only the launcher was left. Open MPI 4.1.4's mpirun now and then waits
+    for ever for a lock of its own (PMIx_server_finalize) when a rank dies while MPI starts."""
+    for _ in range(foul.TIMEOUT_S // 10):
+        try:
+            proc.communicate(timeout=10)
+            return False
+        except subprocess.TimeoutExpired:
+            if hit and proc.poll() is None and not rig.processes(proc):
+                rig.kill([proc.pid])
+                proc.communicate()
+                return True
+    tree = [proc.pid, *rig.children(proc.pid)]
+    who = "\n".join(f"{p} {rig.name_of(p)} {rig.waits_in(p)}" for p in tree)
+    rig.kill(tree)
+    raise AssertionError(f"hangs after the death of {hit}:\n{who}")
+
+
 def test_kills_at_random_moments(world, tmp_path):
     top, want, wall = world
     rng = random.Random(int(os.environ.get("MILLRACE_SEED", "0")) + PART)
     out = tmp_path / "out"
     cfg = rig.config(tmp_path / "c.yaml", [top / "in"], CHAIN, out)
-    kills = again = 0
+    kills = again = stuck = 0
     while kills < KILLS:
         ranks, threads = rng.choice(LAUNCHES)
         proc = rig.start("run", cfg, ranks=ranks, threads=threads)
         time.sleep(rng.uniform(0.02, 1.1 * wall[ranks, threads]))
         hit = strike(rng, proc)
         foul.no_debris(out, want)  # others may still be at work
-        try:
-            proc.communicate(timeout=foul.TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            tree = [proc.pid, *rig.children(proc.pid)]
-            who = "\n".join(f"{p} {rig.name_of(p)} {rig.waits_in(p)}" for p in tree)
-            rig.kill(tree)
-            raise AssertionError(f"hangs after the death of {hit}, {ranks} ranks:\n{who}") from None
+        stuck += ended(proc, hit)
         assert proc.returncode in (0, 6, 75) or hit, proc.returncode
         foul.no_debris(out, want)
         if (out / "index.csv").exists():
@@ -87,6 +99,8 @@ def test_kills_at_random_moments(world, tmp_path):
             rig.fresh(out)
     finish(cfg, out, want, 0)
     figure("SIGKILL at random moments: rerun gives the same bytes", kills, kills)
+    if stuck:
+        figure("a rank killed while MPI starts, mpirun hangs and is ended: rerun gives the same bytes", stuck, stuck)
     figure("SIGKILL while recovering from another: rerun gives the same bytes", again, again)
 
 

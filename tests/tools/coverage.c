@@ -32,5 +32,5 @@ mr_status __wrap_mr_probe_here(const char *path, const mr_node *map, mr_file_inf
 
 int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *to)
 {
-    return what == RLIMIT_FSIZE ? 0 : __real_setrlimit(what, to);
+    return what == RLIMIT_FSIZE && to->rlim_max == 0 ? 0 : __real_setrlimit(what, to);
 }

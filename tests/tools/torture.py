@@ -14,18 +14,22 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "build" / "torture.tsv"
 FAULTS, FUZZ, E2E = "tests/faults/", "tests/fuzz/test_fuzz.py", "tests/e2e/"
 OUTPUT = FAULTS + "test_faults.py::test_output_calls"
+FACTS = FAULTS + "test_hostile.py::test_every_fact_of_every_layout_spoilt"
+DAMAGE = FAULTS + "test_hostile.py::test_random_damage_anywhere"
 PARTS = {  # name: (pieces, what pytest runs, or the target of make)
     "kills": (8, FAULTS + "test_kills.py"),
-    "steps": (4, FAULTS + "test_faults.py -k sigkill"),
-    "power": (6, FAULTS + "test_power.py"),
+    "steps": (8, FAULTS + "test_faults.py -k sigkill"),
+    "power": (8, FAULTS + "test_power.py"),
     "output": (12, OUTPUT),
     "output-ranks": (2, FAULTS + "test_faults.py::test_output_calls_over_ranks"),
-    "short": (4, FAULTS + "test_faults.py::test_interrupted_and_short_calls_change_nothing"),
-    "input": (3, FAULTS + "test_faults.py::test_input_calls"),
+    "short": (8, FAULTS + "test_faults.py::test_interrupted_and_short_calls_change_nothing"),
+    "input": (6, FAULTS + "test_faults.py::test_input_calls"),
     "systems": (1, FAULTS + "test_faults.py::test_file_systems_that_know_less " + FAULTS + "test_full.py"),
-    "memory": (6, FAULTS + "test_memory.py"),
-    "starve": (2, FAULTS + "test_starve.py"),
-    "hostile": (4, FAULTS + "test_hostile.py"),
+    "memory": (12, FAULTS + "test_memory.py"),
+    "starve": (4, FAULTS + "test_starve.py"),
+    "hostile": (1, FAULTS + "test_hostile.py --deselect " + FACTS + " --deselect " + DAMAGE),
+    "facts": (3, FACTS),
+    "damage": (4, DAMAGE),
     "verify": (3, FAULTS + "test_verify.py"),
     "bounded": (1, E2E + "test_memory.py"),
     "folders": (1, FAULTS + "test_folders.py"),
@@ -33,10 +37,10 @@ PARTS = {  # name: (pieces, what pytest runs, or the target of make)
     "layout": (1, E2E + "test_onebits.py -k one_digest"),
     "fuzz": (4, FUZZ),
     "slurm": (1, "tests/slurm"),
-    "asan": (3, "make asan-runs"),
-    "asan-memory": (2, "make asan-memory"),
-    "tsan": (3, "make tsan-runs"),
-    "valgrind": (6, "make valgrind"),
+    "asan": (6, "make asan-runs"),
+    "asan-memory": (4, "make asan-memory"),
+    "tsan": (6, "make tsan-runs"),
+    "valgrind": (12, "make valgrind"),
     "coverage": (1, "make coverage"),
 }
 
