@@ -128,6 +128,21 @@ static bool look_all(look *l)
     return true;
 }
 
+static bool look_failure(look *l)
+{
+    bool all = true;
+    l->found = l->n;
+    for (size_t i = 0; i < l->n; i++) {
+        const mr_future *f = l->f[i];
+        if (f->state != TASK_DONE)
+            all = false;
+        else if (f->st != MR_OK && (l->found == l->n || f->order < l->f[l->found]->order))
+            l->found = i;
+    }
+    l->st = l->found < l->n ? result(l->f[l->found]) : MR_OK;
+    return all || l->found < l->n;
+}
+
 mr_status mr_wait_first(mr_future **f, size_t n, double timeout_s, size_t *index)
 {
     return mr_as_completed(f, n, NULL, timeout_s, index);
@@ -137,6 +152,14 @@ mr_status mr_wait_all(mr_future **f, size_t n, double timeout_s)
 {
     look l = {.f = f, .n = n, .look = look_all};
     return wait_for(&l, timeout_s);
+}
+
+mr_status mr_wait_failure(mr_future **f, size_t n, double timeout_s, size_t *index)
+{
+    look l = {.f = f, .n = n, .look = look_failure};
+    mr_status st = wait_for(&l, timeout_s);
+    if (l.found < n) *index = l.found;
+    return st;
 }
 
 mr_status mr_as_completed(mr_future **f, size_t n, bool *seen, double timeout_s, size_t *index)

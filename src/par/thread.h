@@ -83,6 +83,9 @@ mr_status mr_wait_first(mr_future **f, size_t n, double timeout_s, size_t *index
 /** MR_OK when all are done and went well, else the status and trail of the first in the array that
  * did not. */
 mr_status mr_wait_all(mr_future **f, size_t n, double timeout_s);
+/** As soon as one has failed: its status, trail and index; MR_OK when all are done and went well.
+ */
+mr_status mr_wait_failure(mr_future **f, size_t n, double timeout_s, size_t *index);
 /** MR_OK and each of n once, in order of completion; then MR_ECLOSED. seen[n] is the caller's,
  * zeroed. Futures may be replaced between calls (with seen[i] = false). */
 mr_status mr_as_completed(mr_future **f, size_t n, bool *seen, double timeout_s, size_t *index);

@@ -133,8 +133,18 @@ mr_status mr_mill_flush(mr_mill *m, double timeout_s)
     return mr_queue_join(m->done, timeout_s);
 }
 
+/** Wait for the readers, all of them or the first that failed: it fails what the others wait at. */
+static mr_status await_readers(const mr_mill *m)
+{
+    const size_t most = (size_t)m->plan->cfg->io_threads;
+    size_t n = 0, at;
+    while (m->reader_task && n < most && m->reader_task[n]) n++;
+    return mr_wait_failure(m->reader_task, n, -1, &at);
+}
+
 mr_status mr_mill_end(mr_mill *m, bool drop)
 {
+    mr_status st = MR_OK;
     if (m->gate) {
         mr_mutex_lock(m->gate);
         m->closing = true;
@@ -143,14 +153,18 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
         mr_mutex_unlock(m->gate);
     }
     if (drop && m->slabs) mr_pool_close(m->slabs);
-    if (m->readers) mr_crew_free(m->readers, false);
+    if (m->readers) {
+        st = await_readers(m);
+        mr_crew_free(m->readers, false);
+    }
     if (m->done) mr_queue_close(m->done);
     if (m->writer) mr_crew_free(m->writer, false);
     m->readers = m->writer = NULL;
     double push;
     if (m->slabs) m->t.wait_slab_s = mr_pool_waited(m->slabs);
     if (m->done) mr_queue_waited(m->done, &push, &m->t.wait_done_s);
-    return m->gate ? mr_mill_failed(m) : MR_OK;
+    const mr_status first = m->gate ? mr_mill_failed(m) : MR_OK;
+    return first != MR_OK ? first : st;
 }
 
 void mr_mill_free(mr_mill *m)

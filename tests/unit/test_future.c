@@ -149,6 +149,24 @@ static void waits_for_all(void **state)
     end(&x);
 }
 
+static void waits_for_the_first_failure(void **state)
+{
+    (void)state;
+    fixture x;
+    size_t i = 9;
+    begin(&x, 3, two_fail);
+    open_gate(&x.j[0]);
+    assert_int_equal(mr_wait_failure(x.f, 3, 0.001, &i), MR_ETIMEOUT);
+    open_gate(&x.j[2]);
+    assert_int_equal(mr_wait_failure(x.f, 3, -1, &i), MR_EOUTPUT); /* although one still runs */
+    assert_int_equal(i, 2);
+    assert_string_equal(mr_error(), "two");
+    i = 9;
+    assert_int_equal(mr_wait_failure(x.f, 1, -1, &i), MR_OK);
+    assert_int_equal(i, 9);
+    end(&x);
+}
+
 static void a_tasks_own_time_out_is_a_result(void **state)
 {
     (void)state;
@@ -188,6 +206,7 @@ int main(void)
         cmocka_unit_test(cancelling_spares_what_has_not_begun),
         cmocka_unit_test(waits_for_the_first),
         cmocka_unit_test(waits_for_all),
+        cmocka_unit_test(waits_for_the_first_failure),
         cmocka_unit_test(a_tasks_own_time_out_is_a_result),
         cmocka_unit_test(gives_each_once_in_order_of_completion),
     };
