@@ -25,8 +25,15 @@ static double *thread_work(const mr_mill *m)
     return m->work + (size_t)omp_get_thread_num() * (m->plan->mem.work_bytes / sizeof(double));
 }
 
-/** Before a wait: the team's idle threads would spin on cores that readers and the writer need. They
- *  are made anew at the next block, in some 50 us. */
+/* OpenMP's threads spin while they wait, on cores that readers and the writer need. So the members of
+ * a team sleep until the last one is done, and are sent away before a wait: made anew for the next
+ * block in some 50 us. */
+
+static void meet_team(const mr_block *w)
+{
+    mr_meet(w->m->team, (size_t)omp_get_num_threads());
+}
+
 static void dismiss_team(void)
 {
     omp_pause_resource_all(omp_pause_soft);
@@ -123,16 +130,20 @@ static mr_status run_sweep(const mr_block *w, const sweep *s)
 {
     mr_status worst = MR_OK;
     char why[512] = "";
-#pragma omp parallel for schedule(dynamic) num_threads(w->m->threads)
-    for (size_t tile = 0; tile < w->n_tiles; tile++) {
-        const mr_status st = mr_stop_wanted() < 2 ? run_tile(w, s, tile) : mr_stop_raise();
-        if (st != MR_OK) {
+#pragma omp parallel num_threads(w->m->threads)
+    {
+#pragma omp for schedule(dynamic) nowait
+        for (size_t tile = 0; tile < w->n_tiles; tile++) {
+            const mr_status st = mr_stop_wanted() < 2 ? run_tile(w, s, tile) : mr_stop_raise();
+            if (st != MR_OK) {
 #pragma omp critical(mr_tiles_failed)
-            {
-                worst = st;
-                strncpy(why, mr_error(), sizeof why - 1);
+                {
+                    worst = st;
+                    strncpy(why, mr_error(), sizeof why - 1);
+                }
             }
         }
+        meet_team(w);
     }
     if (worst != MR_OK) mr_error_set(why);
     return worst;
@@ -156,6 +167,22 @@ out:
     return st;
 }
 
+/** Rows [at) of a coupled operator's input; all of them give all of its output. */
+static void run_slice(const mr_block *w, const sweep *s, size_t op, bool sliced, mr_slab at,
+                      const uint8_t *bad)
+{
+    const size_t t0 = (size_t)at.a, n = rows_of(at);
+    mr_block_ranges r = w->r;
+    if (sliced) {
+        r.in[op] = (mr_slab){s->in.a + at.a, s->in.a + at.b};
+        *(op + 1 < r.n ? &r.in[op + 1] : &r.out) = r.in[op];
+    }
+    mr_view x = {s->src + t0 * w->nc, n, w->nc, w->nc};
+    mr_view y = {s->dst + t0 * w->nc, sliced ? n : rows_of(s->out), w->nc, w->nc};
+    mr_chain_run(w->chain, s->stage, &r, &x, &y, NULL, thread_work(w->m),
+                 bad ? bad + t0 * w->nc : NULL);
+}
+
 /** A coupled operator: where it has no context in time the team takes slices of rows. */
 static mr_status run_coupled(const mr_block *w, const sweep *s, size_t op)
 {
@@ -166,19 +193,14 @@ static mr_status run_coupled(const mr_block *w, const sweep *s, size_t op)
                         !needs->after && !needs->window_ns && needs->memory == MR_MEM_NONE;
     const size_t n = rows_of(s->in), slices = sliced ? (size_t)w->m->threads * 4 : 1;
     MR_TRY(mark_bad(w, s, op, &bad));
-#pragma omp parallel for schedule(static) num_threads(w->m->threads)
-    for (size_t i = 0; i < slices; i++) {
-        const size_t t0 = n * i / slices, t1 = n * (i + 1) / slices;
-        mr_block_ranges r = w->r;
-        if (t0 == t1) continue;
-        if (sliced) {
-            r.in[op] = (mr_slab){s->in.a + (int64_t)t0, s->in.a + (int64_t)t1};
-            *(op + 1 < r.n ? &r.in[op + 1] : &r.out) = r.in[op];
+#pragma omp parallel num_threads(w->m->threads)
+    {
+#pragma omp for schedule(static) nowait
+        for (size_t i = 0; i < slices; i++) {
+            const size_t t0 = n * i / slices, t1 = n * (i + 1) / slices;
+            if (t0 < t1) run_slice(w, s, op, sliced, (mr_slab){(int64_t)t0, (int64_t)t1}, bad);
         }
-        mr_view x = {s->src + t0 * w->nc, sliced ? t1 - t0 : n, w->nc, w->nc};
-        mr_view y = {s->dst + t0 * w->nc, sliced ? t1 - t0 : rows_of(s->out), w->nc, w->nc};
-        mr_chain_run(w->chain, s->stage, &r, &x, &y, NULL, thread_work(w->m),
-                     bad ? bad + t0 * w->nc : NULL);
+        meet_team(w);
     }
 out:
     free(bad);
@@ -271,6 +293,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
                         .row = (uint64_t)(w.rows.a - j->lane->rows.a),
                         .last = last};
     MR_TRY(run_chain(&w));
+    if (last) dismiss_team();
     release_slabs(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;
     m->t.compute_s += mr_now() - t1;

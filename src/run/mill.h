@@ -124,6 +124,7 @@ typedef struct mr_mill {
     char why[1024];
     mr_times t;
     uint64_t raw_bytes; /* read so far */
+    mr_meeting *team;   /* of the compute threads */
     /* main thread */
     double *work; /* threads x work_bytes */
     double *mid[2];
