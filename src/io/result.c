@@ -145,25 +145,70 @@ out:
     return st;
 }
 
-/** Rows [d0, d1) of the strip of channels that lane `first` has, from all lanes that have it. */
-static mr_status merge_rows(const result *r, size_t first, size_t d0, size_t d1, tree *t,
-                            const double **total)
+/** A strip of channels on its way: rows [d0, d1) of it at a time, in buffers for the most of them. */
+typedef struct strip {
+    const result *r;
+    size_t first, nc, c0; /* first lane that has it; its channels; its place among all */
+    double *v;            /* of one lane */
+    tree t;
+    float *mean;
+} strip;
+
+static mr_status strip_init(strip *s, const result *r, size_t first, size_t rows)
 {
     mr_status st = MR_OK;
-    double *v = NULL;
     const mr_lane_entry *e = r->lane[first].e;
-    const size_t nc = e->c1 - e->c0;
-    t->n = (d1 - d0) * nc;
-    MR_TRY(mr_alloc_f64(t->n, "sums", &v));
-    for (size_t i = first; i < r->part.n; i++) {
-        const source *s = &r->lane[i];
-        if (s->e->c0 != e->c0) continue;
-        MR_TRY(read_at(s, s->sums_at + d0 * nc * sizeof *v, t->n * sizeof *v, v));
-        MR_TRY(tree_add(t, 0, v));
-    }
-    st = tree_total(t, total);
+    *s = (strip){.r = r, .first = first, .nc = e->c1 - e->c0, .c0 = e->c0 - r->part.c0};
+    s->t.n = rows * s->nc;
+    MR_TRY(mr_alloc_f64(s->t.n, "sums", &s->v));
+    MR_TRY(mr_alloc(s->t.n, sizeof *s->mean, "means", &s->mean));
 out:
-    free(v);
+    return st;
+}
+
+static void strip_fini(strip *s)
+{
+    tree_fini(&s->t);
+    free(s->v);
+    free(s->mean);
+}
+
+/** The sums of these rows of all lanes that have the strip. */
+static mr_status merge_rows(strip *s, size_t d0, size_t d1, const double **total)
+{
+    mr_status st = MR_OK;
+    const result *r = s->r;
+    memset(s->t.held, 0, sizeof s->t.held);
+    s->t.n = (d1 - d0) * s->nc;
+    for (size_t i = s->first; i < r->part.n; i++) {
+        const source *l = &r->lane[i];
+        if (l->e->c0 != r->lane[s->first].e->c0) continue;
+        MR_TRY(read_at(l, l->sums_at + d0 * s->nc * sizeof *s->v, s->t.n * sizeof *s->v, s->v));
+        MR_TRY(tree_add(&s->t, 0, s->v));
+    }
+    st = tree_total(&s->t, total);
+out:
+    return st;
+}
+
+/** Sums of rows [d0, d1) become means at their places: whole rows in one go. */
+static mr_status write_rows(strip *s, size_t d0, size_t d1, const double *sum, int fd,
+                            const char *path)
+{
+    mr_status st = MR_OK;
+    const result *r = s->r;
+    const bool whole = s->nc == r->nc;
+    for (size_t d = d0; d < d1; d++) {
+        const int64_t *n = r->count + d / (r->depth / r->counts) * r->nc + s->c0;
+        float *row = s->mean + (d - d0) * s->nc;
+        for (size_t c = 0; c < s->nc; c++)
+            row[c] = n[c] ? (float)(sum[(d - d0) * s->nc + c] / (double)n[c]) : NAN;
+    }
+    for (size_t d = d0; d < d1; d += whole ? d1 - d0 : 1)
+        MR_TRY(mr_out_pwrite(fd, s->mean + (d - d0) * s->nc,
+                             (whole ? d1 - d0 : 1) * s->nc * sizeof *s->mean,
+                             r->at + (d * r->nc + s->c0) * sizeof *s->mean, path));
+out:
     return st;
 }
 
@@ -171,29 +216,18 @@ out:
 static mr_status write_strip(const result *r, size_t first, int fd, const char *path)
 {
     mr_status st = MR_OK;
+    strip s;
     const mr_lane_entry *e = r->lane[first].e;
-    const size_t nc = e->c1 - e->c0, c0 = e->c0 - r->part.c0;
-    const size_t step = MR_MAX((size_t)CHUNK / (nc * sizeof(double)), (size_t)1);
-    float *row = NULL;
-    tree t = {0};
-    MR_TRY(mr_alloc(nc, sizeof *row, "a row", &row));
+    const size_t step = MR_MAX((size_t)CHUNK / ((e->c1 - e->c0) * sizeof(double)), (size_t)1);
+    MR_TRY(strip_init(&s, r, first, MR_MIN(step, r->depth)));
     for (size_t d0 = 0; d0 < r->depth; d0 += step) {
         const size_t d1 = MR_MIN(d0 + step, r->depth);
         const double *sum = NULL;
-        MR_TRY(merge_rows(r, first, d0, d1, &t, &sum));
-        for (size_t d = d0; d < d1; d++) {
-            const int64_t *n = r->count + d / (r->depth / r->counts) * r->nc + c0;
-            for (size_t c = 0; c < nc; c++)
-                row[c] = n[c] ? (float)(sum[(d - d0) * nc + c] / (double)n[c]) : NAN;
-            MR_TRY(mr_out_pwrite(fd, row, nc * sizeof *row, r->at + (d * r->nc + c0) * sizeof *row,
-                                 path));
-        }
-        tree_fini(&t);
-        t = (tree){0};
+        MR_TRY(merge_rows(&s, d0, d1, &sum));
+        MR_TRY(write_rows(&s, d0, d1, sum, fd, path));
     }
 out:
-    tree_fini(&t);
-    free(row);
+    strip_fini(&s);
     return st;
 }
 
