@@ -8,13 +8,20 @@
 #include <string.h>
 
 typedef unsigned long long ull;
-enum { MOST_SPANS = 50, MOST_ODD = 50, MOST_REMARKS = 20 };
+enum { MOST_SPANS = 50, MOST_ODD = 50, MOST_REMARKS = 20, SHOW_PATH = 4096 };
 
 /* --- one file -------------------------------------------------------------------------------- */
 
 static double length_s(const mr_file_info *f)
 {
     return (double)f->nt / f->rate_hz;
+}
+
+/** A path as it may go to a terminal. */
+static const char *plain(const char *path, char buf[SHOW_PATH])
+{
+    mr_printable(path, buf, SHOW_PATH);
+    return buf;
 }
 
 static void print_line(const char *path, const mr_file_info *f)
@@ -118,11 +125,11 @@ static void print_ledger(const mr_found *f)
         }
     printf("\n");
     for (size_t i = 0; i < s->n_odd && i < MOST_ODD; i++) {
-        char t0[40], t1[40];
+        char t0[40], t1[40], shown[SHOW_PATH];
         const mr_odd *o = &s->odd[i];
         printf("  %-9s %s .. %s", mr_odd_name(o->kind), mr_show_time(o->t0_ns, t0),
                mr_show_time(o->t1_ns, t1));
-        if (o->file != SIZE_MAX) printf("  %s", f->paths.v[o->file]);
+        if (o->file != SIZE_MAX) printf("  %s", plain(f->paths.v[o->file], shown));
         if (o->skip) printf("  %llu samples are already there", (ull)o->skip);
         printf("%s%s\n", o->note[0] ? ": " : "", o->note);
     }
@@ -164,15 +171,16 @@ out:
 mr_status mr_found_print(const mr_found *f, bool details)
 {
     mr_status st = MR_OK;
-    char bytes[32];
+    char bytes[32], shown[SHOW_PATH];
     double all = 0;
     for (size_t i = 0; i < f->paths.n; i++) {
+        const char *path = plain(f->paths.v[i], shown);
         if (f->product[i])
-            printf("%s: %s\n", f->paths.v[i], f->product[i]);
+            printf("%s: %s\n", path, f->product[i]);
         else if (details)
-            print_page(f->paths.v[i], &f->info[i]);
+            print_page(path, &f->info[i]);
         else
-            print_line(f->paths.v[i], &f->info[i]);
+            print_line(path, &f->info[i]);
         if (f->cat->rows[i].kind != MR_REFUSED) all += (double)f->info[i].size;
     }
     printf("\nfiles:     %zu, %zu refused, %s to use\n", f->paths.n, f->n_refused,

@@ -132,6 +132,7 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
     mr_run_args a;
     mr_dry d = {0};
     mr_strs advice = {0};
+    char need[32], limit[32];
     mr_status st = mr_run_args_parse(argc, argv, "json slurm", &a);
     if (st != MR_OK) return (int)st;
     if (a.help) {
@@ -157,12 +158,14 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
             for (size_t i = 0; i < advice.n; i++) mr_log(MR_WARN, "warning: %s", advice.v[i]);
         }
         if (st == MR_OK && d.plan->mem.need_bytes > d.plan->mem.limit_bytes)
-            st = MR_RAISE(MR_EMEM,
-                          "run.memory does not suffice: %zu bytes a rank are needed, %zu "
-                          "allowed",
-                          d.plan->mem.need_bytes, d.plan->mem.limit_bytes);
+            st = MR_RAISE(
+                MR_EMEM,
+                "this chain needs %s a rank, run.memory allows %s: give more memory, fewer "
+                "channels (input.channels) or fewer threads",
+                mr_fmt_bytes((double)d.plan->mem.need_bytes, need),
+                mr_fmt_bytes((double)d.plan->mem.limit_bytes, limit));
         else if (st == MR_OK && !d.plan->n_lanes)
-            st = MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
+            st = mr_plan_nothing(d.plan);
     }
     st = mr_agree(c, st);
     mr_strs_fini(&advice);

@@ -275,7 +275,7 @@ static mr_status tune(mr_comm *c, const mr_run_args *r, const tune_args *a)
     MR_TRY(mr_stop_listen());
     MR_TRY(mr_run_dry(c, &r->o, &d));
     if (!d.plan->n_lanes) {
-        st = MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
+        st = mr_plan_nothing(d.plan);
         goto out;
     }
     u.io_threads = d.cfg->io_threads;

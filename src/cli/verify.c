@@ -1,6 +1,10 @@
 /* cli/verify.c: verify OUT: is every byte of an output folder as it was written? */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/text.h"
 #include "cli/cli.h"
 #include "io/output.h"
 #include "run/deep.h"
@@ -8,6 +12,31 @@
 static void say(MR_UNUSED void *arg, const char *line)
 {
     printf("%s\n", line);
+}
+
+static bool has(const char *folder, const char *name)
+{
+    char path[4096];
+    return snprintf(path, sizeof path, "%s/%s", folder, name) < (int)sizeof path &&
+           access(path, F_OK) == 0;
+}
+
+/** A wrong word on the command line is no damage. */
+static mr_status is_output_folder(const char *folder)
+{
+    struct stat sb;
+    char shown[256];
+    mr_printable(folder, shown, sizeof shown);
+    if (stat(folder, &sb) != 0)
+        return MR_RAISE(MR_ECONFIG, "verify: %s: %s", shown, strerror(errno));
+    if (!S_ISDIR(sb.st_mode))
+        return MR_RAISE(MR_ECONFIG, "verify: %s is a file; give the output folder", shown);
+    if (!has(folder, "lanes") && !has(folder, "index.csv") && !has(folder, ".millrace"))
+        return MR_RAISE(MR_ECONFIG,
+                        "verify: %s is no output folder: it has neither lanes, index.csv nor "
+                        ".millrace",
+                        shown);
+    return MR_OK;
 }
 
 int mr_cli_verify(mr_comm *c, int argc, char **argv)
@@ -37,7 +66,9 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
     }
     if (!folder)
         return (int)MR_RAISE(MR_ECONFIG, "verify takes one output folder: millrace verify OUT");
-    mr_status st = mr_verify_folder(folder, say, NULL, &n, &n_kept);
+    mr_status st = is_output_folder(folder);
+    if (st != MR_OK) return (int)st;
+    st = mr_verify_folder(folder, say, NULL, &n, &n_kept);
     if (deep && (st == MR_OK || st == MR_EVERIFY)) {
         const mr_status inputs = mr_deep_verify(folder, say, NULL, &n_ranges);
         if (inputs != MR_OK) st = inputs;

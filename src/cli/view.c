@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "io/input.h"
+#include "plan/config.h"
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +16,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { O_OUT, O_TIME, O_CHANNELS, O_SHARE, O_TITLE, O_FREQUENCY, O_SOURCE, O_WHAT, O_QUIET };
+enum {
+    O_OUT,
+    O_TIME,
+    O_CHANNELS,
+    O_SHARE,
+    O_TITLE,
+    O_FREQUENCY,
+    O_SOURCE,
+    O_WHAT,
+    O_CONFIG,
+    O_QUIET
+};
 static const mr_opt table[] = {
     [O_OUT] = {"output", "X.png", NULL, "the picture (also -o)"},
     [O_TIME] = {"time", "A..B", NULL, "UTC times, or times after the first sample: 0s..60s"},
@@ -25,6 +37,7 @@ static const mr_opt table[] = {
     [O_FREQUENCY] = {"frequency", "log|linear", "log", "axis of spectra"},
     [O_SOURCE] = {"source", "N", NULL, "of correlations: source channel (default: the first)"},
     [O_WHAT] = {"statistic", "NAME", NULL, "of statistics: which (default: the first)"},
+    [O_CONFIG] = {"config", "FILE", NULL, "read recordings by its input.map"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
 
@@ -162,7 +175,7 @@ static mr_status survey(mr_prober *prober, const char *arg, const mr_strs *files
                      p.info.state != MR_OK ? p.info.reason
                      : fits                ? "no even sampling rate"
                                            : "another channel spacing");
-            mr_log(MR_WARN, "%s: %s", files->v[i], why);
+            if (files->n > 1) mr_log(MR_WARN, "%s: %s", files->v[i], why);
             continue;
         }
         if ((st = mr_strdup(files->v[i], &p.path)) != MR_OK ||
@@ -173,7 +186,8 @@ static mr_status survey(mr_prober *prober, const char *arg, const mr_strs *files
         }
         s->v[s->n++] = p;
     }
-    if (s->n == 0) MR_TRY(MR_RAISE(MR_EINPUT, "%s: nothing to view: %s", arg, why));
+    if (s->n == 0)
+        MR_TRY(MR_RAISE(MR_EINPUT, "%s: %s%s", arg, files->n > 1 ? "nothing to view: " : "", why));
 out:
     return st;
 }
@@ -354,11 +368,13 @@ static mr_status draw(const mr_opts *o, const mr_view_ask *q, double share)
 {
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
+    mr_config *cfg = NULL;
     mr_cells cells[2] = {0};
     mr_text title[2] = {0}, unit[2] = {0};
     mr_panel panel[2] = {0};
     mr_image im = {0};
-    MR_TRY(mr_prober_new(1, NULL, &prober));
+    if (o->val[O_CONFIG]) MR_TRY(mr_config_load(o->val[O_CONFIG], NULL, 0, &cfg));
+    MR_TRY(mr_prober_new(1, cfg ? cfg->map : NULL, &prober));
     for (int i = 0; i < o->n_args; i++) {
         MR_TRY(panel_of(prober, o->arg[i], q, &cells[i], &title[i], &unit[i]));
         panel[i] = (mr_panel){.cells = &cells[i], .title = title[i].s, .unit = unit[i].s};
@@ -374,6 +390,7 @@ out:
         mr_text_fini(&unit[i]);
     }
     mr_prober_free(prober);
+    mr_config_free(cfg);
     return st;
 }
 
@@ -400,11 +417,17 @@ int mr_cli_view(int argc, char **argv)
     double share = 0, a = 0, b = 0;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
-    MR_TRY(mr_opts_parse(table, argc, argv, 1, 2, &o));
+    MR_TRY(mr_opts_parse(table, argc, argv, 0, 2, &o));
     if (o.help) {
-        mr_opts_help("view FILE|FOLDER [FILE|FOLDER] -o X.png [options]", table);
+        mr_opts_help("view FILE|FOLDER [FILE|FOLDER] -o X.png [options]\n\n"
+                     "Draw recordings, lanes or an output folder: time along, distance upwards. "
+                     "Spectra lie\nover frequency (in decibels) and correlations over lag, the "
+                     "mean over the time asked for.\n",
+                     table);
         goto out;
     }
+    if (!o.n_args)
+        MR_TRY(MR_RAISE(MR_ECONFIG, "view: of what? millrace view FILE|FOLDER -o X.png"));
     if (!o.val[O_OUT]) MR_TRY(MR_RAISE(MR_ECONFIG, "view: -o X.png is missing"));
     MR_TRY(mr_quantity_parse(o.val[O_SHARE], MR_DIM_PERCENT, &share));
     if (!(share >= 0.5 && share <= 1))

@@ -383,8 +383,11 @@ mr_status mr_config_files(const mr_config *c, mr_strs *out)
     for (size_t i = 0; i < c->patterns.n; i++) MR_TRY(add_pattern(&l, c, i));
     if (l.paths.n == 0) {
         char shown[300];
+        struct stat sb;
+        const bool folder = stat(c->patterns.v[0], &sb) == 0 && S_ISDIR(sb.st_mode);
         mr_printable(c->patterns.v[0], shown, sizeof shown);
-        st = MR_RAISE_AT(MR_EINPUT, c->files, "input.files: no file matches %s%s", shown,
+        st = MR_RAISE_AT(MR_EINPUT, c->files, "input.files: no file %s %s%s",
+                         folder ? "in the folder" : "matches", shown,
                          c->patterns.n > 1 ? " or the others of the list" : "");
         goto out;
     }

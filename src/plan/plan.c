@@ -1,5 +1,6 @@
 /* plan/plan.c: arrays (chain, channels, grid) and the plan's text; lanes and memory beside. */
 #include "plan/plan.h"
+#include "base/utc.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,30 @@ static mr_status some_chain(const mr_plan *p)
     if (!p->n_arrays) return MR_RAISE(MR_EINPUT, "none of %zu files can be used", p->cat->n);
     mr_error_set(p->arrays[0].why);
     return MR_ECONFIG;
+}
+
+mr_status mr_plan_nothing(const mr_plan *p)
+{
+    char a[40], b[40];
+    int64_t t0 = INT64_MAX, t1 = INT64_MIN;
+    double longest_s = 0;
+    const mr_node *input = mr_node_get(&p->cfg->root, "input");
+    const mr_node *time = input ? mr_node_get(input, "time") : NULL;
+    for (size_t i = 0; i < p->spans.n_spans; i++) {
+        const mr_span *sp = &p->spans.span[i];
+        const int64_t end = mr_span_time(&p->spans, sp, sp->index0 + sp->n, 1);
+        t0 = MR_MIN(t0, sp->t0_ns);
+        t1 = MR_MAX(t1, end);
+        longest_s = MR_MAX(longest_s, 1e-9 * (double)(end - sp->t0_ns));
+    }
+    if (time && (p->cfg->time_a >= t1 || p->cfg->time_b <= t0))
+        return MR_RAISE_AT(MR_EINPUT, time,
+                           "input.time: the archive has nothing then; it is of %s .. %s",
+                           mr_utc_iso(t0, a), mr_utc_iso(t1, b));
+    return MR_RAISE(MR_EINPUT,
+                    "nothing to do: no stretch without gap is long enough for one output sample of "
+                    "this chain%s (the longest is %.6g s)",
+                    time ? " in input.time" : "", longest_s);
 }
 
 mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,

@@ -76,6 +76,8 @@ typedef struct mr_plan {
 mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
                       size_t base_bytes, int threads, mr_plan **out);
 void mr_plan_free(mr_plan *p);
+/** Why there is not one lane: MR_EINPUT, raised with the place. */
+mr_status mr_plan_nothing(const mr_plan *p);
 
 /** Blocks of a lane, in order. block i's output range; n blocks. */
 size_t mr_lane_blocks(const mr_plan *p, const mr_lane *l);

@@ -128,8 +128,7 @@ static mr_status may_begin(const run *r)
     const mr_plan *p = r->plan;
     const mr_account a = {.plan = p, .cat = r->survey.cat};
     char b0[32], b1[32];
-    if (!p->n_lanes)
-        return MR_RAISE(MR_EINPUT, "nothing to do: no output sample lies in the selected time");
+    if (!p->n_lanes) return mr_plan_nothing(p);
     if (p->mem.need_bytes > p->mem.limit_bytes && p->mem.decode_file != SIZE_MAX &&
         p->mem.need_bytes - p->mem.decode_bytes <= p->mem.limit_bytes)
         return MR_RAISE(MR_EMEM,

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+import h5py
 import pytest
 
 import rig
@@ -179,3 +180,48 @@ def test_a_closed_stdout_does_not_crash(done_run):
     with open(os.devnull, "w") as null, open("/dev/full", "w") as full:
         done = subprocess.run(rig.command("help"), stdout=full, stderr=null, env=rig.environment())
     assert done.returncode == 4
+
+
+# --- messages: what, where, what to do; one of them
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    top = tmp_path_factory.mktemp("small")
+    rig.archive(top / "in", rig.noise(6000, 4), 100, 3000)
+    (top / "empty").mkdir()
+    rig.config(top / "c.yaml", "in/*.h5", ["abs"], "out")
+    return top
+
+
+@pytest.mark.parametrize("ranks", [0, 2])
+@pytest.mark.parametrize("args,status,words", [
+    (["verify", "nosuch"], 2, ["nosuch: No such file"]),
+    (["verify", "in"], 2, ["in is no output folder", "index.csv"]),
+    (["verify", "c.yaml"], 2, ["c.yaml is a file"]),
+    (["view"], 2, ["view FILE|FOLDER -o X.png"]),
+    (["view", "nosuch", "-o", "x.png"], 3, ["nosuch: cannot open: No such file"]),
+    (["run", "c.yaml", "-s", "input.files=empty"], 3, ["-s:1:13", "no file in the folder empty"]),
+    (["run", "c.yaml", "-s", "input.time=2027-01-01T00:00:00Z .. 2027-01-02T00:00:00Z"], 3,
+     ["-s:1:12: input.time", "2026-01-01T00:00:00", "2026-01-01T00:01:00"]),
+    (["run", "c.yaml", "-s", "chain=[{psd: {segment: 100000, interval: 1 h}}]"], 3, ["the longest is 60 s"]),
+    (["plan", "c.yaml", "-s", "run.memory=20 MiB"], 5, ["needs", "20.0 MiB", "input.channels"])])
+def test_one_message_says_what_where_and_what_to_do(small, args, status, words, ranks):
+    done = rig.run(*args, cwd=small, status=status, ranks=ranks)
+    (line,) = rig.plain(done.stderr)
+    assert all(w in line for w in words), line
+
+
+def test_names_of_files_do_not_reach_the_terminal_raw(small):
+    shutil.copy(sorted((small / "in").iterdir())[0], small / "empty" / "esc\x1b[31m\nline.h5")
+    done = rig.run("inspect", small / "empty", status=0)
+    assert "\x1b" not in done.stdout and "esc\\x1b[31m\\x0aline.h5" in done.stdout
+    (small / "empty" / "esc\x1b[31m\nline.h5").unlink()
+
+
+def test_view_reads_by_the_map_of_a_config(small):
+    with h5py.File(small / "bare.h5", "w") as h:
+        h["mine"] = rig.noise(300, 5)
+    (small / "map.yaml").write_text("input: {files: bare.h5, map: {data: /mine, axes: [time, channel], rate: 50 Hz, "
+                                    "start: 2026-01-01T00:00:00Z}}\noutput: {folder: out}\n")
+    rig.run("view", "bare.h5", "-o", "x.png", cwd=small, status=3)
+    rig.run("view", "bare.h5", "-o", "x.png", "--config", "map.yaml", cwd=small, status=0)
