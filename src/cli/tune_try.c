@@ -148,17 +148,21 @@ static mr_status launch(char **argv, char **envp, const char *log, mr_trial *t)
     return MR_OK;
 }
 
-/** The last line that millrace itself said, else the last at all. */
+/** The last line that millrace itself said, else the first of words: a launcher frames its own. */
 static void last_words(const char *log, char *why, size_t size)
 {
     mr_text t = {0};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const char *last = "";
     char *rest = NULL;
     bool ours = false;
     if (mr_read_text(log, 1 << 20, &t) == MR_OK && t.s)
         for (char *w = strtok_r(t.s, "\n", &rest); w; w = strtok_r(NULL, "\n", &rest)) {
             const bool own = strncmp(w, "millrace: ", 10) == 0;
-            if (own || !ours) last = own ? w + 10 : w;
+            if (own)
+                last = w + 10;
+            else if (!ours && !*last && w[strcspn(w, letters)])
+                last = w;
             ours |= own;
         }
     mr_printable(last, why, size);

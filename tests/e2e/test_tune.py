@@ -65,6 +65,17 @@ def test_what_it_does_not_know_is_refused(setting, args, word):
     assert word in done.stderr
 
 
+def test_a_launcher_that_refuses_is_quoted(setting, tmp_path):
+    """By its first words, not by the dashes around them."""
+    folder, config = setting
+    fake = tmp_path / "mpirun"
+    fake.write_text("#!/bin/sh\necho ------\necho not as root >&2\necho '  see 3.2'\necho ------\nexit 1\n")
+    fake.chmod(0o755)
+    done = rig.run("tune", config, "--seconds", "0.05", "--warm", "--launcher", fake, status=0)
+    lines = [x for x in done.stdout.splitlines() if "failed" in x]
+    assert lines and all("not as root" in x for x in lines)
+
+
 def test_under_a_launcher_it_is_refused(setting):
     done = rig.run("tune", setting[1], ranks=2)
     assert done.returncode == 2 and "without a launcher" in done.stderr
