@@ -31,6 +31,8 @@ static mr_status is_output_folder(const char *folder)
         return MR_RAISE(MR_ECONFIG, "verify: %s: %s", shown, strerror(errno));
     if (!S_ISDIR(sb.st_mode))
         return MR_RAISE(MR_ECONFIG, "verify: %s is a file; give the output folder", shown);
+    if (access(folder, R_OK | X_OK) != 0)
+        return MR_RAISE(MR_ECONFIG, "verify: %s cannot be listed: %s", shown, strerror(errno));
     if (!has(folder, "lanes") && !has(folder, "index.csv") && !has(folder, ".millrace"))
         return MR_RAISE(MR_ECONFIG,
                         "verify: %s is no output folder: it has neither lanes, index.csv nor "

@@ -75,6 +75,8 @@ static mr_status open_plain(const char *path, int *fd, struct stat *sb)
 {
     struct stat before;
     if (stat(path, &before)) return MR_RAISE(MR_EINPUT, "cannot open: %s", strerror(errno));
+    if (S_ISDIR(before.st_mode) && access(path, R_OK | X_OK) != 0)
+        return MR_RAISE(MR_EINPUT, "a folder that cannot be listed: %s", strerror(errno));
     if (!S_ISREG(before.st_mode)) return MR_RAISE(MR_EINPUT, "not a regular file");
     do *fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     while (*fd < 0 && errno == EINTR);

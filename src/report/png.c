@@ -36,8 +36,7 @@ mr_status mr_png_write(const char *path, const mr_image *im)
     png.height = (png_uint_32)im->h;
     MR_TRY(mr_text_add(&part, "%s.part", path));
     if (!png_image_write_to_file(&png, part.s, 0, im->rgb, 0, NULL))
-        MR_TRY(
-            MR_RAISE(MR_EOUTPUT, "cannot write %s: %s (%s)", path, png.message, strerror(errno)));
+        MR_TRY(MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", path, png.message));
     if (rename(part.s, path) != 0)
         MR_TRY(MR_RAISE(MR_EOUTPUT, "cannot name %s: %s", path, strerror(errno)));
 out:

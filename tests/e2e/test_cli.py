@@ -3,6 +3,8 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import h5py
 import pytest
@@ -225,3 +227,28 @@ def test_view_reads_by_the_map_of_a_config(small):
                                     "start: 2026-01-01T00:00:00Z}}\noutput: {folder: out}\n")
     rig.run("view", "bare.h5", "-o", "x.png", cwd=small, status=3)
     rig.run("view", "bare.h5", "-o", "x.png", "--config", "map.yaml", cwd=small, status=0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root to become nobody")
+def test_what_may_not_be_read_is_said(small):
+    """As a user who may not: folders, files, a place to write to."""
+    top = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    try:
+        shutil.copytree(small / "in", top / "in")
+        shutil.copy(rig.BINARY, top / "millrace")
+        for path in [top, top / "in"]:
+            path.chmod(0o755)
+        (top / "locked").mkdir(mode=0)
+        first = sorted((top / "in").iterdir())[0]
+        first.chmod(0)
+        as_nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(top / "millrace")]
+        for args, status, word in [
+                (["inspect", "locked"], 3, "locked: refused: a folder that cannot be listed: Permission denied"),
+                (["inspect", "in"], 10, f"{first.name}: refused: cannot open: Permission denied"),
+                (["verify", "locked"], 2, "locked cannot be listed: Permission denied"),
+                (["view", "in", "-o", "x.png"], 4, "cannot write x.png: ")]:
+            done = subprocess.run(as_nobody + args, cwd=top, capture_output=True, text=True, timeout=60)
+            said = done.stdout + done.stderr
+            assert done.returncode == status and word in said and said.count("Permission denied") <= 2, said
+    finally:
+        shutil.rmtree(top)
