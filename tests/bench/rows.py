@@ -126,7 +126,8 @@ ROWS = [
         forms("max", *REDUCE), data="gz", flop=1.0),
     Row("psd", "Welch 1024, half overlapping, Hann, mean over the archive",
         ["psd: {segment: 1024, overlap: 50 %, window: hann, interval: all}"], psd,
-        forms("psd", *REDUCE), fft={"fft1024_f64": 2.0}, peer_error=0.2),
+        forms("psd", *REDUCE), fft={"fft1024_f64": 2.0},
+        peer_error=0.5),  # no segments over the seams of files: other drift in the lowest bin, which is the peak
     Row("correlate", "channel 0 against all, windows of a file, whitened 1..45 Hz, +-5 s, stacked",
         ["correlate: {sources: [0], window: FILE_S s, max_lag: 5 s, whiten: 1..45 Hz, stack: all}"],
         correlation, forms("correlate", *REDUCE), fft={"fft32768_f64": 1.1}, error=1e-5),
