@@ -2,6 +2,7 @@
 MILLRACE_PART=2/4: the second quarter of it, so that a long test can be run in pieces.
 MILLRACE_FIGURES=FILE: rows for the table that tests/tools/figures.py prints."""
 import os
+import sys
 
 TORTURE = os.environ.get("MILLRACE_TORTURE", "") not in ("", "0")
 PART, PARTS = map(int, os.environ.get("MILLRACE_PART", "1/1").split("/"))
@@ -23,6 +24,7 @@ def figure(promise, reached, wanted, note=""):
     with a number the largest is shown."""
     path = os.environ.get("MILLRACE_FIGURES")
     if path:
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].split("[")[0]
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0].split("[")[0]  # below tests/
+        test = f"tests/{test}" if test else sys.argv[0]
         with open(path, "a") as f:
             f.write(f"{promise}\t{test}\t{reached}\t{wanted}\t{note}\n")

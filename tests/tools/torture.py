@@ -5,6 +5,7 @@ usage: torture.py             all pieces (hours), then the table of figures
        torture.py --list      the parts, and into how many pieces each is cut
 Figures gather in build/torture.tsv until `torture.py --new` or `make clean`. Status 1 when a piece failed."""
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ PARTS = {  # name: (pieces, what pytest runs, or the target of make)
     "systems": (1, FAULTS + "test_faults.py::test_file_systems_that_know_less " + FAULTS + "test_full.py"),
     "memory": (12, FAULTS + "test_memory.py"),
     "starve": (4, FAULTS + "test_starve.py"),
-    "hostile": (1, FAULTS + "test_hostile.py --deselect " + FACTS + " --deselect " + DAMAGE),
+    "hostile": (1, FAULTS + "test_hostile.py -k 'not (every_fact or random_damage)'"),
     "facts": (3, FACTS),
     "damage": (4, DAMAGE),
     "verify": (3, FAULTS + "test_verify.py"),
@@ -58,7 +59,7 @@ def pieces(names):
 
 def run(part, k, of):
     """Status of one piece."""
-    what = PARTS[part][1].split()
+    what = shlex.split(PARTS[part][1])
     env = dict(os.environ, MILLRACE_TORTURE="1", MILLRACE_PART=f"{k}/{of}", MILLRACE_FIGURES=str(FIGURES),
                PYTHONDONTWRITEBYTECODE="1")
     env.setdefault("MILLRACE", str(ROOT / "build" / "millrace"))
