@@ -100,7 +100,8 @@ def test_one_run_over_all(world, tmp_path):
     assert rig.digests(out) == first[0]
     public = sum("/public/" in i["path"] for i in rig.report(out)["inputs"])
     figure("hostile files named, good ones exact, at 1, 2 and 4 ranks", len(rows), len(rows))
-    figure("public damaged files do no harm, at 1, 2 and 4 ranks", public, public)
+    if PUBLIC.is_dir():
+        figure("public damaged files do no harm, at 1, 2 and 4 ranks", public, public)
 
 
 ELSEWHERE = ("/proc/", "/sys/", "/dev/", "/usr/lib/", "/lib/", "/etc/ld.so", "/usr/share/zoneinfo/", "/usr/local/lib/")
