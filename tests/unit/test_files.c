@@ -123,7 +123,7 @@ static void what_is_not_there_is_refused(MR_UNUSED void **state)
     refuses("data/*.none", "out", MR_EINPUT,
             "x.yaml:2:10: input.files: no file matches data/*.none");
     refuses("nodir/*.h5", "out", MR_EINPUT, "x.yaml:2:10: input.files: no file matches nodir/*.h5");
-    refuses("empty", "out", MR_EINPUT, "x.yaml:2:10: input.files: no file matches empty");
+    refuses("empty", "out", MR_EINPUT, "x.yaml:2:10: input.files: no file in the folder empty");
 }
 
 static void the_output_folder_is_never_input(MR_UNUSED void **state)
