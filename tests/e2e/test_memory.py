@@ -49,11 +49,11 @@ def resident(pid):
 def family(pid):
     """The process and all below it."""
     out = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
+    try:
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
             out += [q for child in task.read_text().split() for q in family(int(child))]
-        except OSError:
-            pass
+    except OSError:  # it has ended meanwhile
+        pass
     return out
 
 
