@@ -145,7 +145,8 @@ out:
     return st;
 }
 
-/** A strip of channels on its way: rows [d0, d1) of it at a time, in buffers for the most of them. */
+/** A strip of channels on its way: rows [d0, d1) of it at a time, in buffers for the most of them.
+ */
 typedef struct strip {
     const result *r;
     size_t first, nc, c0; /* first lane that has it; its channels; its place among all */

@@ -21,7 +21,8 @@ void mr_mutex_wake(mr_mutex *m); /* wakes all waiters; caller holds m */
 typedef struct mr_meeting mr_meeting;
 mr_status mr_meeting_new(const char *name, mr_meeting **out);
 void mr_meeting_free(mr_meeting *t);
-/** Sleep until n threads are here, all with the same n; then all go on, and it may be used again. */
+/** Sleep until n threads are here, all with the same n; then all go on, and it may be used again.
+ */
 void mr_meet(mr_meeting *t, size_t n);
 
 /* --- bounded queue of pointers

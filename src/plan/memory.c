@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 /* A block is as short as its context allows: caches hold more of it, there is less memory to touch
- * first, and the first block of a run is there sooner. What is read twice costs less than that up to
- * a third of a block. */
+ * first, and the first block of a run is there sooner. What is read twice costs less than that up
+ * to a third of a block. */
 enum { QUANTUM = 112 << 20, LEAST = 24 << 20, SLAB = 8 << 20, MAX_ROWS = 65536, STRIP_ROW = 4096 };
 
 static bool couples(const mr_chain *c)

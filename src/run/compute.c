@@ -25,9 +25,9 @@ static double *thread_work(const mr_mill *m)
     return m->work + (size_t)omp_get_thread_num() * (m->plan->mem.work_bytes / sizeof(double));
 }
 
-/* OpenMP's threads spin while they wait, on cores that readers and the writer need. So the members of
- * a team sleep until the last one is done, and are sent away before a wait: made anew for the next
- * block in some 50 us. */
+/* OpenMP's threads spin while they wait, on cores that readers and the writer need. So the members
+ * of a team sleep until the last one is done, and are sent away before a wait: made anew for the
+ * next block in some 50 us. */
 
 static void meet_team(const mr_block *w)
 {
