@@ -134,13 +134,14 @@ mr_status mr_mill_flush(mr_mill *m, double timeout_s)
     return mr_queue_join(m->done, timeout_s);
 }
 
-/** Wait for the readers, all of them or the first that failed: it fails what the others wait at. */
-static mr_status await_readers(const mr_mill *m)
+/** Wait for the readers: all of them when they were told to leave, else as long as none has failed;
+ * a failure ends what the others wait at. */
+static mr_status await_readers(const mr_mill *m, bool told)
 {
     const size_t most = (size_t)m->plan->cfg->io_threads;
     size_t n = 0, at;
     while (m->reader_task && n < most && m->reader_task[n]) n++;
-    return mr_wait_failure(m->reader_task, n, -1, &at);
+    return told ? mr_wait_all(m->reader_task, n, -1) : mr_wait_failure(m->reader_task, n, -1, &at);
 }
 
 mr_status mr_mill_end(mr_mill *m, bool drop)
@@ -155,7 +156,7 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
     }
     if (drop && m->slabs) mr_pool_close(m->slabs);
     if (m->readers) {
-        st = await_readers(m);
+        st = await_readers(m, drop);
         mr_crew_free(m->readers, false);
     }
     if (m->done) mr_queue_close(m->done);
