@@ -1,6 +1,7 @@
 """jobs/*.sbatch as they are, under a Slurm of two nodes: stopped before the time limit, queued again,
 finished, the same bytes as an undisturbed run. The three edits a user makes are options of sbatch and
 environment here. MILLRACE_TORTURE=1 does everything under both launchers, again and again."""
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -103,9 +104,17 @@ def test_three_requeues_in_a_row(cluster, whole, slow, tmp_path):
         list(pool.map(three, BOTH))
 
 
+def steps_are_gone():
+    """The steps of jobs before remove what is MPI's on the node when they end: a job that starts meanwhile
+    may lose its shared memory to that, and crash."""
+    rig.wait_for(lambda: not any(rig.name_of(int(p)).startswith("slurmstepd") for p in os.listdir("/proc")
+                                 if p.isdigit()), "end of the steps before", 60)
+
+
 @pytest.mark.parametrize("launcher", BOTH if TORTURE else ["srun"])
 def test_cancelled_leaves_a_folder_that_resumes(cluster, whole, slow, tmp_path, launcher):
     """scancel: TERM, and KILL three seconds later here."""
+    steps_are_gone()
     job = Submitted(cluster, tmp_path, whole, launcher, **slow(0.5))
     job.first_lane()
     cluster.do("scancel", job.id)
@@ -113,6 +122,7 @@ def test_cancelled_leaves_a_folder_that_resumes(cluster, whole, slow, tmp_path, 
     rig.wait_for(lambda: not cluster.do("squeue", "-h", "-j", job.id, check=False).strip(), "end", 30)
     assert "run the same command again to go on" in job.say()
     rig.sound(job.out, job.want)
+    steps_are_gone()
     job.id = job.submit("--time=10")
     job.finished(lambda n: n == 0)
     figure("Slurm: cancelled, submitted again: same bytes", 1, 1)
