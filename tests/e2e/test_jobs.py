@@ -147,6 +147,17 @@ def test_what_ends_it_from_outside_is_told_with_what_to_do(batch, patient, tmp_p
     assert job.returncode == status and "what is finished is kept" in err and "again to go on" in err
 
 
+@pytest.mark.parametrize("name", ["millrace.sbatch", "millrace-array.sbatch"])
+@pytest.mark.parametrize("crashes", [1, 2])
+def test_a_crash_at_the_start_is_tried_once_more(batch, patient, tmp_path, name, crashes):
+    """Open MPI between nodes may meet a message before it is ready for it: its own race, seen in tests."""
+    stand_in(patient, f"echo >> {tmp_path}/tries\n[ $(wc -l < {tmp_path}/tries) -gt {crashes} ] || exit 139")
+    job = batch(name, patient, SLURM_ARRAY_TASK_ID="1")
+    _, err = job.communicate(timeout=20)
+    assert "once more" in err and len((tmp_path / "tries").read_text()) == 2
+    assert job.returncode == (0 if crashes == 1 else 139) and ("is kept" in err) == (crashes == 2), err
+
+
 def test_restarts_have_an_end(batch, patient, tmp_path):
     (tmp_path / "status").write_text("75")
     job = batch("millrace.sbatch", patient, SLURM_RESTART_COUNT="50")

@@ -47,8 +47,14 @@ def locked(out):
     return (out / ".millrace" / "lock").exists()
 
 
-def begin(cfg, out, ranks):
-    proc = rig.start("run", cfg, ranks=ranks)
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory):
+    """A lane takes a second to read: a signal after the first lane meets the run in its middle."""
+    return rig.slow_disk(tmp_path_factory.mktemp("slow"))(8)
+
+
+def begin(cfg, out, ranks, env={}):
+    proc = rig.start("run", cfg, ranks=ranks, **env)
     rig.wait_for(lambda: locked(out) or proc.poll() is not None, "lock")
     return proc
 
@@ -99,12 +105,12 @@ def test_every_file_is_whole_the_moment_it_appears(whole, tmp_path):
 
 @pytest.mark.parametrize("ranks", [0, 2])
 @pytest.mark.parametrize("sig", [signal.SIGUSR1, signal.SIGUSR2])
-def test_usr1_and_usr2_stop_early_with_75(whole, tmp_path, ranks, sig):
+def test_usr1_and_usr2_stop_early_with_75(whole, slow, tmp_path, ranks, sig):
     """To the launcher, which passes it on, or to one rank alone."""
     _, want, _ = whole
     out = tmp_path / "out"
     cfg = config(whole, out)
-    proc = begin(cfg, out, ranks)
+    proc = begin(cfg, out, ranks, slow)
     rig.wait_for(lambda: rig.lanes(out), "lane")
     rig.kill([proc.pid if sig == signal.SIGUSR1 else rig.processes(proc)[-1]], sig)
     _, err = proc.communicate(timeout=30)
@@ -119,11 +125,11 @@ def test_usr1_and_usr2_stop_early_with_75(whole, tmp_path, ranks, sig):
     assert rig.digests(out) == want and rig.report(out)["work"]["lanes_known"] == kept
 
 
-def test_term_leaves_at_once_and_a_rerun_goes_on(whole, tmp_path):
+def test_term_leaves_at_once_and_a_rerun_goes_on(whole, slow, tmp_path):
     _, want, _ = whole
     out = tmp_path / "out"
     cfg = config(whole, out)
-    proc = begin(cfg, out, 0)
+    proc = begin(cfg, out, 0, slow)
     rig.wait_for(lambda: rig.lanes(out), "lane")
     rig.kill([proc.pid], signal.SIGTERM)
     proc.communicate(timeout=5)
@@ -133,11 +139,11 @@ def test_term_leaves_at_once_and_a_rerun_goes_on(whole, tmp_path):
     assert rig.digests(out) == want
 
 
-def test_term_to_mpirun(whole, tmp_path):
+def test_term_to_mpirun(whole, slow, tmp_path):
     _, want, _ = whole
     out = tmp_path / "out"
     cfg = config(whole, out)
-    proc = begin(cfg, out, 2)
+    proc = begin(cfg, out, 2, slow)
     rig.wait_for(lambda: rig.lanes(out), "lane")
     rig.kill([proc.pid], signal.SIGTERM)
     proc.communicate(timeout=15)

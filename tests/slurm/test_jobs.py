@@ -162,7 +162,7 @@ def test_a_wrong_config_is_not_queued_again(cluster, whole, tmp_path):
     job.cfg.write_text(job.cfg.read_text().replace("decimate", "nonsense"))
     cluster.do("scontrol", "release", job.id)
     end = cluster.wait(job.id)
-    assert end["JobState"] == "FAILED" and end["ExitCode"] == "2:0" and end["Restarts"] == "0"
+    assert (end["JobState"], end["ExitCode"], end["Restarts"]) == ("FAILED", "2:0", "0"), job.say()
     assert "nonsense" in job.say() and "queued again" not in job.say()
 
 
