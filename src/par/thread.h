@@ -16,15 +16,6 @@ void mr_mutex_unlock(mr_mutex *m);
 bool mr_mutex_wait(mr_mutex *m, double timeout_s);
 void mr_mutex_wake(mr_mutex *m); /* wakes all waiters; caller holds m */
 
-/* --- meeting of a fixed number of threads
- * ---------------------------------------------------------- */
-typedef struct mr_meeting mr_meeting;
-mr_status mr_meeting_new(const char *name, mr_meeting **out);
-void mr_meeting_free(mr_meeting *t);
-/** Sleep until n threads are here, all with the same n; then all go on, and it may be used again.
- */
-void mr_meet(mr_meeting *t, size_t n);
-
 /* --- bounded queue of pointers
  * ---------------------------------------------------------------------- */
 typedef struct mr_queue mr_queue;

@@ -1,6 +1,7 @@
 /* run/compute.c: one block through the chain: the team's threads take tiles of channels; operators
- * that couple channels see the whole block between two stages. The only parallel regions. */
-#include <omp.h>
+ * that couple channels see the whole block between two stages. */
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "run/mill.h"
@@ -20,37 +21,19 @@ static size_t rows_of(mr_slab s)
     return (size_t)(s.b - s.a);
 }
 
-static double *thread_work(const mr_mill *m)
+static double *member_work(const mr_mill *m, int member)
 {
-    return m->work + (size_t)omp_get_thread_num() * (m->plan->mem.work_bytes / sizeof(double));
-}
-
-/* OpenMP's threads spin while they wait, on cores that readers and the writer need. So the members
- * of a team sleep until the last one is done, and are sent away before a wait: made anew for the
- * next block in some 50 us. */
-
-static void meet_team(const mr_block *w)
-{
-    mr_meet(w->m->team, (size_t)omp_get_num_threads());
-}
-
-static void dismiss_team(void)
-{
-    omp_pause_resource_all(omp_pause_soft);
+    return m->work + (size_t)member * (m->plan->mem.work_bytes / sizeof(double));
 }
 
 /** Wait until the raw range is in memory. */
 static mr_status await_input(mr_mill *m, mr_job *j, mr_slab raw)
 {
     const double t0 = mr_now();
-    bool waits = false;
     mr_mutex_lock(m->gate);
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
-        while (!j->slab[i].ready && m->failed == MR_OK && mr_stop_wanted() < 2) {
-            if (!waits) dismiss_team();
-            waits = true;
+        while (!j->slab[i].ready && m->failed == MR_OK && mr_stop_wanted() < 2)
             mr_mutex_wait(m->gate, 0.1);
-        }
     m->t.wait_read_s += mr_now() - t0;
     mr_mutex_unlock(m->gate);
     if (mr_stop_wanted() == 2) return mr_stop_raise();
@@ -92,11 +75,11 @@ out:
     return st;
 }
 
-static mr_status run_tile(const mr_block *w, const sweep *s, size_t tile)
+static mr_status run_tile(const mr_block *w, const sweep *s, size_t tile, double *work)
 {
     mr_status st = MR_OK;
     const size_t c0 = tile * MR_TILE, width = MR_MIN((size_t)MR_TILE, w->nc - c0);
-    double *work = thread_work(w->m), *state = NULL;
+    double *state = NULL;
     if (w->j->state) state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain);
     mr_view x = {work, rows_of(s->in), width, width};
     const bool folds = !s->dst && mr_chain_reduces(w->chain);
@@ -126,27 +109,37 @@ out:
     return st;
 }
 
+/** A sweep that the team is at: members take tile after tile. */
+typedef struct sweeping {
+    const mr_block *w;
+    const sweep *s;
+    atomic_size_t next;
+    mr_status worst; /* the mill's gate guards it and why */
+    char why[512];
+} sweeping;
+
+static void sweep_tiles(void *arg, int member)
+{
+    sweeping *k = arg;
+    double *work = member_work(k->w->m, member);
+    size_t tile;
+    while ((tile = atomic_fetch_add(&k->next, 1)) < k->w->n_tiles) {
+        const mr_status st =
+            mr_stop_wanted() < 2 ? run_tile(k->w, k->s, tile, work) : mr_stop_raise();
+        if (st == MR_OK) continue;
+        mr_mutex_lock(k->w->m->gate);
+        k->worst = st;
+        snprintf(k->why, sizeof k->why, "%s", mr_error());
+        mr_mutex_unlock(k->w->m->gate);
+    }
+}
+
 static mr_status run_sweep(const mr_block *w, const sweep *s)
 {
-    mr_status worst = MR_OK;
-    char why[512] = "";
-#pragma omp parallel num_threads(w->m->threads)
-    {
-#pragma omp for schedule(dynamic) nowait
-        for (size_t tile = 0; tile < w->n_tiles; tile++) {
-            const mr_status st = mr_stop_wanted() < 2 ? run_tile(w, s, tile) : mr_stop_raise();
-            if (st != MR_OK) {
-#pragma omp critical(mr_tiles_failed)
-                {
-                    worst = st;
-                    strncpy(why, mr_error(), sizeof why - 1);
-                }
-            }
-        }
-        meet_team(w);
-    }
-    if (worst != MR_OK) mr_error_set(why);
-    return worst;
+    sweeping k = {.w = w, .s = s};
+    mr_team_do(w->m->team, sweep_tiles, &k);
+    if (k.worst != MR_OK) mr_error_set(k.why);
+    return k.worst;
 }
 
 /** Where the input of the coupled operator is NaN; *out stays NULL if nowhere. */
@@ -167,20 +160,40 @@ out:
     return st;
 }
 
-/** Rows [at) of a coupled operator's input; all of them give all of its output. */
-static void run_slice(const mr_block *w, const sweep *s, size_t op, bool sliced, mr_slab at,
-                      const uint8_t *bad)
+/** A coupled operator at work: the team takes slice after slice of its rows. */
+typedef struct coupling {
+    const mr_block *w;
+    const sweep *s;
+    size_t op, slices;
+    const uint8_t *bad;
+    atomic_size_t next;
+} coupling;
+
+/** Rows [at) of its input; all of them give all of its output. */
+static void run_slice(const coupling *k, mr_slab at, double *work)
 {
+    const mr_block *w = k->w;
+    const sweep *s = k->s;
     const size_t t0 = (size_t)at.a, n = rows_of(at);
     mr_block_ranges r = w->r;
-    if (sliced) {
-        r.in[op] = (mr_slab){s->in.a + at.a, s->in.a + at.b};
-        *(op + 1 < r.n ? &r.in[op + 1] : &r.out) = r.in[op];
+    if (k->slices > 1) {
+        r.in[k->op] = (mr_slab){s->in.a + at.a, s->in.a + at.b};
+        *(k->op + 1 < r.n ? &r.in[k->op + 1] : &r.out) = r.in[k->op];
     }
     mr_view x = {s->src + t0 * w->nc, n, w->nc, w->nc};
-    mr_view y = {s->dst + t0 * w->nc, sliced ? n : rows_of(s->out), w->nc, w->nc};
-    mr_chain_run(w->chain, s->stage, &r, &x, &y, NULL, thread_work(w->m),
-                 bad ? bad + t0 * w->nc : NULL);
+    mr_view y = {s->dst + t0 * w->nc, k->slices > 1 ? n : rows_of(s->out), w->nc, w->nc};
+    mr_chain_run(w->chain, s->stage, &r, &x, &y, NULL, work, k->bad ? k->bad + t0 * w->nc : NULL);
+}
+
+static void couple_slices(void *arg, int member)
+{
+    coupling *k = arg;
+    const size_t n = rows_of(k->s->in);
+    size_t i;
+    while ((i = atomic_fetch_add(&k->next, 1)) < k->slices) {
+        const mr_slab at = {(int64_t)(n * i / k->slices), (int64_t)(n * (i + 1) / k->slices)};
+        if (at.a < at.b) run_slice(k, at, member_work(k->w->m, member));
+    }
 }
 
 /** A coupled operator: where it has no context in time the team takes slices of rows. */
@@ -191,17 +204,10 @@ static mr_status run_coupled(const mr_block *w, const sweep *s, size_t op)
     const mr_needs *needs = mr_chain_needs(w->chain, op);
     const bool sliced = s->in.a == s->out.a && s->in.b == s->out.b && !needs->before &&
                         !needs->after && !needs->window_ns && needs->memory == MR_MEM_NONE;
-    const size_t n = rows_of(s->in), slices = sliced ? (size_t)w->m->threads * 4 : 1;
     MR_TRY(mark_bad(w, s, op, &bad));
-#pragma omp parallel num_threads(w->m->threads)
-    {
-#pragma omp for schedule(static) nowait
-        for (size_t i = 0; i < slices; i++) {
-            const size_t t0 = n * i / slices, t1 = n * (i + 1) / slices;
-            if (t0 < t1) run_slice(w, s, op, sliced, (mr_slab){(int64_t)t0, (int64_t)t1}, bad);
-        }
-        meet_team(w);
-    }
+    coupling k = {
+        .w = w, .s = s, .op = op, .bad = bad, .slices = sliced ? (size_t)w->m->threads * 4 : 1};
+    mr_team_do(w->m->team, couple_slices, &k);
 out:
     free(bad);
     return st;
@@ -279,12 +285,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     MR_TRY(await_input(m, j, w.r.raw));
     void *buf;
     const double t0 = mr_now();
-    st = mr_pool_take(m->outs, &buf, 0);
-    if (st == MR_ETIMEOUT) {
-        dismiss_team();
-        st = mr_pool_take(m->outs, &buf, -1);
-    }
-    MR_TRY(st);
+    MR_TRY(mr_pool_take(m->outs, &buf, -1));
     const double t1 = mr_now();
     w.out = buf;
     *b = (mr_out_block){.job = j,
@@ -293,7 +294,6 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
                         .row = (uint64_t)(w.rows.a - j->lane->rows.a),
                         .last = last};
     MR_TRY(run_chain(&w));
-    if (last) dismiss_team();
     release_slabs(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;
     m->t.compute_s += mr_now() - t1;

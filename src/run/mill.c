@@ -17,7 +17,7 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
     m->threads = mem->threads;
     MR_TRY(mr_mutex_new("order", &m->order));
     MR_TRY(mr_mutex_new("gate", &m->gate));
-    MR_TRY(mr_meeting_new("team", &m->team));
+    MR_TRY(mr_team_new("team", &m->team));
     MR_TRY(mr_pool_new("slabs", mem->n_slabs, mem->slab_bytes, &m->slabs));
     MR_TRY(mr_pool_new("outs", mem->n_outs, mem->out_bytes, &m->outs));
     MR_TRY(mr_queue_new("done", mem->n_outs + 2, &m->done));
@@ -182,7 +182,7 @@ void mr_mill_free(mr_mill *m)
     mr_pool_free(m->outs);
     mr_mutex_free(m->order);
     mr_mutex_free(m->gate);
-    mr_meeting_free(m->team);
+    mr_team_free(m->team);
     mr_big_free(m->work, (size_t)m->threads * m->plan->mem.work_bytes);
     for (size_t i = 0; i < 2; i++) mr_big_free(m->mid[i], m->plan->mem.mid_bytes / 2);
     mr_big_free(m->state, m->plan->mem.state_bytes);

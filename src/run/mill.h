@@ -11,6 +11,7 @@
 #include "par/par.h"
 #include "par/thread.h"
 #include "plan/plan.h"
+#include "run/team.h"
 
 /** A rectangle of raw samples that could not be had, within one slab. */
 typedef struct mr_hole {
@@ -124,7 +125,7 @@ typedef struct mr_mill {
     char why[1024];
     mr_times t;
     uint64_t raw_bytes; /* read so far */
-    mr_meeting *team;   /* of the compute threads */
+    mr_team *team;      /* the compute threads */
     /* main thread */
     double *work; /* threads x work_bytes */
     double *mid[2];

@@ -208,9 +208,10 @@ static mr_status claim(run *r, mr_job **job)
 
 /** This rank's share of the lanes. One lane is in hand; the next is claimed as soon as the readers
  *  have nothing left to read of it. */
-static mr_status work(run *r)
+static mr_status work(void *arg)
 {
     mr_status st = MR_OK;
+    run *r = arg;
     mr_job *job = NULL, *next = NULL;
     bool more = true;
     MR_TRY(claim(r, &job));
@@ -273,7 +274,7 @@ static mr_status lanes(run *r)
             r->mill->may_arg = r->lock;
         }
         MR_TRY(mr_agree(r->comm, st));
-        st = work(r);
+        st = mr_team_lead(r->mill->team, r->mill->threads, work, r);
         mr_barrier_meanwhile(r->comm, 0.1, wait_on, r); /* still hears whoever wants to stop */
     }
 out:

@@ -1,0 +1,96 @@
+/* run/team.c: see team.h. OpenMP's threads spin where a region begins and ends, on cores that
+ * readers and the writer need; so members sleep here between one piece of work and the next. */
+#include "run/team.h"
+#include <omp.h>
+#include <stdlib.h>
+#include "par/thread.h"
+
+struct mr_team {
+    mr_mutex *m; /* guards what follows */
+    int n;       /* members, the lead among them; 0: there is no region now */
+    int busy;    /* members still at it, the lead apart */
+    uint64_t round;
+    bool over;
+    mr_team_fn fn;
+    void *arg;
+};
+
+mr_status mr_team_new(const char *name, mr_team **out)
+{
+    mr_team *t = NULL;
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(1, sizeof *t, "a team", &t));
+    MR_TRY(mr_mutex_new(name, &t->m));
+    *out = t;
+    t = NULL;
+out:
+    free(t);
+    return st;
+}
+
+void mr_team_free(mr_team *t)
+{
+    if (!t) return;
+    mr_mutex_free(t->m);
+    free(t);
+}
+
+/** A member's life. */
+static void serve(mr_team *t, int member)
+{
+    uint64_t seen = 0;
+    mr_mutex_lock(t->m);
+    for (;;) {
+        while (t->round == seen && !t->over) mr_mutex_wait(t->m, -1);
+        if (t->round == seen) break;
+        seen = t->round;
+        mr_mutex_unlock(t->m);
+        t->fn(t->arg, member);
+        mr_mutex_lock(t->m);
+        if (--t->busy == 0) mr_mutex_wake(t->m);
+    }
+    mr_mutex_unlock(t->m);
+}
+
+mr_status mr_team_lead(mr_team *t, int threads, mr_status (*lead)(void *arg), void *arg)
+{
+    mr_status st = MR_OK;
+    t->over = false;
+    t->round = 0;
+#pragma omp parallel num_threads(threads)
+    {
+        const int member = omp_get_thread_num();
+        if (member == 0) {
+            t->n = omp_get_num_threads();
+            st = lead(arg);
+            mr_mutex_lock(t->m);
+            t->over = true;
+            mr_mutex_wake(t->m);
+            mr_mutex_unlock(t->m);
+        } else {
+            serve(t, member);
+        }
+    }
+    t->n = 0;
+    omp_pause_resource_all(omp_pause_soft); /* what follows waits: nobody spins beside it */
+    return st;
+}
+
+void mr_team_do(mr_team *t, mr_team_fn fn, void *arg)
+{
+    if (t->n > 1) {
+        mr_mutex_lock(t->m);
+        t->fn = fn;
+        t->arg = arg;
+        t->busy = t->n - 1;
+        t->round++;
+        mr_mutex_wake(t->m);
+        mr_mutex_unlock(t->m);
+    }
+    fn(arg, 0);
+    if (t->n > 1) {
+        mr_mutex_lock(t->m);
+        while (t->busy) mr_mutex_wait(t->m, -1);
+        mr_mutex_unlock(t->m);
+    }
+}

@@ -1,0 +1,18 @@
+/* run/team.h: the compute threads of a rank, OpenMP's, in one parallel region for all of the work.
+ */
+#ifndef MR_TEAM_H
+#define MR_TEAM_H
+#include "base/base.h"
+
+typedef struct mr_team mr_team;
+/** One member's share of a piece of work; the lead is member 0. */
+typedef void (*mr_team_fn)(void *arg, int member);
+mr_status mr_team_new(const char *name, mr_team **out);
+void mr_team_free(mr_team *t);
+/** Call lead(arg) on this thread with `threads` members at hand (OpenMP may give fewer), which
+ * sleep whenever they have nothing to do. Its status. Main thread, not from within itself. */
+mr_status mr_team_lead(mr_team *t, int threads, mr_status (*lead)(void *arg), void *arg);
+/** All members do fn(arg, member); back when all are done. The thread that leads; one that does not
+ *  does it alone. */
+void mr_team_do(mr_team *t, mr_team_fn fn, void *arg);
+#endif
