@@ -41,3 +41,13 @@ int64_t mr_div_ceil(int64_t a, int64_t b)
 {
     return a / b + (a % b > 0);
 }
+
+int64_t mr_gcd(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        const int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a < 0 ? -a : a;
+}

@@ -65,4 +65,6 @@ int64_t mr_index_ns(int64_t num, int64_t den, double rate_hz);
 /** Floor and ceil of a / b for b > 0, any sign of a. */
 int64_t mr_div_floor(int64_t a, int64_t b);
 int64_t mr_div_ceil(int64_t a, int64_t b);
+/** Greatest common divisor, >= 0. */
+int64_t mr_gcd(int64_t a, int64_t b);
 #endif

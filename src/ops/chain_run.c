@@ -83,7 +83,7 @@ void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r,
     int at = -1;
     MR_ASSERT(s.n == 0 || (x->nt == rows_of(r->in[s.first]) &&
                            y->nt == rows_of(given(r, s.first + s.n - 1)) && y->nc == x->nc));
-    const bool streams = s.n > 0 && c->v[s.first].op->streams;
+    const bool streams = s.n > 0 && (c->v[s.first].op->streams || c->v[s.first].op->once);
     if (feed && !streams) feed->pull(feed->arg, x->nt);
     if (s.n == 0) copy(x, y);
     for (size_t i = s.first; i < s.first + s.n; i++) {
@@ -115,6 +115,7 @@ void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r,
                             .feed = i == s.first && streams ? feed : NULL,
                             .bad = bad};
         b->op->apply(b->self, &p);
+        if (p.feed) feed->pull(feed->arg, x->nt); /* all of it is looked at */
         from = to;
     }
 }

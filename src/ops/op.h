@@ -102,6 +102,9 @@ typedef struct mr_needs {
  * been called. Loading a row just before its first use keeps it in cache. */
 typedef struct mr_feed {
     void (*pull)(void *arg, size_t n);
+    /** For operators with .once: the next n rows, stride as in x, at a place that holds until the
+     *  next call: what is read once needs no place of its own. */
+    const double *(*next)(void *arg, size_t n);
     void *arg;
 } mr_feed;
 
@@ -120,10 +123,17 @@ typedef struct mr_piece {
                             next block; in [x0, x0 + nt]; INT64_MAX: no next block */
     double *state;       /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
     double *scratch;     /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
-    const mr_feed *feed; /* only for operators with .streams; NULL: x is filled */
+    const mr_feed *feed; /* only for operators with .streams or .once; NULL: x is filled */
     const uint8_t *bad;  /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
                             stand in x); NULL if there are none */
 } mr_piece;
+
+/** Rows [t, t + n) of x, for operators with .once: t is where the last call ended. They hold until
+ * the next call. */
+static inline const double *mr_piece_next(const mr_piece *p, size_t t, size_t n)
+{
+    return p->feed ? p->feed->next(p->feed->arg, n) : mr_at(p->x, t, 0);
+}
 
 /** Rows that are loaded when they are asked for, into a place of the asker's: of long items, of
  * which a cache holds only some channels. */
@@ -185,6 +195,7 @@ typedef struct mr_op {
     bool by_rows; /* take can do with rows instead of x */
     bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
                      reads; never again what it has overwritten */
+    bool once;    /* apply reads each row of x once, in order, through mr_piece_next */
     bool in_place; /* apply takes y on top of x (see mr_piece); up = down = 1 */
     /** Frees what bind allocated; NULL if nothing. */
     void (*release)(void *self);

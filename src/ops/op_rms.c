@@ -1,14 +1,16 @@
-/* ops/op_rms.c: root mean square over a trailing window. The sum over n samples that end at t is
- * the tail of one stretch of n samples plus the head of the next, stretches lying on multiples of
- * n: no difference of large sums is taken, and the bits do not depend on where blocks are cut. */
+/* ops/op_rms.c: root mean square over a trailing window: a sum of squares over cells, the greatest
+ * common divisor of window and step. */
 #include "ops/ops.h"
+#include "ops/roll.h"
 #include <math.h>
 #include <string.h>
 
 typedef struct rms {
     int64_t window_ns, step_ns;
-    int64_t n, step; /* in samples */
+    int64_t n, step, cell; /* in samples */
 } rms;
+
+#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 
 static const mr_param rms_params[] = {
     {"window", MR_NS, offsetof(rms, window_ns), .min = 1e-6, .max = 86400,
@@ -30,47 +32,35 @@ static mr_status rms_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs 
         return MR_RAISE(MR_ECONFIG, "step: %g s is not a whole number of samples at %g Hz; %g s is",
                         step_s, in->rate_hz, (double)MR_MAX(s->step, 1) / in->rate_hz);
     out->rate_hz = in->rate_hz / (double)s->step;
-    needs->before = (size_t)s->n - 1;
+    s->cell = mr_gcd(s->n, s->step);
     needs->down = (size_t)s->step;
     needs->blank_head = (size_t)s->n - 1;
-    needs->scratch_rows = 1;
+    mr_roll_needs((size_t)s->n, mr_roll_rows((size_t)(s->n / s->cell)) + 1, needs);
     return MR_OK;
 }
 
-/* Rows [a, b) of x become the sums of squares from each row to b. */
-static void tails(const mr_view *x, size_t a, size_t b)
+MR_CLONES static void root(double *y, double per, size_t w)
 {
-    for (size_t t = b; t-- > a;)
-        for (size_t c = 0; c < x->nc; c++) {
-            double *v = mr_at(x, t, c);
-            *v = t + 1 < b ? *v * *v + v[x->stride] : *v * *v;
-        }
+    for (size_t c = 0; c < w; c++) y[c] = sqrt(per * y[c]);
 }
 
+/* Cell k holds the samples (k - 1) * cell < t <= k * cell; the last row of the state is what is
+ * there of the cell at hand. */
 static void rms_apply(const void *self, const mr_piece *p)
 {
     const rms *s = self;
-    const mr_view *x = p->x;
-    const int64_t n = s->n, last = (p->y0 + (int64_t)p->y->nt - 1) * s->step;
-    int64_t next = p->y0 * s->step, t = mr_div_floor(next, n) * n;
-    double *head = p->scratch; /* sums of squares since the stretch began */
-    const double per = 1.0 / (double)n;
+    const size_t w = p->x->nc, n = (size_t)(s->n / s->cell);
+    mr_rolling r;
+    mr_rolling_begin(&r, p, s->cell, mr_roll_rows(n) + 1);
+    double *roll = r.state, *part = roll + mr_roll_rows(n) * w;
     size_t row = 0;
-    t = MR_MAX(t, p->x0);
-    memset(head, 0, x->nc * sizeof *head);
-    for (; t <= last; t++) {
-        if (t % n == 0 && t > p->x0) {
-            tails(x, (size_t)(MR_MAX(t - n, p->x0) - p->x0), (size_t)(t - p->x0));
-            memset(head, 0, x->nc * sizeof *head);
-        }
-        const double *v = mr_at(x, (size_t)(t - p->x0), 0);
-        for (size_t c = 0; c < x->nc; c++) head[c] += v[c] * v[c];
-        if (t != next) continue;
-        int64_t first = MR_MAX(t - n + 1, p->x0), stretch = mr_div_floor(t, n) * n;
-        const double *tail = first < stretch ? mr_at(x, (size_t)(first - p->x0), 0) : NULL;
+    while (mr_rolling_cell(&r, part)) {
+        mr_roll_add(roll, n, w, r.cell, part);
+        memset(part, 0, w * sizeof *part);
+        if (r.cell * s->cell != (p->y0 + (int64_t)row) * s->step || row == p->y->nt) continue;
         double *y = mr_at(p->y, row++, 0);
-        for (size_t c = 0; c < x->nc; c++) y[c] = sqrt(per * (head[c] + (tail ? tail[c] : 0)));
-        next += s->step;
+        mr_roll_sum(roll, n, w, r.cell, y);
+        root(y, 1.0 / (double)s->n, w);
     }
 }
 
@@ -81,4 +71,5 @@ const mr_op mr_op_rms = {.name = "rms",
                          .size = sizeof(rms),
                          .params = rms_params,
                          .bind = rms_bind,
-                         .apply = rms_apply};
+                         .apply = rms_apply,
+                         .once = true};

@@ -49,16 +49,6 @@ static void all_spans(const mr_chain *c, mr_slab span, mr_slab *spans)
     for (size_t i = 0; i < c->n; i++) spans[i + 1] = mr_bound_out(&c->v[i], spans[i]);
 }
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a < 0 ? -a : a;
-}
-
 void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den)
 {
     mr_slab spans[MR_MAX_OPS + 1];
@@ -71,7 +61,7 @@ void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num,
         }
         p = p * (int64_t)c->v[i].needs.down + mr_bound_phase(&c->v[i], spans[i]) * q;
         q *= (int64_t)c->v[i].needs.up;
-        int64_t g = gcd(p, q);
+        int64_t g = mr_gcd(p, q);
         if (g > 1) p /= g, q /= g;
     }
     *num = p;

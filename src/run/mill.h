@@ -198,6 +198,7 @@ typedef struct mr_tile_feed {
     bool bad;
 } mr_tile_feed;
 void mr_tile_pull(void *feed, size_t n);
+const double *mr_tile_next(void *feed, size_t n);
 /** May this tile be fed? Not where samples are known to be missing. */
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
 /** Store the tile's output rows as float32 at channel c0 of a block nc wide, with NaN where

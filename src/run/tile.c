@@ -100,11 +100,11 @@ bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils)
     return true;
 }
 
-void mr_tile_pull(void *feed, size_t n)
+/** Load rows up to n: each to its place in x, or packed from x's first row on. */
+static void load_up_to(mr_tile_feed *f, size_t n, bool packed)
 {
-    mr_tile_feed *f = feed;
     const mr_array *a = &f->m->plan->arrays[f->j->lane->array];
-    n = MR_MIN(n, f->x->nt);
+    const size_t from = packed ? f->have : 0;
     while (f->have < n) {
         const mr_job_slab *s = &f->j->slab[f->slab];
         const int64_t at = f->raw.a + (int64_t)f->have;
@@ -113,9 +113,22 @@ void mr_tile_pull(void *feed, size_t n)
             continue;
         }
         const mr_slab r = {at, MR_MIN(s->raw.b, f->raw.a + (int64_t)n)};
-        f->bad |= load_rows(a, f->j->lane, s, r, f->c0, mr_at(f->x, f->have, 0), f->x);
+        f->bad |= load_rows(a, f->j->lane, s, r, f->c0, mr_at(f->x, f->have - from, 0), f->x);
         f->have += (size_t)(r.b - r.a);
     }
+}
+
+void mr_tile_pull(void *feed, size_t n)
+{
+    mr_tile_feed *f = feed;
+    load_up_to(f, MR_MIN(n, f->x->nt), false);
+}
+
+const double *mr_tile_next(void *feed, size_t n)
+{
+    mr_tile_feed *f = feed;
+    load_up_to(f, MR_MIN(f->have + n, f->x->nt), true);
+    return f->x->d;
 }
 
 static void blank(float *block, size_t nc, uint64_t c, mr_slab out, mr_slab nan)
