@@ -6,10 +6,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A block is as short as its context allows: caches hold more of it, there is less memory to touch
- * first, and the first block of a run is there sooner. What is read twice costs less than that up
- * to a third of a block. */
-enum { QUANTUM = 112 << 20, LEAST = 24 << 20, SLAB = 8 << 20, MAX_ROWS = 65536, STRIP_ROW = 4096 };
+/* A block is as short as its context allows: what lies between reading and computing stays in the
+ * last cache, there is less memory to touch first, and the first block of a run is there sooner.
+ * What is read twice, at least ctx of each block, is to be a small part of a block that is short
+ * anyway (OVER), and never more than a quarter. */
+enum {
+    QUANTUM = 112 << 20,
+    SMOOTH = 24 << 20, /* bytes of a block up to which OVER contexts are granted */
+    LEAST = 12 << 20,
+    SLAB = 4 << 20,
+    OVER = 12,
+    MAX_ROWS = 65536,
+    STRIP_ROW = 4096
+};
 
 static bool couples(const mr_chain *c)
 {
@@ -41,7 +50,8 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
         rows = MR_MIN((double)QUANTUM / ((double)a->strip * (double)cost), (double)MAX_ROWS);
     }
     const double row = (double)(a->strip < a->nc ? a->strip : read) * (double)cost;
-    rows = MR_MIN(rows, MR_MAX((double)LEAST / row, 4 * ctx));
+    const double small = MR_MAX((double)LEAST / row, MR_MIN(OVER * ctx, (double)SMOOTH / row));
+    rows = MR_MIN(rows, MR_MAX(small, 4 * ctx));
     a->block_raw = (int64_t)MR_MAX(MR_MAX(rows - ctx, ctx), 1.0);
     a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_rate(a->chain));
     if (whole) a->block_out = INT64_MAX / 4;
@@ -51,7 +61,7 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
         const mr_file_info *f = &p->cat->facts[k];
         const uint64_t band = mr_raw_band_rows(f);
-        if (p->cat->group[k] == a->group && band > a->slab_rows && band * a->row_bytes <= 4u * SLAB)
+        if (p->cat->group[k] == a->group && band > a->slab_rows && band * a->row_bytes <= 8u * SLAB)
             a->slab_rows = band;
     }
     return MR_OK;
@@ -160,7 +170,7 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     }
     if (mr_chain_reduces(a->chain)) most_rows(p, l, d);
     d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
-    d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 2);
+    d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 1);
     d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256);
     d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
 out:

@@ -82,7 +82,7 @@ static void slabs_hold_what_their_size_says(void **state)
     rig r = within(4096 * MIB, "[]", 2000, NULL);
     const mr_array *a = &r.p->arrays[0];
     assert_int_equal(a->row_bytes, 2000 * 4);
-    assert_int_equal(a->slab_rows, (8 * MIB) / 8000); /* 8 MiB of rows */
+    assert_int_equal(a->slab_rows, (4 * MIB) / 8000); /* 4 MiB of rows */
     assert_int_equal(r.p->mem.slab_bytes, a->slab_rows * a->row_bytes);
     done(&r);
 }
