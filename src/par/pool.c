@@ -53,7 +53,7 @@ void mr_pool_free(mr_pool *p)
 mr_status mr_pool_take(mr_pool *p, void **buf, double timeout_s)
 {
     void *b;
-    mr_status st = mr_queue_pop(p->idle, &b, timeout_s);
+    mr_status st = mr_queue_pop_newest(p->idle, &b, timeout_s);
     if (st != MR_OK) return st;
     mr_queue_done(p->idle);
     MR_ASSERT(!atomic_exchange(&p->out[index_of(p, b)], true));

@@ -87,7 +87,7 @@ mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s)
     return st;
 }
 
-mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s)
+static mr_status pop(mr_queue *q, bool newest, void **item, double timeout_s)
 {
     mr_status st = MR_OK;
     double until = mr_until(timeout_s);
@@ -101,14 +101,24 @@ mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s)
     if (q->failed)
         st = report_failure(q);
     else if (q->len) {
-        *item = q->ring[q->first];
-        q->first = (q->first + 1) % q->cap;
+        *item = q->ring[newest ? (q->first + q->len - 1) % q->cap : q->first];
+        if (!newest) q->first = (q->first + 1) % q->cap;
         q->len--;
         mr_mutex_wake(q->m);
     } else if (q->closed)
         st = MR_ECLOSED;
     mr_mutex_unlock(q->m);
     return st;
+}
+
+mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s)
+{
+    return pop(q, false, item, timeout_s);
+}
+
+mr_status mr_queue_pop_newest(mr_queue *q, void **item, double timeout_s)
+{
+    return pop(q, true, item, timeout_s);
 }
 
 void mr_queue_done(mr_queue *q)

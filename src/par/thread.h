@@ -29,6 +29,8 @@ mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s);
 /** The same; after close the items still inside come out first, then MR_ECLOSED. After fail at
  * once. */
 mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s);
+/** The same, but what was pushed last comes out first. */
+mr_status mr_queue_pop_newest(mr_queue *q, void **item, double timeout_s);
 /** Acknowledge one popped item; mr_queue_join waits until every pushed item was acknowledged. */
 void mr_queue_done(mr_queue *q);
 mr_status mr_queue_join(mr_queue *q, double timeout_s);
@@ -46,7 +48,9 @@ typedef struct mr_pool mr_pool;
 /** n buffers of `bytes` each from mr_big_alloc (huge pages advised). */
 mr_status mr_pool_new(const char *name, size_t n, size_t bytes, mr_pool **out);
 void mr_pool_free(mr_pool *p);
-mr_status mr_pool_take(mr_pool *p, void **buf, double timeout_s); /* as mr_queue_pop */
+/** As mr_queue_pop. The one that was given back last: it may still be in cache, and what is never
+ * needed is never touched. */
+mr_status mr_pool_take(mr_pool *p, void **buf, double timeout_s);
 void mr_pool_give(mr_pool *p, void *buf);
 void mr_pool_fail(mr_pool *p, mr_status st, const char *text);
 void mr_pool_close(mr_pool *p);

@@ -16,6 +16,8 @@ enum {
     LEAST = 12 << 20,
     SLAB = 4 << 20,
     OVER = 12,
+    OUTS = 24 << 20, /* bytes of output that may wait while the writer syncs a lane */
+    MOST_OUTS = 8,
     MAX_ROWS = 65536,
     STRIP_ROW = 4096
 };
@@ -230,7 +232,7 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                           .base_bytes = base_bytes,
                           .slab_bytes = d.slab_bytes,
                           .out_bytes = d.out,
-                          .n_outs = 2,
+                          .n_outs = MR_MAX(2, MR_MIN(OUTS / MR_MAX(d.out, 1), MOST_OUTS)),
                           .work_bytes = d.work,
                           .state_bytes = d.state,
                           .mid_bytes = d.mid,

@@ -63,9 +63,28 @@ static void refuses_what_no_machine_has(void **state)
     assert_non_null(strstr(mr_error(), "huge"));
 }
 
+/* What was used last is used again: the pool's other buffers are not touched. */
+static void the_warmest_comes_first(MR_UNUSED void **state)
+{
+    mr_pool *p = NULL;
+    void *a, *b, *again;
+    assert_int_equal(mr_pool_new("p", 3, 4096, &p), MR_OK);
+    assert_int_equal(mr_pool_take(p, &a, 0), MR_OK);
+    assert_int_equal(mr_pool_take(p, &b, 0), MR_OK);
+    mr_pool_give(p, b);
+    mr_pool_give(p, a);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(mr_pool_take(p, &again, 0), MR_OK);
+        assert_ptr_equal(again, a);
+        mr_pool_give(p, again);
+    }
+    mr_pool_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_warmest_comes_first),
         cmocka_unit_test(gives_each_buffer_to_one_borrower),
         cmocka_unit_test(fails_and_closes_like_a_queue),
         cmocka_unit_test(refuses_what_no_machine_has),
