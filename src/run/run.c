@@ -90,8 +90,10 @@ static mr_status same_plan(mr_comm *c, const mr_plan *p)
     mr_text t = {0};
     void *all = NULL;
     size_t *offs = NULL;
-    MR_TRY(mr_text_add(&t, "%s", p->coefficients.s ? p->coefficients.s : ""));
-    for (size_t i = 0; i < p->n_lanes; i++) MR_TRY(mr_text_add(&t, "%s", p->lanes[i].key.hex));
+    st = mr_text_add(&t, "%s", p->coefficients.s ? p->coefficients.s : "");
+    for (size_t i = 0; st == MR_OK && i < p->n_lanes; i++)
+        st = mr_text_add(&t, "%s", p->lanes[i].key.hex);
+    MR_TRY(mr_agree(c, st));
     const mr_digest mine = mr_digest_of(t.s, t.len);
     MR_TRY(mr_allgather(c, &mine, sizeof mine, &all, &offs));
     for (int i = 0; i < mr_comm_size(c); i++)
@@ -100,11 +102,12 @@ static mr_status same_plan(mr_comm *c, const mr_plan *p)
                           "rank %d made another plan than rank %d: are all nodes running the "
                           "same build on the same kind of machine?",
                           i, mr_comm_rank(c));
+    st = mr_agree(c, st);
 out:
     mr_text_fini(&t);
     free(all);
     free(offs);
-    return mr_agree(c, st);
+    return st;
 }
 
 static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *cat, mr_plan **out)
