@@ -37,30 +37,39 @@ mr_status mr_part_measure(mr_lane_part *p)
     return MR_OK;
 }
 
+static mr_status unreadable(const char *name)
+{
+    return MR_RAISE(MR_EOUTPUT, "attribute %s of a lane file cannot be read", name);
+}
+
 /** A variable-length text attribute of the root; "" if it is not there. */
 static mr_status read_text(hid_t file, const char *name, char **out)
 {
+    mr_status st = MR_OK;
     char *s = NULL;
     hid_t a = -1, t = -1;
-    if (H5Aexists(file, name) > 0 && (a = H5Aopen(file, name, H5P_DEFAULT)) >= 0 &&
-        (t = H5Aget_type(a)) >= 0 && H5Tis_variable_str(t) > 0)
-        H5Aread(a, t, &s);
-    mr_status st = mr_strdup(s ? s : "", out);
+    const htri_t there = H5Aexists(file, name);
+    htri_t text = -1;
+    if (there > 0 && (a = H5Aopen(file, name, H5P_DEFAULT)) >= 0 && (t = H5Aget_type(a)) >= 0)
+        text = H5Tis_variable_str(t);
+    if (there < 0 || (there > 0 && text < 0) || (text > 0 && H5Aread(a, t, &s) < 0))
+        st = unreadable(name);
+    if (st == MR_OK) st = mr_strdup(s ? s : "", out);
     if (s) H5free_memory(s);
     if (t >= 0) H5Tclose(t);
     if (a >= 0) H5Aclose(a);
     return st;
 }
 
-static double read_number(hid_t file, const char *name)
+/** A number attribute of the root; NaN if it is not there. */
+static mr_status read_number(hid_t file, const char *name, double *out)
 {
-    double v = NAN;
-    hid_t a = H5Aexists(file, name) > 0 ? H5Aopen(file, name, H5P_DEFAULT) : -1;
-    if (a >= 0) {
-        if (H5Aread(a, H5T_NATIVE_DOUBLE, &v) < 0) v = NAN;
-        H5Aclose(a);
-    }
-    return v;
+    const htri_t there = H5Aexists(file, name);
+    const hid_t a = there > 0 ? H5Aopen(file, name, H5P_DEFAULT) : -1;
+    const bool got = a >= 0 && H5Aread(a, H5T_NATIVE_DOUBLE, out) >= 0;
+    if (a >= 0) H5Aclose(a);
+    if (there == 0) *out = NAN;
+    return there == 0 || got ? MR_OK : unreadable(name);
 }
 
 /** distance[] of one lane file, whose length must be nc. */
@@ -97,10 +106,11 @@ static mr_status learn_from(mr_lane_part *p, size_t i, const char *folder)
     if (!p->title) {
         MR_TRY(read_text(file, "title", &p->title));
         MR_TRY(read_text(file, "chain", &p->chain));
-        p->gauge_m = read_number(file, "gauge_length_m");
-        p->dx_m = read_number(file, "channel_spacing_m");
+        MR_TRY(read_number(file, "gauge_length_m", &p->gauge_m));
+        MR_TRY(read_number(file, "channel_spacing_m", &p->dx_m));
     }
 out:
+    if (st != MR_OK && path) mr_note("%s", path);
     if (file >= 0) H5Fclose(file);
     free(path);
     return st;
