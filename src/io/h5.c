@@ -97,6 +97,19 @@ static hid_t access_list(void)
     return fapl;
 }
 
+static herr_t look_for_memory(MR_UNUSED unsigned n, const H5E_error2_t *e, void *failed)
+{
+    int *to = failed;
+    if (e->maj_num == H5E_RESOURCE && !*to) *to = ENOMEM;
+    return 0;
+}
+
+/** Whatever fails in libhdf5 comes by here: what memory did not suffice for is not "not there". */
+static herr_t note_failure(hid_t stack, void *failed)
+{
+    return H5Ewalk2(stack, H5E_WALK_UPWARD, look_for_memory, failed);
+}
+
 mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb)
 {
     mr_status st = MR_OK;
@@ -125,7 +138,8 @@ mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb)
     h->so = (unsigned)so;
     h->sl = (unsigned)sl;
     h->lapl = H5Pcreate(H5P_LINK_ACCESS);
-    if (h->lapl < 0 || H5Pset_elink_cb(h->lapl, refuse_link, NULL) < 0)
+    if (h->lapl < 0 || H5Pset_elink_cb(h->lapl, refuse_link, NULL) < 0 ||
+        H5Eset_auto2(H5E_DEFAULT, note_failure, &h->failed) < 0)
         st = MR_RAISE(MR_EMEM, "no memory for HDF5");
 out:
     if (st != MR_OK) mr_h5_close(h);
@@ -134,6 +148,7 @@ out:
 
 void mr_h5_close(mr_h5 *h)
 {
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     if (h->lapl >= 0) H5Pclose(h->lapl);
     if (h->file < 0 || H5Fclose(h->file) >= 0) mr_h5vfd_done(&h->driver);
     if (h->fd >= 0) close(h->fd);

@@ -18,7 +18,8 @@ typedef struct mr_h5 {
     bool writing;        /* its writer said that it is not done */
     const char *path;    /* [borrow] as given */
     hid_t driver;        /* libhdf5 reads through it */
-    int failed;          /* errno of the first read that the system refused; 0 none */
+    int failed;          /* errno of the first read that the system refused, ENOMEM where libhdf5
+                            had no memory; 0 none */
 } mr_h5;
 
 /** Regular files only, no symlink loop, never blocks on a FIFO. MR_EINPUT with a printable reason.
