@@ -115,7 +115,7 @@ mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb)
     mr_status st = MR_OK;
     hsize_t user = 0;
     size_t so = 8, sl = 8;
-    *h = (mr_h5){.file = -1, .lapl = -1, .fd = -1, .driver = -1, .path = path};
+    *h = (mr_h5){.file = -1, .lapl = -1, .fd = -1, .driver = -1, .path = path, .note = &h->failed};
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);

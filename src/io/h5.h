@@ -20,6 +20,7 @@ typedef struct mr_h5 {
     hid_t driver;        /* libhdf5 reads through it */
     int failed;          /* errno of the first read that the system refused, ENOMEM where libhdf5
                             had no memory; 0 none */
+    int *note;           /* &failed, for whoever has the file as const */
 } mr_h5;
 
 /** Regular files only, no symlink loop, never blocks on a FIFO. MR_EINPUT with a printable reason.

@@ -15,7 +15,16 @@ typedef struct fact {
     bool attr;
     H5T_class_t cls;
     uint64_t n;
+    int *note; /* the file's: what could not be read is not what is not there */
 } fact;
+
+/** Zeroed room for n elements; NULL is noted. */
+static char *room(const fact *f, uint64_t n, size_t size)
+{
+    char *p = calloc(n, size);
+    if (!p && !*f->note) *f->note = ENOMEM;
+    return p;
+}
 
 static void fact_close(fact *f)
 {
@@ -46,7 +55,7 @@ static bool fact_open_attr(const mr_h5 *h, const char *where, const char *at, fa
 static bool fact_open(const mr_h5 *h, const char *where, fact *f)
 {
     const char *at = strrchr(where, '@');
-    *f = (fact){.owner = -1, .id = -1, .type = -1, .space = -1};
+    *f = (fact){.owner = -1, .id = -1, .type = -1, .space = -1, .note = h->note};
     if (at) {
         if (!fact_open_attr(h, where, at, f)) return false;
     } else {
@@ -94,7 +103,7 @@ static bool read_numbers(fact *f, hid_t mem, size_t size, uint64_t first, uint64
         return ok;
     }
     if (f->n > FACT_TEXT_MAX / size) return false;
-    char *all = calloc(f->n, size);
+    char *all = room(f, f->n, size);
     bool ok = all && H5Aread(f->id, mem, all) >= 0;
     if (ok) memcpy(out, all + first * size, n * size);
     free(all);
@@ -128,7 +137,7 @@ static bool read_text(fact *f, uint64_t i, char *buf, size_t size)
     hid_t mem = H5Tcopy(H5T_C_S1);
     H5Tset_size(mem, var ? H5T_VARIABLE : one);
     H5Tset_cset(mem, H5Tget_cset(f->type));
-    char *all = calloc(f->n, one);
+    char *all = room(f, f->n, one);
     if (all && read_raw(f, mem, all)) {
         const char *s = all + i * one;
         if (var) memcpy(&s, all + i * one, sizeof s);

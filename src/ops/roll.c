@@ -8,8 +8,7 @@
 
 static size_t place(int64_t cell, size_t n, size_t *odd)
 {
-    int64_t stretch = cell / (int64_t)n;
-    stretch -= stretch * (int64_t)n > cell;
+    const int64_t stretch = mr_div_floor(cell, (int64_t)n);
     *odd = (size_t)(stretch & 1);
     return (size_t)(cell - stretch * (int64_t)n);
 }

@@ -1,7 +1,7 @@
 /* tests/faults/memfail_wrap.c: linked into a millrace of its own with -Wl,--wrap, so that the n-th
  * allocation of our own objects fails; those of libraries are left alone. Every process counts for
- * itself. MEMFAIL_AT=n, MEMFAIL_FOR=once|good, MEMFAIL_LOG=/file: the count of the process that was
- * started, when it ends. */
+ * itself; MEMFAIL_IN=millrace-worker: those of that name only. MEMFAIL_AT=n, MEMFAIL_FOR=once|good,
+ * MEMFAIL_LOG=/file: the count of the process that was started, when it ends. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static atomic_long count;
 static struct {
     long at;
     bool good;
-    const char *log;
+    const char *log, *in;
     pid_t pid;
 } set;
 
@@ -38,6 +39,7 @@ __attribute__((constructor)) static void begin(void)
     set.at = s ? atol(s) : 0;
     set.good = how && strcmp(how, "good") == 0;
     set.log = getenv("MEMFAIL_LOG");
+    set.in = getenv("MEMFAIL_IN");
     set.pid = getpid();
 }
 
@@ -53,6 +55,8 @@ __attribute__((destructor)) static void end(void)
 
 static bool fails(void)
 {
+    char name[16] = "";
+    if (set.in && (prctl(PR_GET_NAME, name) != 0 || strcmp(name, set.in) != 0)) return false;
     const long n = atomic_fetch_add(&count, 1) + 1;
     if (set.at == 0 || (set.good ? n < set.at : n != set.at)) return false;
     errno = ENOMEM;

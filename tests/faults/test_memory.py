@@ -61,6 +61,26 @@ def test_allocations_of_a_run(request, tmp_path, which, how):
     foul.both(one, foul.picked(n, phase=len(which)), PROMISE)
 
 
+def test_allocations_of_a_worker(plain, tmp_path):
+    """A fact of a file that there was no memory for is not one that is not there: the file is named."""
+    said = []
+
+    def one(at):
+        out = tmp_path / f"o{at}"
+        cfg = plain.config(out)
+        done = run("run", cfg, MEMFAIL_AT=at, MEMFAIL_FOR="once", MEMFAIL_IN="millrace-worker")
+        foul.clean_end(done, {0, 3, 5, 10})
+        said.append(done.returncode)
+        if done.returncode == 0:
+            assert rig.digests(out) == plain.want
+        else:
+            assert "memory" in done.stderr, done.stderr
+        foul.finishes(cfg, out, plain.want)
+
+    foul.both(one, foul.picked(100, 5 if foul.STEP > 1 else 1), PROMISE)
+    assert any(said)
+
+
 @pytest.mark.parametrize("ranks", [2])
 def test_allocations_over_ranks(plain, tmp_path, ranks):
     def one(at):
