@@ -96,6 +96,10 @@ bench: all
 bench-growth: all
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/growth.py $(GB)
 
+## bench-survey: 40,000 small files: how soon a run reads, afresh and from the survey kept
+bench-survey: all
+	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/survey.py $(FILES)
+
 ## asan: unit tests under AddressSanitizer and UBSan
 asan:
 	$(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
@@ -172,4 +176,4 @@ $(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
 
 -include tests/*.mk
 -include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d
-.PHONY: all deps demo test unit unitbin e2e check bench bench-growth asan tsan install clean help FORCE
+.PHONY: all deps demo test unit unitbin e2e check bench bench-growth bench-survey asan tsan install clean help FORCE

@@ -24,7 +24,8 @@ typedef struct mr_trial {
         wait_out_s;
     double samples, bytes;
     double peak_bytes; /* over all ranks */
-    char bottleneck[16], why[256];
+    const char *bottleneck;
+    char why[256];
 } mr_trial;
 
 /** How trials are run. */

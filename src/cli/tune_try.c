@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "base/utc.h"
 #include "cli/tune.h"
+#include "report/report.h"
 #include "run/stop.h"
 
 extern char **environ;
@@ -171,24 +172,22 @@ static void last_words(const char *log, char *why, size_t size)
 
 static void read_report(const char *path, mr_trial *t)
 {
-    const char *bottleneck = "";
     double survey = 0, wall = 0, peak = 0;
     json_error_t e;
     json_t *j = json_load_file(path, 0, &e);
-    if (!j || json_unpack(
-                  j, "{s:{s:F s:F s:F s:F s:F s:F s:F s:{s:F s:F}} s:s s:{s:F} s:{s:F s:F}}",
-                  "timing", "wall_s", &wall, "survey_s", &survey, "read_s", &t->read_s, "compute_s",
-                  &t->compute_s, "write_s", &t->write_s, "read_cpu_s", &t->read_cpu_s,
-                  "write_cpu_s", &t->write_cpu_s, "wait_s", "input", &t->wait_in_s, "output",
-                  &t->wait_out_s, "bottleneck", &bottleneck, "memory", "peak_bytes", &peak, "work",
-                  "raw_bytes", &t->bytes, "samples", &t->samples) != 0) {
+    if (!j || json_unpack(j, "{s:{s:F s:F s:F s:F s:F s:F s:F s:{s:F s:F}} s:{s:F} s:{s:F s:F}}",
+                          "timing", "wall_s", &wall, "survey_s", &survey, "read_s", &t->read_s,
+                          "compute_s", &t->compute_s, "write_s", &t->write_s, "read_cpu_s",
+                          &t->read_cpu_s, "write_cpu_s", &t->write_cpu_s, "wait_s", "input",
+                          &t->wait_in_s, "output", &t->wait_out_s, "memory", "peak_bytes", &peak,
+                          "work", "raw_bytes", &t->bytes, "samples", &t->samples) != 0) {
         t->status = MR_EBUG;
         snprintf(t->why, sizeof t->why, "its report cannot be read");
     }
     t->wall_s = wall;
     t->net_s = MR_MAX(wall - survey, 1e-6);
     t->peak_bytes = peak * t->ranks;
-    snprintf(t->bottleneck, sizeof t->bottleneck, "%s", bottleneck);
+    t->bottleneck = mr_bottleneck(t->compute_s, t->wait_in_s, t->wait_out_s);
     json_decref(j);
 }
 

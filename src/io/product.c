@@ -40,30 +40,40 @@ static int shape_of(hid_t d, hsize_t n[MAX_RANK])
     return rank;
 }
 
-/** A variable-length text attribute, cut to size. */
-static void text_attribute(hid_t at, const char *name, char *out, size_t size)
+static mr_status unreadable(const mr_product *p, const char *name)
 {
-    char *s = NULL;
-    out[0] = '\0';
-    if (H5Aexists(at, name) <= 0) return;
-    hid_t a = H5Aopen(at, name, H5P_DEFAULT), t = H5Aget_type(a), space = H5Aget_space(a);
-    if (H5Tis_variable_str(t) > 0 && H5Aread(a, t, &s) >= 0 && s) {
-        mr_printable(s, out, size);
-        H5Dvlen_reclaim(t, space, H5P_DEFAULT, &s);
-    }
-    H5Sclose(space);
-    H5Tclose(t);
-    H5Aclose(a);
+    return MR_RAISE(MR_EVERIFY, "%s: attribute %s cannot be read", p->file->path, name);
 }
 
-static double number_attribute(hid_t at, const char *name)
+/** A variable-length text attribute, cut to size; "" if it is not there or is no such text. */
+static mr_status text_attribute(const mr_product *p, hid_t at, const char *name, char *out,
+                                size_t size)
 {
-    double v = 0;
-    if (H5Aexists(at, name) <= 0) return 0;
-    hid_t a = H5Aopen(at, name, H5P_DEFAULT);
-    if (H5Aread(a, H5T_NATIVE_DOUBLE, &v) < 0) v = 0;
-    H5Aclose(a);
-    return v;
+    char *s = NULL;
+    hid_t a = -1, t = -1;
+    const htri_t there = H5Aexists(at, name);
+    htri_t text = -1;
+    out[0] = '\0';
+    if (there > 0 && (a = H5Aopen(at, name, H5P_DEFAULT)) >= 0 && (t = H5Aget_type(a)) >= 0)
+        text = H5Tis_variable_str(t);
+    const bool read = there == 0 || text == 0 || (text > 0 && H5Aread(a, t, &s) >= 0);
+    if (s) mr_printable(s, out, size);
+    if (s) H5free_memory(s);
+    if (t >= 0) H5Tclose(t);
+    if (a >= 0) H5Aclose(a);
+    return read ? MR_OK : unreadable(p, name);
+}
+
+/** A number attribute of the root; 0 if it is not there. */
+static mr_status number_attribute(const mr_product *p, const char *name, double *out)
+{
+    const hid_t at = p->file->file;
+    const htri_t there = H5Aexists(at, name);
+    const hid_t a = there > 0 ? H5Aopen(at, name, H5P_DEFAULT) : -1;
+    const bool got = a >= 0 && H5Aread(a, H5T_NATIVE_DOUBLE, out) >= 0;
+    if (a >= 0) H5Aclose(a);
+    if (!got) *out = 0;
+    return there == 0 || got ? MR_OK : unreadable(p, name);
 }
 
 /** All of a one-dimensional dataset of n numbers. [give] out */
@@ -127,7 +137,6 @@ static mr_status read_axes(mr_product *p)
         } else {
             mr_product_axis *a = &p->axis[p->n_axes++];
             snprintf(a->name, sizeof a->name, "%s", names[i]);
-            text_attribute(d, "units", a->unit, sizeof a->unit);
             a->n = n[0];
             p->depth *= a->n;
             hid_t t = H5Dget_type(d);
@@ -135,6 +144,7 @@ static mr_status read_axes(mr_product *p)
                      ? labels(p, d, a)
                      : numbers(p, names[i], H5T_NATIVE_DOUBLE, a->n, sizeof(double), &a->v);
             H5Tclose(t);
+            if (st == MR_OK) st = text_attribute(p, d, "units", a->unit, sizeof a->unit);
         }
         H5Dclose(d);
     }
@@ -181,8 +191,7 @@ static mr_status find_array(mr_product *p, search *s)
         if (n[i + !p->result] != p->axis[i].n)
             return MR_RAISE(MR_EVERIFY, "%s: '%s' does not fit its axes", f->path, s->name);
     snprintf(p->quantity, sizeof p->quantity, "%s", s->name);
-    text_attribute(f->array, "units", p->unit, sizeof p->unit);
-    return MR_OK;
+    return text_attribute(p, f->array, "units", p->unit, sizeof p->unit);
 }
 
 /** Where a lane holds sums: how many went in. */
@@ -205,22 +214,24 @@ static mr_status find_counts(mr_product *p)
 
 static mr_status find_times(mr_product *p)
 {
+    mr_status st = MR_OK;
     char a[64], b[64];
-    if (!p->result) {
-        const double rate = number_attribute(p->file->file, "sampling_rate_hz");
-        p->row_s = rate > 0 ? 1 / rate : 0;
-        const mr_status st =
-            numbers(p, "time", H5T_NATIVE_INT64, p->rows, sizeof(int64_t), &p->time_ns);
-        if (st != MR_OK || !p->rows) return st;
-        p->t0_ns = p->time_ns[0];
-        p->t1_ns = p->time_ns[p->rows - 1];
-        return MR_OK;
+    double rate;
+    if (p->result) {
+        MR_TRY(text_attribute(p, p->file->file, "time_coverage_start", a, sizeof a));
+        MR_TRY(text_attribute(p, p->file->file, "time_coverage_end", b, sizeof b));
+        if (mr_utc_parse(a, &p->t0_ns) != MR_OK || mr_utc_parse(b, &p->t1_ns) != MR_OK)
+            st = MR_RAISE(MR_EVERIFY, "%s: does not say what time it is of", p->file->path);
+        goto out;
     }
-    text_attribute(p->file->file, "time_coverage_start", a, sizeof a);
-    text_attribute(p->file->file, "time_coverage_end", b, sizeof b);
-    if (mr_utc_parse(a, &p->t0_ns) != MR_OK || mr_utc_parse(b, &p->t1_ns) != MR_OK)
-        return MR_RAISE(MR_EVERIFY, "%s: does not say what time it is of", p->file->path);
-    return MR_OK;
+    MR_TRY(number_attribute(p, "sampling_rate_hz", &rate));
+    p->row_s = rate > 0 ? 1 / rate : 0;
+    MR_TRY(numbers(p, "time", H5T_NATIVE_INT64, p->rows, sizeof(int64_t), &p->time_ns));
+    if (!p->rows) goto out;
+    p->t0_ns = p->time_ns[0];
+    p->t1_ns = p->time_ns[p->rows - 1];
+out:
+    return st;
 }
 
 mr_status mr_product_open(const char *path, mr_product **out)

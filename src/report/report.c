@@ -48,11 +48,17 @@ bool mr_account_losses(const mr_account *a)
     return any;
 }
 
-const char *mr_report_bottleneck(const mr_account *a)
+const char *mr_bottleneck(double compute_s, double wait_read_s, double wait_out_s)
 {
-    if (a->wait_read_s >= 0.2 * a->compute_s && a->wait_read_s >= a->wait_out_s) return "reading";
-    if (a->wait_out_s >= 0.2 * a->compute_s) return "writing";
+    if (wait_read_s >= 0.2 * compute_s && wait_read_s >= wait_out_s) return "reading";
+    if (wait_out_s >= 0.2 * compute_s) return "writing";
     return "computing";
+}
+
+static const char *bottleneck(const mr_account *a)
+{
+    if (a->survey_s > 0.5 * a->wall_s) return "surveying";
+    return mr_bottleneck(a->compute_s, a->wait_read_s, a->wait_out_s);
 }
 
 /* --- report.json: its lists are written item by item, a line each, since they may be long; never
@@ -190,7 +196,7 @@ static json_t *facts_json(const mr_account *a)
                                   a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input",
                                   a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
                                   a->wait_slab_s, "writer_work", a->wait_done_s));
-    json_object_set_new(o, "bottleneck", json_string(mr_report_bottleneck(a)));
+    json_object_set_new(o, "bottleneck", json_string(bottleneck(a)));
     json_object_set_new(o, "memory",
                         json_pack("{s:I s:I}", "planned_bytes",
                                   (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0),
@@ -315,11 +321,11 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
     printf("speed:      %.2f s, %.0f MB/s, %.0f Msamples/s on %d ranks x %d threads\n", a->wall_s,
            1e-6 * (double)a->raw_bytes / a->wall_s, 1e-6 * (double)a->samples / a->wall_s, a->ranks,
            a->threads);
-    printf("time:       read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for input, %.2f s "
-           "for "
-           "output\n",
-           a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
-    printf("bottleneck: %s\n", mr_report_bottleneck(a));
+    printf(
+        "time:       survey %.2f s; read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for "
+        "input, %.2f s for output\n",
+        a->survey_s, a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
+    printf("bottleneck: %s\n", bottleneck(a));
     printf("memory:     %s of %s planned a rank\n", mr_fmt_bytes((double)a->peak_bytes, b1),
            mr_fmt_bytes((double)p->mem.planned_bytes, b2));
 out:

@@ -36,8 +36,8 @@ mr_status mr_report_write(const mr_account *a, const char *folder);
 void mr_report_warn(const mr_account *a);
 /** The summary to stdout. */
 mr_status mr_report_summary(const mr_account *a, const char *folder);
-/** "reading", "computing" or "writing". */
-const char *mr_report_bottleneck(const mr_account *a);
+/** Of a run past its survey, by what computing waited for: "reading", "computing" or "writing". */
+const char *mr_bottleneck(double compute_s, double wait_read_s, double wait_out_s);
 
 /* --- progress
  * ------------------------------------------------------------------------------------------ */

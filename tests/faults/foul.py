@@ -27,7 +27,7 @@ def small_archive(folder, chunked=True):
         rig.prodml(folder / rig.name_at(t), part, t, RATE, **how)
 
 
-def world(top, name="in", more=(), chunked=True):
+def world(top, name="in", more=(), chunked=True, chain=CHAIN):
     """Archive, what an uninterrupted run makes of it, and a way to write configs for other folders."""
     top = Path(top)
     files = top / name
@@ -35,7 +35,7 @@ def world(top, name="in", more=(), chunked=True):
         small_archive(files, chunked)
 
     def config(out):
-        return rig.config(Path(out).parent / (Path(out).name + ".yaml"), [files], CHAIN, out,
+        return rig.config(Path(out).parent / (Path(out).name + ".yaml"), [files], chain, out,
                           output_=list(more), run_=RUN)
 
     reference = top / ("reference" + ("-z" if more else ""))

@@ -12,11 +12,12 @@ from promises import TORTURE
 
 PROMISE = "memory fails in any library, or the address space ends: results whole, rerun the same bytes"
 TRIALS = 300 if TORTURE else 6
+CHAINS = {"samples": foul.CHAIN, "result": ["psd: {segment: 64, interval: 20 s}"]}  # result: with a result.h5
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return foul.world(tmp_path_factory.mktemp("starve"))
+@pytest.fixture(scope="module", params=CHAINS)
+def world(tmp_path_factory, request):
+    return foul.world(tmp_path_factory.mktemp("starve"), chain=CHAINS[request.param])
 
 
 def judge(world, cfg, out, status, ranks=0):
