@@ -96,6 +96,10 @@ bench: all
 bench-growth: all
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/growth.py $(GB)
 
+## bench-scaling: a second core, as threads and as ranks; reading behind computing; W=decimate: one row
+bench-scaling: all
+	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/scaling.py $(if $(W),W=$(W)) $(FILES)
+
 ## bench-survey: 40,000 small files: how soon a run reads, afresh and from the survey kept
 bench-survey: all
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/survey.py $(FILES)
@@ -176,4 +180,4 @@ $(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
 
 -include tests/*.mk
 -include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d
-.PHONY: all deps demo test unit unitbin e2e check bench bench-growth bench-survey asan tsan install clean help FORCE
+.PHONY: all deps demo test unit unitbin e2e check bench bench-growth bench-scaling bench-survey asan tsan install clean help FORCE

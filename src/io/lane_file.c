@@ -19,8 +19,9 @@
 
 /* Samples are written once and synced at once: past the page cache that costs half the cycles of a
  * copy into it. Direct writes want aligned memory, places and sizes, so whole STAGEs go that way.
- */
-enum { STAGE = 4 << 20, DIRECT_ALIGN = 4096 };
+ * The disk's own cache is emptied little by little: at the end, with 100 MB in it, that took 60 to
+ * 90 ms, in which the disk took nothing else and the chain ran out of output buffers. */
+enum { STAGE = 4 << 20, SYNC_EVERY = 4 * STAGE, DIRECT_ALIGN = 4096 };
 
 struct mr_lane_file {
     int fd;
@@ -171,7 +172,9 @@ static mr_status flush_stage(mr_lane_file *f)
     if (st != MR_OK) return st;
     f->pushed += f->staged;
     f->staged = 0;
-    return MR_OK;
+    if (done && f->pushed % SYNC_EVERY == 0 && fsync(f->direct) != 0)
+        st = MR_RAISE(MR_EOUTPUT, "cannot bring %s to disk: %s", f->part, strerror(errno));
+    return st;
 }
 
 static mr_status append_direct(mr_lane_file *f, const char *data, size_t n)

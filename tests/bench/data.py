@@ -1,7 +1,9 @@
 """The bench's archives: made once by `millrace synth`, seeded, under data/bench."""
+import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 FORMS = {
@@ -69,3 +71,25 @@ def archive(binary, root, form, n_files, quick):
                 deflate(path)
         made.write_text(told)
     return sorted(folder.glob("*.h5"))[:n_files]
+
+
+def linked(folder, files, n, seconds):
+    """A folder of n files made of a few, each `seconds` after the other by its name. See named_input."""
+    folder.mkdir(parents=True, exist_ok=True)
+    want = {}
+    for i in range(n):
+        when = datetime(2026, 1, 1) + timedelta(seconds=i * seconds)
+        want[when.strftime("%Y%m%dT%H%M%S.h5")] = files[i % len(files)]
+    for path in folder.iterdir():
+        if path.name not in want:
+            path.unlink()
+    for name, path in want.items():
+        if not (folder / name).exists():
+            os.link(path, folder / name)
+    return folder
+
+
+def named_input(folder):
+    """The input section of a config whose files take their time from their names."""
+    return (f"input:\n  files: {folder}\n  map:\n    data: \"{RAW}\"\n    axes: [time, channel]\n    rate: 500 Hz\n"
+            "    start: {name: \"%Y%m%dT%H%M%S\"}\n    spacing: 10 m\n")

@@ -9,29 +9,17 @@ import json
 import os
 import subprocess
 import sys
-from datetime import datetime, timedelta
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
-from data import RAW, archive  # noqa: E402
+from data import archive, linked, named_input  # noqa: E402
 from measure import adopt_orphans, timed  # noqa: E402
 
 BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
 CHAINS = {"stats": "- stats: {interval: 10 min}",
           "decimate": "- lowpass: {corner: 5 Hz}\n  - decimate: {factor: 25}\n  - stats: {interval: 10 min}"}
-
-
-def linked(folder, files, gigabytes):
-    """A folder of `gigabytes` made of a few files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    n = max(1, round(gigabytes * 1e9 / files[0].stat().st_size))
-    for i in range(n):
-        name = (datetime(2026, 1, 1) + timedelta(minutes=i)).strftime("%Y%m%dT%H%M%S.h5")
-        if not (folder / name).exists():
-            os.link(files[i % len(files)], folder / name)
-    return folder, n * files[0].stat().st_size
 
 
 def main(sizes):
@@ -45,11 +33,11 @@ def main(sizes):
     for name, chain in CHAINS.items():
         first = None
         for size in sizes:
-            folder, n_bytes = linked(top / f"{size:g}", files, size)
+            one = files[0].stat().st_size
+            n = max(1, round(size * 1e9 / one))
+            folder, n_bytes = linked(top / f"{size:g}", files, n, 60), n * one
             config = out / "growth.yaml"
-            config.write_text(f"input:\n  files: {folder}\n  map:\n    data: \"{RAW}\"\n    axes: [time, channel]\n"
-                              "    rate: 500 Hz\n    start: {name: \"%Y%m%dT%H%M%S\"}\n    spacing: 10 m\n"
-                              f"chain:\n  {chain}\noutput:\n  folder: {out}/growth\n")
+            config.write_text(f"{named_input(folder)}chain:\n  {chain}\noutput:\n  folder: {out}/growth\n")
             subprocess.run(["rm", "-rf", f"{out}/growth"], check=True)
             done = timed([str(BINARY), "run", str(config), "--progress", "never"], dict(os.environ))
             if done.status != 0:

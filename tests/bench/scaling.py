@@ -1,0 +1,106 @@
+"""make bench-scaling: what a second core gives, and how well waiting hides behind computing. Each row runs over
+an archive of FILES files linked to a few (warm page cache, long enough for start and end not to count):
+
+  one core   everything, readers and writer too, on one core, one compute thread: the base
+  2 threads  one rank of two threads on two cores, relative to that
+  2 ranks    two of one thread each, under mpirun, whose start is taken off
+  two runs   one such run on each core at the same time, neither knowing of the other: what two cores of this
+             machine can give together when nothing is shared but the memory
+  overlap    on a disk so slow that reading alone takes as long as the whole run did on a fast one: wall time
+             over the longer of reading alone (the cheapest chain on the slow disk) and the fast run
+
+usage: scaling.py [W=ROW,...] [FILES]        default: all rows but copies of others, 48 files
+"""
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+import rows  # noqa: E402
+from data import archive, linked, named_input  # noqa: E402
+from run import BINARY, MPIRUN, launch_environment  # noqa: E402
+
+REPS, IO_THREADS, FILE_S = 3, 2, 60
+DEFAULT = "decimate decimate-gz causal rms stalta max max-gz psd correlate".split()
+OUT = ROOT / "out" / "bench"
+CHEAPEST = [f"stats: {{interval: {FILE_S} s}}"]
+
+
+def command(folder, chain, tag, prefix=()):
+    """A run, always afresh."""
+    config = OUT / f"scaling-{tag}.yaml"
+    steps = "".join(f"  - {x.replace('FILE_S', str(FILE_S))}\n" for x in chain)
+    config.write_text(f"{named_input(folder)}chain:\n{steps}output:\n  folder: {OUT}/scaling-{tag}\n"
+                      f"run:\n  io_threads: {IO_THREADS}\n")
+    return [*prefix, str(BINARY), "run", str(config), "--progress", "never"]
+
+
+def wall(words, tag, threads=1, **env):
+    """Seconds of one run by its own clock, which starts when MPI has started."""
+    shutil.rmtree(OUT / f"scaling-{tag}", ignore_errors=True)
+    done = subprocess.run(words, env=dict(launch_environment(threads), **env), capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return json.loads((OUT / f"scaling-{tag}" / "report.json").read_text())["timing"]["wall_s"]
+
+
+def middle(task):
+    return statistics.median(task() for _ in range(REPS))
+
+
+def together(folder, row, pair, cores):
+    """The later of two runs, each on a core of its own."""
+    with ThreadPoolExecutor(2) as pool:
+        return max(pool.map(lambda k: wall(command(folder, row.chain, pair[k], ("taskset", "-c", str(cores[k]))),
+                                           pair[k]), (0, 1)))
+
+
+def slow_library():
+    lib = OUT / "slow_disk.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", lib, ROOT / "tests" / "tools" / "slow_disk.c", "-ldl"],
+                   check=True)
+    return lib
+
+
+def measure(row, folder, n_bytes, cores, lib):
+    one = middle(lambda: wall(command(folder, row.chain, "a", ("taskset", "-c", str(cores[0]))), "a"))
+    threads = middle(lambda: wall(command(folder, row.chain, "a"), "a", threads=2))
+    ranks = middle(lambda: wall(command(folder, row.chain, "a", (MPIRUN, "-n", "2")), "a"))
+    pair = middle(lambda: together(folder, row, "ab", cores))
+    slow = {"LD_PRELOAD": str(lib), "SLOW_MB_S": f"{n_bytes / 1e6 / IO_THREADS / threads:.1f}"}
+    read = middle(lambda: wall(command(folder, CHEAPEST, "a"), "a", threads=2, **slow))
+    both = middle(lambda: wall(command(folder, row.chain, "a"), "a", threads=2, **slow))
+    return {"row": row.name, "one_s": one, "threads": one / threads, "ranks": one / ranks, "two_runs": 2 * one / pair,
+            "read_s": read, "threads_s": threads, "both_s": both, "overlap": both / max(read, threads)}
+
+
+def main(args):
+    names = [n for a in args if a.startswith("W=") for n in a[2:].split(",")] or DEFAULT
+    n = next((int(a) for a in args if a.isdigit()), 48)
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        sys.exit("scaling needs two cores")
+    OUT.mkdir(parents=True, exist_ok=True)
+    lib, told = slow_library(), []
+    print("| workload | one core s | 2 threads x | 2 ranks x | two runs x | slow disk: reads s | fast disk s | both s | "
+          "overlap |\n|---|---|---|---|---|---|---|---|---|", flush=True)
+    for row in (r for r in rows.ROWS if r.name in names):
+        files = archive(BINARY, ROOT / "data" / "bench", row.data, 12, False)
+        folder = linked(ROOT / "data" / "bench" / f"linked_{row.data}", files, n, FILE_S)
+        m = measure(row, folder, n * files[0].stat().st_size, cores, lib)
+        told.append(m)
+        print("| {row} | {one_s:.2f} | {threads:.2f} | {ranks:.2f} | {two_runs:.2f} | {read_s:.2f} | {threads_s:.2f} | "
+              "{both_s:.2f} | {overlap:.2f} |".format(**m), flush=True)
+    (ROOT / "out" / "bench-scaling.json").write_text(json.dumps(told, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
