@@ -9,7 +9,7 @@ an archive of FILES files linked to a few (warm page cache, long enough for star
   overlap    on a disk so slow that reading alone takes as long as the whole run did on a fast one: wall time
              over the longer of reading alone (the cheapest chain on the slow disk) and the fast run
 
-usage: scaling.py [W=ROW,...] [FILES]        default: all rows but copies of others, 48 files
+usage: scaling.py [W=ROW,...] [FILES]        default: all rows but copies of others, 24 files
 """
 import json
 import os
@@ -83,7 +83,7 @@ def measure(row, folder, n_bytes, cores, lib):
 
 def main(args):
     names = [n for a in args if a.startswith("W=") for n in a[2:].split(",")] or DEFAULT
-    n = next((int(a) for a in args if a.isdigit()), 48)
+    n = next((int(a) for a in args if a.isdigit()), 24)
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         sys.exit("scaling needs two cores")

@@ -208,6 +208,39 @@ def test_output_calls_over_ranks(plain, tmp_path, ranks):
               "an I/O error of the output over 2 and 3 ranks: one status, one message, rerun the same bytes")
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """One lane of 48 MB: written past the page cache, synced every 16 MB."""
+    top = tmp_path_factory.mktemp("faults-large")
+    rig.prodml(top / "in" / rig.name_at(rig.T0), rig.noise(20000, 600), rig.T0, 500)
+    return foul.world(top, chain=["abs: {}"])
+
+
+@pytest.mark.parametrize("call,error,how", [(",fsync,", "EIO", "once"), (",fsync,", "EIO", "good"),
+                                            (",pwrite,", "EINVAL", "good"), (",pwrite,", "ENOSPC", "once"),
+                                            (",pwrite,", "short", "good"), (",pwrite,fsync,", "kill", "once")],
+                         ids=lambda x: x.strip(",").replace(",", "+"))
+def test_a_large_lane(large, tmp_path, call, error, how):
+    n = count(large, tmp_path, "fresh", None, call)
+    assert n > 12  # three syncs of samples, eleven direct writes
+
+    def one(at):
+        out, log = tmp_path / f"o{at}", tmp_path / f"{at}.log"
+        cfg = large.config(out)
+        done = rig.run("run", cfg, timeout=foul.TIMEOUT_S, **foul.fault(out, at, call, error, how, log))
+        foul.clean_end(done, {-9} if error == "kill" else {0} if error == "short" else OUT_STATUS)
+        if done.returncode == 4:
+            named(done, [out])
+        hit = [x.split()[3] for x in foul.lines(log) if x.startswith("FAULT fsync")]
+        if any("/lanes/" in x for x in hit):
+            assert done.returncode == 4, f"{hit}: an fsync that failed was passed over"
+        foul.no_debris(out, large.want)
+        foul.finishes(cfg, out, large.want)
+
+    foul.both(one, foul.picked(n, max(1, foul.STEP // 4)),
+              "an I/O error of the output at the n-th call: status, message, no debris, rerun the same bytes")
+
+
 @pytest.mark.parametrize("missing", ["FAULTY_NO_RENAMEAT2", "FAULTY_NO_RENAMEAT2 FAULTY_NO_LINK"])
 def test_file_systems_that_know_less(plain, tmp_path, missing):
     """Without renameat2's flags, and without hard links: the same bytes, nothing left over."""
