@@ -165,14 +165,17 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     mr_slab_list slabs = {0};
     mr_block_ranges r;
     MR_TRY(mr_lane_slabs(p, l, &slabs));
+    mr_lane_ranges(p, l, 0, &r);
+    int64_t from = n > 1 ? r.raw.b : r.raw.a; /* a block's first new row */
     for (size_t i = 0; i < n; i++) {
         mr_lane_ranges(p, l, i, &r);
         d->slabs = MR_MAX(d->slabs, touched(&slabs, r.raw));
+        d->ahead = MR_MAX(d->ahead, touched(&slabs, (mr_slab){from, r.raw.b}));
+        from = r.raw.b;
         if (i < 2 || i + 1 == n) demand_of_block(p, l, &r, d);
     }
     if (mr_chain_reduces(a->chain)) most_rows(p, l, d);
     d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
-    d->ahead = MR_MAX(d->ahead, (size_t)mr_div_ceil(a->block_raw, (int64_t)a->slab_rows) + 1);
     d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256);
     d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
 out:

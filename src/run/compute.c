@@ -26,18 +26,21 @@ static double *member_work(const mr_mill *m, int member)
     return m->work + (size_t)member * (m->plan->mem.work_bytes / sizeof(double));
 }
 
-/** Wait until the raw range is in memory. */
-static mr_status await_input(mr_mill *m, mr_job *j, mr_slab raw)
+mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i)
 {
+    mr_block_ranges r;
+    mr_lane_ranges(m->plan, j->lane, i, &r);
+    const mr_slab raw = r.raw;
     const double t0 = mr_now();
     mr_mutex_lock(m->gate);
-    for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
-        while (!j->slab[i].ready && m->failed == MR_OK && mr_stop_wanted() < 2)
+    for (size_t s = j->oldest; s < j->n_slabs && j->slab[s].raw.a < raw.b; s++)
+        while (!j->slab[s].ready && m->failed == MR_OK && mr_stop_wanted() < 2)
             mr_mutex_wait(m->gate, 0.1);
     m->t.wait_read_s += mr_now() - t0;
     mr_mutex_unlock(m->gate);
-    if (mr_stop_wanted() == 2) return mr_stop_raise();
-    return mr_mill_failed(m);
+    const mr_status st = mr_stop_wanted() == 2 ? mr_stop_raise() : mr_mill_failed(m);
+    if (st != MR_OK) mr_mill_fail(m, st, mr_error());
+    return st;
 }
 
 /** Give back the slabs that end before raw index `from`. */
@@ -282,7 +285,6 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     if (i == 0) begin_states(m, j);
     w.rows = mr_lane_rows_done(m->plan, j->lane, w.r.out);
     MR_TRY(mr_alloc(1, sizeof *b, "an output block", &b));
-    MR_TRY(await_input(m, j, w.r.raw));
     void *buf;
     const double t0 = mr_now();
     MR_TRY(mr_pool_take(m->outs, &buf, -1));

@@ -157,8 +157,10 @@ mr_status mr_mill_failed(mr_mill *m);
 mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out);
 /** True when the readers have nothing left to hand out. Main thread. */
 bool mr_mill_hungry(mr_mill *m);
-/** Compute block i of the job and hand it to the writer; `last` ends the lane (the job is gone
- * then). Main thread. */
+/** Wait until block i of the job is in memory. The failure of any thread. Main thread. */
+mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i);
+/** Compute block i of the job, which was waited for, and hand it to the writer; `last` ends the
+ * lane (the job is gone then). Main thread. */
 mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last);
 /** Free a job whose last block was not handed on; its .part file goes. After mr_mill_end. */
 void mr_job_free(mr_job *j);

@@ -222,7 +222,8 @@ static mr_status work(void *arg)
         const mr_lane *l = job->lane;
         const size_t n = mr_lane_blocks(r->plan, l);
         for (size_t i = 0; i < n; i++) {
-            if (more && !next && mr_mill_hungry(r->mill)) {
+            MR_TRY(mr_mill_await(r->mill, job, i)); /* with the last block readers have all */
+            if (more && !next && !mr_stop_wanted() && mr_mill_hungry(r->mill)) {
                 MR_TRY(claim(r, &next));
                 more = next != NULL;
             }
