@@ -113,6 +113,11 @@ mr_slab mr_chain_rows_done(const mr_chain *c, mr_slab lane, mr_slab block);
 mr_slab mr_chain_row_samples(const mr_chain *c, mr_slab span, int64_t row);
 
 /** A tile's part of a reduction. */
+/** A row of a reducer and all of its items. */
+typedef struct mr_fold_row {
+    int64_t row;
+    mr_slab items;
+} mr_fold_row;
 typedef struct mr_fold_job {
     const mr_block_ranges *r;
     mr_slab lane;        /* items of the whole lane */
@@ -122,6 +127,7 @@ typedef struct mr_fold_job {
     int64_t x0;
     const uint8_t *bad; /* [items][nc] from item bad0 on; NULL: none */
     int64_t bad0;
+    mr_fold_row *now;     /* the row of the last item; kept from call to call, zero at first */
     double *state;        /* mr_chain_state doubles a channel, as for mr_chain_run */
     double *work;         /* mr_chain_fold_work doubles, 64-byte aligned */
     const double *shared; /* of the items r->out */

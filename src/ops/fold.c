@@ -47,8 +47,7 @@ static void give(const mr_chain *c, const mr_bound *b, const mr_fold_job *j, con
         const int64_t a = mr_index_ceil(row * b->needs.row_ns, rate),
                       e = mr_index_ceil((row + 1) * b->needs.row_ns, rate);
         const mr_slab span = j->r->span[c->n - 1], all = j->r->span[c->n];
-        const mr_slab items = {MR_MAX(mr_bound_row_first(b, row), all.a),
-                               MR_MIN(mr_bound_row_first(b, row + 1), all.b)};
+        const mr_slab items = {MR_MAX(j->now->items.a, all.a), MR_MIN(j->now->items.b, all.b)};
         finish(b, (double)(MR_MIN(e, span.b) - MR_MAX(a, span.a)) / (double)(e - a),
                (double)(items.b - items.a), f->count, f->stride, &y);
     }
@@ -65,6 +64,14 @@ static mr_fold fold_of(const mr_chain *c, const mr_block_ranges *r, const mr_vie
                      .shared0 = r->out.a};
 }
 
+/** The row that item k is of: mostly that of the item before. */
+static mr_fold_row row_of(const mr_bound *b, int64_t k, mr_fold_row *now)
+{
+    if (k >= now->items.a && k < now->items.b) return *now;
+    const int64_t row = mr_bound_row(b, k);
+    return *now = (mr_fold_row){row, {mr_bound_row_first(b, row), mr_bound_row_first(b, row + 1)}};
+}
+
 void mr_chain_fold(const mr_chain *c, const mr_fold_job *j)
 {
     const mr_bound *b = mr_chain_last(c);
@@ -77,12 +84,12 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j)
     f.scratch = j->work;
     f.shared = j->shared;
     for (int64_t k = j->items.a, end; k < j->items.b; k = end) {
-        const int64_t row = mr_bound_row(b, k), next = mr_bound_row_first(b, row + 1);
-        end = MR_MIN(next, j->items.b);
-        if (k == j->lane.a || k == mr_bound_row_first(b, row))
+        const mr_fold_row row = row_of(b, k, j->now);
+        end = MR_MIN(row.items.b, j->items.b);
+        if (k == j->lane.a || k == row.items.a)
             memset(f.count, 0, (b->needs.counts + b->needs.state) * f.stride * sizeof *f.count);
         b->op->take(b->self, &f, (mr_slab){k, end});
-        if (end == next || end == j->lane.b) give(c, b, j, &f, row);
+        if (end == row.items.b || end == j->lane.b) give(c, b, j, &f, row.row);
     }
 }
 

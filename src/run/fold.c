@@ -12,7 +12,15 @@ typedef struct marking {
     size_t n;     /* channels */
     uint8_t *bad; /* [items][n]; NULL: nothing bad so far */
     const mr_block *w;
+    mr_slab head, tail; /* of the span: no values there, by definition */
 } marking;
+
+static marking marking_of(const mr_block *w, mr_slab items, size_t n)
+{
+    marking k = {.items = items, .n = n, .w = w};
+    mr_chain_blanks(w->chain, mr_lane_span(w->m->plan, w->j->lane), &k.head, &k.tail);
+    return k;
+}
 
 /** Mark items `bad` of channel number c of the marking. */
 static mr_status mark(marking *k, size_t c, mr_slab bad)
@@ -46,11 +54,10 @@ out:
 static mr_status mark_ends(marking *k)
 {
     mr_status st = MR_OK;
-    mr_slab head, tail;
-    mr_chain_blanks(k->w->chain, mr_lane_span(k->w->m->plan, k->w->j->lane), &head, &tail);
+    if (k->head.b <= k->items.a && k->tail.a >= k->items.b) return MR_OK;
     for (size_t c = 0; c < k->n; c++) {
-        MR_TRY(mark(k, c, head));
-        MR_TRY(mark(k, c, tail));
+        MR_TRY(mark(k, c, k->head));
+        MR_TRY(mark(k, c, k->tail));
     }
 out:
     return st;
@@ -123,7 +130,7 @@ static void load_asked(void *arg, mr_slab at, size_t c, size_t n, double *to)
 static unsigned good_asked(void *arg, int64_t item, size_t c, size_t n)
 {
     asked *k = arg;
-    marking m = {.items = {item, item + 1}, .n = n, .w = k->w};
+    marking m = marking_of(k->w, (mr_slab){item, item + 1}, n);
     mr_status st = mark_ends(&m);
     if (st == MR_OK && k->spoils->n) st = mark_spoils(&m, k->spoils, k->c0 + c, 0, n);
     if (k->st == MR_OK) k->st = st;
@@ -155,7 +162,7 @@ static mr_status fold_raw(const mr_block *w, size_t tile, mr_fold_job f, double 
     const size_t most = MR_MAX(d->stripe, (size_t)d->items.len);
     const mr_slab span = w->r.span[0];
     mr_spoils *spoils = &w->j->spoils[tile];
-    marking k = {.n = width, .w = w};
+    marking k = marking_of(w, w->r.out, width);
     mr_view x = {work, 0, width, width};
     f.x = &x;
     f.work = work + (MR_MIN(most, (size_t)(w->r.raw.b - w->r.raw.a)) * width + 7) / 8 * 8;
@@ -186,20 +193,22 @@ mr_status mr_fold_tile(const mr_block *w, size_t tile, const mr_view *x, double 
     mr_status st = MR_OK;
     const size_t c0 = tile * MR_TILE;
     sink s = {.w = w, .shape = mr_array_shape(&w->m->plan->arrays[w->j->lane->array]), .c0 = c0};
+    mr_fold_row now = {0};
     mr_fold_job f = {.r = &w->r,
                      .lane = w->j->lane->out,
                      .items = w->r.out,
                      .x = x,
                      .x0 = w->r.in[w->r.n - 1].a,
+                     .now = &now,
                      .state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain),
                      .work = work,
                      .shared = w->m->shared,
                      .bad0 = w->r.out.a,
                      .row = store_row,
                      .arg = &s};
-    marking k = {.items = w->r.out, .n = x ? x->nc : 0, .w = w};
     if (!x && mr_chain_by_rows(w->chain)) return fold_asked(w, tile, f);
     if (!x) return fold_raw(w, tile, f, work);
+    marking k = marking_of(w, w->r.out, x->nc);
     MR_TRY(mark_spoils(&k, &w->j->spoils[tile], c0, 0, x->nc));
     MR_TRY(mark_ends(&k));
     f.bad = k.bad;
@@ -232,7 +241,7 @@ static mr_status prepare(const mr_block *w, mr_slab items, const mr_view *x, int
 {
     mr_status st = MR_OK;
     const mr_needs *d = mr_chain_reduces(w->chain);
-    marking k = {.items = items, .n = d->n_sources, .w = w};
+    marking k = marking_of(w, items, d->n_sources);
     for (size_t i = 0; i < d->n_sources; i++) {
         MR_TRY(mark_spoils(&k, &w->j->source_spoils, d->source[i], i, 1));
         MR_TRY(mark_spoils(&k, &w->j->spoils[d->source[i] / MR_TILE], d->source[i], i, 1));

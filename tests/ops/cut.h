@@ -185,6 +185,7 @@ static void cut_fold(const cut_job *j, const mr_block_ranges *r, mr_slab lane, d
                                                .x0 = a.a,
                                                .bad = marks,
                                                .bad0 = r->out.a,
+                                               .now = &(mr_fold_row){0},
                                                .state = states[k],
                                                .work = work,
                                                .shared = shared,
