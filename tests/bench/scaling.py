@@ -9,7 +9,8 @@ an archive of FILES files linked to a few (warm page cache, long enough for star
   overlap    on a disk so slow that reading alone takes as long as the whole run did on a fast one: wall time
              over the longer of reading alone (the cheapest chain on the slow disk) and the fast run
 
-usage: scaling.py [W=ROW,...] [FILES]        default: all rows but copies of others, 24 files
+usage: scaling.py [W=ROW,...] [--quick] [FILES]     default: all rows but copies of others, 24 files
+  --quick   small files, once: does it all work? The figures mean nothing
 """
 import json
 import os
@@ -18,26 +19,37 @@ import statistics
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+TOP = Path(os.environ.get("MILLRACE_BENCH", ROOT))  # data/ and out/ go there
 sys.path.insert(0, str(HERE))
 import rows  # noqa: E402
-from data import archive, linked, named_input  # noqa: E402
+from data import archive, file_seconds, linked, named_input  # noqa: E402
 from run import BINARY, MPIRUN, launch_environment  # noqa: E402
 
-REPS, IO_THREADS, FILE_S = 3, 2, 60
+IO_THREADS = 2
 DEFAULT = "decimate decimate-gz causal rms stalta max max-gz psd correlate".split()
-OUT = ROOT / "out" / "bench"
-CHEAPEST = [f"stats: {{interval: {FILE_S} s}}"]
+OUT = TOP / "out" / "bench"
+CHEAPEST = ["stats: {interval: FILE_S s}"]
 
 
-def command(folder, chain, tag, prefix=()):
+@dataclass
+class Case:
+    folder: Path
+    n_bytes: int
+    file_s: int  # of a file
+    reps: int
+    cores: list
+
+
+def command(case, chain, tag, prefix=()):
     """A run, always afresh."""
     config = OUT / f"scaling-{tag}.yaml"
-    steps = "".join(f"  - {x.replace('FILE_S', str(FILE_S))}\n" for x in chain)
-    config.write_text(f"{named_input(folder)}chain:\n{steps}output:\n  folder: {OUT}/scaling-{tag}\n"
+    steps = "".join(f"  - {x.replace('FILE_S', str(case.file_s))}\n" for x in chain)
+    config.write_text(f"{named_input(case.folder)}chain:\n{steps}output:\n  folder: {OUT}/scaling-{tag}\n"
                       f"run:\n  io_threads: {IO_THREADS}\n")
     return [*prefix, str(BINARY), "run", str(config), "--progress", "never"]
 
@@ -51,15 +63,12 @@ def wall(words, tag, threads=1, **env):
     return json.loads((OUT / f"scaling-{tag}" / "report.json").read_text())["timing"]["wall_s"]
 
 
-def middle(task):
-    return statistics.median(task() for _ in range(REPS))
-
-
-def together(folder, row, pair, cores):
+def together(case, chain):
     """The later of two runs, each on a core of its own."""
     with ThreadPoolExecutor(2) as pool:
-        return max(pool.map(lambda k: wall(command(folder, row.chain, pair[k], ("taskset", "-c", str(cores[k]))),
-                                           pair[k]), (0, 1)))
+        runs = [pool.submit(wall, command(case, chain, tag, ("taskset", "-c", str(core))), tag)
+                for tag, core in zip("ab", case.cores)]
+        return max(r.result() for r in runs)
 
 
 def slow_library():
@@ -69,21 +78,26 @@ def slow_library():
     return lib
 
 
-def measure(row, folder, n_bytes, cores, lib):
-    one = middle(lambda: wall(command(folder, row.chain, "a", ("taskset", "-c", str(cores[0]))), "a"))
-    threads = middle(lambda: wall(command(folder, row.chain, "a"), "a", threads=2))
-    ranks = middle(lambda: wall(command(folder, row.chain, "a", (MPIRUN, "-n", "2")), "a"))
-    pair = middle(lambda: together(folder, row, "ab", cores))
-    slow = {"LD_PRELOAD": str(lib), "SLOW_MB_S": f"{n_bytes / 1e6 / IO_THREADS / threads:.1f}"}
-    read = middle(lambda: wall(command(folder, CHEAPEST, "a"), "a", threads=2, **slow))
-    both = middle(lambda: wall(command(folder, row.chain, "a"), "a", threads=2, **slow))
+def measure(row, case, lib):
+    def middle(task):
+        return statistics.median(task() for _ in range(case.reps))
+
+    chain = row.chain
+    one = middle(lambda: wall(command(case, chain, "a", ("taskset", "-c", str(case.cores[0]))), "a"))
+    threads = middle(lambda: wall(command(case, chain, "a"), "a", threads=2))
+    ranks = middle(lambda: wall(command(case, chain, "a", (MPIRUN, "-n", "2")), "a"))
+    pair = middle(lambda: together(case, chain))
+    slow = {"LD_PRELOAD": str(lib), "SLOW_MB_S": f"{case.n_bytes / 1e6 / IO_THREADS / threads:.1f}"}
+    read = middle(lambda: wall(command(case, CHEAPEST, "a"), "a", threads=2, **slow))
+    both = middle(lambda: wall(command(case, chain, "a"), "a", threads=2, **slow))
     return {"row": row.name, "one_s": one, "threads": one / threads, "ranks": one / ranks, "two_runs": 2 * one / pair,
             "read_s": read, "threads_s": threads, "both_s": both, "overlap": both / max(read, threads)}
 
 
 def main(args):
     names = [n for a in args if a.startswith("W=") for n in a[2:].split(",")] or DEFAULT
-    n = next((int(a) for a in args if a.isdigit()), 24)
+    quick = "--quick" in args
+    n = next((int(a) for a in args if a.isdigit()), 2 if quick else 24)
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         sys.exit("scaling needs two cores")
@@ -92,13 +106,14 @@ def main(args):
     print("| workload | one core s | 2 threads x | 2 ranks x | two runs x | slow disk: reads s | fast disk s | both s | "
           "overlap |\n|---|---|---|---|---|---|---|---|---|", flush=True)
     for row in (r for r in rows.ROWS if r.name in names):
-        files = archive(BINARY, ROOT / "data" / "bench", row.data, 12, False)
-        folder = linked(ROOT / "data" / "bench" / f"linked_{row.data}", files, n, FILE_S)
-        m = measure(row, folder, n * files[0].stat().st_size, cores, lib)
+        files = archive(BINARY, TOP / "data" / "bench", row.data, 12, quick)
+        file_s = int(file_seconds(row.data, quick))
+        folder = linked(files[0].parent.with_name(f"linked_{files[0].parent.name}"), files, n, file_s)
+        m = measure(row, Case(folder, n * files[0].stat().st_size, file_s, 1 if quick else 3, cores), lib)
         told.append(m)
         print("| {row} | {one_s:.2f} | {threads:.2f} | {ranks:.2f} | {two_runs:.2f} | {read_s:.2f} | {threads_s:.2f} | "
               "{both_s:.2f} | {overlap:.2f} |".format(**m), flush=True)
-    (ROOT / "out" / "bench-scaling.json").write_text(json.dumps(told, indent=1) + "\n")
+    (TOP / "out" / "bench-scaling.json").write_text(json.dumps(told, indent=1) + "\n")
     return 0
 
 

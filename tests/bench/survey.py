@@ -12,6 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+TOP = Path(os.environ.get("MILLRACE_BENCH", ROOT))  # data/ and out/ go there
 sys.path.insert(0, str(HERE))
 from measure import adopt_orphans, timed  # noqa: E402
 
@@ -21,9 +22,10 @@ LEAST = {"afresh": 2000, "kept": 50000}
 
 def main(n):
     adopt_orphans()
-    files, out = ROOT / "data" / "bench" / f"small_{n}", ROOT / "out" / "bench" / "survey"
+    files, out = TOP / "data" / "bench" / f"small_{n}", TOP / "out" / "bench" / "survey"
     out.parent.mkdir(parents=True, exist_ok=True)
     if not files.exists():
+        files.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run([BINARY, "synth", files, "--files", str(n), "--file-length", "1s", "--rate", "50Hz",
                         "--channels", "8", "--quiet"], check=True)
     config = out.with_suffix(".yaml")

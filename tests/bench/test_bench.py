@@ -1,9 +1,11 @@
-"""make bench works: one row, two small files, and the figures it prints and writes make sense."""
+"""make bench and its like work: one row, small files, and the figures they print and write make sense."""
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -38,3 +40,24 @@ def test_unknown_row_is_named(tmp_path):
     done = bench(tmp_path, "W=nonsense")
     assert done.returncode == 2
     assert "nonsense" in done.stderr and "decimate" in done.stderr
+
+
+def other(tmp_path, program, *args):
+    """The figures of one row; the status says whether they are good enough, which is no matter here."""
+    env = dict(os.environ, MILLRACE_BENCH=str(tmp_path))
+    env.setdefault("MILLRACE", str(ROOT / "build" / "millrace"))
+    done = subprocess.run([sys.executable, str(HERE / program), *args], capture_output=True, text=True, env=env,
+                          timeout=100)
+    assert done.stdout.count("\n|") >= 2, done.stdout + done.stderr
+    return [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| ")][1:]
+
+
+def test_survey_of_many_files(tmp_path):
+    afresh, kept = other(tmp_path, "survey.py", "200")
+    assert float(afresh[3]) > 0 and float(kept[3]) > 0
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+def test_scaling(tmp_path):
+    (row,) = other(tmp_path, "scaling.py", "--quick", "W=max")
+    assert row[0].strip() == "max" and all(float(x) > 0 for x in row[1:])
