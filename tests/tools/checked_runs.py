@@ -27,7 +27,10 @@ CHAINS = {
     "plain": ["bandpass: {band: 5..15 Hz}", "decimate: {factor: 2}"],
     "many": ["detrend: {window: 20 s}", "common_mode", "bandpass: {band: 2..12 Hz, phase: causal}", "notch: {frequency: 10 Hz}",
              "resample: {rate: 40 Hz}", "clip: {min: -500, max: 500}", "abs"],
-    "rms": ["highpass: {corner: 1 Hz}", "rms: {window: 2 s}"], "copy": []}
+    "rms": ["highpass: {corner: 1 Hz}", "rms: {window: 2 s}"], "copy": [],
+    "trigger": ["stalta: {sta: 0.5 s, lta: 5 s, step: 0.1 s}", "stats: {interval: 20 s, what: [max_abs, rms]}"],
+    "psd": ["psd: {segment: 256, interval: all}"],
+    "correlate": ["correlate: {sources: [0, 3], window: 20 s, max_lag: 2 s, whiten: 2..40 Hz, stack: 1 min}"]}
 
 
 def checker(log):
@@ -78,13 +81,23 @@ def archive(folder):
         rig.prodml(folder / rig.name_at(t), part, t, 100, **how)
 
 
+def more_of(name):
+    return ["compress: deflate"] if name in ("copy", "rms", "correlate") else []
+
+
+def out_of(runs, name):
+    """What the plain program makes of a chain."""
+    top, plain = runs.top, runs.top / f"plain-{name}"
+    if not plain.exists():
+        rig.run("run", rig.config(top / f"{name}.yaml", [top / "in"], CHAINS[name], plain, output_=more_of(name)), status=0)
+    return plain
+
+
 def chain(runs, name, ranks, threads):
     """One launch of one chain, beside what the plain program makes of it."""
-    top, more = runs.top, ["compress: deflate"] if name in ("copy", "rms") else []
-    plain, out = top / f"plain-{name}", top / f"out-{name}-{ranks}-{threads}"
-    if not plain.exists():
-        rig.run("run", rig.config(top / f"{name}.yaml", [top / "in"], CHAINS[name], plain, output_=more), status=0)
-    cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], CHAINS[name], out, output_=more)
+    top, plain = runs.top, out_of(runs, name)
+    out = top / f"out-{name}-{ranks}-{threads}"
+    cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], CHAINS[name], out, output_=more_of(name))
     runs.run(f"run {name}", "run", cfg, ranks=ranks, threads=threads)
     if rig.digests(out) != rig.digests(plain):
         runs.bad.append(f"{name} {ranks}x{threads}: other bytes")
@@ -123,6 +136,9 @@ def commands(runs):
     runs.run("inspect --json", "inspect", "--json", top / "in")
     runs.run("view", "view", rig.lanes(out)[0], "-o", top / "v.png")
     runs.run("view input", "view", sorted((top / "in").iterdir())[1], "-o", top / "w.png")
+    runs.run("view product", "view", out_of(runs, "psd") / "result.h5", "-o", top / "x.png")
+    runs.run("view lane of sums", "view", rig.lanes(out_of(runs, "psd"))[0], "-o", top / "y.png")
+    runs.run("view correlation", "view", rig.lanes(out_of(runs, "correlate"))[0], "-o", top / "z.png")
     runs.run("ops", "ops")
     runs.run("synth", "synth", top / "made", "--files", 2, "--file-length", "5s", "--channels", 20, "--quiet")
     runs.run("no such folder", "verify", top / "none", status=(2, 4, 7))
