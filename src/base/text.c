@@ -36,6 +36,13 @@ out:
     return st;
 }
 
+/** The C library takes memory of its own for long pieces. */
+static mr_status unprinted(const char *fmt)
+{
+    return errno == ENOMEM ? MR_RAISE(MR_EMEM, "no memory for a text")
+                           : MR_RAISE(MR_EBUG, "text: format '%s' fails", fmt);
+}
+
 mr_status mr_text_add(mr_text *t, const char *fmt, ...)
 {
     mr_status st = MR_OK;
@@ -43,12 +50,16 @@ mr_status mr_text_add(mr_text *t, const char *fmt, ...)
     va_start(ap, fmt);
     int n = vsnprintf(NULL, 0, fmt, ap);
     va_end(ap);
-    if (n < 0) return MR_RAISE(MR_EBUG, "text: format '%s' fails", fmt);
+    if (n < 0) return unprinted(fmt);
     MR_TRY(mr_grow(&t->s, &t->cap, t->len + (size_t)n + 1, 1, "a text"));
     va_start(ap, fmt);
-    vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);
+    const int got = vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);
     va_end(ap);
-    t->len += (size_t)n;
+    if (got == n)
+        t->len += (size_t)n;
+    else
+        st = unprinted(fmt);
+    t->s[t->len] = '\0';
 out:
     return st;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "base/utc.h"
 #include "cli/tune.h"
+#include "report/json.h"
 #include "report/report.h"
 #include "run/stop.h"
 
@@ -31,7 +32,7 @@ static mr_status add_setting(mr_strs *l, const char *key, json_t *value)
 {
     mr_status st = MR_OK;
     mr_text t = {0};
-    char *s = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+    char *s = mr_json_text(value, JSON_ENCODE_ANY);
     json_decref(value);
     if (!s) return MR_OK; /* a name that is not UTF-8: the config's own setting stays */
     MR_TRY(mr_text_add(&t, "%s=%s", key, s));

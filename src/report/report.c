@@ -9,6 +9,7 @@
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "report/fate.h"
+#include "report/json.h"
 
 static json_t *text(const char *s)
 {
@@ -23,19 +24,20 @@ static json_t *when(int64_t t_ns)
     return json_string(mr_utc_iso(t_ns, b));
 }
 
-/** The settings as they were used: the file with all overrides. */
+/** The settings as they were used: the file with all overrides. NULL: no memory. */
 static json_t *settings_json(const mr_node *n)
 {
     if (n->kind == MR_NODE_SCALAR) return text(n->text);
     json_t *out = n->kind == MR_NODE_MAP ? json_object() : json_array();
-    for (size_t i = 0; i < n->n; i++) {
+    int bad = 0;
+    for (size_t i = 0; i < n->n && !bad; i++) {
         json_t *value = settings_json(&n->items[i]);
-        if (n->kind == MR_NODE_MAP)
-            json_object_set_new(out, n->items[i].key, value);
-        else
-            json_array_append_new(out, value);
+        bad = n->kind == MR_NODE_MAP ? json_object_set_new(out, n->items[i].key, value)
+                                     : json_array_append_new(out, value);
     }
-    return out;
+    if (!bad) return out;
+    json_decref(out);
+    return NULL;
 }
 
 bool mr_account_losses(const mr_account *a)
@@ -67,7 +69,7 @@ static const char *bottleneck(const mr_account *a)
 /** One item of a list. [take] o */
 static mr_status add_item(mr_text *t, bool first, json_t *o)
 {
-    char *s = o ? json_dumps(o, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+    char *s = mr_json_text(o, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     json_decref(o);
     if (!s) return MR_RAISE(MR_EMEM, "no memory for the report");
     const mr_status st = mr_text_add(t, "%s\n  %s", first ? "" : ",", s);
@@ -91,7 +93,10 @@ static mr_status add_inputs(const mr_account *a, mr_text *t)
             mr_fate_name(&f[i]), "reason", text(mr_fate_reason(a, &f[i], i, why)), "samples",
             (json_int_t)f[i].samples, "t0", known ? when(c->rows[i].t0_ns) : json_null(), "t1",
             known ? when(c->rows[i].t1_ns) : json_null());
-        if (known && note) json_object_set_new(o, "note", text(note));
+        if (known && note && json_object_set_new(o, "note", text(note)) != 0) {
+            json_decref(o);
+            o = NULL;
+        }
         MR_TRY(add_item(t, i == 0, o));
     }
 out:
@@ -183,31 +188,33 @@ static json_t *launch_json(const mr_account *a)
                      text(a->plan ? a->plan->cfg->name : ""));
 }
 
-/** All that is short. */
+/** All that is short. NULL: no memory. */
 static json_t *facts_json(const mr_account *a)
 {
     json_t *o = json_pack("{s:i s:s s:i s:o}", "schema", 1, "version", MR_VERSION, "status",
                           (int)a->status, "error", text(a->error));
-    json_object_set_new(o, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
-    json_object_set_new(o, "timing",
-                        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s",
-                                  a->wall_s, "survey_s", a->survey_s, "read_s", a->read_s,
-                                  "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s",
-                                  a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input",
-                                  a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
-                                  a->wait_slab_s, "writer_work", a->wait_done_s));
-    json_object_set_new(o, "bottleneck", json_string(bottleneck(a)));
-    json_object_set_new(o, "memory",
-                        json_pack("{s:I s:I}", "planned_bytes",
-                                  (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0),
-                                  "peak_bytes", (json_int_t)a->peak_bytes));
-    json_object_set_new(o, "work",
-                        json_pack("{s:I s:I s:I s:I s:I}", "raw_bytes", (json_int_t)a->raw_bytes,
-                                  "samples", (json_int_t)a->samples, "lanes_known",
-                                  (json_int_t)a->n_known, "lanes_redone", (json_int_t)a->n_redone,
-                                  "files_probed", (json_int_t)a->n_probed));
-    json_object_set_new(o, "launch", launch_json(a));
-    return o;
+    int bad = json_object_set_new(o, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
+    bad |= json_object_set_new(
+        o, "timing",
+        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
+                  "survey_s", a->survey_s, "read_s", a->read_s, "compute_s", a->compute_s,
+                  "write_s", a->write_s, "read_cpu_s", a->read_cpu_s, "write_cpu_s", a->write_cpu_s,
+                  "wait_s", "input", a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
+                  a->wait_slab_s, "writer_work", a->wait_done_s));
+    bad |= json_object_set_new(o, "bottleneck", json_string(bottleneck(a)));
+    bad |= json_object_set_new(o, "memory",
+                               json_pack("{s:I s:I}", "planned_bytes",
+                                         (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0),
+                                         "peak_bytes", (json_int_t)a->peak_bytes));
+    bad |= json_object_set_new(
+        o, "work",
+        json_pack("{s:I s:I s:I s:I s:I}", "raw_bytes", (json_int_t)a->raw_bytes, "samples",
+                  (json_int_t)a->samples, "lanes_known", (json_int_t)a->n_known, "lanes_redone",
+                  (json_int_t)a->n_redone, "files_probed", (json_int_t)a->n_probed));
+    bad |= json_object_set_new(o, "launch", launch_json(a));
+    if (!bad) return o;
+    json_decref(o);
+    return NULL;
 }
 
 static mr_status print_report(const mr_account *a, mr_text *t)
@@ -219,12 +226,12 @@ static mr_status print_report(const mr_account *a, mr_text *t)
     } list[] = {{"inputs", add_inputs}, {"spans", add_spans}, {"ledger", add_ledger},
                 {"lanes", add_lanes},   {"kept", add_kept},   {"strangers", add_strangers}};
     json_t *o = facts_json(a);
-    char *s = o ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) : NULL;
+    char *s = mr_json_text(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     if (!s) {
         st = MR_RAISE(MR_EMEM, "no memory for the report");
         goto out;
     }
-    MR_TRY(mr_text_add(t, "%.*s", (int)(strrchr(s, '}') - s - 1), s)); /* its end is yet to come */
+    MR_TRY(mr_text_add_bytes(t, s, (size_t)(strrchr(s, '}') - s - 1))); /* its end is yet to come */
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         MR_TRY(mr_text_add(t, ",\n \"%s\": [", list[i].name));
         MR_TRY(list[i].add(a, t));

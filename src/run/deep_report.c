@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "plan/catalog.h"
+#include "report/json.h"
 
 static int by_base(const void *a, const void *b)
 {
@@ -28,7 +29,7 @@ static mr_status take(const char *path, json_t *json, const json_error_t *e, mr_
         if (s) r.paths[r.n_paths++] = s;
     }
     qsort(r.paths, r.n_paths, sizeof *r.paths, by_base);
-    config = json_dumps(json_object_get(json, "config"), 0);
+    config = mr_json_text(json_object_get(json, "config"), 0);
     if (!config || mr_config_parse(path, config, NULL, 0, &r.cfg) != MR_OK)
         st = MR_RAISE(MR_EVERIFY, "%s: its config cannot be read", path);
 out:

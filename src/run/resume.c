@@ -1,11 +1,13 @@
 /* run/resume.c: see resume.h. A lane file under its final name whose trailer matches is done; there
  * is no other record. */
 #include "run/resume.h"
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "report/json.h"
 
 static mr_status file_path(const char *folder, const char *rel, mr_text *t)
 {
@@ -17,9 +19,14 @@ static mr_status file_path(const char *folder, const char *rel, mr_text *t)
 static json_t *lines_json(const char *s)
 {
     json_t *list = json_array();
-    for (size_t n; s && *s; s += n + (s[n] != '\0')) {
+    for (size_t n; list && s && *s; s += n + (s[n] != '\0')) {
         n = strcspn(s, "\n");
-        json_array_append_new(list, json_stringn(s, n));
+        errno = 0;
+        json_t *line = json_stringn(s, n);
+        if (line ? json_array_append_new(list, line) == 0 : errno != ENOMEM) continue;
+        json_decref(
+            list); /* a line that is not UTF-8 may be missing, but none for want of memory */
+        list = NULL;
     }
     return list;
 }
@@ -47,6 +54,10 @@ mr_status mr_resume_plan(const mr_plan *p, const char *folder)
     json_t *old = NULL, *now = NULL, *lines = lines_json(p->text.s);
     now = json_pack("{s:i s:s s:O s:o}", "schema", 1, "digest", p->digest.hex, "plan", lines,
                     "coefficients", lines_json(p->coefficients.s));
+    if (!now) {
+        st = MR_RAISE(MR_EMEM, "no memory for plan.json");
+        goto out;
+    }
     MR_TRY(file_path(folder, ".millrace/plan.json", &path));
     if (access(path.s, F_OK) == 0) {
         json_error_t e;
@@ -61,7 +72,7 @@ mr_status mr_resume_plan(const mr_plan *p, const char *folder)
             goto out;
         }
     }
-    s = now ? json_dumps(now, JSON_INDENT(1)) : NULL;
+    s = mr_json_text(now, JSON_INDENT(1));
     if (!s) {
         st = MR_RAISE(MR_EMEM, "no memory for plan.json");
         goto out;
