@@ -232,7 +232,7 @@ def test_a_large_lane(large, tmp_path, call, error, how):
         if done.returncode == 4:
             named(done, [out])
         hit = [x.split()[3] for x in foul.lines(log) if x.startswith("FAULT fsync")]
-        if any("/lanes/" in x for x in hit):
+        if error != "kill" and any("/lanes/" in x for x in hit):
             assert done.returncode == 4, f"{hit}: an fsync that failed was passed over"
         foul.no_debris(out, large.want)
         foul.finishes(cfg, out, large.want)

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "build" / "torture.tsv"
 FAULTS, FUZZ, E2E = "tests/faults/", "tests/fuzz/test_fuzz.py", "tests/e2e/"
-OUTPUT = FAULTS + "test_faults.py::test_output_calls"
+OUTPUT = FAULTS + "test_faults.py::test_output_calls " + FAULTS + "test_faults.py::test_a_large_lane"
 FACTS = FAULTS + "test_hostile.py::test_every_fact_of_every_layout_spoilt"
 DAMAGE = FAULTS + "test_hostile.py::test_random_damage_anywhere"
 PARTS = {  # name: (pieces, what pytest runs, or the target of make)
