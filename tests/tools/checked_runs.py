@@ -31,6 +31,7 @@ CHAINS = {
     "trigger": ["stalta: {sta: 0.5 s, lta: 5 s, step: 0.1 s}", "stats: {interval: 20 s, what: [max_abs, rms]}"],
     "psd": ["psd: {segment: 256, interval: all}"],
     "correlate": ["correlate: {sources: [0, 3], window: 20 s, max_lag: 2 s, whiten: 2..40 Hz, stack: 1 min}"]}
+LONG_DOUBLE = ("psd", "correlate")  # sines of 80 bits, which valgrind computes in 64: other last bits
 
 
 def checker(log):
@@ -99,6 +100,8 @@ def chain(runs, name, ranks, threads):
     out = top / f"out-{name}-{ranks}-{threads}"
     cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], CHAINS[name], out, output_=more_of(name))
     runs.run(f"run {name}", "run", cfg, ranks=ranks, threads=threads)
+    if KIND == "valgrind" and name in LONG_DOUBLE:
+        return
     if rig.digests(out) != rig.digests(plain):
         runs.bad.append(f"{name} {ranks}x{threads}: other bytes")
         print(runs.bad[-1], flush=True)
