@@ -15,7 +15,7 @@ static mr_status file_path(const char *folder, const char *rel, mr_text *t)
     return mr_text_add(t, "%s/%s", folder, rel);
 }
 
-/** Lines of a text as a JSON list. */
+/** Lines of a text as a JSON list, without those that are not UTF-8. NULL: no memory. */
 static json_t *lines_json(const char *s)
 {
     json_t *list = json_array();
@@ -24,8 +24,7 @@ static json_t *lines_json(const char *s)
         errno = 0;
         json_t *line = json_stringn(s, n);
         if (line ? json_array_append_new(list, line) == 0 : errno != ENOMEM) continue;
-        json_decref(
-            list); /* a line that is not UTF-8 may be missing, but none for want of memory */
+        json_decref(list);
         list = NULL;
     }
     return list;
