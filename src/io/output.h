@@ -113,10 +113,31 @@ typedef struct mr_lane_entry {
  *  Deterministic bytes. index.csv beside it. Rank 0 only. */
 mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t n,
                           const mr_digest *plan);
-/** result.h5 instead, where lanes hold sums: merged in a tree of sixteen by lane index, divided by
- *  their counts: [axes...][distance] float32 and the counts of each part. Deterministic bytes. */
-mr_status mr_result_write(const char *folder, const mr_lane_entry *lanes, size_t n,
-                          const mr_digest *plan);
+
+/* --- result.h5 instead, where lanes hold sums: merged in a tree of sixteen by lane index, divided
+ * by their counts: [axes...][distance] float32 and the counts of each part. Deterministic bytes.
+ * Rank 0 begins; the others join with what it packs; whoever is there merges pieces, each once, in
+ * any order; all sync; when all have, rank 0 seals. */
+typedef struct mr_result mr_result;
+/** Find the sums and lay out the file, as a .part. lanes [borrow] for the life of *out. */
+mr_status mr_result_begin(const char *folder, const mr_lane_entry *lanes, size_t n,
+                          mr_result **out);
+/** What the others need to know, appended. */
+mr_status mr_result_pack(const mr_result *r, mr_text *out);
+/** The same lanes and rank 0's pack. */
+mr_status mr_result_join(const char *folder, const mr_lane_entry *lanes, size_t n, const void *pack,
+                         size_t pack_bytes, mr_result **out);
+uint64_t mr_result_pieces(const mr_result *r);
+/** Merge and write one piece of about 1 MiB, in about 10 MB of memory. Any thread. */
+mr_status mr_result_merge(mr_result *r, uint64_t piece);
+/** What this process wrote is on disk after this. */
+mr_status mr_result_sync(mr_result *r);
+/** Trailer and final name. */
+mr_status mr_result_seal(mr_result *r, const mr_digest *plan);
+/** Unless it was sealed, removes what mr_result_begin laid out. */
+void mr_result_free(mr_result *r);
+
+/** index.csv. Rank 0 only. */
 mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t n);
 /** Remove index.csv, master.h5, result.h5 and plan.sum, durably: before the first lane file is
  * added or replaced, so that a folder with an index is always a finished one. At the end:

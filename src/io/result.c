@@ -1,46 +1,32 @@
-/* io/result.c: result.h5, what the sums of all lanes come to. Sums are merged sixteen at a time by
- * lane index, then these sixteen at a time, never in the order in which lanes came to be: the same
- * bytes whoever made them and when. A few rows at a time, so that memory does not grow with the
- * product. Written by rank 0 at the end. */
-#include "base/utc.h"
-#include "io/index.h"
-#include "io/lane_layout.h"
-#include "io/out.h"
-#include "io/part.h"
+/* io/result.c: result.h5, what the sums of all lanes come to. Rank 0 finds the sums and lays the
+ * file out, all ranks merge pieces of it (io/merge.c), rank 0 seals it. */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/utc.h"
+#include "io/index.h"
+#include "io/lane_layout.h"
+#include "io/merge.h"
+#include "io/out.h"
 
-enum { FAN = 16, LEVELS = 16, CHUNK = 8 << 20 };
+enum { ROOMS = 64 };
 
-/** Where a lane file keeps its sums and counts. */
-typedef struct source {
-    const mr_lane_entry *e;
+struct mr_result {
     char *path;
-    uint64_t sums_at, counts_at;
-} source;
-
-/** One part on its way into the file. */
-typedef struct result {
-    mr_lane_part part;
-    mr_row_shape shape;
-    size_t depth, counts, nc; /* values and counts a channel, channels */
-    source *lane;
-    int64_t *count; /* [counts][nc] */
-    uint64_t at;    /* of its array in the file */
-} result;
-
-static void result_fini(result *r)
-{
-    for (size_t i = 0; r->lane && i < r->part.n; i++) free(r->lane[i].path);
-    free(r->lane);
-    free(r->count);
-    mr_part_fini(&r->part);
-}
+    mr_text part; /* name of the file while it is not complete */
+    const mr_lane_entry **lane;
+    size_t n_lanes;
+    mr_merge *v;
+    size_t n;
+    mr_digest id; /* binds the index and so every lane */
+    int fd;       /* of the part file, while pieces are written */
+    bool owner;   /* laid it out: removes it when it comes to nothing */
+    _Atomic(mr_merge_room *) idle[ROOMS];
+};
 
 /** Place of a contiguous dataset of so many bytes; 0 if it is not that. */
 static uint64_t find(hid_t file, const char *name, size_t bytes)
@@ -54,198 +40,45 @@ static uint64_t find(hid_t file, const char *name, size_t bytes)
     return at;
 }
 
-static mr_status look_into(const result *r, const char *folder, source *s)
+/** Where lane i of a part keeps its sums. */
+static mr_status look_into(const mr_merge *m, size_t i)
 {
-    mr_status st = MR_OK;
-    const size_t nc = s->e->c1 - s->e->c0;
-    MR_TRY(mr_out_join(folder, s->e->rel, &s->path));
-    hid_t file = mr_h5w_open(s->path);
+    const mr_lane_entry *e = m->part.v[i];
+    const size_t nc = e->c1 - e->c0;
+    hid_t file = mr_h5w_open(m->path[i]);
     if (file < 0) return MR_EOUTPUT;
-    s->sums_at = find(file, mr_array_name(s->e->quantity), mr_shape_bytes(&r->shape, nc));
-    s->counts_at = find(file, "count", r->counts * nc * sizeof(int32_t));
+    m->lane[i].sums = find(file, mr_array_name(e->quantity), mr_shape_bytes(&m->shape, nc));
+    m->lane[i].counts = find(file, "count", m->counts * nc * sizeof(int32_t));
     H5Fclose(file);
-    if (!s->sums_at || !s->counts_at)
-        st = MR_RAISE(MR_EOUTPUT, "%s: holds no sums of this chain", s->path);
-out:
-    return st;
-}
-
-static mr_status read_at(const source *s, uint64_t at, size_t n, void *buf)
-{
-    const int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", s->path, strerror(errno));
-    const mr_status st = mr_out_pread(fd, buf, n, at, s->path);
-    close(fd);
-    return st;
+    if (!m->lane[i].sums || !m->lane[i].counts)
+        return MR_RAISE(MR_EOUTPUT, "%s: holds no sums of this chain", m->path[i]);
+    return MR_OK;
 }
 
 /** Counts of all lanes. */
-static mr_status add_counts(result *r)
+static mr_status add_counts(mr_merge *m)
 {
     mr_status st = MR_OK;
     int32_t *one = NULL;
-    MR_TRY(mr_alloc(r->counts * r->nc, sizeof *r->count, "counts", &r->count));
-    MR_TRY(mr_alloc(r->counts * r->nc, sizeof *one, "counts", &one));
-    for (size_t i = 0; i < r->part.n; i++) {
-        const source *s = &r->lane[i];
-        const size_t nc = s->e->c1 - s->e->c0, c0 = s->e->c0 - r->part.c0;
-        MR_TRY(read_at(s, s->counts_at, r->counts * nc * sizeof *one, one));
-        for (size_t k = 0; k < r->counts; k++)
-            for (size_t c = 0; c < nc; c++) r->count[k * r->nc + c0 + c] += one[k * nc + c];
+    MR_TRY(mr_alloc(m->counts * m->nc, sizeof *one, "counts", &one));
+    for (size_t i = 0; i < m->part.n; i++) {
+        const mr_lane_entry *e = m->part.v[i];
+        const size_t nc = e->c1 - e->c0, c0 = e->c0 - m->part.c0;
+        MR_TRY(mr_merge_read(m, i, m->lane[i].counts, m->counts * nc * sizeof *one, one));
+        for (size_t k = 0; k < m->counts; k++)
+            for (size_t c = 0; c < nc; c++) m->count[k * m->nc + c0 + c] += one[k * nc + c];
     }
 out:
     free(one);
     return st;
 }
 
-/* --- the tree -----------------------------------------------------------------------------------
- */
-
-typedef struct tree {
-    size_t n;            /* numbers of a node */
-    double *sum[LEVELS]; /* [n] what is not yet sixteen nodes of the level */
-    unsigned held[LEVELS];
-} tree;
-
-static void tree_fini(tree *t)
-{
-    for (size_t i = 0; i < LEVELS; i++) free(t->sum[i]);
-}
-
-/** Add a node to a level; sixteen of them are one of the next. */
-static mr_status tree_add(tree *t, size_t level, const double *v)
-{
-    mr_status st = MR_OK;
-    MR_ASSERT(level < LEVELS);
-    if (!t->sum[level]) MR_TRY(mr_alloc_f64(t->n, "sums", &t->sum[level]));
-    double *sum = t->sum[level];
-    if (t->held[level] == 0)
-        memcpy(sum, v, t->n * sizeof *sum);
-    else
-        for (size_t i = 0; i < t->n; i++) sum[i] += v[i];
-    if (++t->held[level] < FAN) return MR_OK;
-    t->held[level] = 0;
-    st = tree_add(t, level + 1, sum);
-out:
-    return st;
-}
-
-/** The sum of all, in the highest level that holds something. */
-static mr_status tree_total(tree *t, const double **out)
-{
-    mr_status st = MR_OK;
-    size_t top = 0;
-    for (size_t i = 0; i < LEVELS; i++)
-        if (t->held[i]) top = i;
-    for (size_t i = 0; i < top; i++)
-        if (t->held[i]) MR_TRY(tree_add(t, i + 1, t->sum[i]));
-    for (size_t i = 0; i < LEVELS; i++)
-        if (t->sum[i] && (t->held[i] || i == top)) *out = t->sum[i];
-out:
-    return st;
-}
-
-/** A strip of channels on its way: rows [d0, d1) of it at a time, in buffers for the most of them.
- */
-typedef struct strip {
-    const result *r;
-    size_t first, nc, c0; /* first lane that has it; its channels; its place among all */
-    double *v;            /* of one lane */
-    tree t;
-    float *mean;
-} strip;
-
-static mr_status strip_init(strip *s, const result *r, size_t first, size_t rows)
-{
-    mr_status st = MR_OK;
-    const mr_lane_entry *e = r->lane[first].e;
-    *s = (strip){.r = r, .first = first, .nc = e->c1 - e->c0, .c0 = e->c0 - r->part.c0};
-    s->t.n = rows * s->nc;
-    MR_TRY(mr_alloc_f64(s->t.n, "sums", &s->v));
-    MR_TRY(mr_alloc(s->t.n, sizeof *s->mean, "means", &s->mean));
-out:
-    return st;
-}
-
-static void strip_fini(strip *s)
-{
-    tree_fini(&s->t);
-    free(s->v);
-    free(s->mean);
-}
-
-/** The sums of these rows of all lanes that have the strip. */
-static mr_status merge_rows(strip *s, size_t d0, size_t d1, const double **total)
-{
-    mr_status st = MR_OK;
-    const result *r = s->r;
-    memset(s->t.held, 0, sizeof s->t.held);
-    s->t.n = (d1 - d0) * s->nc;
-    for (size_t i = s->first; i < r->part.n; i++) {
-        const source *l = &r->lane[i];
-        if (l->e->c0 != r->lane[s->first].e->c0) continue;
-        MR_TRY(read_at(l, l->sums_at + d0 * s->nc * sizeof *s->v, s->t.n * sizeof *s->v, s->v));
-        MR_TRY(tree_add(&s->t, 0, s->v));
-    }
-    st = tree_total(&s->t, total);
-out:
-    return st;
-}
-
-/** Sums of rows [d0, d1) become means at their places: whole rows in one go. */
-static mr_status write_rows(strip *s, size_t d0, size_t d1, const double *sum, int fd,
-                            const char *path)
-{
-    mr_status st = MR_OK;
-    const result *r = s->r;
-    const bool whole = s->nc == r->nc;
-    for (size_t d = d0; d < d1; d++) {
-        const int64_t *n = r->count + d / (r->depth / r->counts) * r->nc + s->c0;
-        float *row = s->mean + (d - d0) * s->nc;
-        for (size_t c = 0; c < s->nc; c++)
-            row[c] = n[c] ? (float)(sum[(d - d0) * s->nc + c] / (double)n[c]) : NAN;
-    }
-    for (size_t d = d0; d < d1; d += whole ? d1 - d0 : 1)
-        MR_TRY(mr_out_pwrite(fd, s->mean + (d - d0) * s->nc,
-                             (whole ? d1 - d0 : 1) * s->nc * sizeof *s->mean,
-                             r->at + (d * r->nc + s->c0) * sizeof *s->mean, path));
-out:
-    return st;
-}
-
-/** Means of one strip into the open file. */
-static mr_status write_strip(const result *r, size_t first, int fd, const char *path)
-{
-    mr_status st = MR_OK;
-    strip s;
-    const mr_lane_entry *e = r->lane[first].e;
-    const size_t step = MR_MAX((size_t)CHUNK / ((e->c1 - e->c0) * sizeof(double)), (size_t)1);
-    MR_TRY(strip_init(&s, r, first, MR_MIN(step, r->depth)));
-    for (size_t d0 = 0; d0 < r->depth; d0 += step) {
-        const size_t d1 = MR_MIN(d0 + step, r->depth);
-        const double *sum = NULL;
-        MR_TRY(merge_rows(&s, d0, d1, &sum));
-        MR_TRY(write_rows(&s, d0, d1, sum, fd, path));
-    }
-out:
-    strip_fini(&s);
-    return st;
-}
-
-/** Is lane i the first of its strip of channels? */
-static bool first_of_strip(const result *r, size_t i)
-{
-    for (size_t j = 0; j < i; j++)
-        if (r->lane[j].e->c0 == r->lane[i].e->c0) return false;
-    return true;
-}
-
 /* --- the file -----------------------------------------------------------------------------------
  */
 
-static void words(mr_h5w *w, hid_t at, const result *r)
+static void words(mr_h5w *w, hid_t at, const mr_merge *m)
 {
-    const mr_lane_part *p = &r->part;
+    const mr_lane_part *p = &m->part;
     const mr_lane_entry *e = p->v[0];
     char when[40];
     int64_t t1 = e->t1_ns;
@@ -260,20 +93,20 @@ static void words(mr_h5w *w, hid_t at, const result *r)
     mr_h5w_i64(w, at, "n_lanes", (int64_t)p->n);
 }
 
-static void lay_out(mr_h5w *w, hid_t at, result *r, int32_t first_dimid)
+static void lay_out(mr_h5w *w, hid_t at, mr_merge *m, int32_t first_dimid)
 {
-    const mr_lane_entry *e = r->part.v[0];
-    const int axes = (int)r->shape.n_axes;
-    mr_cf_dims d = {.rank = axes + 1}, c = {.rank = r->shape.count_axes};
-    words(w, at, r);
+    const mr_lane_entry *e = m->part.v[0];
+    const int axes = (int)m->shape.n_axes;
+    mr_cf_dims d = {.rank = axes + 1}, c = {.rank = m->shape.count_axes};
+    words(w, at, m);
     for (int i = 0; i < axes; i++) {
-        d.n[i] = r->shape.axis[i].n;
+        d.n[i] = m->shape.axis[i].n;
         d.id[i] = first_dimid + i;
-        d.scale[i] = mr_cf_axis(w, at, &r->shape.axis[i], d.id[i]);
+        d.scale[i] = mr_cf_axis(w, at, &m->shape.axis[i], d.id[i]);
     }
-    d.n[axes] = r->nc;
+    d.n[axes] = m->nc;
     d.id[axes] = first_dimid + axes;
-    d.scale[axes] = mr_cf_distance(w, at, r->part.distance, r->nc, d.id[axes]);
+    d.scale[axes] = mr_cf_distance(w, at, m->part.distance, m->nc, d.id[axes]);
     hid_t array = mr_h5w_dataset(w, at, mr_array_name(e->quantity), H5T_IEEE_F32LE,
                                  H5T_NATIVE_FLOAT, d.rank, d.n, NULL, NULL);
     mr_cf_array(w, array, e->quantity, e->unit, &d);
@@ -284,36 +117,16 @@ static void lay_out(mr_h5w *w, hid_t at, result *r, int32_t first_dimid)
         c.scale[i] = d.scale[from];
     }
     hid_t counts = mr_h5w_dataset(w, at, "count", H5T_STD_I64LE, H5T_NATIVE_INT64, c.rank, c.n,
-                                  r->count, NULL);
+                                  m->count, NULL);
     mr_cf_counts(w, counts, &c);
-    if (w->st == MR_OK) r->at = (uint64_t)H5Dget_offset(array);
+    if (w->st == MR_OK) m->at = (uint64_t)H5Dget_offset(array);
     mr_h5w_done(w, counts);
     mr_h5w_done(w, array);
     for (int i = d.rank; i-- > 0;) mr_h5w_done(w, d.scale[i]);
 }
 
-static mr_status result_init(result *r, const char *folder)
-{
-    mr_status st = MR_OK;
-    mr_lane_part *p = &r->part;
-    r->shape = p->v[0]->shape;
-    r->depth = mr_shape_depth(&r->shape);
-    r->counts = mr_shape_counts(&r->shape);
-    MR_TRY(mr_part_measure(p));
-    MR_TRY(mr_part_learn(p, folder));
-    r->nc = p->c1 - p->c0;
-    MR_TRY(mr_alloc(p->n, sizeof *r->lane, "the lanes", &r->lane));
-    for (size_t i = 0; i < p->n; i++) {
-        r->lane[i].e = p->v[i];
-        MR_TRY(look_into(r, folder, &r->lane[i]));
-    }
-    st = add_counts(r);
-out:
-    return st;
-}
-
 /** All parts: the first at the root, others in groups. */
-static mr_status lay_out_parts(mr_h5w *w, result *r, size_t n)
+static mr_status lay_out_parts(mr_h5w *w, mr_merge *v, size_t n)
 {
     char name[32];
     mr_h5w_text(w, w->file, "Conventions", "CF-1.9");
@@ -321,80 +134,200 @@ static mr_status lay_out_parts(mr_h5w *w, result *r, size_t n)
     for (size_t i = 0; i < n; i++) {
         snprintf(name, sizeof name, "part%zu", i + 1);
         hid_t at = i ? mr_h5w_group(w, w->file, name) : w->file;
-        lay_out(w, at, &r[i], (int32_t)(i * (1 + r[i].shape.n_axes)));
+        lay_out(w, at, &v[i], (int32_t)(i * (1 + v[i].shape.n_axes)));
         if (i) mr_h5w_done(w, at);
     }
     return w->st;
 }
 
-static mr_status write_means(const result *r, size_t n, const char *path)
+/** Split the sorted lanes into parts. */
+static mr_status split(mr_result *r, const char *folder)
 {
     mr_status st = MR_OK;
-    const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", path, strerror(errno));
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < r[i].part.n; k++)
-            if (first_of_strip(&r[i], k)) MR_TRY(write_strip(&r[i], k, fd, path));
-out:
-    close(fd);
-    return st;
-}
-
-/** Split the sorted lanes into parts and learn what they hold. */
-static mr_status split(const mr_lane_entry *const *v, size_t n, const char *folder, result **out,
-                       size_t *n_out)
-{
-    mr_status st = MR_OK;
-    for (size_t a = 0, b, cap = 0; a < n; a = b) {
-        for (b = a + 1; b < n && v[b]->part == v[a]->part;) b++;
-        MR_TRY(mr_grow(out, &cap, *n_out + 1, sizeof **out, "results"));
-        result *r = &(*out)[(*n_out)++];
-        *r = (result){.part = {.v = v + a, .n = b - a}};
-        MR_TRY(result_init(r, folder));
+    for (size_t a = 0, b, cap = 0; a < r->n_lanes; a = b) {
+        for (b = a + 1; b < r->n_lanes && r->lane[b]->part == r->lane[a]->part;) b++;
+        MR_TRY(mr_grow(&r->v, &cap, r->n + 1, sizeof *r->v, "results"));
+        mr_merge *m = &r->v[r->n++];
+        *m = (mr_merge){.part = {.v = r->lane + a, .n = b - a}};
+        MR_TRY(mr_merge_init(m, folder));
     }
 out:
     return st;
 }
 
-mr_status mr_result_write(const char *folder, const mr_lane_entry *lanes, size_t n,
-                          const mr_digest *plan)
+static mr_status result_new(const char *folder, const mr_lane_entry *lanes, size_t n,
+                            mr_result **out)
+{
+    mr_status st = MR_OK;
+    mr_result *r = NULL;
+    MR_TRY(mr_alloc(1, sizeof *r, MR_RESULT_NAME, &r));
+    r->fd = -1;
+    r->n_lanes = n;
+    MR_TRY(mr_out_join(folder, MR_RESULT_NAME, &r->path));
+    MR_TRY(mr_text_add(&r->part, "%s.part", r->path));
+    MR_TRY(mr_lanes_sorted(lanes, n, &r->lane));
+    MR_TRY(split(r, folder));
+    *out = r;
+    r = NULL;
+out:
+    mr_result_free(r);
+    return st;
+}
+
+void mr_result_free(mr_result *r)
+{
+    if (!r) return;
+    if (r->fd >= 0) close(r->fd);
+    if (r->owner) unlink(r->part.s);
+    for (size_t i = 0; i < ROOMS; i++) mr_merge_room_free(r->idle[i]);
+    for (size_t i = 0; i < r->n; i++) mr_merge_fini(&r->v[i]);
+    free(r->v);
+    free(r->lane);
+    mr_text_fini(&r->part);
+    free(r->path);
+    free(r);
+}
+
+static mr_status open_part(mr_result *r)
+{
+    r->fd = open(r->part.s, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (r->fd < 0) return MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", r->part.s, strerror(errno));
+    return MR_OK;
+}
+
+mr_status mr_result_begin(const char *folder, const mr_lane_entry *lanes, size_t n, mr_result **out)
 {
     mr_status st = MR_OK, closed;
-    const mr_lane_entry **v = NULL;
-    result *r = NULL;
-    size_t n_parts = 0;
-    char *path = NULL;
-    bool made = false;
-    mr_text part = {0}, index = {0};
+    mr_result *r = NULL;
+    mr_text index = {0};
     mr_h5w w = {.file = -1, .driver = -1};
-    MR_TRY(mr_out_join(folder, MR_RESULT_NAME, &path));
-    MR_TRY(mr_text_add(&part, "%s.part", path));
-    MR_TRY(mr_lanes_sorted(lanes, n, &v));
-    MR_TRY(mr_index_text(lanes, n, &index));
     mr_h5w_quiet();
-    MR_TRY(split(v, n, folder, &r, &n_parts));
-    if (unlink(part.s) != 0 && errno != ENOENT) {
-        st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", part.s, strerror(errno));
+    MR_TRY(result_new(folder, lanes, n, &r));
+    MR_TRY(mr_index_text(lanes, n, &index));
+    r->id = mr_digest_of(index.s, index.len);
+    for (size_t i = 0; i < r->n; i++) {
+        mr_merge *m = &r->v[i];
+        MR_TRY(mr_part_learn(&m->part, folder));
+        for (size_t k = 0; k < m->part.n; k++) MR_TRY(look_into(m, k));
+        MR_TRY(add_counts(m));
+    }
+    if (unlink(r->part.s) != 0 && errno != ENOENT) {
+        st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", r->part.s, strerror(errno));
         goto out;
     }
-    mr_h5w_create(&w, part.s, false);
-    made = w.st == MR_OK;
-    st = w.st != MR_OK ? w.st : lay_out_parts(&w, r, n_parts);
+    mr_h5w_create(&w, r->part.s, false);
+    r->owner = w.st == MR_OK;
+    st = w.st != MR_OK ? w.st : lay_out_parts(&w, r->v, r->n);
     closed = mr_h5w_close(&w);
     MR_TRY(st);
     MR_TRY(closed);
-    MR_TRY(write_means(r, n_parts, part.s));
-    const mr_digest id = mr_digest_of(index.s, index.len); /* binds the index and so every lane */
-    made = false;                                          /* sealing removes it when it fails */
-    MR_TRY(mr_seal(part.s, path, plan, &id));
+    MR_TRY(open_part(r));
+    *out = r;
+    r = NULL;
 out:
-    if (made) unlink(part.s);
-    if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
-    for (size_t i = 0; i < n_parts; i++) result_fini(&r[i]);
-    free(r);
+    mr_result_free(r);
     mr_text_fini(&index);
-    mr_text_fini(&part);
-    free(v);
-    free(path);
+    if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
+    return st;
+}
+
+mr_status mr_result_pack(const mr_result *r, mr_text *out)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < r->n; i++) {
+        const mr_merge *m = &r->v[i];
+        MR_TRY(mr_text_add_bytes(out, &m->at, sizeof m->at));
+        MR_TRY(mr_text_add_bytes(out, m->lane, m->part.n * sizeof *m->lane));
+        MR_TRY(mr_text_add_bytes(out, m->count, m->counts * m->nc * sizeof *m->count));
+    }
+out:
+    return st;
+}
+
+/** The next n of what mr_result_pack gave. */
+static bool take(const char **from, size_t *left, void *to, size_t n)
+{
+    if (*left < n) return false;
+    memcpy(to, *from, n);
+    *from += n;
+    *left -= n;
+    return true;
+}
+
+mr_status mr_result_join(const char *folder, const mr_lane_entry *lanes, size_t n, const void *pack,
+                         size_t pack_bytes, mr_result **out)
+{
+    mr_status st = MR_OK;
+    const char *from = pack;
+    mr_result *r = NULL;
+    MR_TRY(result_new(folder, lanes, n, &r));
+    for (size_t i = 0; i < r->n; i++) {
+        mr_merge *m = &r->v[i];
+        if (!take(&from, &pack_bytes, &m->at, sizeof m->at) ||
+            !take(&from, &pack_bytes, m->lane, m->part.n * sizeof *m->lane) ||
+            !take(&from, &pack_bytes, m->count, m->counts * m->nc * sizeof *m->count)) {
+            st = MR_RAISE(MR_EBUG, "ranks do not agree on what %s holds", MR_RESULT_NAME);
+            goto out;
+        }
+    }
+    MR_TRY(open_part(r));
+    *out = r;
+    r = NULL;
+out:
+    mr_result_free(r);
+    if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
+    return st;
+}
+
+uint64_t mr_result_pieces(const mr_result *r)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < r->n; i++) n += mr_merge_pieces(&r->v[i]);
+    return n;
+}
+
+/** One that no thread has now. */
+static mr_status room_take(mr_result *r, mr_merge_room **out)
+{
+    for (size_t i = 0; i < ROOMS; i++)
+        if ((*out = atomic_exchange(&r->idle[i], NULL))) return MR_OK;
+    return mr_merge_room_new(out);
+}
+
+static void room_give(mr_result *r, mr_merge_room *room)
+{
+    for (size_t i = 0; room && i < ROOMS; i++) {
+        mr_merge_room *none = NULL;
+        if (atomic_compare_exchange_strong(&r->idle[i], &none, room)) return;
+    }
+    mr_merge_room_free(room);
+}
+
+mr_status mr_result_merge(mr_result *r, uint64_t piece)
+{
+    mr_status st = MR_OK;
+    mr_merge_room *room = NULL;
+    size_t i = 0;
+    for (uint64_t n; piece >= (n = mr_merge_pieces(&r->v[i])); i++) piece -= n;
+    MR_TRY(room_take(r, &room));
+    st = mr_merge_piece(&r->v[i], piece, room, r->fd, r->part.s);
+out:
+    room_give(r, room);
+    if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
+    return st;
+}
+
+mr_status mr_result_sync(mr_result *r)
+{
+    const mr_status st = mr_out_sync_close(&r->fd, r->part.s);
+    if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
+    return st;
+}
+
+mr_status mr_result_seal(mr_result *r, const mr_digest *plan)
+{
+    r->owner = false; /* sealing removes it when it fails */
+    const mr_status st = mr_seal(r->part.s, r->path, plan, &r->id);
+    if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
     return st;
 }

@@ -69,15 +69,15 @@ static int64_t lane_grid(double halo_s, int64_t unit_ns)
     return mr_div_ceil(MR_MAX(least, minute_ns), unit_ns) * unit_ns;
 }
 
-/** Halos of a lane; where lanes keep sums for the end, long enough that these are small beside the
- *  samples they came from. */
+/** Halos of a lane; where lanes keep sums for the end, long enough that these are at most a
+ * fortieth of the samples they came from: they are written, read again and merged. */
 static double lane_overhead_s(const mr_array *a)
 {
     const mr_needs *d = mr_chain_reduces(a->chain);
     double s = a->before_s + a->after_s;
     if (d && d->row_ns == MR_ALL) {
         const double bytes = (double)mr_geom_depth(mr_chain_out(a->chain)) * sizeof(double);
-        s = MR_MAX(s, 0.8 * bytes / (a->in.rate_hz * sizeof(float)));
+        s = MR_MAX(s, 4.0 * bytes / (a->in.rate_hz * sizeof(float)));
     }
     return s;
 }

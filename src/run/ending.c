@@ -1,12 +1,14 @@
 /* run/ending.c: see ending.h. */
 #include "run/ending.h"
 #include <stdlib.h>
+#include "par/map.h"
 
-mr_status mr_ending_write(const mr_plan *p, mr_resume *done, const char *folder)
+/** The lanes as master, result and index list them. */
+static mr_status entries(const mr_plan *p, const mr_resume *done, mr_lane_entry **out)
 {
-    mr_status st = MR_OK;
     mr_lane_entry *e = NULL;
-    MR_TRY(mr_alloc(p->n_lanes, sizeof *e, "the index", &e));
+    const mr_status st = mr_alloc(p->n_lanes, sizeof *e, "the index", &e);
+    if (st != MR_OK) return st;
     for (size_t i = 0; i < p->n_lanes; i++) {
         const mr_lane *l = &p->lanes[i];
         const mr_array *a = &p->arrays[l->array];
@@ -26,13 +28,73 @@ mr_status mr_ending_write(const mr_plan *p, mr_resume *done, const char *folder)
                                .unit = g->unit,
                                .shape = mr_array_shape(a)};
     }
-    MR_TRY(mr_leftovers_clean(&done->left));
-    MR_TRY(mr_kept_write(folder, &done->left.kept));
+    *out = e;
+    return MR_OK;
+}
+
+static mr_status merge_piece(void *arg, uint64_t i, mr_text *out)
+{
+    (void)out;
+    return mr_result_merge(arg, i);
+}
+
+/** Rank 0 lays it out and tells the others where things are. */
+static mr_status begin(mr_comm *c, const char *folder, const mr_lane_entry *e, size_t n,
+                       mr_result **out)
+{
+    mr_status st = MR_OK;
+    const bool first = mr_comm_rank(c) == 0;
+    mr_text pack = {0};
+    void *told = NULL;
+    size_t bytes = 0;
+    if (first) {
+        st = mr_result_begin(folder, e, n, out);
+        if (st == MR_OK) st = mr_result_pack(*out, &pack);
+        told = pack.s;
+        bytes = pack.len;
+    }
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_bcast(c, &told, &bytes));
+    if (!first) st = mr_result_join(folder, e, n, told, bytes, out);
+    st = mr_agree(c, st);
+out:
+    free(told);
+    return st;
+}
+
+static mr_status write_result(mr_comm *c, const mr_plan *p, const char *folder,
+                              const mr_lane_entry *e, int threads)
+{
+    mr_status st = MR_OK;
+    mr_result *r = NULL;
+    mr_mapped nothing = {0};
+    MR_TRY(begin(c, folder, e, p->n_lanes, &r));
+    MR_TRY(mr_map_ranks(c, mr_result_pieces(r), threads, merge_piece, NULL, r, &nothing));
+    MR_TRY(mr_agree(c, mr_result_sync(r)));
+    if (mr_comm_rank(c) == 0) st = mr_result_seal(r, &p->digest);
+    st = mr_agree(c, st);
+out:
+    mr_mapped_fini(&nothing);
+    mr_result_free(r);
+    return st;
+}
+
+mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const char *folder,
+                          int threads)
+{
+    mr_status st = MR_OK;
+    const bool first = mr_comm_rank(c) == 0;
+    mr_lane_entry *e = NULL;
+    st = entries(p, done, &e);
+    if (st == MR_OK && first) st = mr_leftovers_clean(&done->left);
+    if (st == MR_OK && first) st = mr_kept_write(folder, &done->left.kept);
+    MR_TRY(mr_agree(c, st));
     if (p->n_lanes && e[0].shape.f64)
-        MR_TRY(mr_result_write(folder, e, p->n_lanes, &p->digest));
-    else
-        MR_TRY(mr_master_write(folder, e, p->n_lanes, &p->digest));
-    MR_TRY(mr_index_write(folder, e, p->n_lanes));
+        MR_TRY(write_result(c, p, folder, e, threads));
+    else if (first)
+        st = mr_master_write(folder, e, p->n_lanes, &p->digest);
+    if (st == MR_OK && first) st = mr_index_write(folder, e, p->n_lanes);
+    st = mr_agree(c, st);
 out:
     free(e);
     return st;

@@ -403,9 +403,10 @@ static mr_status finish(run *r, mr_status st)
     tally_up(r);
     mr_mill_free(r->mill); /* its buffers make room for the master file */
     r->mill = NULL;
+    if (st == MR_OK)
+        done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
     if (first(r)) {
         mr_account *a = &r->account;
-        if (st == MR_OK) done = mr_ending_write(r->plan, &r->resume, r->cfg->folder);
         if (done == MR_OK && st == MR_OK && mr_account_losses(a)) st = MR_LOSSES;
         if (done != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
         a->status = done != MR_OK ? done : st;
@@ -419,7 +420,7 @@ static mr_status finish(run *r, mr_status st)
         if (done == MR_OK) done = st;
         if (r->todo) (void)mr_report_summary(a, r->cfg->folder);
         if (why[0]) mr_error_set(why);
-    } else {
+    } else if (done == MR_OK) {
         done = st;
     }
     done = mr_agree(r->comm, done);

@@ -58,11 +58,14 @@ def run(top, tmp_path, chain, launch=(0, 1), status=0, **sections):
 
 
 def same_over_launches(top, tmp_path, chain):
+    """The folder of the last."""
     want = None
     for launch in LAUNCHES:
-        got = rig.digests(run(top, tmp_path, chain, launch))
+        out = run(top, tmp_path, chain, launch)
+        got = rig.digests(out)
         assert want is None or got == want, launch
         want = got
+    return out
 
 
 def windows(s, n):
@@ -376,9 +379,23 @@ def test_windows_with_lost_samples_are_left_out_of_the_stack(tmp_path):
 
 @pytest.mark.parametrize("stack", ["30 s", "all"])
 def test_correlations_over_launches(two_spans, tmp_path, stack):
-    same_over_launches(two_spans[0], tmp_path, [
-        "correlate: {sources: [0, 40], window: 5 s, max_lag: 1 s, whiten: 5..20 Hz, "
+    out = same_over_launches(two_spans[0], tmp_path, [
+        "correlate: {sources: [0, 40], window: 5 s, max_lag: 0.2 s, whiten: 5..20 Hz, "
         f"stack: {stack}}}"])
+    assert len(rig.lanes(out)) > 3
+
+
+def test_ranks_merge_a_large_result_together(two_spans, tmp_path):
+    """More than the 1 MiB that is merged at once: pieces go to whoever is free."""
+    top, spans = two_spans
+    sources = list(range(20))
+    out = same_over_launches(top, tmp_path, [
+        f"correlate: {{sources: {sources}, window: 5 s, max_lag: 4 s, stack: all}}"])
+    _, y, n = stacks_of(spans, sources, 500, 400, 10 ** 12)
+    assert (out / "result.h5").stat().st_size > 2.5 * 2 ** 20
+    with h5py.File(out / "result.h5") as h:
+        assert (h["count"][()] == n[0]).all()
+        rig.near(h["correlation"][()], y[0].astype("f4"), 3e-7)  # float32; sums in another order
 
 
 def test_sources_are_named_by_their_number_in_the_input(two_spans, tmp_path):

@@ -11,6 +11,7 @@ from promises import STEP, figure, piece
 
 PRELOADS = rig.BINARY.parent / "tests"
 CHAIN = ["bandpass: {band: 5..15 Hz}", "decimate: {factor: 2}"]
+SUMS = ["psd: {segment: 64, interval: all}"]  # lanes hold sums, which are merged into result.h5
 RATE, NC = 50, 8
 RUN = ["memory: 256 MiB", "io_threads: 1"]
 TIMEOUT_S = 60

@@ -10,11 +10,17 @@ import foul
 import rig
 
 OUT_STATUS = {0, 4}  # done after all, or the output's status
+STATES = {"fresh": "plain", "resume": "plain", "deflate": "deflate", "result": "result"}  # and its world
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     return foul.world(tmp_path_factory.mktemp("faults"))
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return foul.world(tmp_path_factory.mktemp("faults-r"), chain=foul.SUMS)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +68,9 @@ OUTPUT = [("any", "EIO", "once"), ("any", "ENOSPC", "once"), ("any", "EDQUOT", "
 
 
 @pytest.mark.parametrize("call,error,how", OUTPUT, ids=lambda x: x.strip(",").replace(",", "+"))
-@pytest.mark.parametrize("state", ["fresh", "resume", "deflate"])
+@pytest.mark.parametrize("state", STATES)
 def test_output_calls(request, tmp_path, state, call, error, how):
-    w = request.getfixturevalue("deflate" if state == "deflate" else "plain")
+    w = request.getfixturevalue(STATES[state])
     n = count(w, tmp_path, state, None, call)
     assert n > 5
     phase = OUTPUT.index((call, error, how)) * 5 + len(state)
@@ -93,9 +99,9 @@ def test_output_calls(request, tmp_path, state, call, error, how):
 
 @pytest.mark.parametrize("error,call,how", [
     ("EINTR", ",open,read,pread,write,pwrite,", "once"), ("short", "any", "once"), ("short", "any", "good")])
-@pytest.mark.parametrize("state", ["fresh", "resume", "deflate"])
+@pytest.mark.parametrize("state", STATES)
 def test_interrupted_and_short_calls_change_nothing(request, tmp_path, state, error, call, how):
-    w = request.getfixturevalue("deflate" if state == "deflate" else "plain")
+    w = request.getfixturevalue(STATES[state])
     n = count(w, tmp_path, state, None, call)
 
     def one(at):
@@ -116,11 +122,11 @@ CHANGES = ",open,write,pwrite,fsync,close,rename,link,unlink,mkdir,ftruncate,"
 
 
 @pytest.mark.parametrize("how", ["kill", "torn"])
-@pytest.mark.parametrize("state", ["fresh", "resume", "deflate"])
+@pytest.mark.parametrize("state", STATES)
 def test_sigkill_at_every_step(request, tmp_path, state, how):
     """Killed in place of every call that changes the folder, and in the midst of every write: so between
     all steps of the commit. The rerun is killed too, now and then."""
-    w = request.getfixturevalue("deflate" if state == "deflate" else "plain")
+    w = request.getfixturevalue(STATES[state])
     call = CHANGES if how == "kill" else ",pwrite,"
     n = count(w, tmp_path, state, None, call)
 
@@ -140,17 +146,20 @@ def test_sigkill_at_every_step(request, tmp_path, state, how):
               "SIGKILL in place of the n-th call that changes the folder: rerun the same bytes")
 
 
+@pytest.mark.parametrize("of", ["plain", "result"])
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_sigkill_of_ranks_at_every_step(plain, tmp_path, ranks):
+def test_sigkill_of_ranks_at_every_step(request, tmp_path, ranks, of):
     """Every rank is killed at its n-th step, the fastest first; mpirun ends the others."""
+    w = request.getfixturevalue(of)
+
     def one(at):
         out = tmp_path / f"o{at}"
-        cfg = plain.config(out)
+        cfg = w.config(out)
         done = rig.run("run", cfg, ranks=ranks, timeout=foul.TIMEOUT_S,
                        **foul.fault(out, at, CHANGES, "kill"))
         assert done.returncode in (0, 137), done.stderr
-        foul.no_debris(out, plain.want)
-        foul.finishes(cfg, out, plain.want, ranks=ranks)
+        foul.no_debris(out, w.want)
+        foul.finishes(cfg, out, w.want, ranks=ranks)
 
     foul.both(one, foul.picked(120, 40 if foul.STEP > 1 else 3, ranks * 7),
               "SIGKILL of every rank at its n-th step: rerun the same bytes")
@@ -190,19 +199,22 @@ def test_input_calls(plain, tmp_path, call, error, how):
               "an I/O error of an input at the n-th call: that file named, others exact")
 
 
+@pytest.mark.parametrize("of", ["plain", "result"])
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_output_calls_over_ranks(plain, tmp_path, ranks):
+def test_output_calls_over_ranks(request, tmp_path, ranks, of):
     """Every rank counts for itself; the status is the same on all, and one message is said."""
+    w = request.getfixturevalue(of)
+
     def one(at):
         out = tmp_path / f"o{at}"
-        cfg = plain.config(out)
+        cfg = w.config(out)
         done = rig.run("run", cfg, ranks=ranks, timeout=foul.TIMEOUT_S,
                        **foul.fault(out, at, "any", "ENOSPC", "good"))
         foul.clean_end(done, OUT_STATUS)
         if done.returncode:
             named(done, [out])
-        foul.no_debris(out, plain.want)
-        foul.finishes(cfg, out, plain.want, ranks=ranks)
+        foul.no_debris(out, w.want)
+        foul.finishes(cfg, out, w.want, ranks=ranks)
 
     foul.both(one, foul.picked(100, 25 if foul.STEP > 1 else 2, ranks),
               "an I/O error of the output over 2 and 3 ranks: one status, one message, rerun the same bytes")

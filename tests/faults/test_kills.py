@@ -14,25 +14,33 @@ from promises import PART, TORTURE, figure, share
 
 KILLS = share(200) if TORTURE else 5  # the tests of whole runs have twenty more
 LAUNCHES = [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]
-CHAIN = ["bandpass: {band: 5..30 Hz, order: 8}", "decimate: {factor: 2}"]
+SAMPLES = ["bandpass: {band: 5..30 Hz, order: 8}", "decimate: {factor: 2}"]
+SUMS = [f"correlate: {{sources: {list(range(0, 120, 10))}, window: 5 s, max_lag: 1 s, stack: all}}"]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Twelve lanes that take a second or so."""
+@pytest.fixture(scope="module", params=["samples", "sums"])
+def world(tmp_path_factory, request):
+    """Six lanes of samples; twelve of sums, a span each, that are merged in two pieces. A second or so."""
     top = tmp_path_factory.mktemp("kills")
     data = rig.noise(700 * 100, 120)
-    rig.archive(top / "in", data, 100, 2500, rig.T0 + 10 * rig.S)
-    reference = rig.config(top / "r.yaml", [top / "in"], CHAIN, top / "reference")
+    chain = SAMPLES
+    if request.param == "samples":
+        rig.archive(top / "in", data, 100, 2500, rig.T0 + 10 * rig.S)
+    else:
+        chain = SUMS
+        for i in range(12):
+            rig.archive(top / "in", data[i * 5800:(i + 1) * 5800], 100, 2900, rig.T0 + i * 60 * rig.S)
+    reference = rig.config(top / "r.yaml", [top / "in"], chain, top / "reference")
     rig.run("run", reference, status=0)
     wall = {}
     for ranks, threads in LAUNCHES:
         out = top / f"w{ranks}-{threads}"
-        cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], CHAIN, out)
+        cfg = rig.config(top / f"{out.name}.yaml", [top / "in"], chain, out)
         t0 = time.monotonic()
         rig.run("run", cfg, ranks=ranks, threads=threads, status=0)
         wall[ranks, threads] = time.monotonic() - t0
-    return top, rig.digests(top / "reference"), wall
+    assert len(rig.lanes(top / "reference")) == (6 if request.param == "samples" else 12)
+    return top, chain, rig.digests(top / "reference"), wall
 
 
 def helpers(ranks):
@@ -75,10 +83,10 @@ def ended(proc, hit):
 
 
 def test_kills_at_random_moments(world, tmp_path):
-    top, want, wall = world
+    top, chain, want, wall = world
     rng = random.Random(int(os.environ.get("MILLRACE_SEED", "0")) + PART)
     out = tmp_path / "out"
-    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], CHAIN, out)
+    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], chain, out)
     kills = again = stuck = 0
     while kills < KILLS:
         ranks, threads = rng.choice(LAUNCHES)

@@ -14,10 +14,10 @@ STATES = share(400) if TORTURE else 60
 PROMISE = "crash states of a power failure: whole, and finished with the same bytes"
 
 
-@pytest.fixture(scope="module", params=["plain", "deflate"])
+@pytest.fixture(scope="module", params=["plain", "deflate", "result"])
 def world(request, tmp_path_factory):
-    more = ["compress: deflate"] if request.param == "deflate" else []
-    return foul.world(tmp_path_factory.mktemp("power"), more=more)
+    how = {"deflate": dict(more=["compress: deflate"]), "result": dict(chain=foul.SUMS)}
+    return foul.world(tmp_path_factory.mktemp("power"), **how.get(request.param, {}))
 
 
 def record(w, out, log, ranks=0):

@@ -13,7 +13,7 @@ from promises import TORTURE
 
 PROMISE = "memory fails in any library, or the address space ends: results whole, rerun the same bytes"
 TRIALS = 300 if TORTURE else 6
-CHAINS = {"samples": foul.CHAIN, "result": ["psd: {segment: 64, interval: 20 s}"]}  # result: with a result.h5
+CHAINS = {"samples": foul.CHAIN, "rows": ["psd: {segment: 64, interval: 20 s}"], "result": foul.SUMS}
 
 
 @pytest.fixture(scope="module", params=CHAINS)

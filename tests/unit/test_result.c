@@ -1,5 +1,5 @@
 /* Lanes that hold sums, and result.h5 made of them: the order of the tree, counts, strips of
- * channels, and lanes that hold something else. */
+ * channels, pieces merged by several, and lanes that hold something else. */
 #include "lane_sample.h"
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +10,13 @@
 
 #define T0 INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */
 #define S INT64_C(1000000000)
-enum { N_LANES = 37, N_FREQ = 3, NC = 5 };
+enum { N_LANES = 37, N_FREQ = 3, NC = 5, N_FINE = 60000 };
 
-static const double frequency[N_FREQ] = {0, 10, 20};
+static double frequency[N_FINE];
 static const mr_axis axis = {
     .name = "frequency", .unit = "Hz", .doc = "frequency", .n = N_FREQ, .v = frequency};
+static const mr_axis fine = {
+    .name = "frequency", .unit = "Hz", .doc = "frequency", .n = N_FINE, .v = frequency};
 
 /* Sums whose total depends on the order that they are added in. */
 static double value(int lane, int k, uint64_t c)
@@ -22,11 +24,12 @@ static double value(int lane, int k, uint64_t c)
     return ldexp(1.0 + lane % 7, (lane * 13) % 40) + k + (double)c / 3;
 }
 
-/** A lane number i, channels [c0, c0 + NC). wrong: its sums lack an axis. */
-static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, bool wrong)
+/** A lane number i, channels [c0, c0 + NC). wrong: its sums lack the axis. */
+static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, const mr_axis *f_hz,
+                         bool wrong)
 {
     bool adopted;
-    double sums[N_FREQ * NC];
+    double *sums = calloc(f_hz->n * NC, sizeof *sums);
     int32_t counts[NC];
     mr_lane_file *f = NULL;
     lane_sample *s = lane_sample_new(dir, rel, T0 + i * 60 * S);
@@ -34,9 +37,9 @@ static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, b
     s->spec.nc = NC;
     s->spec.latitude = NULL;
     s->spec.quantity = "psd";
-    s->spec.shape = (mr_row_shape){wrong ? 0 : 1, &axis, true, 1};
+    s->spec.shape = (mr_row_shape){wrong ? 0 : 1, f_hz, true, 1};
     for (uint64_t c = 0; c < NC; c++) s->distance_m[c] = 4.0 * (double)(c0 + c);
-    for (int k = 0; k < N_FREQ; k++)
+    for (int k = 0; k < (int)f_hz->n; k++)
         for (uint64_t c = 0; c < NC; c++) sums[k * NC + (int)c] = value(i, k, c0 + c);
     for (int c = 0; c < NC; c++) counts[c] = c0 == 0 && c == 2 ? 0 : 2 + i % 3;
     mr_lane_entry e = {.rel = rel,
@@ -47,14 +50,28 @@ static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, b
                        .c1 = c0 + NC,
                        .quantity = "psd",
                        .unit = "1",
-                       .shape = {1, &axis, true, 1}};
+                       .shape = {1, f_hz, true, 1}};
     assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
     assert_int_equal(mr_lane_counts(f, counts, 1, 1), MR_EBUG); /* there is only row 0 */
     assert_int_equal(mr_lane_append(f, sums, 1), MR_OK);
     assert_int_equal(mr_lane_counts(f, counts, 0, 1), MR_OK);
     assert_int_equal(mr_lane_commit(f, &e.digest, &adopted), MR_OK);
     free(s);
+    free(sums);
     return e;
+}
+
+/** As a run of one rank does it. */
+static mr_status write_result(const char *dir, const mr_lane_entry *e, size_t n,
+                              const mr_digest *plan)
+{
+    mr_result *r = NULL;
+    mr_status st = mr_result_begin(dir, e, n, &r);
+    for (uint64_t i = 0; st == MR_OK && i < mr_result_pieces(r); i++) st = mr_result_merge(r, i);
+    if (st == MR_OK) st = mr_result_sync(r);
+    if (st == MR_OK) st = mr_result_seal(r, plan);
+    mr_result_free(r);
+    return st;
 }
 
 /** Sixteen lanes at a time, then what is left, then these sums in order. */
@@ -82,7 +99,7 @@ static size_t fill(const char *dir, char rel[][64], mr_lane_entry *e)
         for (int strip = 0; strip < 2; strip++) {
             const size_t k = (size_t)(2 * i + strip);
             snprintf(rel[k], 64, "lanes/2026-01-01/%02d_c%d.h5", i, strip);
-            e[k] = put(dir, rel[k], i, (uint64_t)strip * NC, false);
+            e[k] = put(dir, rel[k], i, (uint64_t)strip * NC, &axis, false);
         }
     return 2 * N_LANES;
 }
@@ -95,7 +112,7 @@ static void means_are_those_of_the_tree(void **state)
     (void)state;
     sample_folder(dir);
     const size_t n = fill(dir, rel, e);
-    assert_int_equal(mr_result_write(dir, e, n, &plan), MR_OK);
+    assert_int_equal(write_result(dir, e, n, &plan), MR_OK);
     snprintf(path, sizeof path, "%s/result.h5", dir);
     mr_trailer t;
     assert_int_equal(mr_trailer_read(path, true, &t), MR_OK);
@@ -122,7 +139,7 @@ static void means_are_those_of_the_tree(void **state)
     size_t n0 = 0, n1 = 0;
     unsigned char *first = sample_slurp(path, &n0), *second;
     for (size_t i = 0; i < n; i++) back[i] = e[n - 1 - i];
-    assert_int_equal(mr_result_write(dir, back, n, &plan), MR_OK);
+    assert_int_equal(write_result(dir, back, n, &plan), MR_OK);
     second = sample_slurp(path, &n1);
     assert_true(n0 == n1 && memcmp(first, second, n0) == 0);
     free(first);
@@ -132,14 +149,64 @@ static void means_are_those_of_the_tree(void **state)
     sample_remove(dir);
 }
 
+static void pieces_are_merged_by_several(void **state)
+{
+    char dir[64], path[128], rel[6][64];
+    mr_lane_entry e[6];
+    const mr_digest plan = mr_digest_of("plan", 4);
+    mr_result *first = NULL, *second = NULL;
+    mr_text pack = {0};
+    (void)state;
+    sample_folder(dir);
+    for (int k = 0; k < 6; k++) {
+        snprintf(rel[k], 64, "lanes/2026-01-01/%02d_c%d.h5", k / 2, k % 2);
+        e[k] = put(dir, rel[k], k / 2, (uint64_t)(k % 2) * NC, &fine, false);
+    }
+    snprintf(path, sizeof path, "%s/result.h5", dir);
+    assert_int_equal(write_result(dir, e, 6, &plan), MR_OK);
+    size_t n0 = 0, n1 = 0;
+    unsigned char *alone = sample_slurp(path, &n0);
+    assert_int_equal(mr_result_begin(dir, e, 6, &first), MR_OK);
+    assert_int_equal(mr_result_pack(first, &pack), MR_OK);
+    assert_int_equal(mr_result_join(dir, e, 6, pack.s, pack.len - 1, &second), MR_EBUG);
+    assert_int_equal(mr_result_join(dir, e, 6, pack.s, pack.len, &second), MR_OK);
+    const uint64_t n = mr_result_pieces(first);
+    assert_true(n >= 3 && n == mr_result_pieces(second)); /* 2.4 MB */
+    for (uint64_t i = n; i-- > 0;)
+        assert_int_equal(mr_result_merge(i % 2 ? second : first, i), MR_OK);
+    assert_int_equal(mr_result_sync(second), MR_OK);
+    mr_result_free(second); /* has begun nothing: removes nothing */
+    assert_int_equal(mr_result_sync(first), MR_OK);
+    assert_int_equal(mr_result_seal(first, &plan), MR_OK);
+    mr_result_free(first);
+    unsigned char *shared = sample_slurp(path, &n1);
+    assert_true(n0 == n1 && memcmp(alone, shared, n0) == 0);
+    float *y = calloc(N_FINE, 2 * NC * sizeof *y);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    read_all(file, "psd", H5T_NATIVE_FLOAT, y);
+    H5Fclose(file);
+    for (int k = 0; k < N_FINE; k++)
+        for (uint64_t c = 0; c < 2 * NC; c++)
+            if (c != 2) {
+                const double sum = value(0, k, c) + value(1, k, c) + value(2, k, c);
+                assert_true(y[(size_t)k * 2 * NC + c] == (float)(sum / 9)); /* 2 + 3 + 4 items */
+            }
+    free(y);
+    free(alone);
+    free(shared);
+    mr_text_fini(&pack);
+    sample_remove(dir);
+}
+
 static void lanes_that_hold_something_else_are_named(void **state)
 {
     char dir[64];
     const mr_digest plan = mr_digest_of("plan", 4);
     (void)state;
     sample_folder(dir);
-    mr_lane_entry e[2] = {put(dir, "lanes/a.h5", 0, 0, false), put(dir, "lanes/b.h5", 1, 0, true)};
-    assert_int_equal(mr_result_write(dir, e, 2, &plan), MR_EOUTPUT);
+    mr_lane_entry e[2] = {put(dir, "lanes/a.h5", 0, 0, &axis, false),
+                          put(dir, "lanes/b.h5", 1, 0, &axis, true)};
+    assert_int_equal(write_result(dir, e, 2, &plan), MR_EOUTPUT);
     assert_non_null(strstr(mr_error(), "b.h5"));
     char path[128];
     snprintf(path, sizeof path, "%s/result.h5.part", dir);
@@ -163,8 +230,10 @@ static void shapes_are_counted(void **state)
 
 int main(void)
 {
+    for (int k = 0; k < N_FINE; k++) frequency[k] = 10.0 * k;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(means_are_those_of_the_tree),
+        cmocka_unit_test(pieces_are_merged_by_several),
         cmocka_unit_test(lanes_that_hold_something_else_are_named),
         cmocka_unit_test(shapes_are_counted),
     };
