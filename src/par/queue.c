@@ -121,6 +121,19 @@ mr_status mr_queue_pop_newest(mr_queue *q, void **item, double timeout_s)
     return pop(q, true, item, timeout_s);
 }
 
+bool mr_queue_left(mr_queue *q, void **item)
+{
+    mr_mutex_lock(q->m);
+    const bool some = q->len > 0;
+    if (some) {
+        *item = q->ring[q->first];
+        q->first = (q->first + 1) % q->cap;
+        q->len--;
+    }
+    mr_mutex_unlock(q->m);
+    return some;
+}
+
 void mr_queue_done(mr_queue *q)
 {
     mr_mutex_lock(q->m);

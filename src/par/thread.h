@@ -31,6 +31,9 @@ mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s);
 mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s);
 /** The same, but what was pushed last comes out first. */
 mr_status mr_queue_pop_newest(mr_queue *q, void **item, double timeout_s);
+/** The next of what is still inside, for its owner to free, after all who pop have left: also of a
+ * queue that has failed. false: there is none. */
+bool mr_queue_left(mr_queue *q, void **item);
 /** Acknowledge one popped item; mr_queue_join waits until every pushed item was acknowledged. */
 void mr_queue_done(mr_queue *q);
 mr_status mr_queue_join(mr_queue *q, double timeout_s);

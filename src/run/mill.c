@@ -65,6 +65,21 @@ mr_status mr_mill_failed(mr_mill *m)
     return st;
 }
 
+static void job_free(mr_job *j)
+{
+    if (!j) return;
+    if (j->file) mr_lane_abort(j->file);
+    for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
+    for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
+    free(j->slab);
+    free(j->part);
+    free(j->spoils);
+    free(j->losses.v);
+    free(j->source_spoils.v);
+    free(j->source_state);
+    free(j);
+}
+
 mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
 {
     mr_status st = MR_OK;
@@ -96,14 +111,26 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     else
         m->first = j;
     m->last = j;
+    j->alive = m->alive;
+    m->alive = j;
     mr_mutex_wake(m->gate);
     mr_mutex_unlock(m->gate);
     *out = j;
     j = NULL;
 out:
     free(list.v);
-    mr_job_free(j);
+    job_free(j);
     return st;
+}
+
+void mr_mill_over(mr_mill *m, mr_job *j)
+{
+    mr_mutex_lock(m->gate);
+    mr_job **at = &m->alive;
+    while (*at != j) at = &(*at)->alive;
+    *at = j->alive;
+    mr_mutex_unlock(m->gate);
+    job_free(j);
 }
 
 bool mr_mill_hungry(mr_mill *m)
@@ -112,21 +139,6 @@ bool mr_mill_hungry(mr_mill *m)
     const bool hungry = !m->first;
     mr_mutex_unlock(m->gate);
     return hungry;
-}
-
-void mr_job_free(mr_job *j)
-{
-    if (!j) return;
-    if (j->file) mr_lane_abort(j->file);
-    for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
-    for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
-    free(j->slab);
-    free(j->part);
-    free(j->spoils);
-    free(j->losses.v);
-    free(j->source_spoils.v);
-    free(j->source_state);
-    free(j);
 }
 
 mr_status mr_mill_flush(mr_mill *m, double timeout_s)
@@ -162,6 +174,12 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
     if (m->done) mr_queue_close(m->done);
     if (m->writer) mr_crew_free(m->writer, false);
     m->readers = m->writer = NULL;
+    void *left;
+    while (m->done && mr_queue_left(m->done, &left)) free(left);
+    for (mr_job *j; (j = m->alive);) {
+        m->alive = j->alive;
+        job_free(j);
+    }
     double push;
     if (m->slabs) m->t.wait_slab_s = mr_pool_waited(m->slabs);
     if (m->done) mr_queue_waited(m->done, &push, &m->t.wait_done_s);

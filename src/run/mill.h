@@ -72,8 +72,9 @@ typedef struct mr_job {
     double *source_state; /* [state before the reducer][sources] */
     mr_spoils source_spoils;
     size_t n_tiles;
-    mr_lane_file *file; /* writer thread */
-    struct mr_job *next;
+    mr_lane_file *file;   /* writer thread */
+    struct mr_job *next;  /* that readers come to */
+    struct mr_job *alive; /* next of all that the mill has */
 } mr_job;
 
 /** What compute hands to the writer. */
@@ -120,6 +121,7 @@ typedef struct mr_mill {
     mr_mutex *order;      /* readers: one at a time takes a slab */
     mr_mutex *gate;       /* guards what follows */
     mr_job *first, *last; /* jobs that readers have not finished handing out */
+    mr_job *alive;        /* all that are not over */
     bool closing;
     mr_status failed;
     char why[1024];
@@ -144,8 +146,9 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
 /** Wait until the writer has dealt with every block handed to it. MR_ETIMEOUT; the failure of any
  *  thread. Main thread. */
 mr_status mr_mill_flush(mr_mill *m, double timeout_s);
-/** Finish (or, with drop, leave) what is in hand and join all threads. The first failure of any
- *  thread with its trail, or MR_OK. */
+/** Finish (or, with drop, leave) what is in hand and join all threads. Jobs that were not finished
+ *  are gone then, their .part files too. The first failure of any thread with its trail, or MR_OK.
+ */
 mr_status mr_mill_end(mr_mill *m, bool drop);
 void mr_mill_free(mr_mill *m);
 /** Remember the first failure and wake everybody. Any thread. */
@@ -153,7 +156,8 @@ void mr_mill_fail(mr_mill *m, mr_status st, const char *why);
 /** The first failure so far, its trail on this thread. */
 mr_status mr_mill_failed(mr_mill *m);
 
-/** Hand a lane to the readers. Main thread. The job is the mill's until its last block. */
+/** Hand a lane to the readers. Main thread. The job is the mill's, and there until its last block
+ * or mr_mill_end. */
 mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out);
 /** True when the readers have nothing left to hand out. Main thread. */
 bool mr_mill_hungry(mr_mill *m);
@@ -162,8 +166,8 @@ mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i);
 /** Compute block i of the job, which was waited for, and hand it to the writer; `last` ends the
  * lane (the job is gone then). Main thread. */
 mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last);
-/** Free a job whose last block was not handed on; its .part file goes. After mr_mill_end. */
-void mr_job_free(mr_job *j);
+/** A job is over: committed, or given up and its .part file removed. Writer thread. */
+void mr_mill_over(mr_mill *m, mr_job *j);
 
 mr_status mr_reader_loop(void *mill, mr_future *self); /* run/read.c */
 /** Lines of what was read for a lane, for its file. */

@@ -229,7 +229,7 @@ static mr_status work(void *arg)
             }
             const bool last = i + 1 == n;
             mr_job *j = job;
-            if (last) job = NULL; /* the writer frees it */
+            if (last) job = NULL; /* the writer ends it */
             MR_TRY(mr_mill_block(r->mill, j, i, last));
             r->tally.blocks++;
             const mr_slab out = mr_lane_block(r->plan, l, i);
@@ -249,8 +249,6 @@ out:
     if (st != MR_OK) report_in(r, true);
     while (st == MR_OK && mr_mill_flush(r->mill, 0.1) == MR_ETIMEOUT) report_in(r, false);
     const mr_status end = mr_mill_end(r->mill, st != MR_OK || job || next);
-    mr_job_free(job);
-    mr_job_free(next);
     return end != MR_OK ? end : st;
 }
 

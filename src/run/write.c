@@ -131,7 +131,7 @@ mr_status mr_writer_loop(void *mill, MR_UNUSED mr_future *self)
         const double t0 = mr_now(), cpu0 = mr_now_cpu();
         st = write_block(m, b);
         if (b->data) mr_pool_give(m->outs, b->data);
-        if (b->last) mr_job_free(b->job);
+        if (b->last) mr_mill_over(m, b->job);
         free(b);
         mr_queue_done(m->done);
         mr_mutex_lock(m->gate);

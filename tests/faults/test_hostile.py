@@ -132,7 +132,8 @@ def test_nothing_else_is_opened_or_started(world, tmp_path):
             strange.append(s)
         for path in re.findall(r'"((?:[^"\\]|\\.)*)"', s):
             above = call[1] == "mkdir" and str(out).startswith(path)
-            if not above and not path.startswith((str(top / "in"), str(out)) + ELSEWHERE) and path != ".":
+            counts = path.endswith(".gcda")  # of a program that is built to count its lines
+            if not above and not path.startswith((str(top / "in"), str(out)) + ELSEWHERE) and path != "." and not counts:
                 strange.append(s)
     strange = [s for s in strange if "resumed" not in s]
     assert not strange, "\n".join(strange[:20])

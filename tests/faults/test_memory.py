@@ -24,6 +24,11 @@ def deflate(tmp_path_factory):
     return foul.world(tmp_path_factory.mktemp("memory-z"), more=["compress: deflate"])
 
 
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return foul.world(tmp_path_factory.mktemp("memory-r"), chain=foul.SUMS)
+
+
 def run(*args, ranks=0, **env):
     command = rig.command(*args, ranks=ranks)
     command[-1 - len(args)] = str(PROGRAM)
@@ -38,7 +43,7 @@ def count(cfg, tmp_path, *args):
 
 
 @pytest.mark.parametrize("how", ["once", "good"])
-@pytest.mark.parametrize("which", ["plain", "deflate"])
+@pytest.mark.parametrize("which", ["plain", "deflate", "result"])
 def test_allocations_of_a_run(request, tmp_path, which, how):
     w = request.getfixturevalue(which)
     n = count(w.config(tmp_path / "count-out"), tmp_path, "run")

@@ -70,6 +70,25 @@ static void closed_queue_gives_what_is_inside_first(void **state)
     mr_queue_free(q);
 }
 
+static void what_is_left_inside_goes_to_its_owner(void **state)
+{
+    (void)state;
+    mr_queue *q = queue_of(2);
+    void *p = &item[3];
+    assert_false(mr_queue_left(q, &p));
+    assert_ptr_equal(p, &item[3]); /* untouched */
+    assert_int_equal(mr_queue_push(q, &item[0], 0), MR_OK);
+    assert_int_equal(mr_queue_push(q, &item[1], 0), MR_OK);
+    mr_queue_fail(q, MR_EMEM, "no memory");
+    assert_int_equal(mr_queue_pop(q, &p, 0), MR_EMEM);
+    assert_true(mr_queue_left(q, &p));
+    assert_ptr_equal(p, &item[0]);
+    assert_true(mr_queue_left(q, &p));
+    assert_ptr_equal(p, &item[1]);
+    assert_false(mr_queue_left(q, &p));
+    mr_queue_free(q);
+}
+
 static void failed_queue_tells_the_first_reason(void **state)
 {
     (void)state;
@@ -161,6 +180,7 @@ int main(void)
         cmocka_unit_test(first_in_first_out),
         cmocka_unit_test(waits_end_in_time),
         cmocka_unit_test(closed_queue_gives_what_is_inside_first),
+        cmocka_unit_test(what_is_left_inside_goes_to_its_owner),
         cmocka_unit_test(failed_queue_tells_the_first_reason),
         cmocka_unit_test(those_who_wait_are_woken),
         cmocka_unit_test(join_waits_for_every_acknowledgement),
