@@ -332,7 +332,12 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
         "time:       survey %.2f s; read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for "
         "input, %.2f s for output\n",
         a->survey_s, a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
-    printf("bottleneck: %s\n", bottleneck(a));
+    printf("bottleneck: %s", bottleneck(a));
+    const size_t todo = p->n_lanes - a->n_known;
+    if (todo && todo < (size_t)a->ranks)
+        printf("; %zu lane%s for %d ranks: fewer ranks with more threads each would do", todo,
+               todo > 1 ? "s" : "", a->ranks);
+    putchar('\n');
     printf("memory:     %s of %s planned a rank\n", mr_fmt_bytes((double)a->peak_bytes, b1),
            mr_fmt_bytes((double)p->mem.planned_bytes, b2));
 out:

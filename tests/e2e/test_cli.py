@@ -69,6 +69,23 @@ def test_summary_on_stdout_talk_on_stderr(done_run):
     assert all(line.startswith("millrace: ") for line in done.stderr.splitlines())
 
 
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_ranks_without_a_lane_are_told(done_run, tmp_path, ranks):
+    """Also when only the last lane is left to do."""
+    top, _ = done_run
+    cfg = rig.config(tmp_path / "c.yaml", [top / "in"], ["bandpass: {band: 8..20 Hz}"], tmp_path / "out")
+
+    def said():
+        done = rig.run("run", cfg, ranks=ranks, status=0)
+        return next(x for x in done.stdout.splitlines() if x.startswith("bottleneck:"))
+    first = said()
+    lanes = rig.lanes(tmp_path / "out")
+    assert ("for 3 ranks" in first) == (len(lanes) < ranks), first
+    lanes[0].unlink()
+    assert f"; 1 lane for {ranks} ranks: fewer ranks" in said()
+    assert "ranks:" not in said()  # there was nothing to do
+
+
 def test_plan_writes_nothing_and_says_what_run_does(done_run, tmp_path):
     top, _ = done_run
     cfg = rig.config(tmp_path / "c.yaml", [top / "in"], ["bandpass: {band: 8..20 Hz}", "decimate: {factor: 2}"],
