@@ -50,17 +50,13 @@ bool mr_account_losses(const mr_account *a)
     return any;
 }
 
-const char *mr_bottleneck(double compute_s, double wait_read_s, double wait_out_s)
-{
-    if (wait_read_s >= 0.2 * compute_s && wait_read_s >= wait_out_s) return "reading";
-    if (wait_out_s >= 0.2 * compute_s) return "writing";
-    return "computing";
-}
-
-static const char *bottleneck(const mr_account *a)
+const char *mr_bottleneck(const mr_account *a)
 {
     if (a->survey_s > 0.5 * a->wall_s) return "surveying";
-    return mr_bottleneck(a->compute_s, a->wait_read_s, a->wait_out_s);
+    if (a->finish_s > 0.5 * a->wall_s) return "finishing";
+    if (a->wait_read_s >= 0.2 * a->compute_s && a->wait_read_s >= a->wait_out_s) return "reading";
+    if (a->wait_out_s >= 0.2 * a->compute_s) return "writing";
+    return "computing";
 }
 
 /* --- report.json: its lists are written item by item, a line each, since they may be long; never
@@ -196,12 +192,12 @@ static json_t *facts_json(const mr_account *a)
     int bad = json_object_set_new(o, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
     bad |= json_object_set_new(
         o, "timing",
-        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
-                  "survey_s", a->survey_s, "read_s", a->read_s, "compute_s", a->compute_s,
-                  "write_s", a->write_s, "read_cpu_s", a->read_cpu_s, "write_cpu_s", a->write_cpu_s,
-                  "wait_s", "input", a->wait_read_s, "output", a->wait_out_s, "reader_buffer",
-                  a->wait_slab_s, "writer_work", a->wait_done_s));
-    bad |= json_object_set_new(o, "bottleneck", json_string(bottleneck(a)));
+        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
+                  "survey_s", a->survey_s, "finish_s", a->finish_s, "read_s", a->read_s,
+                  "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s", a->read_cpu_s,
+                  "write_cpu_s", a->write_cpu_s, "wait_s", "input", a->wait_read_s, "output",
+                  a->wait_out_s, "reader_buffer", a->wait_slab_s, "writer_work", a->wait_done_s));
+    bad |= json_object_set_new(o, "bottleneck", json_string(mr_bottleneck(a)));
     bad |= json_object_set_new(o, "memory",
                                json_pack("{s:I s:I}", "planned_bytes",
                                          (json_int_t)(a->plan ? a->plan->mem.planned_bytes : 0),
@@ -330,9 +326,10 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
            a->threads);
     printf(
         "time:       survey %.2f s; read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for "
-        "input, %.2f s for output\n",
-        a->survey_s, a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s);
-    printf("bottleneck: %s", bottleneck(a));
+        "input, %.2f s for output; finish %.2f s\n",
+        a->survey_s, a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s,
+        a->finish_s);
+    printf("bottleneck: %s", mr_bottleneck(a));
     const size_t todo = p->n_lanes - a->n_known;
     if (todo && todo < (size_t)a->ranks)
         printf("; %zu lane%s for %d ranks: fewer ranks with more threads each would do", todo,

@@ -18,7 +18,7 @@ typedef struct mr_account {
     size_t n_probed;
     const mr_kept *kept;      /* lanes whose inputs are gone; NULL: not looked for */
     const mr_strs *strangers; /* files under lanes/ that are no lanes of this chain; likewise */
-    double wall_s, survey_s;
+    double wall_s, survey_s, finish_s; /* finish: what is written over all lanes, merged sums too */
     double read_s, compute_s, write_s; /* busy, summed over threads of a kind and ranks */
     double read_cpu_s, write_cpu_s;    /* of these, on a core; the rest is waiting */
     double wait_read_s, wait_out_s, wait_slab_s, wait_done_s;
@@ -36,8 +36,9 @@ mr_status mr_report_write(const mr_account *a, const char *folder);
 void mr_report_warn(const mr_account *a);
 /** The summary to stdout. */
 mr_status mr_report_summary(const mr_account *a, const char *folder);
-/** Of a run past its survey, by what computing waited for: "reading", "computing" or "writing". */
-const char *mr_bottleneck(double compute_s, double wait_read_s, double wait_out_s);
+/** What most of the wall time went to: "surveying" or "finishing", else what computing waited for:
+ *  "reading", "computing" or "writing". Only the times of a matter. */
+const char *mr_bottleneck(const mr_account *a);
 
 /* --- progress
  * ------------------------------------------------------------------------------------------ */

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include "par/map.h"
 
+#define LONG ((uint64_t)4 << 30) /* bytes of sums that take a while to be merged */
+
 /** The lanes as master, result and index list them. */
 static mr_status entries(const mr_plan *p, const mr_resume *done, mr_lane_entry **out)
 {
@@ -68,6 +70,8 @@ static mr_status write_result(mr_comm *c, const mr_plan *p, const char *folder,
     mr_status st = MR_OK;
     mr_result *r = NULL;
     mr_mapped nothing = {0};
+    if (mr_comm_rank(c) == 0 && p->out_bytes > LONG)
+        mr_log(MR_INFO, "merging the sums of %zu lanes", p->n_lanes);
     MR_TRY(begin(c, folder, e, p->n_lanes, &r));
     MR_TRY(mr_map_ranks(c, mr_result_pieces(r), threads, merge_piece, NULL, r, &nothing));
     MR_TRY(mr_agree(c, mr_result_sync(r)));

@@ -401,10 +401,12 @@ static mr_status finish(run *r, mr_status st)
     tally_up(r);
     mr_mill_free(r->mill); /* its buffers make room for the master file */
     r->mill = NULL;
+    const double t0 = mr_now();
     if (st == MR_OK)
         done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
     if (first(r)) {
         mr_account *a = &r->account;
+        a->finish_s = mr_now() - t0;
         if (done == MR_OK && st == MR_OK && mr_account_losses(a)) st = MR_LOSSES;
         if (done != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
         a->status = done != MR_OK ? done : st;
