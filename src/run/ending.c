@@ -88,12 +88,13 @@ mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const c
 {
     mr_status st = MR_OK;
     const bool first = mr_comm_rank(c) == 0;
+    const bool sums = p->n_lanes && mr_array_shape(&p->arrays[p->lanes[0].array]).f64;
     mr_lane_entry *e = NULL;
-    st = entries(p, done, &e);
+    if (first || sums) st = entries(p, done, &e);
     if (st == MR_OK && first) st = mr_leftovers_clean(&done->left);
     if (st == MR_OK && first) st = mr_kept_write(folder, &done->left.kept);
     MR_TRY(mr_agree(c, st));
-    if (p->n_lanes && e[0].shape.f64)
+    if (sums)
         MR_TRY(write_result(c, p, folder, e, threads));
     else if (first)
         st = mr_master_write(folder, e, p->n_lanes, &p->digest);
