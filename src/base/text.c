@@ -273,3 +273,15 @@ out:
     free(p);
     return st;
 }
+
+void mr_finding(mr_findings *f, const char *fmt, ...)
+{
+    char text[1024], line[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    mr_printable(text, line, sizeof line);
+    f->any = true;
+    if (f->say) f->say(f->arg, line);
+}

@@ -26,6 +26,13 @@ const char *mr_nearest(const char *word, const void *names, size_t n, size_t str
 /** Copy s to out[size], every byte that is not printable UTF-8 as \xNN; always terminated. What
  * does not fit is cut between characters and ends in "..." where there is room. */
 void mr_printable(const char *s, char *out, size_t size);
+/** What a check finds: printable lines through `say`, which may be NULL. */
+typedef struct mr_findings {
+    void (*say)(void *arg, const char *line);
+    void *arg;
+    bool any;
+} mr_findings;
+void mr_finding(mr_findings *f, const char *fmt, ...) MR_PRINTF(2, 3);
 /** Bytes of the UTF-8 character at s[0..n), its code into *code; 0 if there is none. */
 size_t mr_utf8_next(const char *s, size_t n, uint32_t *code);
 /** Append a whole regular file to *t (at most max bytes, else MR_ECONFIG; a NUL inside is kept). */

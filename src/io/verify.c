@@ -16,9 +16,7 @@
 
 typedef struct check {
     const char *folder;
-    void (*say)(void *arg, const char *line);
-    void *arg;
-    bool bad;        /* something was found */
+    mr_findings found;
     bool have_index; /* index.csv could be read */
     mr_index index;
     mr_digest index_sum; /* of its text */
@@ -28,23 +26,10 @@ typedef struct check {
     size_t n_files, n_kept;
 } check;
 
-/** A finding: one line that names a file. */
-static void found(check *k, const char *fmt, ...) MR_PRINTF(2, 3);
-static void found(check *k, const char *fmt, ...)
-{
-    char text[1024], line[2048];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    mr_printable(text, line, sizeof line);
-    k->bad = true;
-    if (k->say) k->say(k->arg, line);
-}
-
 static void bad_line(void *arg, int line)
 {
-    found(arg, "%s:%d: damaged line", MR_INDEX_NAME, line);
+    check *k = arg;
+    mr_finding(&k->found, "%s:%d: damaged line", MR_INDEX_NAME, line);
 }
 
 /** Read index.csv. MR_OK also when it is missing or damaged, which are findings. */
@@ -56,13 +41,14 @@ static mr_status check_index(check *k)
     struct stat sb;
     MR_TRY(mr_out_join(k->folder, MR_INDEX_NAME, &path));
     if (lstat(path, &sb) != 0) {
-        found(k, "%s: missing (an unfinished run has none; run again to finish)", MR_INDEX_NAME);
+        mr_finding(&k->found, "%s: missing (an unfinished run has none; run again to finish)",
+                   MR_INDEX_NAME);
         goto out;
     }
     st = mr_read_text(path, MAX_INDEX_BYTES, &text);
     if (st == MR_EMEM) goto out;
     if (st != MR_OK) {
-        found(k, "%s: cannot be read", MR_INDEX_NAME);
+        mr_finding(&k->found, "%s: cannot be read", MR_INDEX_NAME);
         st = MR_OK;
         goto out;
     }
@@ -71,7 +57,7 @@ static mr_status check_index(check *k)
     MR_TRY(mr_index_parse(&text, &k->index, bad_line, k));
     for (size_t i = 1; i < k->index.n; i++)
         if (strcmp(k->index.v[i].file, k->index.v[i - 1].file) == 0)
-            found(k, "%s: lists %s twice", MR_INDEX_NAME, k->index.v[i].file);
+            mr_finding(&k->found, "%s: lists %s twice", MR_INDEX_NAME, k->index.v[i].file);
 out:
     mr_text_fini(&text);
     free(path);
@@ -102,33 +88,35 @@ static mr_status check_lane(check *k, const char *rel)
     mr_index_row *row = mr_index_find(&k->index, rel);
     if (row) row->seen = true;
     if (fnmatch("*.part", rel, 0) == 0) {
-        found(k, "%s: left over from a run that was ended; the next run removes it", rel);
+        mr_finding(&k->found, "%s: left over from a run that was ended; the next run removes it",
+                   rel);
         return MR_OK;
     }
     const mr_kept_lane *kept = row ? NULL : mr_kept_find(&k->kept, rel);
     if (kept) k->kept_seen[kept - k->kept.v] = true;
-    if (k->have_index && !row && !kept) found(k, "%s: not in %s", rel, MR_INDEX_NAME);
+    if (k->have_index && !row && !kept) mr_finding(&k->found, "%s: not in %s", rel, MR_INDEX_NAME);
     MR_TRY(mr_out_join(k->folder, rel, &path));
     k->n_files++;
     st = mr_trailer_read(path, true, &t);
     if (st == MR_EVERIFY) {
-        found(k, "%s", mr_error());
+        mr_finding(&k->found, "%s", mr_error());
         mr_error_clear();
         st = MR_OK;
         goto out;
     }
     if (st != MR_OK) goto out;
     if (!k->plan.hex[0]) k->plan = t.plan;
-    if (!mr_digest_same(&k->plan, &t.plan)) found(k, "%s: is the output of another plan", rel);
+    if (!mr_digest_same(&k->plan, &t.plan))
+        mr_finding(&k->found, "%s: is the output of another plan", rel);
     if (row && strcmp(row->checksum, t.content.hex) != 0)
-        found(k, "%s: is not the file that %s lists (checksum %s, listed %s)", rel, MR_INDEX_NAME,
-              t.content.hex, row->checksum);
+        mr_finding(&k->found, "%s: is not the file that %s lists (checksum %s, listed %s)", rel,
+                   MR_INDEX_NAME, t.content.hex, row->checksum);
     if (kept && strcmp(kept->checksum.hex, t.content.hex) != 0)
-        found(k, "%s: is not the lane that was kept (checksum %s, listed %s)", rel, t.content.hex,
-              kept->checksum.hex);
+        mr_finding(&k->found, "%s: is not the lane that was kept (checksum %s, listed %s)", rel,
+                   t.content.hex, kept->checksum.hex);
     k->n_kept += kept != NULL;
     if (row && !name_fits(row))
-        found(k, "%s: its name and its line in %s do not agree", rel, MR_INDEX_NAME);
+        mr_finding(&k->found, "%s: its name and its line in %s do not agree", rel, MR_INDEX_NAME);
 out:
     free(path);
     return st;
@@ -149,19 +137,19 @@ static mr_status check_master(check *k)
     }
     if (st != MR_OK) return st;
     if (lstat(path, &sb) != 0) {
-        found(k, "%s: missing", MR_MASTER_NAME);
+        mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
         goto out;
     }
     k->n_files++;
     st = mr_trailer_read(path, true, &t);
     if (st == MR_EVERIFY) {
-        found(k, "%s", mr_error());
+        mr_finding(&k->found, "%s", mr_error());
         mr_error_clear();
         st = MR_OK;
     } else if (st == MR_OK) {
         k->plan = t.plan;
         if (k->have_index && !mr_digest_same(&t.lane, &k->index_sum))
-            found(k, "%s: is not the one that %s was made with", MR_INDEX_NAME, name);
+            mr_finding(&k->found, "%s: is not the one that %s was made with", MR_INDEX_NAME, name);
     }
 out:
     free(path);
@@ -190,7 +178,7 @@ static mr_status check_plan(check *k)
     MR_TRY(mr_out_join(k->folder, MR_PLAN_SUM_NAME, &path));
     MR_TRY(mr_plan_sums(k->folder, &have));
     if (stat(path, &sb) != 0) {
-        if (have.len > 0 && k->have_index) found(k, "%s: missing", MR_PLAN_SUM_NAME);
+        if (have.len > 0 && k->have_index) mr_finding(&k->found, "%s: missing", MR_PLAN_SUM_NAME);
         goto out;
     }
     MR_TRY(mr_read_text(path, 4096, &listed));
@@ -199,17 +187,17 @@ static mr_status check_plan(check *k)
         const char *now = sum_line(&have, mr_plan_files[i], &n);
         const char *then = sum_line(&listed, mr_plan_files[i], &m);
         if (now && then ? memcmp(now, then, n) == 0 : now == then) continue;
-        found(k, ".millrace/%s: %s", mr_plan_files[i],
-              !now    ? "missing"
-              : !then ? "not listed in plan.sum"
-                      : "damaged, it does not fit plan.sum");
+        mr_finding(&k->found, ".millrace/%s: %s", mr_plan_files[i],
+                   !now    ? "missing"
+                   : !then ? "not listed in plan.sum"
+                           : "damaged, it does not fit plan.sum");
         named = true;
     }
     if (!named && (have.len != listed.len || (have.len && memcmp(have.s, listed.s, have.len))))
-        found(k, "%s: damaged", MR_PLAN_SUM_NAME);
+        mr_finding(&k->found, "%s: damaged", MR_PLAN_SUM_NAME);
 out:
     if (st != MR_OK && st != MR_EMEM) {
-        found(k, "%s", mr_error());
+        mr_finding(&k->found, "%s", mr_error());
         mr_error_clear();
         st = MR_OK;
     }
@@ -224,7 +212,7 @@ static mr_status check_kept(check *k)
 {
     mr_status st = mr_kept_read(k->folder, &k->kept);
     if (st == MR_EVERIFY) {
-        found(k, "%s", mr_error());
+        mr_finding(&k->found, "%s", mr_error());
         mr_error_clear();
         st = MR_OK;
     }
@@ -266,7 +254,7 @@ static mr_status check_tree(check *k, const char *rel, int depth)
         MR_TRY(mr_out_join(rel, names.v[i], &sub));
         MR_TRY(mr_out_join(k->folder, sub, &path));
         if (lstat(path, &sb) != 0)
-            found(k, "%s: cannot be looked at: %s", sub, strerror(errno));
+            mr_finding(&k->found, "%s: cannot be looked at: %s", sub, strerror(errno));
         else if (S_ISDIR(sb.st_mode) && depth < MAX_DEPTH)
             MR_TRY(check_tree(k, sub, depth + 1));
         else
@@ -297,16 +285,17 @@ static mr_status check_top(check *k)
         for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
             ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
         if (fnmatch("*.part", names.v[i], 0) == 0)
-            found(k, "%s: left over from a run that was ended; the next run removes it",
-                  names.v[i]);
+            mr_finding(&k->found,
+                       "%s: left over from a run that was ended; the next run removes it",
+                       names.v[i]);
         else if (!ok)
-            found(k, "%s: not a file of a run", names.v[i]);
+            mr_finding(&k->found, "%s: not a file of a run", names.v[i]);
         lanes = lanes || strcmp(names.v[i], "lanes") == 0;
     }
     if (lanes)
         MR_TRY(check_tree(k, "lanes", 0));
     else
-        found(k, "lanes: missing");
+        mr_finding(&k->found, "lanes: missing");
 out:
     mr_strs_fini(&names);
     return st;
@@ -316,19 +305,19 @@ mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char
                            size_t *n_files, size_t *n_kept)
 {
     mr_status st = MR_OK;
-    check k = {.folder = folder, .say = say, .arg = arg};
+    check k = {.folder = folder, .found = {say, arg, false}};
     MR_TRY(check_index(&k));
     MR_TRY(check_master(&k)); /* before the lanes: its plan is the measure for theirs */
     MR_TRY(check_plan(&k));
     MR_TRY(check_kept(&k));
     MR_TRY(check_top(&k));
     for (size_t i = 0; i < k.index.n; i++)
-        if (!k.index.v[i].seen) found(&k, "%s: missing", k.index.v[i].file);
+        if (!k.index.v[i].seen) mr_finding(&k.found, "%s: missing", k.index.v[i].file);
     for (size_t i = 0; i < k.kept.n; i++)
-        if (!k.kept_seen[i]) found(&k, "%s: missing", k.kept.v[i].rel);
+        if (!k.kept_seen[i]) mr_finding(&k.found, "%s: missing", k.kept.v[i].rel);
     *n_files = k.n_files;
     *n_kept = k.n_kept;
-    if (k.bad) st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
+    if (k.found.any) st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
 out:
     mr_index_fini(&k.index);
     mr_kept_fini(&k.kept);

@@ -24,8 +24,7 @@ typedef struct opened {
 
 typedef struct deep {
     const char *folder;
-    void (*say)(void *arg, const char *line);
-    void *arg;
+    mr_findings found;
     mr_report_inputs inputs;
     mr_prober *prober;
     size_t n_ranges;
@@ -33,21 +32,7 @@ typedef struct deep {
     opened kept[KEPT];
     size_t next; /* the one to be replaced */
     uint8_t *buf;
-    bool bad;
 } deep;
-
-static void found(deep *d, const char *fmt, ...) MR_PRINTF(2, 3);
-static void found(deep *d, const char *fmt, ...)
-{
-    char text[1024], line[2048];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    mr_printable(text, line, sizeof line);
-    d->bad = true;
-    if (d->say) d->say(d->arg, line);
-}
 
 static void close_input(opened *o)
 {
@@ -127,9 +112,9 @@ static mr_status check_line(deep *d, const char *lane, const mr_input_line *l)
         if (st != MR_EINPUT && st != MR_OK) goto out;
         st = MR_OK;
     }
-    found(d, "%s: %s (rows %llu to %llu went into %s)", path ? path : l->name,
-          path ? why : "is not among the inputs of report.json", (unsigned long long)l->row,
-          (unsigned long long)(l->row + l->rows), lane);
+    mr_finding(&d->found, "%s: %s (rows %llu to %llu went into %s)", path ? path : l->name,
+               path ? why : "is not among the inputs of report.json", (unsigned long long)l->row,
+               (unsigned long long)(l->row + l->rows), lane);
 out:
     return st;
 }
@@ -144,14 +129,14 @@ static mr_status check_lane(deep *d, const char *path)
     if (mr_kept_find(&d->left, rel)) return MR_OK; /* there is nothing to compare with */
     st = mr_inputs_read(path, &self, &t);
     if (st == MR_EVERIFY) {
-        found(d, "%s", mr_error());
+        mr_finding(&d->found, "%s", mr_error());
         st = MR_OK;
         goto out;
     }
     MR_TRY(st);
     for (char *s = t.s; *s;) {
         if (!mr_inputs_next(&s, &l)) {
-            found(d, "%s: what it says of its inputs is damaged", rel);
+            mr_finding(&d->found, "%s: what it says of its inputs is damaged", rel);
             break;
         }
         MR_TRY(check_line(d, rel, &l));
@@ -170,7 +155,7 @@ mr_status mr_deep_verify(const char *folder, void (*say)(void *arg, const char *
                          size_t *n_ranges)
 {
     mr_status st = MR_OK;
-    deep d = {.folder = folder, .say = say, .arg = arg};
+    deep d = {.folder = folder, .found = {say, arg, false}};
     mr_text lanes = {0}, report = {0};
     FTS *f = NULL;
     MR_TRY(mr_text_add(&report, "%s/report.json", folder));
@@ -187,7 +172,7 @@ mr_status mr_deep_verify(const char *folder, void (*say)(void *arg, const char *
             MR_TRY(check_lane(&d, e->fts_path));
     }
     *n_ranges = d.n_ranges;
-    if (d.bad) st = MR_RAISE(MR_EVERIFY, "%s: inputs are not what they were", folder);
+    if (d.found.any) st = MR_RAISE(MR_EVERIFY, "%s: inputs are not what they were", folder);
 out:
     if (f) fts_close(f);
     for (size_t i = 0; i < KEPT; i++) close_input(&d.kept[i]);
