@@ -12,7 +12,7 @@ import foul
 import rig
 from promises import PART, TORTURE, figure, share
 
-KILLS = share(200) if TORTURE else 5  # the tests of whole runs have twenty more
+KILLS = {"samples": share(140) if TORTURE else 5, "sums": share(60) if TORTURE else 3}  # whole runs have twenty more
 LAUNCHES = [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]
 SAMPLES = ["bandpass: {band: 5..30 Hz, order: 8}", "decimate: {factor: 2}"]
 SUMS = [f"correlate: {{sources: {list(range(0, 120, 10))}, window: 5 s, max_lag: 1 s, stack: all}}"]
@@ -40,7 +40,7 @@ def world(tmp_path_factory, request):
         rig.run("run", cfg, ranks=ranks, threads=threads, status=0)
         wall[ranks, threads] = time.monotonic() - t0
     assert len(rig.lanes(top / "reference")) == (6 if request.param == "samples" else 12)
-    return top, chain, rig.digests(top / "reference"), wall
+    return top, chain, rig.digests(top / "reference"), wall, KILLS[request.param]
 
 
 def helpers(ranks):
@@ -83,12 +83,12 @@ def ended(proc, hit):
 
 
 def test_kills_at_random_moments(world, tmp_path):
-    top, chain, want, wall = world
+    top, chain, want, wall, planned = world
     rng = random.Random(int(os.environ.get("MILLRACE_SEED", "0")) + PART)
     out = tmp_path / "out"
     cfg = rig.config(tmp_path / "c.yaml", [top / "in"], chain, out)
     kills = again = stuck = 0
-    while kills < KILLS:
+    while kills < planned:
         ranks, threads = rng.choice(LAUNCHES)
         proc = rig.start("run", cfg, ranks=ranks, threads=threads)
         time.sleep(rng.uniform(0.02, 1.1 * wall[ranks, threads]))
