@@ -168,8 +168,7 @@ out:
 
 uint64_t mr_merge_pieces(const mr_merge *m)
 {
-    const uint64_t end = m->at + m->depth * m->nc * sizeof(float);
-    return (end + PIECE - 1) / PIECE - m->at / PIECE;
+    return (m->at + m->depth * m->nc * sizeof(float) + PIECE - 1) / PIECE;
 }
 
 mr_status mr_merge_piece(const mr_merge *m, uint64_t piece, mr_merge_room *room, int fd,
@@ -177,8 +176,9 @@ mr_status mr_merge_piece(const mr_merge *m, uint64_t piece, mr_merge_room *room,
 {
     mr_status st = MR_OK;
     const size_t row = m->nc * sizeof *room->mean;
-    const uint64_t begin = (m->at / PIECE + piece) * PIECE;
-    const uint64_t a = MR_MAX(begin, m->at), b = MR_MIN(begin + PIECE, m->at + m->depth * row);
+    const uint64_t begin = piece * PIECE, end = m->at + m->depth * row;
+    const uint64_t a = MR_MAX(begin, m->at), b = MR_MIN(begin + PIECE, end);
+    if (a >= b) return MR_OK;
     const size_t d0 = (a - m->at) / row, d1 = (b - m->at + row - 1) / row;
     MR_TRY(mr_grow(&room->mean, &room->mean_cap, (d1 - d0) * m->nc, sizeof *room->mean, "means"));
     memset(room->mean, 0, (d1 - d0) * row);

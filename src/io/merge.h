@@ -29,9 +29,10 @@ void mr_merge_room_free(mr_merge_room *t);
 /** Shape, paths and strips from the sorted lanes in m->part, which are set. */
 mr_status mr_merge_init(mr_merge *m, const char *folder);
 void mr_merge_fini(mr_merge *m);
-/** Pieces of the file that the array touches. */
+/** Pieces of the file up to the array's end. */
 uint64_t mr_merge_pieces(const mr_merge *m);
-/** The bytes of one piece, into an open file. Any thread, each with a room of its own. */
+/** The bytes of the array that lie in one piece, if any, into an open file. Any thread, each with a
+ * room of its own. */
 mr_status mr_merge_piece(const mr_merge *m, uint64_t piece, mr_merge_room *room, int fd,
                          const char *path);
 /** Exactly n bytes of the file of lane i. */

@@ -282,7 +282,7 @@ out:
 uint64_t mr_result_pieces(const mr_result *r)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < r->n; i++) n += mr_merge_pieces(&r->v[i]);
+    for (size_t i = 0; i < r->n; i++) n = MR_MAX(n, mr_merge_pieces(&r->v[i]));
     return n;
 }
 
@@ -307,10 +307,9 @@ mr_status mr_result_merge(mr_result *r, uint64_t piece)
 {
     mr_status st = MR_OK;
     mr_merge_room *room = NULL;
-    size_t i = 0;
-    for (uint64_t n; piece >= (n = mr_merge_pieces(&r->v[i])); i++) piece -= n;
     MR_TRY(room_take(r, &room));
-    st = mr_merge_piece(&r->v[i], piece, room, r->fd, r->part.s);
+    for (size_t i = 0; i < r->n; i++) /* arrays of two parts may meet in one page */
+        MR_TRY(mr_merge_piece(&r->v[i], piece, room, r->fd, r->part.s));
 out:
     room_give(r, room);
     if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);

@@ -118,7 +118,7 @@ def test_report_has_what_the_interface_promises(done_run):
     assert sum(i["samples"] for i in r["inputs"]) == 15000 * 8
     assert {"kind", "path", "t0", "t1", "note"} <= set(r["ledger"][0]) and r["ledger"][0]["kind"] == "gap"
     assert {"file", "rows", "channels", "checksum"} <= set(r["lanes"][0])
-    assert {"read_s", "compute_s", "write_s", "wait_s"} <= set(r["timing"])
+    assert {"read_s", "compute_s", "write_s", "wait_s", "survey_s", "finish_s"} <= set(r["timing"])
     assert {"planned_bytes", "peak_bytes"} <= set(r["memory"])
     assert {"ranks", "threads", "io_threads"} <= set(r["launch"])
     assert {lane["file"] for lane in r["lanes"]} == {str(p.relative_to(top / "out")) for p in rig.lanes(top / "out")}

@@ -151,8 +151,8 @@ static void means_are_those_of_the_tree(void **state)
 
 static void pieces_are_merged_by_several(void **state)
 {
-    char dir[64], path[128], rel[6][64];
-    mr_lane_entry e[6];
+    char dir[64], path[128], rel[8][64];
+    mr_lane_entry e[8];
     const mr_digest plan = mr_digest_of("plan", 4);
     mr_result *first = NULL, *second = NULL;
     mr_text pack = {0};
@@ -162,16 +162,22 @@ static void pieces_are_merged_by_several(void **state)
         snprintf(rel[k], 64, "lanes/2026-01-01/%02d_c%d.h5", k / 2, k % 2);
         e[k] = put(dir, rel[k], k / 2, (uint64_t)(k % 2) * NC, &fine, false);
     }
+    for (int k = 6; k < 8;
+         k++) { /* a second part: its array begins within a piece of the first's */
+        snprintf(rel[k], 64, "lanes/2026-01-02/%02d.h5", k);
+        e[k] = put(dir, rel[k], k - 6, 0, &fine, false);
+        e[k].part = 1;
+    }
     snprintf(path, sizeof path, "%s/result.h5", dir);
-    assert_int_equal(write_result(dir, e, 6, &plan), MR_OK);
+    assert_int_equal(write_result(dir, e, 8, &plan), MR_OK);
     size_t n0 = 0, n1 = 0;
     unsigned char *alone = sample_slurp(path, &n0);
-    assert_int_equal(mr_result_begin(dir, e, 6, &first), MR_OK);
+    assert_int_equal(mr_result_begin(dir, e, 8, &first), MR_OK);
     assert_int_equal(mr_result_pack(first, &pack), MR_OK);
-    assert_int_equal(mr_result_join(dir, e, 6, pack.s, pack.len - 1, &second), MR_EBUG);
-    assert_int_equal(mr_result_join(dir, e, 6, pack.s, pack.len, &second), MR_OK);
+    assert_int_equal(mr_result_join(dir, e, 8, pack.s, pack.len - 1, &second), MR_EBUG);
+    assert_int_equal(mr_result_join(dir, e, 8, pack.s, pack.len, &second), MR_OK);
     const uint64_t n = mr_result_pieces(first);
-    assert_true(n >= 3 && n == mr_result_pieces(second)); /* 2.4 MB */
+    assert_true(n >= 4 && n == mr_result_pieces(second)); /* 2.4 and 1.2 MB */
     for (uint64_t i = n; i-- > 0;)
         assert_int_equal(mr_result_merge(i % 2 ? second : first, i), MR_OK);
     assert_int_equal(mr_result_sync(second), MR_OK);
@@ -181,9 +187,10 @@ static void pieces_are_merged_by_several(void **state)
     mr_result_free(first);
     unsigned char *shared = sample_slurp(path, &n1);
     assert_true(n0 == n1 && memcmp(alone, shared, n0) == 0);
-    float *y = calloc(N_FINE, 2 * NC * sizeof *y);
+    float *y = calloc(N_FINE, 2 * NC * sizeof *y), *z = calloc(N_FINE, NC * sizeof *z);
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     read_all(file, "psd", H5T_NATIVE_FLOAT, y);
+    read_all(file, "part2/psd", H5T_NATIVE_FLOAT, z);
     H5Fclose(file);
     for (int k = 0; k < N_FINE; k++)
         for (uint64_t c = 0; c < 2 * NC; c++)
@@ -191,7 +198,13 @@ static void pieces_are_merged_by_several(void **state)
                 const double sum = value(0, k, c) + value(1, k, c) + value(2, k, c);
                 assert_true(y[(size_t)k * 2 * NC + c] == (float)(sum / 9)); /* 2 + 3 + 4 items */
             }
+    for (int k = 0; k < N_FINE; k++)
+        for (uint64_t c = 0; c < NC; c++)
+            if (c != 2)
+                assert_true(z[(size_t)k * NC + c] ==
+                            (float)((value(0, k, c) + value(1, k, c)) / 5));
     free(y);
+    free(z);
     free(alone);
     free(shared);
     mr_text_fini(&pack);
