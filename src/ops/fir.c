@@ -62,10 +62,9 @@ static sum sum_of(const mr_fir *f, int64_t phase, const mr_piece *p, size_t t, s
 }
 
 /** Outputs t and t + 1 (if there is one) for channels [c, c + w); how many were done. */
-static size_t run_two(const mr_fir *f, int64_t phase, const mr_piece *p, size_t t, size_t c,
-                      size_t w)
+static size_t run_two(const mr_fir *f, const mr_kernels *simd, int64_t phase, const mr_piece *p,
+                      size_t t, size_t c, size_t w)
 {
-    const mr_kernels *simd = mr_simd();
     const size_t stride = p->x->stride;
     const sum a = sum_of(f, phase, p, t, c);
     const sum b = t + 1 < p->y->nt ? sum_of(f, phase, p, t + 1, c) : (sum){0};
@@ -80,28 +79,29 @@ static size_t run_two(const mr_fir *f, int64_t phase, const mr_piece *p, size_t 
 
 /** Outputs [t, t + 4) where all have all taps and only a rate is divided; how many channels were
  * done. */
-static size_t run_four(const mr_fir *f, int64_t phase, const mr_piece *p, size_t t, size_t c,
-                       size_t w)
+static size_t run_four(const mr_fir *f, const mr_kernels *simd, int64_t phase, const mr_piece *p,
+                       size_t t, size_t c, size_t w)
 {
     if (f->up != 1 || t + 4 > p->y->nt) return 0;
     const sum a = sum_of(f, phase, p, t, c), d = sum_of(f, phase, p, t + 3, c);
     if (a.n != f->row_n || d.n != f->row_n) return 0;
-    return mr_simd()->fir4(a.h, a.n, f->down, a.x, p->x->stride, a.y, p->y->stride, w);
+    return simd->fir4(a.h, a.n, f->down, a.x, p->x->stride, a.y, p->y->stride, w);
 }
 
 void mr_fir_run(const mr_fir *f, int64_t phase, const mr_piece *p)
 {
+    const mr_kernels *simd = mr_simd();
     for (size_t c = 0; c < p->x->nc; c += MR_GROUP) {
         const size_t w = MR_MIN((size_t)MR_GROUP, p->x->nc - c);
         for (size_t t = 0; t < p->y->nt;) {
-            const size_t did = run_four(f, phase, p, t, c, w);
+            const size_t did = run_four(f, simd, phase, p, t, c, w);
             if (did == w) {
                 t += 4;
                 continue;
             }
             const size_t end =
                 did ? t + 4 : t + 1; /* the other channels of the four, or what comes */
-            while (t < end) t += run_two(f, phase, p, t, c + did, w - did);
+            while (t < end) t += run_two(f, simd, phase, p, t, c + did, w - did);
         }
     }
 }
