@@ -93,6 +93,40 @@ out:
     return st;
 }
 
+/* Outputs that two blocks both give, at most, at the input of operator i. */
+static size_t overlap_at(const mr_chain *c, size_t i)
+{
+    double s = 0;
+    const size_t at = i;
+    for (; i < c->n; i++) {
+        const mr_needs *d = &c->v[i].needs;
+        const double window = d->window_ns == MR_WINDOW_SPAN ? 0 : (double)d->window_ns * 1e-9;
+        s += 2 * window +
+             (double)(d->before + d->after + (size_t)d->items.len + 2) / c->v[i].in.rate_hz;
+    }
+    return at < c->n ? (size_t)(s * c->v[at].in.rate_hz) + 2 : 0;
+}
+
+/* A zero-phase cascade and a finite response after it run as one. */
+static mr_status join(mr_chain *c)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i + 1 < c->n; i++) {
+        mr_bound *b = &c->v[i];
+        const mr_op *op = b->op, *then = b[1].op;
+        const mr_sos *sos = op->zero_phase ? op->zero_phase(b->self) : NULL;
+        const mr_fir *fir = then->finite ? then->finite(b[1].self) : NULL;
+        if (!sos || !fir || fir->up != 1) continue;
+        MR_TRY(mr_defer_new(sos, fir, overlap_at(c, i + 2), &b->defer));
+        b->hold_at = c->hold;
+        b->needs.hold = mr_defer_hold(b->defer);
+        b->needs.scratch_rows += mr_defer_scratch(b->defer);
+        c->hold += b->needs.hold;
+    }
+out:
+    return st;
+}
+
 mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
 {
     mr_status st = MR_OK;
@@ -102,6 +136,7 @@ mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
     if (list && list->kind != MR_NODE_LIST)
         MR_TRY(MR_RAISE_AT(MR_ECONFIG, list, "chain is a list of operators"));
     for (size_t i = 0; list && i < list->n; i++) MR_TRY(add_item(c, &list->items[i]));
+    MR_TRY(join(c));
     *out = c;
     c = NULL; /* given away */
 out:
@@ -113,6 +148,7 @@ void mr_chain_free(mr_chain *c)
 {
     if (!c) return;
     for (size_t i = 0; i < c->n; i++) {
+        mr_defer_free(c->v[i].defer);
         if (c->v[i].op->release) c->v[i].op->release(c->v[i].self);
         free(c->v[i].self);
     }
@@ -146,7 +182,7 @@ const mr_needs *mr_chain_needs(const mr_chain *c, size_t i)
 
 size_t mr_chain_state(const mr_chain *c)
 {
-    return c->state;
+    return c->state + c->hold;
 }
 
 size_t mr_chain_state_before(const mr_chain *c)

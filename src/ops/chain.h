@@ -29,6 +29,9 @@ mr_status mr_chain_brief(const mr_chain *c, mr_text *t);
 void mr_chain_context(const mr_chain *c, double *before_s, double *after_s);
 /** The same of a block whose states are carried. */
 void mr_chain_context_carried(const mr_chain *c, double *before_s, double *after_s);
+/** Seconds of output that a block holds back until the next ones have been read, though it does not
+ * read them again (defer.h); each block costs a little for each of them. */
+double mr_chain_held(const mr_chain *c);
 /** True if some operator needs the whole span in one lane (window: span, unbounded memory). `why`
  *  gets the operator's name. */
 bool mr_chain_whole_span(const mr_chain *c, const char **why);
@@ -64,9 +67,10 @@ typedef struct mr_stage {
 } mr_stage;
 size_t mr_chain_stages(const mr_chain *c, mr_stage *stages /* [MR_MAX_OPS] or NULL */);
 
-/** Doubles of state per channel for the whole chain. A tile's state is [that][tile width]. */
+/** Doubles per channel that are carried for the whole chain. A tile's are [that][tile width]: the
+ * states first, then what is held (mr_piece.hold). */
 size_t mr_chain_state(const mr_chain *c);
-/** The same without a reducer's. */
+/** States alone, without a reducer's: those that have to be set back to do a piece again. */
 size_t mr_chain_state_before(const mr_chain *c);
 /** Doubles of work space one thread needs to run any tile of `width` channels of a block with
  * ranges r (of a full-sized first block: the largest). */

@@ -2,6 +2,7 @@
 #ifndef MR_CHAIN_PRIV_H
 #define MR_CHAIN_PRIV_H
 #include "ops/chain.h"
+#include "ops/defer.h"
 
 typedef struct mr_bound { /* one operator bound to the geometry at its place */
     const mr_op *op;
@@ -9,11 +10,13 @@ typedef struct mr_bound { /* one operator bound to the geometry at its place */
     mr_geom in, out;
     mr_needs needs;  /* up, down >= 1 */
     size_t state_at; /* its first double of state per channel, within the chain's */
+    mr_defer *defer; /* owned: this and the next run as one; else NULL */
+    size_t hold_at;  /* then its first held row, within the chain's */
 } mr_bound;
 
 struct mr_chain {
     mr_geom in, out;
-    size_t n, state;
+    size_t n, state, hold;
     mr_bound v[MR_MAX_OPS];
 };
 

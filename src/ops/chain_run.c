@@ -40,6 +40,7 @@ static layout measure(const mr_chain *c, const mr_stage *s, const mr_block_range
         const mr_bound *b = &c->v[i];
         l.scratch = MR_MAX(l.scratch, round8(b->needs.scratch + b->needs.scratch_rows * width));
         int to = place(b, at);
+        if (b->defer) to = at == 0 ? 1 : 0, i++;
         if (i + 1 == s->first + s->n || to < 0) continue;
         l.buf[to] = MR_MAX(l.buf[to], rows_of(given(r, i)) * round8(width));
         at = to;
@@ -70,6 +71,16 @@ void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_
     mr_chain_run_fed(c, stage, r, x, y, state, work, bad, NULL);
 }
 
+/* Operators i and i + 1 as one. */
+static void run_deferred(const mr_chain *c, size_t i, const mr_block_ranges *r, double *state,
+                         mr_piece *p)
+{
+    const bool last = r->snap[i] == INT64_MAX;
+    p->hold = state + (c->state + c->v[i].hold_at) * p->x->nc;
+    p->next = last ? INT64_MAX : i + 2 < r->n ? r->snap[i + 2] : r->out.b;
+    mr_defer_run(c->v[i].defer, mr_bound_phase(&c->v[i + 1], r->span[i + 1]), p);
+}
+
 void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x,
                       mr_view *y, double *state, double *work, const uint8_t *bad,
                       const mr_feed *feed)
@@ -85,13 +96,15 @@ void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r,
                            y->nt == rows_of(given(r, s.first + s.n - 1)) && y->nc == x->nc));
     const bool streams = s.n > 0 && (c->v[s.first].op->streams || c->v[s.first].op->once);
     if (feed && !streams) feed->pull(feed->arg, x->nt);
+    if (feed && !streams && feed->spoilt(feed->arg)) return;
     if (s.n == 0) copy(x, y);
-    for (size_t i = s.first; i < s.first + s.n; i++) {
+    for (size_t i = s.first, did; i < s.first + s.n; i += did) {
         const mr_bound *b = &c->v[i];
-        const mr_slab out = given(r, i);
+        did = b->defer ? 2 : 1;
+        const mr_slab out = given(r, i + did - 1);
         mr_view to = {.nt = rows_of(out), .nc = x->nc, .stride = round8(x->nc)};
-        int where = place(b, at);
-        if (i + 1 == s.first + s.n) {
+        int where = b->defer ? at == 0 : place(b, at);
+        if (i + did == s.first + s.n) {
             to = *y;
         } else if (where < 0) {
             to.d = from.d + (size_t)(out.a - r->in[i].a) * from.stride;
@@ -100,22 +113,24 @@ void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r,
             to.d = buf[where];
             at = where;
         }
-        if (to.nt == 0 && feed && i == s.first) feed->pull(feed->arg, x->nt);
-        if (to.nt == 0) return;
-        const mr_piece p = {.x = &from,
-                            .y = &to,
-                            .x0 = r->in[i].a,
-                            .y0 = out.a,
-                            .span = r->span[i],
-                            .rate_hz = b->in.rate_hz,
-                            .fresh = r->fresh,
-                            .snap = r->snap[i],
-                            .state = b->needs.state ? state + b->state_at * x->nc : NULL,
-                            .scratch = work,
-                            .feed = i == s.first && streams ? feed : NULL,
-                            .bad = bad};
-        b->op->apply(b->self, &p);
+        mr_piece p = {.x = &from,
+                      .y = &to,
+                      .x0 = r->in[i].a,
+                      .y0 = out.a,
+                      .span = r->span[i],
+                      .rate_hz = b->in.rate_hz,
+                      .fresh = r->fresh,
+                      .snap = r->snap[i],
+                      .state = b->needs.state ? state + b->state_at * x->nc : NULL,
+                      .scratch = work,
+                      .feed = i == s.first && streams ? feed : NULL,
+                      .bad = bad};
+        if (b->defer)
+            run_deferred(c, i, r, state, &p);
+        else if (to.nt > 0)
+            b->op->apply(b->self, &p);
         if (p.feed) feed->pull(feed->arg, x->nt); /* all of it is looked at */
+        if (p.feed && feed->spoilt(feed->arg)) return;
         from = to;
     }
 }

@@ -300,6 +300,13 @@ void mr_sos_impulse(const mr_sos *f, double *h, size_t n)
     for (size_t t = 0; t < n; t++) h[t] = step(f, z, t == 0);
 }
 
+void mr_sos_ring(const mr_sos *f, size_t k, double *h, size_t n)
+{
+    double z[MR_MAX_SECTIONS][2] = {{0}};
+    z[k / 2][k % 2] = 1;
+    for (size_t t = 0; t < n; t++) h[t] = step(f, z, 0);
+}
+
 static double pole_radius(const mr_section *s)
 {
     double disc = s->a1 * s->a1 / 4 - s->a2;

@@ -34,6 +34,9 @@ mr_status mr_design_notch(double w0, double q, mr_sos *out);
 mr_status mr_sos_finish(mr_sos *f);
 /** First n values of the cascade's impulse response from rest. */
 void mr_sos_impulse(const mr_sos *f, double *h, size_t n);
+/** First n values that come out for an input of zeros when state k (of section k / 2) is 1, the
+ * others 0. */
+void mr_sos_ring(const mr_sos *f, size_t k, double *h, size_t n);
 
 typedef enum mr_fir_window { MR_HAMMING, MR_KAISER5 } mr_fir_window;
 /** scipy.signal.firwin(n, cutoff, window): n odd, cutoff in fractions of Nyquist, unit gain at 0.

@@ -78,6 +78,7 @@ typedef struct mr_needs {
     mr_memory memory;
     mr_ends ends;
     size_t state;        /* doubles of state per channel */
+    size_t hold;         /* doubles more that are carried, not part of the state */
     size_t scratch;      /* doubles of scratch per thread */
     size_t scratch_rows; /* plus this many rows of tile width */
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
@@ -105,6 +106,9 @@ typedef struct mr_feed {
     /** For operators with .once: the next n rows, stride as in x, at a place that holds until the
      *  next call: what is read once needs no place of its own. */
     const double *(*next)(void *arg, size_t n);
+    /** Was one of the rows so far not finite? Then what comes of this piece is thrown away, and all
+     * that is carried to the next one but `state` has to be left as it was. */
+    bool (*spoilt)(void *arg);
     void *arg;
 } mr_feed;
 
@@ -122,6 +126,8 @@ typedef struct mr_piece {
     int64_t snap;        /* input index before which the state must be left in `state` for the
                             next block; in [x0, x0 + nt]; INT64_MAX: no next block */
     double *state;       /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
+    double *hold;        /* [needs.hold][x->nc] more that is carried; NULL if none */
+    int64_t next;        /* the first output that the next block gives; INT64_MAX: no next block */
     double *scratch;     /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
     const mr_feed *feed; /* only for operators with .streams or .once; NULL: x is filled */
     const uint8_t *bad;  /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
@@ -201,6 +207,10 @@ typedef struct mr_op {
     void (*release)(void *self);
     /** For lti: fills h[n] with the impulse response from rest; NULL otherwise. Used by tests. */
     void (*impulse)(const void *self, double *h, size_t n);
+    /** NULL, or: the cascade that this is, forward and backward (sos.h); NULL if it is not. And:
+     * the finite response that this is (fir.h). One after the other run as one (defer.h). */
+    const struct mr_sos *(*zero_phase)(const void *self);
+    const struct mr_fir *(*finite)(const void *self);
     /** NULL, or: how many operators of this kind the settings stand for (a cascade); the settings
      * of number k into part (size bytes, if not NULL). Before bind. */
     size_t (*expand)(const void *self, size_t k, void *part);

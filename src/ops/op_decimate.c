@@ -130,6 +130,12 @@ static mr_status decimate_describe(const void *self, mr_text *t)
     return d->kind == 0 ? mr_fir_describe(&d->fir, t) : mr_sos_describe(&d->sos, t);
 }
 
+static const mr_fir *decimate_finite(const void *self)
+{
+    const decimate *d = self;
+    return d->kind == 0 ? &d->fir : NULL;
+}
+
 const mr_op mr_op_decimate = {.name = "decimate",
                               .example = "factor: 5",
                               .doc = "anti-alias filter, then keep every factor-th sample",
@@ -140,4 +146,5 @@ const mr_op mr_op_decimate = {.name = "decimate",
                               .apply = decimate_apply,
                               .release = decimate_release,
                               .expand = decimate_expand,
+                              .finite = decimate_finite,
                               .describe = decimate_describe};

@@ -121,10 +121,16 @@ static mr_status filter_describe(const void *self, mr_text *t)
     return mr_sos_describe(&((const filter *)self)->sos, t);
 }
 
+static const mr_sos *filter_zero_phase(const void *self)
+{
+    const filter *f = self;
+    return f->phase == MR_PHASE_ZERO ? &f->sos : NULL;
+}
+
 #define FILTER_ROW                                                                                 \
     .size = sizeof(filter), .apply = filter_apply, .impulse = filter_impulse,                      \
-    .describe = filter_describe, .in_place = true, .streams = true,                                \
-    .ref = "scipy.signal.butter, sosfiltfilt, sosfilt"
+    .describe = filter_describe, .zero_phase = filter_zero_phase, .in_place = true,                \
+    .streams = true, .ref = "scipy.signal.butter, sosfiltfilt, sosfilt"
 
 const mr_op mr_op_bandpass = {.name = "bandpass",
                               .example = "band: 5..20 Hz",
@@ -159,6 +165,7 @@ const mr_op mr_op_notch = {.name = "notch",
                            .apply = filter_apply,
                            .impulse = filter_impulse,
                            .describe = filter_describe,
+                           .zero_phase = filter_zero_phase,
                            .in_place = true,
                            .streams = true,
                            .ref = "scipy.signal.iirnotch, filtfilt, lfilter"};

@@ -93,22 +93,28 @@ static mr_slab input_of(const mr_bound *b, mr_slab span, mr_slab o, bool fresh)
     return (mr_slab){MR_MAX(lo, span.a), MR_MIN(hi, span.b)};
 }
 
-static void backwards(const mr_chain *c, const mr_slab *spans, mr_slab want, bool fresh,
-                      mr_slab *in)
+/* before: where the block before ended at each operator's input, or NULL: it was the first. */
+static void backwards(const mr_chain *c, const mr_slab *spans, mr_slab want, const mr_slab *before,
+                      bool fresh, mr_slab *in)
 {
-    for (size_t i = c->n; i-- > 0;) in[i] = want = input_of(&c->v[i], spans[i], want, fresh);
+    for (size_t i = c->n; i-- > 0;) {
+        in[i] = want = input_of(&c->v[i], spans[i], want, fresh);
+        if (before && c->v[i].defer) /* it has held back what the rows before these came to */
+            in[i] = want = (mr_slab){before[i].b, MR_MAX(before[i].b, want.b)};
+    }
 }
 
 void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, mr_slab next,
                      mr_block_ranges *r)
 {
-    mr_slab ahead[MR_MAX_OPS];
+    mr_slab before[MR_MAX_OPS], ahead[MR_MAX_OPS];
     *r = (mr_block_ranges){.n = c->n, .out = want, .raw = want, .fresh = fresh};
     all_spans(c, span, r->span);
-    backwards(c, r->span, want, fresh, r->in);
+    if (!fresh) backwards(c, r->span, (mr_slab){want.a - 1, want.a}, NULL, false, before);
+    backwards(c, r->span, want, fresh ? NULL : before, fresh, r->in);
     if (c->n > 0) r->raw = r->in[0];
     const bool last = next.b <= next.a;
-    backwards(c, r->span, last ? want : next, false, ahead);
+    backwards(c, r->span, last ? want : next, last ? NULL : r->in, false, ahead);
     for (size_t i = 0; i < c->n; i++) r->snap[i] = last ? INT64_MAX : ahead[i].a;
 }
 
@@ -122,7 +128,7 @@ static void context(const mr_chain *c, bool carried, double *before_s, double *a
         double w = all ? INFINITY : (double)d->window_ns * 1e-9;
         if (d->items.len) after += (double)MR_MAX(d->items.len - d->items.hop, (int64_t)0) / rate;
         before += w + (double)(d->before + (carried ? 0 : d->fade)) / rate;
-        after += w + (double)d->after / rate;
+        after += w + (carried && c->v[i].defer ? 0.0 : (double)d->after / rate);
         if (!carried && d->memory == MR_MEM_UNBOUNDED) before = INFINITY;
     }
     *before_s = before;
@@ -137,4 +143,12 @@ void mr_chain_context(const mr_chain *c, double *before_s, double *after_s)
 void mr_chain_context_carried(const mr_chain *c, double *before_s, double *after_s)
 {
     context(c, true, before_s, after_s);
+}
+
+double mr_chain_held(const mr_chain *c)
+{
+    double held = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].defer) held = MR_MAX(held, (double)c->v[i].needs.after / c->v[i].in.rate_hz);
+    return held;
 }

@@ -23,6 +23,10 @@ typedef struct mr_kernels {
      * it. Does the first channels, gives how many (0 where down is too large for it). */
     size_t (*fir4)(const double *h, size_t taps, size_t down, const double *x, size_t stride,
                    double *y, size_t ys, size_t w);
+    /** Rows of w channels, all `stride` wide: dst[t][c] = src[t][c] + sum over s < m, in order, of
+     * k[t * ks + s] z[s][c]. dst may be src or begin rows before it. */
+    void (*add_rows)(const double *k, ptrdiff_t ks, size_t m, const double *z, size_t stride,
+                     const double *src, double *dst, size_t rows, size_t w);
     /** Two sections at once pay where there are registers for both (AVX-512: 1.4 times). */
     bool pairs;
     /** Samples into a buffer, at their places. */

@@ -125,6 +125,54 @@ MR_TARGET static void sections(const mr_section *s, size_t n, const double *src,
     for (; c < w; c += MR_VEC) pair_n(1, false, s, src + c, ss, dst + c, ds, nt, z[0] + c);
 }
 
+/* `rows` rows of `n` vectors, both constants where this is inlined, of the m that are added up. */
+INLINE void add_n(int n, int rows, const double *const *k, size_t m, const double *z, size_t stride,
+                  const double *const *src, double *const *dst, size_t c)
+{
+    vec acc[2][4];
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) acc[r][i] = load(src[r] + c + (size_t)i * MR_VEC);
+    for (size_t s = 0; s < m; s++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) {
+            const vec v = load(z + s * stride + c + (size_t)i * MR_VEC);
+#pragma GCC unroll 2
+            for (int r = 0; r < rows; r++) {
+                const vec f = set(k[r][s]);
+                fma_to(&acc[r][i], &f, &v, &acc[r][i]);
+            }
+        }
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int i = 0; i < n; i++) store(dst[r] + c + (size_t)i * MR_VEC, &acc[r][i]);
+}
+
+MR_TARGET static void add_rows(const double *k, ptrdiff_t ks, size_t m, const double *z,
+                               size_t stride, const double *src, double *dst, size_t rows, size_t w)
+{
+    for (size_t t = 0; t < rows;) {
+        const double *const h[2] = {k + (ptrdiff_t)t * ks, k + (ptrdiff_t)(t + 1) * ks};
+        const double *const x[2] = {src + t * stride, src + (t + 1) * stride};
+        double *const y[2] = {dst + t * stride, dst + (t + 1) * stride};
+        const size_t did = t + 1 < rows ? 2 : 1;
+        size_t c = 0;
+        for (; did == 2 && c + 4 * MR_VEC <= w; c += 4 * MR_VEC)
+            add_n(4, 2, h, m, z, stride, x, y, c);
+        for (; did == 2 && c + MR_VEC <= w; c += MR_VEC) add_n(1, 2, h, m, z, stride, x, y, c);
+        for (; c + MR_VEC <= w; c += MR_VEC) add_n(1, 1, h, m, z, stride, x, y, c);
+        for (size_t r = 0; r < did; r++)
+            for (size_t i = c; i < w; i++) {
+                double acc = x[r][i];
+                for (size_t s = 0; s < m; s++) acc = __builtin_fma(h[r][s], z[s * stride + i], acc);
+                y[r][i] = acc;
+            }
+        t += did;
+    }
+}
+
 /* n vectors of `rows` outputs, both constants where this is inlined. */
 INLINE void fir_n(int n, int rows, const double *const *h, size_t taps, const double *const *x,
                   size_t stride, double *const *y, size_t c)

@@ -17,6 +17,7 @@ typedef struct group {
     const mr_kernels *simd;
     size_t w, wide; /* channels of this group that exist; rounded up to MR_LANES */
     lanes st;
+    double *rows; /* where the input's last rows are kept, or NULL */
 } group;
 
 /* Rows of g->w channels of any width to or from the padded rows of the buffer. */
@@ -104,6 +105,18 @@ static void run_fed(group *g, const mr_piece *p, const double *x, double *dst, p
     }
 }
 
+/* The same to the end, the last rows kept as they came. */
+static void run_kept(group *g, const mr_piece *p, const double *x, double *dst, ptrdiff_t ds)
+{
+    const size_t nt = p->x->nt, nc = p->x->nc, n = MR_MIN(g->f->pad, nt);
+    run_fed(g, p, x, dst, ds, 0, nt - n);
+    if (p->feed) p->feed->pull(p->feed->arg, nt);
+    for (size_t k = 0; k < n; k++)
+        memcpy(g->rows + (g->f->pad - n + k) * nc, x + (nt - n + k) * p->x->stride,
+               g->w * sizeof *x);
+    run_fed(g, p, x, dst, ds, nt - n, nt);
+}
+
 /* The forward run over the channels of g, x at its first row, from x to dst. */
 static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x, double *dst,
                     ptrdiff_t ds, double *state)
@@ -127,28 +140,58 @@ static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x
     }
     size_t cut = nt;
     if (p->snap < p->x0 + (int64_t)nt) cut = p->snap > p->x0 ? (size_t)(p->snap - p->x0) : 0;
-    run_fed(g, p, x, dst, ds, 0, cut);
+    if (g->rows)
+        run_kept(g, p, x, dst, ds);
+    else
+        run_fed(g, p, x, dst, ds, 0, cut);
     if (p->snap != INT64_MAX) state_save(g, state, nc);
-    run_fed(g, p, x, dst, ds, cut, nt);
+    if (!g->rows) run_fed(g, p, x, dst, ds, cut, nt);
+}
+
+/* Odd extension about the span's last row, of rows of x and where they do not suffice of those
+ * before it; how many, 0 where x does not end with the span. */
+static size_t mirror_end(const group *g, const mr_piece *p, const double *x, const double *prior,
+                         double e[][GROUP])
+{
+    const int64_t end = p->x0 + (int64_t)p->x->nt;
+    const size_t nt = p->x->nt, nc = p->x->nc, pad = g->f->pad;
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
+    if (end != p->span.b) return 0;
+    const size_t n = MR_MIN(pad, (size_t)(end - p->span.a) - 1), in_x = MR_MIN(n, nt - 1);
+    const double *edge = x + (ptrdiff_t)(nt - 1) * ss;
+    extend(edge, -ss, g->w, in_x, e);
+    for (size_t k = in_x; k < n; k++)
+        for (size_t c = 0; c < g->w; c++)
+            e[k][c] = 2 * edge[c] - prior[(pad - 1 - (k - in_x)) * nc + c];
+    return n;
+}
+
+/* The forward run over x in place, its last row to `last` (or NULL), and the states with which the
+ * backward run begins. */
+static void turn(group *g, const mr_piece *p, double *x, const double *prior, double *state,
+                 double *last)
+{
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
+    double *end = x + (ptrdiff_t)(p->x->nt - 1) * ss;
+    double e[MAX_PAD][GROUP];
+    const size_t pad = mirror_end(g, p, x, prior, e); /* before x is overwritten */
+    forward(g, MR_PHASE_ZERO, p, x, x, ss, state);
+    if (last) memcpy(last, end, g->w * sizeof *end);
+    if (pad == 0) {
+        steady(g, end);
+        return;
+    }
+    run_rows(g, e[0], GROUP, e[0], GROUP, pad);
+    steady(g, e[pad - 1]);
+    run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
 }
 
 static void both_ways(group *g, const mr_piece *p, double *x, double *y, double *state)
 {
     const size_t nt = p->x->nt, first = (size_t)(p->y0 - p->x0), after = first + p->y->nt;
     const ptrdiff_t ss = (ptrdiff_t)p->x->stride, ys = (ptrdiff_t)p->y->stride;
-    double *end = x + (ptrdiff_t)(nt - 1) * ss;
-    double e[MAX_PAD][GROUP];
-    size_t pad = p->x0 + (int64_t)nt == p->span.b ? MR_MIN(g->f->pad, nt - 1) : 0;
-    extend(end, -ss, g->w, pad, e); /* before x is overwritten */
-    forward(g, MR_PHASE_ZERO, p, x, x, ss, state);
-    if (pad > 0) {
-        run_rows(g, e[0], GROUP, e[0], GROUP, pad);
-        steady(g, e[pad - 1]);
-        run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
-    } else {
-        steady(g, end);
-    }
-    run_rows(g, end, -ss, NULL, 0, nt - after);
+    turn(g, p, x, NULL, state, NULL);
+    run_rows(g, x + (ptrdiff_t)(nt - 1) * ss, -ss, NULL, 0, nt - after);
     if (p->y->nt > 0)
         run_rows(g, x + (ptrdiff_t)(after - 1) * ss, -ss, y + (ptrdiff_t)(p->y->nt - 1) * ys, -ys,
                  p->y->nt);
@@ -165,23 +208,49 @@ static void forward_only(group *g, mr_phase phase, const mr_piece *p, double *x,
         memcpy(y + (ptrdiff_t)t * ys, x + (ptrdiff_t)(first + t) * ss, g->w * sizeof *y);
 }
 
+/* Pull in what is looked at first: the first rows start the state; at the span's end its last ones
+ * are mirrored. */
+static void pull_ends(const mr_sos *f, const mr_piece *p)
+{
+    const bool end = p->x0 + (int64_t)p->x->nt == p->span.b;
+    MR_ASSERT(f->pad <= MAX_PAD && p->x->nt > 0);
+    if (p->feed) p->feed->pull(p->feed->arg, end ? p->x->nt : MR_MIN(p->x->nt, f->pad + FEED));
+}
+
+/* The channels of p from c on that go side by side. */
+static group group_at(const mr_sos *f, const mr_piece *p, size_t c)
+{
+    group g = {.f = f, .simd = mr_simd(), .w = MR_MIN((size_t)GROUP, p->x->nc - c)};
+    g.wide = (g.w + MR_LANES - 1) / MR_LANES * MR_LANES;
+    return g;
+}
+
 void mr_sos_run(const mr_sos *f, mr_phase phase, const mr_piece *p)
 {
-    MR_ASSERT(f->pad <= MAX_PAD && p->y0 >= p->x0 && p->x->nt > 0 &&
-              p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
-    if (p->feed) /* the first rows start the state; at the span's end its last ones are mirrored */
-        p->feed->pull(p->feed->arg, p->x0 + (int64_t)p->x->nt == p->span.b
-                                        ? p->x->nt
-                                        : MR_MIN(p->x->nt, f->pad + FEED));
-    group g = {.f = f, .simd = mr_simd()};
+    MR_ASSERT(p->y0 >= p->x0 && p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
+    pull_ends(f, p);
     for (size_t c = 0; c < p->x->nc; c += GROUP) {
-        g.w = MR_MIN((size_t)GROUP, p->x->nc - c);
-        g.wide = (g.w + MR_LANES - 1) / MR_LANES * MR_LANES;
+        group g = group_at(f, p, c);
         double *state = p->state ? p->state + c : NULL;
         if (phase == MR_PHASE_ZERO)
             both_ways(&g, p, p->x->d + c, p->y->d + c, state);
         else
             forward_only(&g, phase, p, p->x->d + c, p->y->d + c, state);
+    }
+}
+
+void mr_sos_run_open(const mr_sos *f, const mr_piece *p, const mr_sos_open *o)
+{
+    MR_ASSERT(p->snap == INT64_MAX || p->snap == p->x0 + (int64_t)p->x->nt);
+    pull_ends(f, p);
+    const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
+    for (size_t c = 0; c < p->x->nc; c += GROUP) {
+        group g = group_at(f, p, c);
+        double *end = p->x->d + c + (ptrdiff_t)(p->x->nt - 1) * ss;
+        g.rows = o->rows + c;
+        turn(&g, p, p->x->d + c, o->prior ? o->prior + c : NULL, p->state + c, o->last + c);
+        run_rows(&g, end, -ss, end, -ss, p->x->nt);
+        state_save(&g, o->back + c, p->x->nc);
     }
 }
 

@@ -82,7 +82,7 @@ mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i)
     if (a->grid_ns != INT64_MAX) { /* the first block also warms up: it takes less on */
         double before, after;
         mr_chain_context_carried(a->chain, &before, &after);
-        const double warm = (a->before_s - before) * mr_chain_rate(a->chain);
+        const double warm = (a->before_s + a->after_s - before - after) * mr_chain_rate(a->chain);
         first = MR_MAX(first - (int64_t)MR_MIN(ceil(warm), 1e15), (first + 3) / 4);
     }
     mr_slab s = {l->out.a, l->out.a + first};

@@ -40,12 +40,13 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     const uint64_t read = a->even ? a->nc : a->sel.n; /* channels buffered a row */
     const size_t cost = a->facts.store.dtype.size + (joint ? 16u : 0u);
     const double ctx = whole ? 0.0 : ceil((before + after) * rate);
+    const double held = whole ? 0.0 : ceil(mr_chain_held(a->chain) * rate);
     double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
     /* by the file that leads the group: later ones, stored otherwise, must not move the strips */
     const uint64_t chunk = MR_MAX(a->facts.store.chunk_c, (uint64_t)1);
     a->strip = a->nc;
-    if (!whole && !joint && !sources && a->even && a->sel.step == 1 && 2 * ctx > rows) {
-        const double want = (double)QUANTUM / (2 * ctx * (double)cost);
+    if (!whole && !joint && !sources && a->even && a->sel.step == 1 && 2 * (ctx + held) > rows) {
+        const double want = (double)QUANTUM / (2 * (ctx + held) * (double)cost);
         const double least = ceil((double)STRIP_ROW / (double)cost / (double)chunk) * (double)chunk;
         const double width = MR_MAX(floor(want / (double)chunk) * (double)chunk, least);
         if (width < (double)a->nc) a->strip = (uint64_t)width;
@@ -53,7 +54,7 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     }
     const double row = (double)(a->strip < a->nc ? a->strip : read) * (double)cost;
     const double small = MR_MAX((double)LEAST / row, MR_MIN(OVER * ctx, (double)SMOOTH / row));
-    rows = MR_MIN(rows, MR_MAX(small, 4 * ctx));
+    rows = MR_MIN(rows, MR_MAX(MR_MAX(small, 4 * ctx), held / 2));
     a->block_raw = (int64_t)MR_MAX(MR_MAX(rows - ctx, ctx), 1.0);
     a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_rate(a->chain));
     if (whole) a->block_out = INT64_MAX / 4;

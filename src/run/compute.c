@@ -63,7 +63,7 @@ static mr_status load_and_run(const mr_block *w, const sweep *s, size_t tile, mr
     const size_t c0 = tile * MR_TILE, n_state = mr_chain_state_before(w->chain) * x->nc;
     mr_spoils *spoils = &w->j->spoils[tile];
     mr_tile_feed f = {w->m, w->j, s->in, c0, x, 0, w->j->oldest, false};
-    const mr_feed feed = {mr_tile_pull, mr_tile_next, &f};
+    const mr_feed feed = {mr_tile_pull, mr_tile_next, mr_tile_spoilt, &f};
     double *keep = work;
     work += (n_state + 7) / 8 * 8;
     if (mr_tile_clean(w->j, s->in, spoils)) {

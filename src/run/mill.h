@@ -69,7 +69,7 @@ typedef struct mr_job {
     mr_job_part *part;    /* gate */
     double *state;        /* [tile][state][width]; the mill's, while its blocks are computed */
     mr_spoils *spoils;    /* [n_tiles] */
-    double *source_state; /* [state before the reducer][sources] */
+    double *source_state; /* [state of the chain][sources] */
     mr_spoils source_spoils;
     size_t n_tiles;
     mr_lane_file *file;   /* writer thread */
@@ -205,6 +205,7 @@ typedef struct mr_tile_feed {
 } mr_tile_feed;
 void mr_tile_pull(void *feed, size_t n);
 const double *mr_tile_next(void *feed, size_t n);
+bool mr_tile_spoilt(void *feed);
 /** May this tile be fed? Not where samples are known to be missing. */
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
 /** Store the tile's output rows as float32 at channel c0 of a block nc wide, with NaN where

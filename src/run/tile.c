@@ -131,6 +131,11 @@ const double *mr_tile_next(void *feed, size_t n)
     return f->x->d;
 }
 
+bool mr_tile_spoilt(void *feed)
+{
+    return ((const mr_tile_feed *)feed)->bad;
+}
+
 static void blank(float *block, size_t nc, uint64_t c, mr_slab out, mr_slab nan)
 {
     for (int64_t t = MR_MAX(out.a, nan.a); t < MR_MIN(out.b, nan.b); t++)

@@ -132,6 +132,73 @@ def test_decimation_keeps_the_utc_grid_unless_told_the_span(chain, kind):
     assert got.a == (FIRST + k0) // q and got.position == FIRST + k0 and got.rate == RATE / q
 
 
+# A zero-phase filter and the decimation after it run as one, each row read once (ops/defer.h): what a
+# block holds back is made right by those that follow, whatever their lengths.
+DEFERRED_CUTS = [dict(), dict(block=1000), dict(block=97, tile=7), dict(block=13, lane=401, tile=64),
+                 dict(block=1, lane=150), dict(lane=333, block=332), dict(block=1999, lane=2000)]
+
+
+@pytest.mark.parametrize("text,args", [
+    ("bandpass band=1..20Hz", (4, [1, 20], "bandpass")), ("lowpass corner=8Hz", (4, 8, "lowpass")),
+    ("highpass corner=0.5Hz order=3", (3, 0.5, "highpass")), ("lowpass corner=3Hz order=1", (1, 3, "lowpass")),
+    ("bandstop band=10..14Hz order=5", (5, [10, 14], "bandstop")),
+    ("bandpass band=4..30Hz order=12", (12, [4, 30], "bandpass"))])
+@pytest.mark.parametrize("q,phase", [(2, "zero"), (5, "zero"), (13, "zero"), (3, "causal")])
+def test_a_zero_phase_filter_and_a_decimation_are_scipys_over_any_cut(chain, text, args, q, phase):
+    x, sos = noise(), butter(*args)
+    ref = signal.decimate(signal.sosfiltfilt(sos, x, axis=0), q, ftype="fir", axis=0,
+                          zero_phase=phase == "zero")
+    for cut in DEFERRED_CUTS:
+        check(chain(x, f"{text} | decimate factor={q} phase={phase}", **cut), ref, FADED)
+
+
+def test_a_filter_and_a_decimation_among_others(chain):
+    """Before, after, twice, on the span's own grid; what follows makes blocks overlap."""
+    x = noise()
+    dec = lambda y, q: signal.decimate(y, q, ftype="fir", axis=0)
+    filt = lambda y, rate, *args: signal.sosfiltfilt(butter(*args, rate), y, axis=0)
+    one = dec(filt(x, 100, 4, [1, 20], "bandpass"), 2)
+    slope = np.gradient(x, 1 / RATE, axis=0, edge_order=2)
+    for text, ref in [
+            ("bandpass band=1..20Hz | decimate factor=2 | lowpass corner=8Hz | decimate factor=2",
+             dec(filt(one, 50, 4, 8, "lowpass"), 2)),
+            ("differentiate | bandpass band=1..20Hz | decimate factor=2",
+             dec(filt(slope, 100, 4, [1, 20], "bandpass"), 2)),
+            ("bandpass band=1..20Hz | decimate factor=20", dec(dec(filt(x, 100, 4, [1, 20], "bandpass"), 5), 4)),
+            ("bandpass band=1..20Hz | decimate factor=2 | lowpass corner=1Hz order=2",
+             filt(one, 50, 2, 1, "lowpass")),
+            ("bandpass band=1..20Hz | decimate factor=2 | demean window=span", one - one.mean(axis=0))]:
+        for cut in DEFERRED_CUTS[:1] if "span" in text else DEFERRED_CUTS:
+            check(chain(x, text, **cut), ref, FADED)
+    for cut in DEFERRED_CUTS:
+        got = chain(x, "bandpass band=1..20Hz | decimate factor=7 align=span", first=FIRST, **cut)
+        check(got, dec(filt(x, 100, 4, [1, 20], "bandpass"), 7), FADED)
+        assert got.position == FIRST
+
+
+@pytest.mark.parametrize("nt", [1, 2, 9, 27, 28, 60, 130, 600])
+def test_short_spans_are_filtered_and_decimated(chain, nt):
+    x, sos = noise(nt), butter(4, [5, 20], "bandpass")
+    full = signal.sosfiltfilt(sos, x, axis=0, padlen=min(27, nt - 1)) if nt > 1 else 0 * x
+    ref = signal.upfirdn(signal.firwin(41, 1 / 2), full, axis=0)[20:][:nt][::2]
+    for cut in [dict(), dict(block=1), dict(block=7, lane=20), dict(block=25), dict(block=290)]:
+        got = chain(x, "bandpass band=5..20Hz | decimate factor=2", **cut)
+        assert np.abs(got.y - ref).max() <= FADED * max(np.abs(ref).max(), 1e-9)
+
+
+def test_a_drift_leaves_no_seam_where_a_decimation_follows(chain):
+    """As for the filter alone: the law's 1e-6 of a signal under a drift a thousand times as large."""
+    t = np.linspace(0, 1, NT)[:, None]
+    x = noise() + 1000 * (t + np.sin(2 * np.pi * t)) + 5000
+    ref = signal.decimate(signal.sosfiltfilt(butter(4, 1, "highpass"), x, axis=0), 2, ftype="fir", axis=0)
+    for cut in DEFERRED_CUTS:
+        got = chain(x, "highpass corner=1Hz | decimate factor=2", first=FIRST + 1, **cut)
+        inside = slice(500, -500)
+        peak = np.abs(ref[inside]).max()
+        assert peak < 10
+        assert np.abs(got.y - ref)[inside].max() <= 1e-6 * peak
+
+
 def test_large_factors_are_cascades(chain):
     x = noise()
     ref = signal.decimate(signal.decimate(x, 5, ftype="fir", axis=0), 4, ftype="fir", axis=0)

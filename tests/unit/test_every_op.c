@@ -77,9 +77,30 @@ static size_t out_size(const mr_chain *c)
     return cut_out_rows(c, SPAN) * NC;
 }
 
+/* Calls f for every filter that runs as one with a decimation after it. */
+static void each_pair(void (*f)(const char *what, const mr_chain *c))
+{
+    for (size_t i = 0; i < mr_op_count; i++) {
+        const mr_op *op = mr_op_table[i];
+        if (!op->zero_phase) continue;
+        mr_node list = example(op, NULL, NULL), then = cut_settings("decimate factor=3");
+        mr_chain *c = NULL;
+        char what[96];
+        cut_add(&list, then.items[0]);
+        then.n = 0;
+        snprintf(what, sizeof what, "%s and decimate", op->name);
+        if (mr_chain_new(&list, &GEOM, &c) != MR_OK) fail_msg("%s: %s", what, mr_error());
+        f(what, c);
+        mr_chain_free(c);
+        mr_node_fini(&then);
+        mr_node_fini(&list);
+    }
+}
+
 /* Calls f for the example of every operator and for every value of its choices. */
 static void each(void (*f)(const char *what, const mr_chain *c))
 {
+    each_pair(f);
     for (size_t i = 0; i < mr_op_count; i++) {
         const mr_op *op = mr_op_table[i];
         mr_chain *c = NULL;
