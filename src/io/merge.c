@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "io/out.h"
 
-enum { FAN = 16, LEVELS = 16, PIECE = 1 << 20, STEP = 1 << 15 };
+enum { FAN = 16, LEVELS = 16, STEP = 1 << 15 };
 
 /* --- the tree -----------------------------------------------------------------------------------
  */
@@ -166,18 +166,18 @@ out:
 /* --- pieces of the file ------------------------------------------------------------------------
  */
 
-uint64_t mr_merge_pieces(const mr_merge *m)
+uint64_t mr_merge_end(const mr_merge *m)
 {
-    return (m->at + m->depth * m->nc * sizeof(float) + PIECE - 1) / PIECE;
+    return m->at + m->depth * m->nc * sizeof(float);
 }
 
-mr_status mr_merge_piece(const mr_merge *m, uint64_t piece, mr_merge_room *room, int fd,
+mr_status mr_merge_piece(const mr_merge *m, mr_slab piece, mr_merge_room *room, int fd,
                          const char *path)
 {
     mr_status st = MR_OK;
     const size_t row = m->nc * sizeof *room->mean;
-    const uint64_t begin = piece * PIECE, end = m->at + m->depth * row;
-    const uint64_t a = MR_MAX(begin, m->at), b = MR_MIN(begin + PIECE, end);
+    const uint64_t a = MR_MAX((uint64_t)piece.a, m->at);
+    const uint64_t b = MR_MIN((uint64_t)piece.b, mr_merge_end(m));
     if (a >= b) return MR_OK;
     const size_t d0 = (a - m->at) / row, d1 = (b - m->at + row - 1) / row;
     MR_TRY(mr_grow(&room->mean, &room->mean_cap, (d1 - d0) * m->nc, sizeof *room->mean, "means"));

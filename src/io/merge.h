@@ -21,7 +21,7 @@ typedef struct mr_merge {
     size_t *strip, n_strips;  /* the first lane of each strip of channels */
 } mr_merge;
 
-/** Memory that merging takes, about 10 MB; for any parts, one after the other. */
+/** Memory that merging takes, up to 10 MB; for any parts, one after the other. */
 typedef struct mr_merge_room mr_merge_room;
 mr_status mr_merge_room_new(mr_merge_room **out);
 void mr_merge_room_free(mr_merge_room *t);
@@ -29,11 +29,11 @@ void mr_merge_room_free(mr_merge_room *t);
 /** Shape, paths and strips from the sorted lanes in m->part, which are set. */
 mr_status mr_merge_init(mr_merge *m, const char *folder);
 void mr_merge_fini(mr_merge *m);
-/** Pieces of the file up to the array's end. */
-uint64_t mr_merge_pieces(const mr_merge *m);
-/** The bytes of the array that lie in one piece, if any, into an open file. Any thread, each with a
- * room of its own. */
-mr_status mr_merge_piece(const mr_merge *m, uint64_t piece, mr_merge_room *room, int fd,
+/** Where the array ends in the file. */
+uint64_t mr_merge_end(const mr_merge *m);
+/** What of the array lies in those bytes of the file, if anything, into an open file. Any thread,
+ * each with a room of its own. */
+mr_status mr_merge_piece(const mr_merge *m, mr_slab piece, mr_merge_room *room, int fd,
                          const char *path);
 /** Exactly n bytes of the file of lane i. */
 mr_status mr_merge_read(const mr_merge *m, size_t i, uint64_t at, size_t n, void *buf);

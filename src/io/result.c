@@ -279,11 +279,24 @@ out:
     return st;
 }
 
+static uint64_t array_end(const mr_result *r)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < r->n; i++) end = MR_MAX(end, mr_merge_end(&r->v[i]));
+    return end;
+}
+
+/** Bytes of a piece, the same for all ranks: enough pieces to share out, none so large that its
+ * fresh memory costs more than its numbers. */
+static uint64_t piece_bytes(const mr_result *r)
+{
+    const uint64_t page = 1 << 16, want = array_end(r) / 32 / page * page;
+    return MR_MIN(MR_MAX(want, 2 * page), 16 * page);
+}
+
 uint64_t mr_result_pieces(const mr_result *r)
 {
-    uint64_t n = 0;
-    for (size_t i = 0; i < r->n; i++) n = MR_MAX(n, mr_merge_pieces(&r->v[i]));
-    return n;
+    return (array_end(r) + piece_bytes(r) - 1) / piece_bytes(r);
 }
 
 /** One that no thread has now. */
@@ -307,9 +320,10 @@ mr_status mr_result_merge(mr_result *r, uint64_t piece)
 {
     mr_status st = MR_OK;
     mr_merge_room *room = NULL;
+    const int64_t bytes = (int64_t)piece_bytes(r), from = (int64_t)piece * bytes;
     MR_TRY(room_take(r, &room));
     for (size_t i = 0; i < r->n; i++) /* arrays of two parts may meet in one page */
-        MR_TRY(mr_merge_piece(&r->v[i], piece, room, r->fd, r->part.s));
+        MR_TRY(mr_merge_piece(&r->v[i], (mr_slab){from, from + bytes}, room, r->fd, r->part.s));
 out:
     room_give(r, room);
     if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
