@@ -214,6 +214,14 @@ static void give_new(const mr_defer *d, int64_t phase, const mr_piece *p, const 
     decimate(d, phase, p, h->lead, have, room, later, h->y + (size_t)(later.a - p->next) * nc, nc);
 }
 
+/* The first row of x that the decimation needs for its first output. */
+static size_t first_row(const mr_defer *d, int64_t phase, const mr_piece *p)
+{
+    const int64_t row =
+        p->y0 * (int64_t)d->fir->down + phase + (int64_t)d->fir->centre - (int64_t)d->lead - p->x0;
+    return (size_t)MR_MIN(MR_MAX(row, (int64_t)0), (int64_t)p->x->nt);
+}
+
 void mr_defer_run(const mr_defer *d, int64_t phase, const mr_piece *p)
 {
     const size_t nc = p->x->nc, s_n = states_of(d), pad = d->sos->pad;
@@ -228,10 +236,12 @@ void mr_defer_run(const mr_defer *d, int64_t phase, const mr_piece *p)
         return;
     }
     pass_rows(p->x, h.prior, pad, prior);
-    mr_sos_run_open(
-        d->sos, p,
-        &(mr_sos_open){
-            .prior = p->fresh ? NULL : h.prior, .rows = prior, .last = last, .back = delta});
+    mr_sos_run_open(d->sos, p,
+                    &(mr_sos_open){.from = p->fresh ? first_row(d, phase, p) : 0,
+                                   .prior = p->fresh ? NULL : h.prior,
+                                   .rows = prior,
+                                   .last = last,
+                                   .back = delta});
     if (p->feed && p->feed->spoilt(p->feed->arg)) return;
     size_t have = 0;
     if (!p->fresh) {

@@ -249,7 +249,7 @@ void mr_sos_run_open(const mr_sos *f, const mr_piece *p, const mr_sos_open *o)
         double *end = p->x->d + c + (ptrdiff_t)(p->x->nt - 1) * ss;
         g.rows = o->rows + c;
         turn(&g, p, p->x->d + c, o->prior ? o->prior + c : NULL, p->state + c, o->last + c);
-        run_rows(&g, end, -ss, end, -ss, p->x->nt);
+        run_rows(&g, end, -ss, end, -ss, p->x->nt - o->from);
         state_save(&g, o->back + c, p->x->nc);
     }
 }

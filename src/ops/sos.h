@@ -21,12 +21,13 @@ void mr_sos_run(const mr_sos *f, mr_phase phase, const mr_piece *p);
 /** What a zero-phase run of new rows alone begins and ends with; the rows after them are not there
  * yet. */
 typedef struct mr_sos_open {
+    size_t from;         /* rows of x before this are not wanted */
     const double *prior; /* [pad][nc] the rows before x (NULL: fresh); mirrored at the span's end */
     double *rows;        /* [pad][nc] out: x's last rows as they came; fewer fill its end */
     double *last;        /* [nc] out: the forward run's last row, before the backward run */
-    double *back;        /* [2 n][nc] out: the backward run's states before row x0 - 1 */
+    double *back; /* [2 n][nc] out: the backward run's states before row x0 - 1, if from = 0 */
 } mr_sos_open;
-/** Forward over x from the carried state, as mr_sos_run does, and backward over all of x, in place:
+/** Forward over x from the carried state, as mr_sos_run does, and backward over x, in place:
  * from the span's end by its rule, elsewhere from the steady state of `last`. That the true states
  * differ from this adds mr_sos_ring of the difference to every row before; who gets the rows that
  * follow knows it (ops/defer.h). p->y is not used; p->snap is x's end, or INT64_MAX. */

@@ -86,7 +86,7 @@ static size_t touched(const mr_slab_list *s, mr_slab raw)
 }
 
 typedef struct demand {
-    size_t slab_bytes, slabs, ahead, out, work, state, mid, shared, lane, decode, writer;
+    size_t slab_bytes, slabs, steady, ahead, out, work, state, mid, shared, lane, decode, writer;
 } demand;
 
 /** Rows of input that a tile of a reducing chain holds at once: all of the block's, or where
@@ -171,6 +171,7 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     for (size_t i = 0; i < n; i++) {
         mr_lane_ranges(p, l, i, &r);
         d->slabs = MR_MAX(d->slabs, touched(&slabs, r.raw));
+        if (i > 0) d->steady = MR_MAX(d->steady, touched(&slabs, r.raw));
         d->ahead = MR_MAX(d->ahead, touched(&slabs, (mr_slab){from, r.raw.b}));
         from = r.raw.b;
         if (i < 2 || i + 1 == n) demand_of_block(p, l, &r, d);
@@ -251,7 +252,10 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
     size_t more = limit_bytes > m->need_bytes && d.slab_bytes
                       ? (limit_bytes - m->need_bytes) / d.slab_bytes
                       : 0;
-    m->n_slabs = d.slabs + MR_MIN(more, d.ahead + (size_t)p->cfg->io_threads);
+    /* the next block is read while this one is computed; no more, for what lies about for longer
+     * has left the cache. While a lane's first block is, its slabs are many where it warms up. */
+    const size_t want = MR_MAX(d.steady + d.ahead, d.slabs) + (size_t)p->cfg->io_threads;
+    m->n_slabs = d.slabs + MR_MIN(more, want - d.slabs);
     m->planned_bytes = fixed + m->n_slabs * d.slab_bytes;
 out:
     return st;
