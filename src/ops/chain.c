@@ -107,6 +107,8 @@ static size_t overlap_at(const mr_chain *c, size_t i)
     return at < c->n ? (size_t)(s * c->v[at].in.rate_hz) + 2 : 0;
 }
 
+enum { MOST_AFTER = 1 << 18 }; /* at 500 Hz a corner of 0.02 Hz; tables of more would be large */
+
 /* A zero-phase cascade and a finite response after it run as one. */
 static mr_status join(mr_chain *c)
 {
@@ -116,7 +118,7 @@ static mr_status join(mr_chain *c)
         const mr_op *op = b->op, *then = b[1].op;
         const mr_sos *sos = op->zero_phase ? op->zero_phase(b->self) : NULL;
         const mr_fir *fir = then->finite ? then->finite(b[1].self) : NULL;
-        if (!sos || !fir || fir->up != 1) continue;
+        if (!sos || !fir || fir->up != 1 || b->needs.after > MOST_AFTER) continue;
         MR_TRY(mr_defer_new(sos, fir, overlap_at(c, i + 2), &b->defer));
         b->hold_at = c->hold;
         b->needs.hold = mr_defer_hold(b->defer);

@@ -67,8 +67,8 @@ typedef struct mr_stage {
 } mr_stage;
 size_t mr_chain_stages(const mr_chain *c, mr_stage *stages /* [MR_MAX_OPS] or NULL */);
 
-/** Doubles per channel that are carried for the whole chain. A tile's are [that][tile width]: the
- * states first, then what is held (mr_piece.hold). */
+/** Doubles per channel that are carried for the whole chain. A tile's are [that][tile width,
+ * rounded up to 8]: the states first, then what is held (mr_piece.hold). */
 size_t mr_chain_state(const mr_chain *c);
 /** States alone, without a reducer's: those that have to be set back to do a piece again. */
 size_t mr_chain_state_before(const mr_chain *c);

@@ -76,7 +76,7 @@ static void run_deferred(const mr_chain *c, size_t i, const mr_block_ranges *r, 
                          mr_piece *p)
 {
     const bool last = r->snap[i] == INT64_MAX;
-    p->hold = state + (c->state + c->v[i].hold_at) * p->x->nc;
+    p->hold = state + c->state * round8(p->x->nc) + c->v[i].hold_at * p->x->nc;
     p->next = last ? INT64_MAX : i + 2 < r->n ? r->snap[i + 2] : r->out.b;
     mr_defer_run(c->v[i].defer, mr_bound_phase(&c->v[i + 1], r->span[i + 1]), p);
 }

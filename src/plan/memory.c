@@ -163,6 +163,7 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
                                .nc = l->c1 - l->c0,
                                .deflate = p->cfg->deflate,
                                .shape = mr_array_shape(a)};
+    const mr_needs *reduces = mr_chain_reduces(a->chain);
     mr_slab_list slabs = {0};
     mr_block_ranges r;
     MR_TRY(mr_lane_slabs(p, l, &slabs));
@@ -176,9 +177,10 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
         from = r.raw.b;
         if (i < 2 || i + 1 == n) demand_of_block(p, l, &r, d);
     }
-    if (mr_chain_reduces(a->chain)) most_rows(p, l, d);
+    if (reduces) most_rows(p, l, d);
     d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
-    d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256);
+    const size_t sources = reduces ? (reduces->n_sources + 7) * mr_chain_state(a->chain) * 8 : 0;
+    d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256 + sources);
     d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
 out:
     free(slabs.v);

@@ -103,7 +103,7 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     MR_TRY(mr_alloc(j->n_parts, sizeof *j->part, "a lane's inputs", &j->part));
     const mr_needs *reduces = mr_chain_reduces(a->chain);
     if (reduces && reduces->n_sources)
-        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * reduces->n_sources + 1, "filter states",
+        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * (reduces->n_sources + 7), "filter states",
                             &j->source_state));
     mr_mutex_lock(m->gate);
     if (m->last)

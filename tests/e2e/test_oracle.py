@@ -319,6 +319,35 @@ def test_demo_chain_over_block_seams(fast, tmp_path):
           lambda s: decimated(5, "fir", "zero")(SimpleNamespace(x=y, first=s.first)), 2000)
 
 
+@pytest.mark.parametrize("ranks,threads", [(0, 1), (2, 2)])
+def test_lost_samples_at_block_seams_harm_no_other(fast, tmp_path, ranks, threads):
+    """Where a block holds outputs back for the next: NaN before, on and after its end. The filter fades
+    to 1e-9 in 2.03 s, the decimation adds 0.025 s."""
+    top, s = fast
+    chain = ["bandpass: {band: 5..45 Hz, phase: zero}", "decimate: {factor: 5}"]
+    x = s.x.astype("f4")
+    bad = {1: (65000, 65001), 2: (65400, 65700), 3: (62000, 68000), 4: (120500, 121000)}
+    for c, (a, b) in bad.items():
+        x[a:b, c] = np.nan
+    rig.archive(tmp_path / "in", x, 2000, 31 * 2000, s.t0)
+    for name, files in (("fine", top / "in"), ("lost", tmp_path / "in")):
+        cfg = rig.config(tmp_path / "c.yaml", [files], chain, tmp_path / name)
+        rig.run("run", cfg, status=0, ranks=ranks, threads=threads)
+    ((_, want),), ((_, got),) = rig.output(tmp_path / "fine"), rig.output(tmp_path / "lost")
+    ref = signal.decimate(signal.sosfiltfilt(sos(4, [5, 45], "bandpass", 2000), s.x, axis=0), 5,
+                          ftype="fir", axis=0)
+    rig.near(want, ref)
+    for c in range(6):
+        lost = np.isnan(got[:, c])
+        if c not in bad:
+            assert np.array_equal(got[:, c], want[:, c])
+            continue
+        a, b = bad[c]
+        assert lost[a // 5:b // 5].all() and not lost[:a // 5 - 840].any()
+        assert not lost[b // 5 + 840:].any()
+        assert np.abs(got[~lost, c] - ref[~lost, c]).max() <= 1e-6 * np.abs(ref).max()
+
+
 def test_coupled_and_causal_stages_over_block_seams(fast, tmp_path):
     top, s = fast
     chain = ["highpass: {corner: 5 Hz, phase: causal}", "common_mode: {kind: mean}",

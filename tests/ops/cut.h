@@ -77,6 +77,20 @@ static size_t cut_rows(mr_slab s)
     return s.b > s.a ? (size_t)(s.b - s.a) : 0;
 }
 
+/* [a][nc]: 1 where bad samples reach the input of operator `op`; NULL if there are none. */
+static uint8_t *cut_bad(const cut_job *j, size_t op, mr_slab a)
+{
+    uint8_t *marks = j->bad ? calloc(cut_rows(a) * j->nc + 1, 1) : NULL;
+    for (int64_t t = j->span.a; marks && t < j->span.b; t++)
+        for (size_t c = 0; c < j->nc; c++) {
+            if (!j->bad[(size_t)(t - j->span.a) * j->nc + c]) continue;
+            const mr_slab s = mr_chain_spoils_at(j->chain, op, j->span, (mr_slab){t, t + 1});
+            for (int64_t k = MR_MAX(s.a, a.a); k < MR_MIN(s.b, a.b); k++)
+                marks[(size_t)(k - a.a) * j->nc + c] = 1;
+        }
+    return marks;
+}
+
 /* One stage of one block for channels [c0, c0 + w): in [rows][nc] -> out [rows][nc]. */
 static void cut_stage(const cut_job *j, size_t s, const mr_stage *stage, const mr_block_ranges *r,
                       size_t c0, size_t w, const double *in, double *out, double *state)
@@ -92,8 +106,9 @@ static void cut_stage(const cut_job *j, size_t s, const mr_stage *stage, const m
     for (size_t i = 0; i < nb * w; i++) y[i] = 0.0 / 0.0; /* every sample must be written */
     for (size_t i = 0; i < mr_chain_work(j->chain, r, w); i++) work[i] = 0.0 / 0.0;
     mr_view vx = {x, na, w, w}, vy = {y, nb, w, w};
-    const uint8_t *bad = j->bad ? j->bad + (size_t)(a.a - j->span.a) * j->nc : NULL;
-    if (nb > 0) mr_chain_run(j->chain, s, r, &vx, &vy, state, work, stage->couples ? bad : NULL);
+    uint8_t *bad = stage->couples ? cut_bad(j, stage->first, a) : NULL;
+    if (nb > 0) mr_chain_run(j->chain, s, r, &vx, &vy, state, work, bad);
+    free(bad);
     for (size_t t = 0; t < nb; t++) memcpy(out + t * j->nc + c0, y + t * w, w * sizeof *y);
     free(x);
     free(y);

@@ -77,24 +77,38 @@ static size_t out_size(const mr_chain *c)
     return cut_out_rows(c, SPAN) * NC;
 }
 
-/* Calls f for every filter that runs as one with a decimation after it. */
+/* Calls f for the example of `first`, a decimation, and the example of `last` (or NULL). */
+static void with_decimation(void (*f)(const char *what, const mr_chain *c), const mr_op *first,
+                            const mr_op *last)
+{
+    mr_node list = example(first, NULL, NULL), then = cut_settings("decimate factor=2");
+    mr_node end = last ? example(last, NULL, NULL) : (mr_node){0};
+    mr_chain *c = NULL;
+    char what[96];
+    cut_add(&list, then.items[0]);
+    if (last) cut_add(&list, end.items[0]);
+    then.n = end.n = 0; /* given to the list */
+    snprintf(what, sizeof what, "%s, decimate, %s", first->name, last ? last->name : "nothing");
+    if (mr_chain_new(&list, &GEOM, &c) != MR_OK) fail_msg("%s: %s", what, mr_error());
+    f(what, c);
+    mr_chain_free(c);
+    mr_node_fini(&end);
+    mr_node_fini(&then);
+    mr_node_fini(&list);
+}
+
+/* Calls f for every filter that runs as one with a decimation after it, and for every operator
+ * after such a pair. */
 static void each_pair(void (*f)(const char *what, const mr_chain *c))
 {
+    const mr_op *filter = NULL;
     for (size_t i = 0; i < mr_op_count; i++) {
-        const mr_op *op = mr_op_table[i];
-        if (!op->zero_phase) continue;
-        mr_node list = example(op, NULL, NULL), then = cut_settings("decimate factor=3");
-        mr_chain *c = NULL;
-        char what[96];
-        cut_add(&list, then.items[0]);
-        then.n = 0;
-        snprintf(what, sizeof what, "%s and decimate", op->name);
-        if (mr_chain_new(&list, &GEOM, &c) != MR_OK) fail_msg("%s: %s", what, mr_error());
-        f(what, c);
-        mr_chain_free(c);
-        mr_node_fini(&then);
-        mr_node_fini(&list);
+        if (!mr_op_table[i]->zero_phase) continue;
+        filter = mr_op_table[i];
+        with_decimation(f, filter, NULL);
     }
+    assert_non_null(filter);
+    for (size_t i = 0; i < mr_op_count; i++) with_decimation(f, filter, mr_op_table[i]);
 }
 
 /* Calls f for the example of every operator and for every value of its choices. */
