@@ -118,7 +118,7 @@ static mr_status join(mr_chain *c)
         const mr_op *op = b->op, *then = b[1].op;
         const mr_sos *sos = op->zero_phase ? op->zero_phase(b->self) : NULL;
         const mr_fir *fir = then->finite ? then->finite(b[1].self) : NULL;
-        if (!sos || !fir || fir->up != 1 || b->needs.after > MOST_AFTER) continue;
+        if (!sos || !fir || fir->up != 1 || fir->down == 1 || b->needs.after > MOST_AFTER) continue;
         MR_TRY(mr_defer_new(sos, fir, overlap_at(c, i + 2), &b->defer));
         b->hold_at = c->hold;
         b->needs.hold = mr_defer_hold(b->defer);

@@ -1,5 +1,5 @@
-/* ops/defer.h: a zero-phase cascade and the decimation after it as one operator that reads each
- * row once.
+/* ops/defer.h: a zero-phase cascade and the decimation after it (any finite response that lowers
+ * the rate by a whole number) as one operator that reads each row once.
  *
  * The backward run needs rows far ahead: sos.h's `fade`, 8.7 s for a corner of 1 Hz. Blocks that
  * each load and filter those rows again do a third of the work twice. Here a block runs backward
@@ -17,8 +17,8 @@
 
 typedef struct mr_defer mr_defer;
 
-/** For a cascade whose output goes through a filter with up = 1 to that many outputs at most that
- * two blocks both give (`overlap`). [borrow] sos and fir, as long as it lives; [give] out. */
+/** For a cascade whose output goes through a response with up = 1; `overlap`: outputs, at most,
+ * that two blocks both give. [borrow] sos and fir, as long as it lives; [give] out. */
 mr_status mr_defer_new(const mr_sos *sos, const mr_fir *fir, size_t overlap, mr_defer **out);
 void mr_defer_free(mr_defer *d);
 /** Rows of mr_piece.hold. */

@@ -77,6 +77,11 @@ static mr_status resample_describe(const void *self, mr_text *t)
     return mr_fir_describe(&((const resample *)self)->fir, t);
 }
 
+static const mr_fir *resample_finite(const void *self)
+{
+    return &((const resample *)self)->fir;
+}
+
 const mr_op mr_op_resample = {.name = "resample",
                               .example = "rate: 40 Hz",
                               .doc = "another sampling rate, exactly rational",
@@ -86,4 +91,5 @@ const mr_op mr_op_resample = {.name = "resample",
                               .bind = resample_bind,
                               .apply = resample_apply,
                               .release = resample_release,
+                              .finite = resample_finite,
                               .describe = resample_describe};

@@ -167,6 +167,9 @@ def test_a_filter_and_a_decimation_among_others(chain):
             ("bandpass band=1..20Hz | decimate factor=20", dec(dec(filt(x, 100, 4, [1, 20], "bandpass"), 5), 4)),
             ("bandpass band=1..20Hz | decimate factor=2 | lowpass corner=1Hz order=2",
              filt(one, 50, 2, 1, "lowpass")),
+            ("bandpass band=1..20Hz | resample rate=25Hz | differentiate",
+             np.gradient(signal.resample_poly(filt(x, 100, 4, [1, 20], "bandpass"), 1, 4, axis=0), 1 / 25,
+                         axis=0, edge_order=2)),
             ("bandpass band=1..20Hz | decimate factor=2 | demean window=span", one - one.mean(axis=0))]:
         for cut in DEFERRED_CUTS[:1] if "span" in text else DEFERRED_CUTS:
             check(chain(x, text, **cut), ref, FADED)

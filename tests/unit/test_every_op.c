@@ -77,18 +77,18 @@ static size_t out_size(const mr_chain *c)
     return cut_out_rows(c, SPAN) * NC;
 }
 
-/* Calls f for the example of `first`, a decimation, and the example of `last` (or NULL). */
-static void with_decimation(void (*f)(const char *what, const mr_chain *c), const mr_op *first,
-                            const mr_op *last)
+/* Calls f for the example of `first`, `then`, and the example of `last` (or NULL). */
+static void one_pair(void (*f)(const char *what, const mr_chain *c), const mr_op *first,
+                     const char *second, const mr_op *last)
 {
-    mr_node list = example(first, NULL, NULL), then = cut_settings("decimate factor=2");
+    mr_node list = example(first, NULL, NULL), then = cut_settings(second);
     mr_node end = last ? example(last, NULL, NULL) : (mr_node){0};
     mr_chain *c = NULL;
     char what[96];
     cut_add(&list, then.items[0]);
     if (last) cut_add(&list, end.items[0]);
     then.n = end.n = 0; /* given to the list */
-    snprintf(what, sizeof what, "%s, decimate, %s", first->name, last ? last->name : "nothing");
+    snprintf(what, sizeof what, "%s, %s, %s", first->name, second, last ? last->name : "nothing");
     if (mr_chain_new(&list, &GEOM, &c) != MR_OK) fail_msg("%s: %s", what, mr_error());
     f(what, c);
     mr_chain_free(c);
@@ -105,10 +105,13 @@ static void each_pair(void (*f)(const char *what, const mr_chain *c))
     for (size_t i = 0; i < mr_op_count; i++) {
         if (!mr_op_table[i]->zero_phase) continue;
         filter = mr_op_table[i];
-        with_decimation(f, filter, NULL);
+        one_pair(f, filter, "decimate factor=2", NULL);
     }
     assert_non_null(filter);
-    for (size_t i = 0; i < mr_op_count; i++) with_decimation(f, filter, mr_op_table[i]);
+    one_pair(f, filter, "decimate factor=3 phase=causal", NULL);
+    one_pair(f, filter, "resample rate=20Hz", NULL);
+    for (size_t i = 0; i < mr_op_count; i++)
+        one_pair(f, filter, "decimate factor=2", mr_op_table[i]);
 }
 
 /* Calls f for the example of every operator and for every value of its choices. */
