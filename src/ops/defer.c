@@ -47,18 +47,13 @@ size_t mr_defer_scratch(const mr_defer *d)
     return states_of(d) + 1 + d->sos->pad + 2 * d->lead;
 }
 
-/* Rows between a block's last and the newest that its last complete output needs. */
-static size_t rest_of(const mr_defer *d)
-{
-    mr_needs needs = {0};
-    mr_sos_needs(d->sos, MR_PHASE_ZERO, &needs);
-    return needs.after % d->fir->down;
-}
-
+/* after: rows that the cascade needs behind one; a block's last row lies that far and the
+ * decimation's own reach behind its last output, its last complete one `rest` rows before the end.
+ */
 static mr_status fill_tables(mr_defer *d, size_t after)
 {
     mr_status st = MR_OK;
-    const size_t s_n = states_of(d), q = d->fir->down, rest = rest_of(d);
+    const size_t s_n = states_of(d), q = d->fir->down, rest = after % q;
     const size_t n = rest + d->reach * q + d->fir->n;
     double *ring = NULL;
     MR_ASSERT(rest + (d->reach - 1) * q <= after);

@@ -18,11 +18,5 @@ MR_TARGET static inline void root_to(vec *r, const vec *a)
 #include "ops/simd_body.h"
 #include "ops/simd_fft.h"
 
-const mr_kernels mr_kernels_512 = {.sections = sections,
-                                   .fir = fir,
-                                   .fir2 = fir2,
-                                   .fir4 = fir4,
-                                   .add_rows = add_rows,
-                                   .pairs = true,
-                                   MR_FFT_KERNELS};
+const mr_kernels mr_kernels_512 = {.pairs = true, MR_BODY_KERNELS, MR_FFT_KERNELS};
 #endif

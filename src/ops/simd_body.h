@@ -281,3 +281,7 @@ MR_TARGET static void fir2(const double *const h[2], size_t n, const double *con
     for (; c < w && w < MR_VEC; c++)
         for (int r = 0; r < 2; r++) fir_one(h[r], n, x[r] + c, stride, y[r] + c);
 }
+
+/* What each set is made of, beside simd_fft.h's. */
+#define MR_BODY_KERNELS                                                                            \
+    .sections = sections, .fir = fir, .fir2 = fir2, .fir4 = fir4, .add_rows = add_rows
