@@ -1,5 +1,6 @@
-/* par/affinity.c: how many cores this process may use. Launchers bind ranks to cores; a rank with
- * more threads than cores runs many times slower, which only a comparison at the start can tell. */
+/* par/affinity.c: how many cores this process may use, and who of its threads gets them. Launchers
+ * bind ranks to cores; a rank with more threads than cores runs many times slower, which only a
+ * comparison at the start can tell. */
 #include "par/thread.h"
 #include <sched.h>
 #include <stdlib.h>
@@ -32,4 +33,27 @@ int mr_cpus(void)
 int mr_threads_allowed(int node_ranks, int node_cpus)
 {
     return MR_MAX(1, MR_MIN(mr_cpus(), node_cpus / MR_MAX(node_ranks, 1)));
+}
+
+bool mr_cpu_bind(const mr_cpu_set *s, int k)
+{
+    mr_cpu_set one = {0};
+    int seen = 0;
+    for (size_t i = 0; i < sizeof s->bits * 8; i++)
+        if (s->bits[i / 8] >> (i % 8) & 1 && seen++ == k) {
+            one.bits[i / 8] = (unsigned char)(1u << (i % 8));
+            return sched_setaffinity(0, sizeof one.bits, (cpu_set_t *)one.bits) == 0;
+        }
+    return false;
+}
+
+void mr_cpu_set_put(const mr_cpu_set *s)
+{
+    (void)sched_setaffinity(0, sizeof s->bits, (const cpu_set_t *)s->bits);
+}
+
+void mr_thread_give_way(void)
+{
+    const struct sched_param none = {0};
+    (void)sched_setscheduler(0, SCHED_BATCH, &none);
 }

@@ -1,5 +1,7 @@
 /* run/team.c: see team.h. OpenMP's threads spin where a region begins and ends, on cores that
- * readers and the writer need; so members sleep here between one piece of work and the next. */
+ * readers and the writer need; so members sleep here between one piece of work and the next. Where
+ * there is a core for each member, each has its own: left to the kernel, two share one for 10 ms at
+ * a time while another idles, and all wait for them at the end of the piece. */
 #include "run/team.h"
 #include <omp.h>
 #include <stdlib.h>
@@ -55,13 +57,16 @@ static void serve(mr_team *t, int member)
 mr_status mr_team_lead(mr_team *t, int threads, mr_status (*lead)(void *arg), void *arg)
 {
     mr_status st = MR_OK;
+    mr_cpu_set cores;
     t->over = false;
     t->round = 0;
+    mr_cpu_set_get(&cores);
 #pragma omp parallel num_threads(threads)
     {
-        const int member = omp_get_thread_num();
+        const int member = omp_get_thread_num(), n = omp_get_num_threads();
+        const bool bound = n > 1 && n == mr_cpu_set_count(&cores) && mr_cpu_bind(&cores, member);
         if (member == 0) {
-            t->n = omp_get_num_threads();
+            t->n = n;
             st = lead(arg);
             mr_mutex_lock(t->m);
             t->over = true;
@@ -70,6 +75,7 @@ mr_status mr_team_lead(mr_team *t, int threads, mr_status (*lead)(void *arg), vo
         } else {
             serve(t, member);
         }
+        if (bound) mr_cpu_set_put(&cores);
     }
     t->n = 0;
     omp_pause_resource_all(omp_pause_soft); /* what follows waits: nobody spins beside it */
