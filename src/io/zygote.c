@@ -1,5 +1,6 @@
-/* io/zygote.c: the process that forks workers: forked first thing in main, so that it has no MPI,
- * no threads, no HDF5, and its children neither.
+/* io/zygote.c: the process that forks workers: forked first thing in main, so that it has no MPI
+ * and no threads, and its children neither. HDF5 it only initialises, for all of them; no file is
+ * ever open in it.
  *
  * A request is one datagram with one descriptor: FORK brings the worker's end of a socket pair, END
  * the end to answer on. Datagrams are atomic, so any thread may ask without a lock. The descriptor
@@ -8,6 +9,8 @@
 #include "io/zygote.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <hdf5.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +102,8 @@ static _Noreturn void worker_main(int fd, pid_t parent)
     limit(RLIMIT_AS, as, as);
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_FSIZE, 0, 0);
+    mallopt(M_MMAP_THRESHOLD, MR_WORKER_KEEPS);
+    mallopt(M_TRIM_THRESHOLD, MR_WORKER_KEEPS);
     mr_worker_serve(fd);
     _exit(0);
 }
@@ -155,6 +160,7 @@ static _Noreturn void zygote_main(int fd)
     close_others(fd);
     null_streams();
     prctl(PR_SET_NAME, "millrace-zygote");
+    H5open(); /* while the parent starts; what is forked has it */
     while (receive(fd, &a, &got)) {
         if (got >= 0) {
             serve_ask(&a, got, self);

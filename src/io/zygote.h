@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #define MR_WORKER_AS_BYTES (1ull << 30) /* address space beyond its start */
+#define MR_WORKER_KEEPS (16 << 20)      /* freed memory kept: a file's 1 MB comes without faults */
 #define MR_WORKER_CPU_S 20              /* processor time a file */
 #define MR_WORKER_WALL_S 30             /* wall time a file */
 

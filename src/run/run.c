@@ -49,17 +49,6 @@ static bool first(const run *r)
     return mr_comm_rank(r->comm) == 0;
 }
 
-int mr_run_threads(const mr_comm *c)
-{
-    const char *omp = getenv("OMP_NUM_THREADS");
-    const int allowed = mr_threads_allowed(mr_comm_node_size(c), mr_comm_node_cpus(c));
-    const int want = omp ? atoi(omp) : 0;
-    if (want > allowed)
-        mr_log(MR_WARN, "%d threads a rank on %d cores: they will wait for each other", want,
-               allowed);
-    return want > 0 ? want : allowed;
-}
-
 static mr_status take_lock(run *r)
 {
     mr_status st = MR_OK;
@@ -123,7 +112,7 @@ static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *c
         cfg->memory_bytes ? (size_t)cfg->memory_bytes : mr_memory_default(mr_comm_node_size(c));
     const size_t now = mr_memory_now(), known = mr_catalog_bytes(cat); /* is counted by the plan */
     const size_t base = MR_MAX(now > known ? now - known : 0, assumed);
-    mr_status st = mr_plan_new(cfg, cat, limit, base, mr_run_threads(c), out);
+    mr_status st = mr_plan_new(cfg, cat, limit, base, mr_team_threads(c), out);
     st = mr_agree(c, st);
     if (st == MR_OK) st = same_plan(c, *out);
     return st;

@@ -26,6 +26,4 @@ typedef struct mr_dry {
 } mr_dry;
 mr_status mr_run_dry(mr_comm *c, const mr_run_opts *o, mr_dry *out);
 void mr_dry_fini(mr_dry *d);
-/** Compute threads of a rank: OMP_NUM_THREADS, else this rank's share of the node's cores. */
-int mr_run_threads(const mr_comm *c);
 #endif

@@ -17,6 +17,17 @@ struct mr_team {
     void *arg;
 };
 
+int mr_team_threads(const mr_comm *c)
+{
+    const char *omp = getenv("OMP_NUM_THREADS");
+    const int allowed = mr_threads_allowed(mr_comm_node_size(c), mr_comm_node_cpus(c));
+    const int want = omp ? atoi(omp) : 0;
+    if (want > allowed)
+        mr_log(MR_WARN, "%d threads a rank on %d cores: they will wait for each other", want,
+               allowed);
+    return want > 0 ? want : allowed;
+}
+
 mr_status mr_team_new(const char *name, mr_team **out)
 {
     mr_team *t = NULL;

@@ -2,7 +2,10 @@
  */
 #ifndef MR_TEAM_H
 #define MR_TEAM_H
-#include "base/base.h"
+#include "par/par.h"
+
+/** Compute threads of a rank: OMP_NUM_THREADS, else this rank's share of the node's cores. */
+int mr_team_threads(const mr_comm *c);
 
 typedef struct mr_team mr_team;
 /** One member's share of a piece of work; the lead is member 0. */

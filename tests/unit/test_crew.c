@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include "par/thread.h"
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -102,11 +103,12 @@ static mr_status look_at_thread(void *arg, mr_future *self)
     pthread_getname_np(pthread_self(), name, 16);
     pthread_sigmask(SIG_BLOCK, NULL, &set);
     bool ok = sigismember(&set, SIGUSR1) && sigismember(&set, SIGTERM) &&
-              sigismember(&set, SIGINT) && !sigismember(&set, SIGSEGV);
+              sigismember(&set, SIGINT) && !sigismember(&set, SIGSEGV) &&
+              sched_getscheduler(0) == SCHED_BATCH;
     return ok ? MR_OK : MR_EBUG;
 }
 
-static void threads_are_named_and_leave_signals_to_the_main_thread(void **state)
+static void threads_are_named_give_way_and_leave_signals_to_the_main_thread(void **state)
 {
     (void)state;
     char name[16] = "";
@@ -145,7 +147,7 @@ int main(void)
         cmocka_unit_test(every_task_runs_once),
         cmocka_unit_test(one_thread_keeps_the_order),
         cmocka_unit_test(freeing_with_cancel_drops_what_has_not_begun),
-        cmocka_unit_test(threads_are_named_and_leave_signals_to_the_main_thread),
+        cmocka_unit_test(threads_are_named_give_way_and_leave_signals_to_the_main_thread),
         cmocka_unit_test(cores_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "par/thread.h"
 #include "run/team.h"
 
 enum { THREADS = 4, ROUNDS = 500 };
@@ -77,9 +78,49 @@ static void alone_it_is_done_alone(MR_UNUSED void **state)
     mr_team_free(NULL);
 }
 
+/* --- a core each */
+
+typedef struct seats {
+    mr_team *team;
+    mr_cpu_set core[65]; /* of a member, while it works */
+} seats;
+
+static void sit(void *arg, int member)
+{
+    mr_cpu_set_get(&((seats *)arg)->core[member]);
+}
+
+static mr_status lead_seats(void *arg)
+{
+    mr_team_do(((seats *)arg)->team, sit, arg);
+    return MR_OK;
+}
+
+static void each_has_its_core(MR_UNUSED void **state)
+{
+    static seats b;
+    mr_cpu_set before, after, all = {0};
+    const int n = MR_MIN(mr_cpus(), 64);
+    mr_cpu_set_get(&before);
+    if (n < 2 || n != mr_cpus()) skip(); /* with one core there is nothing to share out */
+    assert_int_equal(mr_team_new("t", &b.team), MR_OK);
+    assert_int_equal(mr_team_lead(b.team, n, lead_seats, &b), MR_OK);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(mr_cpu_set_count(&b.core[i]), 1);
+        for (size_t k = 0; k < sizeof all.bits; k++) all.bits[k] |= b.core[i].bits[k];
+    }
+    assert_memory_equal(&all, &before, sizeof all); /* all of them, so each another */
+    mr_cpu_set_get(&after);
+    assert_memory_equal(&after, &before, sizeof after);
+    assert_int_equal(mr_team_lead(b.team, n + 1, lead_seats, &b), MR_OK); /* too few: all may go */
+    for (int i = 0; i <= n; i++) assert_int_equal(mr_cpu_set_count(&b.core[i]), n);
+    mr_team_free(b.team);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(all_do_all),
-                                       cmocka_unit_test(alone_it_is_done_alone)};
+                                       cmocka_unit_test(alone_it_is_done_alone),
+                                       cmocka_unit_test(each_has_its_core)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
