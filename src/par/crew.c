@@ -62,7 +62,6 @@ static void *work(void *arg)
     seat s = *(seat *)arg;
     mr_core *k = s.crew->core;
     free(arg);
-    mr_thread_give_way();
     mr_mutex_lock(k->m);
     for (;;) {
         if (k->head)

@@ -59,7 +59,7 @@ void mr_pool_fail(mr_pool *p, mr_status st, const char *text);
 void mr_pool_close(mr_pool *p);
 double mr_pool_waited(mr_pool *p);
 
-/* --- crew: named threads that run tasks and give way to those that compute; futures
+/* --- crew: named threads that run tasks; futures
  * -------------------------------------------------- */
 typedef struct mr_crew mr_crew;
 typedef struct mr_future mr_future;
@@ -111,9 +111,10 @@ int mr_cpu_set_count(const mr_cpu_set *s);
 bool mr_cpu_bind(const mr_cpu_set *s, int k);
 /** The calling thread may run on all of the set again. Where the kernel refuses, it stays. */
 void mr_cpu_set_put(const mr_cpu_set *s);
-/** The calling thread keeps its share of the cores but no longer pushes another off its core when
- *  it wakes: for threads that wait, beside threads that compute. */
-void mr_thread_give_way(void);
+/** The calling thread keeps its share of the cores, but from now on (or, with false, no longer)
+ * does not push another off its core when it wakes: for one that has time beside those that
+ * compute. */
+void mr_thread_give_way(bool yes);
 /** Cores that this process may run on, at least 1. */
 int mr_cpus(void);
 /** Compute threads of this rank that have a core each, when node_ranks share node_cpus

@@ -32,10 +32,15 @@ mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i)
     mr_lane_ranges(m->plan, j->lane, i, &r);
     const mr_slab raw = r.raw;
     const double t0 = mr_now();
+    size_t end = j->oldest;
+    while (end < j->n_slabs && j->slab[end].raw.a < raw.b) end++;
     mr_mutex_lock(m->gate);
-    for (size_t s = j->oldest; s < j->n_slabs && j->slab[s].raw.a < raw.b; s++)
-        while (!j->slab[s].ready && m->failed == MR_OK && mr_stop_wanted() < 2)
+    while (end-- > j->oldest) { /* the last first: then the others are there too, mostly */
+        m->awaited = &j->slab[end];
+        while (!m->awaited->ready && m->failed == MR_OK && mr_stop_wanted() < 2)
             mr_mutex_wait(m->gate, 0.1);
+    }
+    m->awaited = NULL;
     m->t.wait_read_s += mr_now() - t0;
     mr_mutex_unlock(m->gate);
     const mr_status st = mr_stop_wanted() == 2 ? mr_stop_raise() : mr_mill_failed(m);

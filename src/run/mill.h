@@ -125,6 +125,7 @@ typedef struct mr_mill {
     bool closing;
     mr_status failed;
     char why[1024];
+    const mr_job_slab *awaited; /* by the main thread */
     mr_times t;
     uint64_t raw_bytes; /* read so far */
     mr_team *team;      /* the compute threads */

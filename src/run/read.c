@@ -170,9 +170,21 @@ out:
     return st;
 }
 
+/** A buffer. Who must wait for one is ahead of the computing and gives way to it: a reader that
+ *  wakes takes the core of a member that all others wait for at the end of a block. Who need not is
+ *  what they wait for. */
+static mr_status take_buffer(mr_mill *m, bool *ahead, void **buf)
+{
+    mr_status st = mr_pool_take(m->slabs, buf, 0);
+    const bool wait = st == MR_ETIMEOUT;
+    if (wait != *ahead) mr_thread_give_way(wait);
+    *ahead = wait;
+    return wait ? mr_pool_take(m->slabs, buf, -1) : st;
+}
+
 /** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one,
  * so buffers go to slabs in order. */
-static mr_status next_slab(mr_mill *m, mr_job **job, mr_job_slab **slab)
+static mr_status next_slab(mr_mill *m, bool *ahead, mr_job **job, mr_job_slab **slab)
 {
     mr_status st = MR_OK;
     void *buf;
@@ -183,7 +195,7 @@ static mr_status next_slab(mr_mill *m, mr_job **job, mr_job_slab **slab)
     *job = m->failed == MR_OK ? m->first : NULL;
     mr_mutex_unlock(m->gate);
     if (!*job) goto out;
-    MR_TRY(mr_pool_take(m->slabs, &buf, -1));
+    MR_TRY(take_buffer(m, ahead, &buf));
     mr_mutex_lock(m->gate);
     *slab = &(*job)->slab[(*job)->next_read++];
     (*slab)->buf = buf;
@@ -204,8 +216,9 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
     open_file f = {0};
     mr_job *job;
     mr_job_slab *slab;
+    bool ahead = false;
     for (;;) {
-        MR_TRY(next_slab(m, &job, &slab));
+        MR_TRY(next_slab(m, &ahead, &job, &slab));
         if (!slab) break;
         const double t0 = mr_now(), cpu0 = mr_now_cpu();
         MR_TRY(read_slab(m, job, slab, &f));
@@ -215,7 +228,7 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
         m->raw_bytes +=
             (uint64_t)(slab->raw.b - slab->raw.a) * m->plan->arrays[job->lane->array].row_bytes;
         slab->ready = true;
-        mr_mutex_wake(m->gate);
+        if (m->awaited == slab) mr_mutex_wake(m->gate);
         mr_mutex_unlock(m->gate);
     }
 out:

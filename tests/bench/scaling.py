@@ -31,6 +31,7 @@ from data import archive, file_seconds, linked, named_input  # noqa: E402
 from run import BINARY, MPIRUN, launch_environment  # noqa: E402
 
 IO_THREADS = 2
+REPS = 5
 DEFAULT = "decimate decimate-gz causal rms stalta max max-gz psd correlate".split()
 OUT = TOP / "out" / "bench"
 CHEAPEST = ["stats: {interval: FILE_S s}"]
@@ -79,19 +80,29 @@ def slow_library():
 
 
 def measure(row, case, lib):
-    def middle(task):
-        return statistics.median(task() for _ in range(case.reps))
-
+    """Forms take turns, and each is compared with the others of its round: the machine's speed drifts."""
     chain = row.chain
-    one = middle(lambda: wall(command(case, chain, "a", ("taskset", "-c", str(case.cores[0]))), "a"))
-    threads = middle(lambda: wall(command(case, chain, "a"), "a", threads=2))
-    ranks = middle(lambda: wall(command(case, chain, "a", (MPIRUN, "-n", "2")), "a"))
-    pair = middle(lambda: together(case, chain))
-    slow = {"LD_PRELOAD": str(lib), "SLOW_MB_S": f"{case.n_bytes / 1e6 / IO_THREADS / threads:.1f}"}
-    read = middle(lambda: wall(command(case, CHEAPEST, "a"), "a", threads=2, **slow))
-    both = middle(lambda: wall(command(case, chain, "a"), "a", threads=2, **slow))
-    return {"row": row.name, "one_s": one, "threads": one / threads, "ranks": one / ranks, "two_runs": 2 * one / pair,
-            "read_s": read, "threads_s": threads, "both_s": both, "overlap": both / max(read, threads)}
+    forms = {"one_s": lambda: wall(command(case, chain, "a", ("taskset", "-c", str(case.cores[0]))), "a"),
+             "threads_s": lambda: wall(command(case, chain, "a"), "a", threads=2),
+             "ranks_s": lambda: wall(command(case, chain, "a", (MPIRUN, "-n", "2")), "a"),
+             "pair_s": lambda: together(case, chain)}
+    rounds = [{name: run() for name, run in forms.items()} for _ in range(case.reps)]
+
+    def middle(value):
+        return statistics.median(value(r) for r in rounds)
+
+    m = {name: middle(lambda r: r[name]) for name in forms}
+    slow = {"LD_PRELOAD": str(lib), "SLOW_UNDER": "/data/bench/",
+            "SLOW_MB_S": f"{case.n_bytes / 1e6 / IO_THREADS / m['threads_s']:.1f}"}
+    forms = {"read_s": lambda: wall(command(case, CHEAPEST, "a"), "a", threads=2, **slow),
+             "both_s": lambda: wall(command(case, chain, "a"), "a", threads=2, **slow)}
+    slowed = [{name: run() for name, run in forms.items()} for _ in range(min(case.reps, 3))]
+    m |= {name: statistics.median(r[name] for r in slowed) for name in forms}
+    return m | {"row": row.name,
+                "threads": middle(lambda r: r["one_s"] / r["threads_s"]),
+                "ranks": middle(lambda r: r["one_s"] / r["ranks_s"]),
+                "two_runs": middle(lambda r: 2 * r["one_s"] / r["pair_s"]),
+                "overlap": m["both_s"] / max(m["read_s"], m["threads_s"])}
 
 
 def main(args):
@@ -109,7 +120,7 @@ def main(args):
         files = archive(BINARY, TOP / "data" / "bench", row.data, 12, quick)
         file_s = int(file_seconds(row.data, quick))
         folder = linked(files[0].parent.with_name(f"linked_{files[0].parent.name}"), files, n, file_s)
-        m = measure(row, Case(folder, n * files[0].stat().st_size, file_s, 1 if quick else 3, cores), lib)
+        m = measure(row, Case(folder, n * files[0].stat().st_size, file_s, 1 if quick else REPS, cores), lib)
         told.append(m)
         print("| {row} | {one_s:.2f} | {threads:.2f} | {ranks:.2f} | {two_runs:.2f} | {read_s:.2f} | {threads_s:.2f} | "
               "{both_s:.2f} | {overlap:.2f} |".format(**m), flush=True)

@@ -1,5 +1,6 @@
 /* tests/tools/slow_disk.c: preloaded, makes .h5 files slow: SLOW_MB_S megabytes a second for each
  * thread that reads, whatever the machine does besides. So that tests meet a run in its middle.
+ * SLOW_UNDER: only those whose path contains it.
  * With SLOW_ONCE a job that Slurm has queued again is not slow any more. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +19,8 @@ static void wait_as_for(int fd, ssize_t n)
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     const ssize_t k = readlink(link, path, sizeof path - 1);
     if (k < 3 || memcmp(path + k - 3, ".h5", 3) != 0) return;
+    path[k] = '\0';
+    if (getenv("SLOW_UNDER") && !strstr(path, getenv("SLOW_UNDER"))) return;
     usleep((useconds_t)((double)n / atof(rate)));
 }
 

@@ -103,8 +103,11 @@ static mr_status look_at_thread(void *arg, mr_future *self)
     pthread_getname_np(pthread_self(), name, 16);
     pthread_sigmask(SIG_BLOCK, NULL, &set);
     bool ok = sigismember(&set, SIGUSR1) && sigismember(&set, SIGTERM) &&
-              sigismember(&set, SIGINT) && !sigismember(&set, SIGSEGV) &&
-              sched_getscheduler(0) == SCHED_BATCH;
+              sigismember(&set, SIGINT) && !sigismember(&set, SIGSEGV);
+    mr_thread_give_way(true);
+    ok = ok && sched_getscheduler(0) == SCHED_BATCH;
+    mr_thread_give_way(false);
+    ok = ok && sched_getscheduler(0) == SCHED_OTHER;
     return ok ? MR_OK : MR_EBUG;
 }
 
