@@ -52,8 +52,9 @@ void mr_cpu_set_put(const mr_cpu_set *s)
     (void)sched_setaffinity(0, sizeof s->bits, (const cpu_set_t *)s->bits);
 }
 
-void mr_thread_give_way(bool yes)
+bool mr_thread_give_way(bool yes)
 {
     const struct sched_param none = {0};
-    (void)sched_setscheduler(0, yes ? SCHED_BATCH : SCHED_OTHER, &none);
+    return sched_getscheduler(0) == (yes ? SCHED_OTHER : SCHED_BATCH) &&
+           sched_setscheduler(0, yes ? SCHED_BATCH : SCHED_OTHER, &none) == 0;
 }

@@ -113,8 +113,9 @@ bool mr_cpu_bind(const mr_cpu_set *s, int k);
 void mr_cpu_set_put(const mr_cpu_set *s);
 /** The calling thread keeps its share of the cores, but from now on (or, with false, no longer)
  * does not push another off its core when it wakes: for one that has time beside those that
- * compute. */
-void mr_thread_give_way(bool yes);
+ * compute. true: it changed; false: as before, for instance because all of the process is
+ * SCHED_IDLE. */
+bool mr_thread_give_way(bool yes);
 /** Cores that this process may run on, at least 1. */
 int mr_cpus(void);
 /** Compute threads of this rank that have a core each, when node_ranks share node_cpus

@@ -173,18 +173,17 @@ out:
 /** A buffer. Who must wait for one is ahead of the computing and gives way to it: a reader that
  *  wakes takes the core of a member that all others wait for at the end of a block. Who need not is
  *  what they wait for. */
-static mr_status take_buffer(mr_mill *m, bool *ahead, void **buf)
+static mr_status take_buffer(mr_mill *m, bool *gave_way, void **buf)
 {
     mr_status st = mr_pool_take(m->slabs, buf, 0);
     const bool wait = st == MR_ETIMEOUT;
-    if (wait != *ahead) mr_thread_give_way(wait);
-    *ahead = wait;
+    if (wait != *gave_way && mr_thread_give_way(wait)) *gave_way = wait;
     return wait ? mr_pool_take(m->slabs, buf, -1) : st;
 }
 
 /** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one,
  * so buffers go to slabs in order. */
-static mr_status next_slab(mr_mill *m, bool *ahead, mr_job **job, mr_job_slab **slab)
+static mr_status next_slab(mr_mill *m, bool *gave_way, mr_job **job, mr_job_slab **slab)
 {
     mr_status st = MR_OK;
     void *buf;
@@ -195,7 +194,7 @@ static mr_status next_slab(mr_mill *m, bool *ahead, mr_job **job, mr_job_slab **
     *job = m->failed == MR_OK ? m->first : NULL;
     mr_mutex_unlock(m->gate);
     if (!*job) goto out;
-    MR_TRY(take_buffer(m, ahead, &buf));
+    MR_TRY(take_buffer(m, gave_way, &buf));
     mr_mutex_lock(m->gate);
     *slab = &(*job)->slab[(*job)->next_read++];
     (*slab)->buf = buf;
@@ -216,9 +215,9 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
     open_file f = {0};
     mr_job *job;
     mr_job_slab *slab;
-    bool ahead = false;
+    bool gave_way = false;
     for (;;) {
-        MR_TRY(next_slab(m, &ahead, &job, &slab));
+        MR_TRY(next_slab(m, &gave_way, &job, &slab));
         if (!slab) break;
         const double t0 = mr_now(), cpu0 = mr_now_cpu();
         MR_TRY(read_slab(m, job, slab, &f));

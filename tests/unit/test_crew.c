@@ -104,10 +104,13 @@ static mr_status look_at_thread(void *arg, mr_future *self)
     pthread_sigmask(SIG_BLOCK, NULL, &set);
     bool ok = sigismember(&set, SIGUSR1) && sigismember(&set, SIGTERM) &&
               sigismember(&set, SIGINT) && !sigismember(&set, SIGSEGV);
-    mr_thread_give_way(true);
-    ok = ok && sched_getscheduler(0) == SCHED_BATCH;
-    mr_thread_give_way(false);
-    ok = ok && sched_getscheduler(0) == SCHED_OTHER;
+    const struct sched_param none = {0};
+    ok = ok && mr_thread_give_way(true) && sched_getscheduler(0) == SCHED_BATCH;
+    ok = ok && !mr_thread_give_way(true) && mr_thread_give_way(false) &&
+         sched_getscheduler(0) == SCHED_OTHER;
+    ok = ok && sched_setscheduler(0, SCHED_IDLE, &none) == 0; /* the user's choice stays */
+    ok = ok && !mr_thread_give_way(true) && !mr_thread_give_way(false) &&
+         sched_getscheduler(0) == SCHED_IDLE;
     return ok ? MR_OK : MR_EBUG;
 }
 
