@@ -113,11 +113,12 @@ asan:
 
 ## tsan: unit tests, the stress of par/ and a run under ThreadSanitizer (clang, whose OpenMP it knows)
 # target_clones picks its function before ThreadSanitizer is awake; forking with threads and the
-# messages of misused locks (test_zygote, test_mutex) are what ThreadSanitizer itself forbids
+# messages of misused locks (test_zygote, test_mutex) are what ThreadSanitizer itself forbids;
+# test_every_op has one thread and would take many minutes
 tsan: all
 	$(SUB) -j$(JOBS) B=build/tsan CFLAGS="-O1 -g" MPICC="env OMPI_CC=clang MPICH_CC=clang $(MPICC)" \
 	  EXTRA="-fsanitize=thread -Dtarget_clones\(...\)=unused" all unitbin
-	@SKIP="test_zygote test_mutex" TSAN_OPTIONS=ignore_noninstrumented_modules=1 B=build/tsan \
+	@SKIP="test_zygote test_mutex test_every_op" TSAN_OPTIONS=ignore_noninstrumented_modules=1 B=build/tsan \
 	  $(PYTHON) tests/run_tests.py --unit
 	$(SUB) tsan-par
 	@d=$$(mktemp -d) && build/millrace synth $$d/in --files 2 --file-length 20s --channels 64 --quiet && \
