@@ -9,7 +9,7 @@
 /* A block is as short as its context allows: what lies between reading and computing stays in the
  * last cache, there is less memory to touch first, and the first block of a run is there sooner.
  * What is read twice, at least ctx of each block, is to be a small part of a block that is short
- * anyway (OVER), and never more than a quarter. */
+ * anyway (OVER), and never more than a quarter. LEAST of 4, 6 and 8 MiB: the same within 3 %. */
 enum {
     QUANTUM = 112 << 20,
     SMOOTH = 24 << 20, /* bytes of a block up to which OVER contexts are granted */
