@@ -104,18 +104,10 @@ static mr_status look_at_thread(void *arg, mr_future *self)
     pthread_sigmask(SIG_BLOCK, NULL, &set);
     bool ok = sigismember(&set, SIGUSR1) && sigismember(&set, SIGTERM) &&
               sigismember(&set, SIGINT) && !sigismember(&set, SIGSEGV);
-    const struct sched_param none = {0};
-    if (sched_setscheduler(0, SCHED_OTHER, &none) != 0) return ok ? MR_OK : MR_EBUG; /* a jail */
-    ok = ok && mr_thread_give_way(true) && sched_getscheduler(0) == SCHED_BATCH;
-    ok = ok && !mr_thread_give_way(true) && mr_thread_give_way(false) &&
-         sched_getscheduler(0) == SCHED_OTHER;
-    ok = ok && sched_setscheduler(0, SCHED_IDLE, &none) == 0; /* the user's choice stays */
-    ok = ok && !mr_thread_give_way(true) && !mr_thread_give_way(false) &&
-         sched_getscheduler(0) == SCHED_IDLE;
     return ok ? MR_OK : MR_EBUG;
 }
 
-static void threads_are_named_give_way_and_leave_signals_to_the_main_thread(void **state)
+static void threads_are_named_and_leave_signals_to_the_main_thread(void **state)
 {
     (void)state;
     char name[16] = "";
@@ -130,6 +122,35 @@ static void threads_are_named_give_way_and_leave_signals_to_the_main_thread(void
     mr_crew_free(c, false);
     pthread_sigmask(SIG_BLOCK, NULL, &after);
     assert_int_equal(sigismember(&before, SIGUSR1), sigismember(&after, SIGUSR1));
+}
+
+static mr_status give_way(void *arg, mr_future *self)
+{
+    (void)self;
+    const struct sched_param none = {0};
+    bool *may = arg;
+    *may = sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+    if (!*may) return MR_OK;
+    bool ok = mr_thread_give_way(true) && sched_getscheduler(0) == SCHED_BATCH;
+    ok = ok && !mr_thread_give_way(true); /* it does already */
+    ok = ok && mr_thread_give_way(false) && sched_getscheduler(0) == SCHED_OTHER;
+    ok = ok && sched_setscheduler(0, SCHED_IDLE, &none) == 0; /* as its user wants it */
+    ok = ok && !mr_thread_give_way(true) && !mr_thread_give_way(false);
+    return ok && sched_getscheduler(0) == SCHED_IDLE ? MR_OK : MR_EBUG;
+}
+
+static void a_thread_gives_way_and_comes_back(void **state)
+{
+    (void)state;
+    bool may = false;
+    mr_future *f;
+    mr_crew *c = crew_of(1); /* a thread of its own: not all that it does can be undone */
+    assert_int_equal(mr_crew_submit(c, give_way, &may, &f), MR_OK);
+    const mr_status st = mr_future_wait(f, -1);
+    mr_future_free(f);
+    mr_crew_free(c, false);
+    assert_int_equal(st, MR_OK);
+    if (!may) skip(); /* a jail that forbids the call */
 }
 
 static void cores_are_counted(void **state)
@@ -154,7 +175,8 @@ int main(void)
         cmocka_unit_test(every_task_runs_once),
         cmocka_unit_test(one_thread_keeps_the_order),
         cmocka_unit_test(freeing_with_cancel_drops_what_has_not_begun),
-        cmocka_unit_test(threads_are_named_give_way_and_leave_signals_to_the_main_thread),
+        cmocka_unit_test(threads_are_named_and_leave_signals_to_the_main_thread),
+        cmocka_unit_test(a_thread_gives_way_and_comes_back),
         cmocka_unit_test(cores_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
