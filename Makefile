@@ -46,7 +46,7 @@ ALLCFLAGS = $(CSTD) $(WARN) $(CFLAGS) $(EXTRA) -Isrc $(HCFLAGS) $(PKG_CFLAGS)
 MORE = $(PKG_LIBS) -lxxhash -lm $(MORE_LIBS)
 LIBS = $(HLIBS) $(MORE)
 
-SRC := $(sort $(wildcard src/*.c src/*/*.c))
+SRC := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
 OBJ := $(SRC:%.c=$(B)/%.o)
 LIBOBJ := $(filter-out $(B)/src/main.o,$(OBJ))
 UNIT := $(sort $(wildcard tests/unit/*.c))
@@ -132,7 +132,7 @@ install: all $(B)/libmillrace.a
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/millrace
 	install -m 755 $(B)/millrace $(DESTDIR)$(PREFIX)/bin/millrace
 	install -m 644 $(B)/libmillrace.a $(DESTDIR)$(PREFIX)/lib/libmillrace.a
-	@for h in src/*.h src/*/*.h; do \
+	@for h in src/*.h src/*/*.h src/*/*/*.h; do \
 	   install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/millrace/$${h#src/}; done
 	@for d in configs jobs; do [ ! -d $$d ] || cp -r $$d $(DESTDIR)$(PREFIX)/share/millrace/; done
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "base/text.h"
 #include "cli/cli.h"
-#include "io/output.h"
+#include "out/output.h"
 #include "millrace.h"
 #include "run/stop.h"
 

@@ -1,6 +1,6 @@
 /* millrace.c: see millrace.h. main.c and programs of others call it. */
 #include "millrace.h"
-#include "io/input.h"
+#include "in/input.h"
 #include "run/inputs.h"
 #include "run/run.h"
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "cli/opts.h"
 #include "cli/show.h"
-#include "io/product.h"
+#include "out/product/product.h"
 #include "par/thread.h"
 #include "plan/config.h"
 #include "base/quantity.h"

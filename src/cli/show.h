@@ -1,7 +1,7 @@
 /* cli/show.h: facts of a recorder file as short texts, for those who read them. */
 #ifndef MR_CLI_SHOW_H
 #define MR_CLI_SHOW_H
-#include "io/input.h"
+#include "in/input.h"
 
 #define MR_SHOW 160
 /** "2026-01-01T00:00:00.5Z": mr_utc_iso without needless zeros, into buf (>= 40). */

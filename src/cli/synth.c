@@ -5,7 +5,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "io/synth.h"
+#include "synth/synth.h"
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>

@@ -2,7 +2,7 @@
  * `statuses`, `layouts`, `output`. The page on the config is itself a config that passes `check`.
  */
 #include "cli/topics.h"
-#include "io/input.h"
+#include "in/input.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "cli/cli.h"
-#include "io/output.h"
+#include "out/output.h"
 #include "run/deep.h"
 
 static void say(MR_UNUSED void *arg, const char *line)

@@ -7,7 +7,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "io/input.h"
+#include "in/input.h"
 #include "plan/config.h"
 #include <dirent.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef MR_CLI_VIEW_H
 #define MR_CLI_VIEW_H
 #include "base/text.h"
-#include "io/product.h"
+#include "out/product/product.h"
 #include "report/picture.h"
 
 typedef struct mr_view_ask {

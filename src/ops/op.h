@@ -2,7 +2,7 @@
  *
  * An operator is one row (mr_op): name, parameters, and functions. bind() checks the parameters
  * against the geometry and designs what is to be designed; apply() runs on one tile (some adjacent
- * channels) of one block and cannot fail. The chain (ops/chain.h) adds the contexts up, keeps
+ * channels) of one block and cannot fail. The chain (ops/chain/chain.h) adds the contexts up, keeps
  * states, and takes care of NaN; run/ shares out tiles over threads. Only `couples` operators see
  * all channels of a block at once.
  *

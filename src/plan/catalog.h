@@ -5,8 +5,8 @@
 #ifndef MR_CATALOG_H
 #define MR_CATALOG_H
 #include "base/text.h"
-#include "io/input.h"
-#include "io/output.h"
+#include "in/input.h"
+#include "out/output.h"
 
 #define MR_REFUSED UINT32_MAX
 

@@ -4,7 +4,7 @@
 #define MR_CONFIG_H
 #include "base/node.h"
 #include "base/text.h"
-#include "io/input.h"
+#include "in/input.h"
 
 typedef struct mr_config {
     mr_node root; /* the merged tree, overrides applied */

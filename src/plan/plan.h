@@ -2,8 +2,8 @@
  * plan without talking. Read-only once made. */
 #ifndef MR_PLAN_H
 #define MR_PLAN_H
-#include "io/output.h"
-#include "ops/chain.h"
+#include "out/output.h"
+#include "ops/chain/chain.h"
 #include "plan/config.h"
 #include "plan/span.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/text.h"
-#include "io/output.h"
+#include "out/output.h"
 
 enum { OFFSET_BITS = 48 };
 

@@ -2,7 +2,7 @@
  * of a survey appends to a file of its own, base.0, base.1, ...; any rank reads any of them. */
 #ifndef MR_TABLES_H
 #define MR_TABLES_H
-#include "io/input.h"
+#include "in/input.h"
 
 typedef struct mr_tables mr_tables;
 /** Append to file base.number behind its first `end` bytes; what follows them is dropped. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "io/digests.h"
+#include "out/digests.h"
 #include "plan/catalog.h"
 #include "run/deep_report.h"
 

@@ -1,4 +1,4 @@
-/* run/leftover.c: see leftover.h. What a file under lanes/ is, it says itself (io/digests.h). */
+/* run/leftover.c: see leftover.h. What a file under lanes/ is, it says itself (out/digests.h). */
 #include "run/leftover.h"
 #include <errno.h>
 #include <fts.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/utc.h"
-#include "io/digests.h"
+#include "out/digests.h"
 
 mr_status mr_leftover_remove(const char *path, const char *why)
 {

@@ -7,7 +7,7 @@
  * buffers. */
 #ifndef MR_MILL_H
 #define MR_MILL_H
-#include "io/digests.h"
+#include "out/digests.h"
 #include "par/par.h"
 #include "par/thread.h"
 #include "plan/plan.h"

@@ -3,7 +3,7 @@
  * ranks of a node share. Read only by the same build. */
 #ifndef MR_SURVEY_FILE_H
 #define MR_SURVEY_FILE_H
-#include "io/output.h"
+#include "out/output.h"
 #include "plan/catalog.h"
 #include "plan/config.h"
 

@@ -4,7 +4,7 @@
  * several.
  *
  *   make build/tests/fft && build/tests/fft */
-#include "ops/simd.h"
+#include "ops/kernels/simd.h"
 #include <fftw3.h>
 #include <stdio.h>
 #include <stdlib.h>

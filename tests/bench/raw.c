@@ -3,7 +3,7 @@
  * L being what `make -n` shows behind build/millrace's objects: make && mpicc -O3 -D_GNU_SOURCE
  * -fopenmp -Isrc -I/usr/include/hdf5/serial tests/bench/raw.c build/libmillrace.a $L -o
  * build/bench_raw && build/bench_raw /tmp [part of a case's name] */
-#include "io/input.h"
+#include "in/input.h"
 #include <fcntl.h>
 #include <hdf5.h>
 #include <math.h>

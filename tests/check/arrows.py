@@ -4,15 +4,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALL = {"base", "grid", "par", "ops", "io", "plan", "run", "report", "cli"}
+ALL = {"base", "grid", "par", "ops", "in", "out", "synth", "plan", "run", "report",
+       "cli"}
 MAY = {
     "base": set(),
     "grid": {"base"},
     "par": {"base", "grid"},
     "ops": {"base", "grid"},
-    "io": {"base", "grid"},
-    "plan": {"base", "grid", "io", "ops"},
-    "run": {"base", "grid", "par", "io", "ops", "plan", "report"},
+    "in": {"base", "grid"},
+    "out": {"base", "grid", "in"},
+    "synth": {"base", "grid", "in"},
+    "plan": {"base", "grid", "in", "out", "ops"},
+    "run": {"base", "grid", "par", "in", "out", "ops", "plan", "report"},
     "report": {"base", "grid", "par", "plan"},
     "cli": ALL,
     "": ALL,  # main.c and millrace.h
@@ -20,9 +23,9 @@ MAY = {
 ONLY_IN = {  # system header: the rooms that may include it, and single files
     "mpi.h": ({"par"}, set()),
     "pthread.h": ({"par"}, set()),
-    "threads.h": ({"par"}, {"src/io/prober.c"}),
-    "hdf5.h": ({"io"}, set()),
-    "hdf5_hl.h": ({"io"}, set()),
+    "threads.h": ({"par"}, {"src/in/prober.c"}),
+    "hdf5.h": ({"in", "out", "synth"}, set()),
+    "hdf5_hl.h": ({"in", "out", "synth"}, set()),
 }
 
 

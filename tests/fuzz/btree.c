@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "io/btree.h"
+#include "in/hdf5/btree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* tests/fuzz/chunk.c: chunks of a file through their filters. */
-#include "io/codec.h"
+#include "in/raw/codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

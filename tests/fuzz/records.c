@@ -3,9 +3,9 @@
  * chooses. */
 #include <stdlib.h>
 #include <string.h>
-#include "io/index.h"
-#include "io/probe.h"
-#include "io/zygote.h"
+#include "out/index.h"
+#include "in/probe.h"
+#include "in/zygote.h"
 #include "run/lock_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

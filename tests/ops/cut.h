@@ -3,7 +3,7 @@
  * band=1..45Hz order=4 | decimate factor=5". For the tests of ops/. */
 #ifndef CUT_H
 #define CUT_H
-#include "ops/chain.h"
+#include "ops/chain/chain.h"
 #include <stdlib.h>
 #include <string.h>
 

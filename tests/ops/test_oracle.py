@@ -132,7 +132,7 @@ def test_decimation_keeps_the_utc_grid_unless_told_the_span(chain, kind):
     assert got.a == (FIRST + k0) // q and got.position == FIRST + k0 and got.rate == RATE / q
 
 
-# A zero-phase filter and the decimation after it run as one, each row read once (ops/defer.h): what a
+# A zero-phase filter and the decimation after it run as one, each row read once (ops/chain/defer.h): what a
 # block holds back is made right by those that follow, whatever their lengths.
 DEFERRED_CUTS = [dict(), dict(block=1000), dict(block=97, tile=7), dict(block=13, lane=401, tile=64),
                  dict(block=1, lane=150), dict(lane=333, block=332), dict(block=1999, lane=2000)]

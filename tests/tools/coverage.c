@@ -2,7 +2,7 @@
  * end without an exit handler are counted too: those that call _exit, and workers, which end by
  * SIGKILL: they are counted after each file, and may write files, unlike real ones. */
 #include <sys/resource.h>
-#include "io/probe.h"
+#include "in/probe.h"
 
 void __gcov_dump(void);
 void __gcov_reset(void);

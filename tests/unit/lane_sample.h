@@ -1,7 +1,7 @@
 /* tests/unit/lane_sample.h: a small lane with known content for the tests of the output side. */
 #ifndef LANE_SAMPLE_H
 #define LANE_SAMPLE_H
-#include "io/output.h"
+#include "out/output.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * and chunk table that the survey would give, and what libhdf5 reads back as float64. */
 #ifndef RAW_FILE_H
 #define RAW_FILE_H
-#include "io/input.h"
+#include "in/input.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* test_btree.c: our chunk tables against H5Dget_chunk_info on files libhdf5 wrote, for every kind
  * of index; and damage anywhere in the index ends as an error. */
 #include "h5write.h"
-#include "io/btree.h"
-#include "io/h5.h"
-#include "io/input.h"
-#include "io/store.h"
+#include "in/hdf5/btree.h"
+#include "in/hdf5/h5.h"
+#include "in/input.h"
+#include "in/hdf5/store.h"
 #include <fcntl.h>
 
 typedef struct make {

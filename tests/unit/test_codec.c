@@ -1,7 +1,7 @@
 /* The chunk decoder on bytes: filters made by zlib and by hand here, lengths that lie, junk. */
-#include "io/codec.h"
-#include "io/input.h"
-#include "io/place.h"
+#include "in/raw/codec.h"
+#include "in/input.h"
+#include "in/raw/place.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

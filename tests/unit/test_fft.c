@@ -1,6 +1,6 @@
 /* Transforms of eight channels side by side against the definition of the discrete Fourier
  * transform, summed in long double. */
-#include "ops/simd.h"
+#include "ops/kernels/simd.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "io/probe.h"
+#include "in/probe.h"
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Items and rows of reducers: which samples they take, at ends of spans and at rates that divide no
  * window. */
 #include "../ops/cut.h"
-#include "ops/chain_priv.h"
+#include "ops/chain/chain_priv.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>

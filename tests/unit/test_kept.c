@@ -1,6 +1,6 @@
 /* tests/unit/test_kept.c: lanes that stay: what a lane says of itself, the list of those whose
  * inputs are gone, a lane moved out of another's place. */
-#include "io/digests.h"
+#include "out/digests.h"
 #include "lane_sample.h"
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* test_layouts.c: files written here to each layout's description, with the oddities met in the
  * field: facts as text, arrays of one, preallocated tails, either axis order. */
 #include "h5write.h"
-#include "io/input.h"
+#include "in/input.h"
 #include <math.h>
 
 #define T2026 1767225600000000000 /* 2026-01-01T00:00:00Z */

@@ -1,5 +1,5 @@
 /* mr_load_f64: every type against values known in closed form. */
-#include "io/input.h"
+#include "in/input.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* test_map.c: input.map: checked before anything runs, used for bare files and over known layouts.
  */
 #include "h5write.h"
-#include "io/input.h"
-#include "io/zygote.h"
+#include "in/input.h"
+#include "in/zygote.h"
 #include <math.h>
 
 #define T2026 1767225600000000000 /* 2026-01-01T00:00:00Z */

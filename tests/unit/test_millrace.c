@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "cli/cli.h"
-#include "io/input.h"
+#include "in/input.h"
 #include "millrace.h"
 
 /* --- an operator: y = x / by, one number in, one number out ---------------------------------- */

@@ -1,7 +1,7 @@
 /* test_probe.c: what is read from recorder files: real ones, and ones written here to the layouts'
  * descriptions. */
 #include "h5write.h"
-#include "io/input.h"
+#include "in/input.h"
 
 static char path[220];
 

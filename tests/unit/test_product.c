@@ -1,5 +1,5 @@
 /* tests/unit/test_product.c: products read back: what they are, means of sums, and what is none. */
-#include "io/product.h"
+#include "out/product/product.h"
 #include "lane_sample.h"
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * them say; damaged and hostile ones are refused with a reason. MILLRACE_REALDATA names the folder.
  */
 #include "h5write.h"
-#include "io/input.h"
+#include "in/input.h"
 #include <dirent.h>
 #include <jansson.h>
 #include <math.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "io/synth.h"
+#include "synth/synth.h"
 #include "plan/config.h"
 #include "run/survey.h"
 

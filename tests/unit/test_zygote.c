@@ -1,7 +1,7 @@
 /* test_zygote.c: workers are forked, limited, ended; a file that crashes one is a refused file. */
 #include "h5write.h"
-#include "io/input.h"
-#include "io/zygote.h"
+#include "in/input.h"
+#include "in/zygote.h"
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -1,0 +1,112 @@
+/* in/info.c: what is said about a file is checked before it is believed: by the worker that found
+ * it, and again by the process that asked, which does not trust workers. */
+#include "in/probe.h"
+#include "base/text.h"
+#include "in/hdf5/store.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define T_MAX (INT64_C(1) << 62)
+#define EXTENT_MAX (UINT64_C(1) << 48)
+
+void mr_info_refuse(mr_file_info *info, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    info->state = MR_EINPUT;
+    mr_printable(text, info->reason, sizeof info->reason);
+}
+
+static void tidy(char *s, size_t size)
+{
+    char t[MR_NOTE_MAX * 4];
+    s[size - 1] = 0;
+    snprintf(t, sizeof t, "%s", s);
+    mr_printable(t, s, size);
+}
+
+static bool good_number(double v, double lo, double hi)
+{
+    return isfinite(v) && v >= lo && v <= hi;
+}
+
+static const char *bad_store(const mr_file_info *i)
+{
+    const mr_store *s = &i->store;
+    uint64_t bytes;
+    bool size_ok =
+        s->dtype.size == 1 || s->dtype.size == 2 || s->dtype.size == 4 || s->dtype.size == 8;
+    if (!size_ok || s->dtype.kind > MR_DT_FLOAT || s->dtype.big_endian > 1 ||
+        (s->dtype.kind == MR_DT_FLOAT && s->dtype.size == 1))
+        return "sample type";
+    if (s->storage > MR_ST_CHUNKED || s->time_first > 1 || s->n_filters > MR_MAX_FILTERS)
+        return "storage";
+    for (unsigned k = 0; k < s->n_filters; k++)
+        if (s->filters[k] < MR_FI_DEFLATE || s->filters[k] > MR_FI_FLETCHER32) return "filter";
+    if (!s->nt || !s->nc || s->nt > EXTENT_MAX || s->nc > EXTENT_MAX ||
+        __builtin_mul_overflow(s->nt, s->nc, &bytes) ||
+        __builtin_mul_overflow(bytes, (uint64_t)s->dtype.size, &bytes) || bytes > INT64_MAX)
+        return "extents";
+    if (!i->nt || i->nc != s->nc || s->row0 > s->nt || i->nt > s->nt - s->row0) return "valid rows";
+    if (s->storage == MR_ST_CONTIGUOUS)
+        return (uint64_t)i->size < s->offset || bytes > (uint64_t)i->size - s->offset
+                   ? "place of the samples"
+                   : NULL;
+    if (!s->chunk_t || !s->chunk_c || s->chunk_t > EXTENT_MAX || s->chunk_c > EXTENT_MAX ||
+        __builtin_mul_overflow(s->chunk_t, s->chunk_c, &bytes) ||
+        bytes > MR_MAX_CHUNK_BYTES / s->dtype.size)
+        return "chunk shape";
+    return s->n_chunks != mr_store_n_chunks(s) || s->n_chunks > MR_MAX_CHUNKS ? "chunk count"
+                                                                              : NULL;
+}
+
+static const char *bad_facts(const mr_file_info *i)
+{
+    if (!(i->rate_hz > 0) || !good_number(i->rate_hz, 0, 1e9)) return "rate";
+    if (i->t0_ns <= -T_MAX || i->t0_ns >= T_MAX || i->t1_ns <= -T_MAX || i->t1_ns >= T_MAX ||
+        i->t1_ns < i->t0_ns)
+        return "times";
+    if (!good_number(i->dx_m, 0, 1e9) || !good_number(i->x0_m, -1e12, 1e12) ||
+        !good_number(i->gauge_m, 0, 1e9))
+        return "distances";
+    if (!good_number(i->to_native, -1e300, 1e300) || !good_number(i->to_strain, -1e300, 1e300) ||
+        !good_number(i->to_strain_rate, -1e300, 1e300))
+        return "scale";
+    return NULL;
+}
+
+void mr_info_check(mr_file_info *i, mr_chunk *chunks, uint64_t n_chunks)
+{
+    const char *bad;
+    tidy(i->reason, sizeof i->reason);
+    tidy(i->layout, sizeof i->layout);
+    tidy(i->dataset, sizeof i->dataset);
+    tidy(i->quantity, sizeof i->quantity);
+    tidy(i->unit, sizeof i->unit);
+    tidy(i->native_quantity, sizeof i->native_quantity);
+    tidy(i->native_unit, sizeof i->native_unit);
+    tidy(i->assumed, sizeof i->assumed);
+    tidy(i->odd, sizeof i->odd);
+    if (i->state != MR_OK) {
+        i->state = MR_EINPUT;
+        if (!*i->reason) mr_info_refuse(i, "refused without a reason");
+        return;
+    }
+    if (i->size <= 0)
+        bad = "file size";
+    else if (!(bad = bad_store(i)))
+        bad = bad_facts(i);
+    if (!bad && chunks && n_chunks != i->store.n_chunks) bad = "chunk table";
+    if (bad) {
+        mr_info_refuse(i, "the file's %s make no sense", bad);
+        return;
+    }
+    for (uint64_t k = 0; chunks && k < n_chunks; k++)
+        if (chunks[k].offset > (uint64_t)i->size ||
+            chunks[k].nbytes > (uint64_t)i->size - chunks[k].offset)
+            chunks[k].offset = (uint64_t)i->size;
+}

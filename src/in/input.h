@@ -1,0 +1,141 @@
+/* in/input.h: recorder files as the rest of the program sees them: what a file holds (found by a
+ * worker process), and its raw samples (read by pread, decoded by us). No rank opens an input with
+ * libhdf5; only workers do. */
+#ifndef MR_IN_INPUT_H
+#define MR_IN_INPUT_H
+#include "base/base.h"
+#include "base/node.h"
+#include "grid/grid.h"
+
+typedef enum mr_dtype_kind { MR_DT_INT, MR_DT_UINT, MR_DT_FLOAT } mr_dtype_kind;
+/** Type of a stored sample. size: 1, 2, 4, 8 bytes (float: 2, 4, 8). */
+typedef struct mr_dtype {
+    uint8_t kind, size, big_endian, pad;
+} mr_dtype;
+
+typedef enum mr_storage { MR_ST_CONTIGUOUS, MR_ST_CHUNKED } mr_storage;
+typedef enum mr_filter { MR_FI_DEFLATE = 1, MR_FI_SHUFFLE = 2, MR_FI_FLETCHER32 = 3 } mr_filter;
+#define MR_MAX_FILTERS 4
+
+/** How and where the samples lie in the file. */
+typedef struct mr_store {
+    mr_dtype dtype;
+    uint8_t storage;    /* mr_storage */
+    uint8_t time_first; /* 1: [time][channel], 0: [channel][time] */
+    uint8_t n_filters;
+    uint8_t filters[MR_MAX_FILTERS]; /* in the order of the pipeline when writing */
+    uint64_t nt, nc;                 /* stored extents, by meaning */
+    uint64_t row0;             /* first stored time row that is valid (preallocated heads cut) */
+    uint64_t offset;           /* contiguous: byte position of the first sample */
+    uint64_t chunk_t, chunk_c; /* chunk extents by meaning; 0 if contiguous */
+    uint64_t n_chunks;         /* entries of the chunk table: ceil(nt/chunk_t)*ceil(nc/chunk_c) */
+} mr_store;
+
+/** One chunk: table index = (t / chunk_t) * ceil(nc / chunk_c) + c / chunk_c. nbytes 0: not stored
+ *  (reads as NaN, integers as 0, and is listed). A chunk that the file places outside itself has
+ * its offset at the end of the file: it cannot be had. */
+typedef struct mr_chunk {
+    uint64_t offset;
+    uint32_t nbytes, mask; /* mask: HDF5 filter mask, bit i = filter i skipped */
+} mr_chunk;
+
+#define MR_NOTE_MAX 160
+/** What a file holds. Plain data, so that it can cross processes. state != MR_OK: refused, `reason`
+ *  says why (printable text) and only path-independent facts that could be read are set. */
+typedef struct mr_file_info {
+    mr_status state;
+    char reason[MR_NOTE_MAX];
+    char layout[24];  /* "prodml", "terra15", ... or "map" */
+    char dataset[96]; /* path of the samples inside the file */
+    mr_store store;
+    int64_t size, mtime_ns;
+    uint64_t inode, device;
+    int64_t t0_ns;   /* time of the first valid sample */
+    int64_t t1_ns;   /* time of the last, as the file states it (stamps), else computed */
+    uint64_t nt, nc; /* valid samples per channel, channels */
+    double rate_hz;  /* nominal */
+    double dx_m, x0_m, gauge_m;                  /* 0 = unknown (x0: 0) */
+    double to_native, to_strain_rate, to_strain; /* factors on stored counts; 0 = unknown */
+    char quantity[32], unit[32];                 /* of the stored samples as they are */
+    char native_quantity[32], native_unit[32];
+    char assumed[MR_NOTE_MAX]; /* what had to be assumed, for inspect; "" if nothing */
+    char odd[MR_NOTE_MAX];     /* contradictions found (flagged, still used); "" if none */
+} mr_file_info;
+
+/** Row i of the table of layouts, in the order of recognition; false beyond its end. supported:
+ *  can be read. Strings are constants. Any thread. */
+bool mr_layout_row(size_t i, const char **name, const char **title, bool *supported);
+
+/** How a file is to be probed. The map is the config's input.map node (or NULL); it is handed to
+ * the workers as they are forked. follow_links etc. are off. */
+typedef struct mr_probe_opts {
+    const mr_node *map;
+} mr_probe_opts;
+
+/* --- zygote: fork it first thing in main, before MPI and before any thread
+ * ------------------------- */
+
+/** Fork the process that will fork workers. It has no MPI, no HDF5 until a worker needs it, closes
+ *  the standard streams, dies with its parent. */
+mr_status mr_zygote_start(void);
+/** End it and its workers. Safe to call twice or without start. */
+void mr_zygote_stop(void);
+
+/** A pool of up to n workers under limits (memory 1 GiB address space beyond its start, 20 s of CPU
+ * a file, 30 s of wall time a file). The node `map` may be NULL. Workers start when first needed; a
+ *  new one after a crash, a limit or 1,000 files. Any thread may probe; calls beyond n wait. */
+typedef struct mr_prober mr_prober;
+mr_status mr_prober_new(int n, const mr_node *map, mr_prober **out);
+void mr_prober_free(mr_prober *p);
+/** Look at one file. Always fills info (a crash or limit of the worker is a refused file: "the
+ * header crashed the HDF5 library (signal 11)"). chunks: [give] chunk table of info->store.n_chunks
+ * entries (NULL when contiguous or refused); pass NULL if not wanted. Returns MR_OK unless we have
+ * no memory or no zygote. The file is a regular file opened without following a final symlink loop;
+ * directories, FIFOs and devices are refused unopened. Thread-safe. */
+mr_status mr_probe(mr_prober *p, const char *path, mr_file_info *info, mr_chunk **chunks);
+/** The same in this process, without a worker: only workers and tests call it. */
+mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
+                        mr_chunk **chunks);
+/** Check an input.map node before anything runs: keys, types, units; MR_ECONFIG with the place. */
+mr_status mr_map_check(const mr_node *map);
+/** Peak resident bytes of the workers so far. */
+size_t mr_prober_peak_bytes(const mr_prober *p);
+
+/* --- raw samples --------------------------------------------------------------------------------
+ */
+
+/** Which channels: first, first + step, ... n of them. */
+typedef struct mr_chsel {
+    uint64_t first, step, n;
+} mr_chsel;
+
+/** An open input. One reader at a time for mr_raw_read on the same handle. */
+typedef struct mr_raw mr_raw;
+/** Open for reading and check that size, mtime and inode are as surveyed, else MR_EINPUT "changed
+ *  since the survey". chunks [borrow] must outlive it. */
+mr_status mr_raw_open(const char *path, const mr_file_info *info, const mr_chunk *chunks,
+                      mr_raw **out);
+void mr_raw_close(mr_raw *r);
+/** Read valid rows [t, t + nt) of the selected channels into dst, always [time][channel] with rows
+ *  `stride` bytes apart, in the stored type but native byte order. Chunks that cannot be had (bad
+ *  checksum, wrong inflated length, outside the file) are filled with NaN for floats, with 0 for
+ *  integers. Every such rectangle is reported through `lost` (may be NULL), called with row and
+ *  selected-channel ranges relative to the request; a chunk that two reads touch is reported by
+ * each. Returns MR_EINPUT only when the file as a whole fails (I/O error, truncated): then dst's
+ * content is undefined. Fastest when stride is n channels x size and all channels are wanted; of
+ * chunks with filters, a band in part is kept decoded for the next read. */
+typedef void (*mr_lost_fn)(void *arg, mr_slab rows, mr_slab chans, const char *why);
+mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, void *dst,
+                      size_t stride, mr_lost_fn lost, void *arg);
+/** Rows that are best read together (chunk rows; 1 if contiguous), and the bytes of decode buffers
+ * an open handle may hold. */
+uint64_t mr_raw_band_rows(const mr_file_info *info);
+size_t mr_raw_buffer_bytes(const mr_file_info *info, const mr_chsel *sel);
+
+/** Convert nt rows x nc channels of stored samples (native byte order, rows src_stride bytes apart)
+ *  to float64 tile rows dst_stride doubles apart. Returns true if any value is NaN or infinite
+ * (only floats can). SIMD, any thread. */
+bool mr_load_f64(mr_dtype dt, const void *src, size_t src_stride, size_t nt, size_t nc, double *dst,
+                 size_t dst_stride);
+size_t mr_dtype_name(mr_dtype dt, char *buf, size_t size); /* "float32", "int16 (big-endian)" */
+#endif

@@ -1,0 +1,161 @@
+/* in/layout.c: the table of vendor layouts, and what several of them need. */
+#include "in/layout.h"
+#include "base/utc.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_remark(char *field, const char *fmt, va_list ap)
+{
+    size_t n = strlen(field);
+    if (n && n + 3 < MR_NOTE_MAX) n += (size_t)snprintf(field + n, MR_NOTE_MAX - n, "; ");
+    vsnprintf(field + n, MR_NOTE_MAX - n, fmt, ap);
+}
+
+void mr_odd(mr_find *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_remark(f->info->odd, fmt, ap);
+    va_end(ap);
+}
+
+void mr_assume(mr_find *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_remark(f->info->assumed, fmt, ap);
+    va_end(ap);
+}
+
+mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path)
+{
+    mr_status st = MR_OK;
+    hid_t d = -1;
+    unsigned rank = 0;
+    uint64_t dims[2];
+    MR_TRY(mr_h5_dataset(h, path, &d));
+    MR_TRY(mr_h5_shape(d, 2, &rank, dims));
+    if (rank != 2) st = MR_RAISE(MR_EINPUT, "no 2-D recording: %u dimension(s)", rank);
+    MR_TRY(st);
+    snprintf(f->path, sizeof f->path, "%s", path);
+    memcpy(f->dims, dims, sizeof dims);
+out:
+    if (d >= 0) H5Oclose(d);
+    return st;
+}
+
+bool mr_ns_of_s(double s, int64_t *ns)
+{
+    if (!isfinite(s) || fabs(s) > 4.6e9) return false;
+    *ns = llroundl((long double)s * 1e9L);
+    return true;
+}
+
+double mr_rate_of(int64_t t0, int64_t t1, uint64_t n)
+{
+    if (n < 2 || t1 <= t0) return 0;
+    return (double)(n - 1) / ((double)(t1 - t0) / 1e9);
+}
+
+double mr_round_rate(double rate_hz, double span_s, double resolution_s)
+{
+    double slack = MR_MIN(resolution_s / span_s, 1e-5);
+    double whole = round(rate_hz), step_us = round(1e6 / rate_hz);
+    if (!(rate_hz > 0) || !(span_s > 0)) return rate_hz;
+    if (whole > 0 && fabs(rate_hz / whole - 1) <= slack) return whole;
+    if (step_us > 0 && fabs(rate_hz * step_us / 1e6 - 1) <= slack) return 1e6 / step_us;
+    return rate_hz;
+}
+
+bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns)
+{
+    char s[64];
+    if (!mr_h5_text(h, where, 0, s, sizeof s) || !*s) return false;
+    if (mr_utc_parse(s, ns) == MR_OK) return true;
+    mr_error_clear();
+    return false;
+}
+
+mr_status mr_set_times_s(const mr_h5 *h, mr_find *f, const char *where, uint64_t n)
+{
+    mr_file_info *o = f->info;
+    double a, b, mid;
+    if (!mr_h5_f64s(h, where, 0, 1, &a) || !mr_h5_f64s(h, where, n - 1, 1, &b) ||
+        !mr_h5_f64s(h, where, n / 2, 1, &mid) || !mr_ns_of_s(a, &o->t0_ns) ||
+        !mr_ns_of_s(b, &o->t1_ns))
+        return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
+    f->have_t0 = true;
+    /* from the float64 difference: the stamps' own ns rounding would show in the rate */
+    if (n > 1 && b > a)
+        o->rate_hz =
+            mr_round_rate((double)(n - 1) / (b - a), b - a, 2 * (nextafter(b, INFINITY) - b));
+    if (fabs((mid - a) * o->rate_hz - (double)(n / 2)) > 0.5)
+        mr_odd(f, "the time grid is not even");
+    return MR_OK;
+}
+
+void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m)
+{
+    double a, b, mid;
+    if (n == 0 || !mr_h5_f64s(h, where, 0, 1, &a) || !mr_h5_f64s(h, where, n - 1, 1, &b) ||
+        !mr_h5_f64s(h, where, n / 2, 1, &mid) || !isfinite(a) || !isfinite(b))
+        return;
+    f->info->x0_m = a * per_m;
+    if (n < 2) return;
+    double dx = (b - a) / (double)(n - 1);
+    f->info->dx_m = fabs(dx * per_m);
+    if (dx < 0) mr_odd(f, "positions fall along the channels");
+    if (fabs(mid - a - dx * (double)(n / 2)) > 0.5 * fabs(dx))
+        mr_odd(f, "channels are not evenly spaced");
+}
+
+/* --- the table, in the order of detection --------------------------------------------------------
+ */
+
+static const mr_layout rows[] = {
+    {"jld2", "DASVader JLD2", mr_is_jld2, NULL},
+    {"ph5", "PH5", mr_is_ph5, NULL},
+    {"dasdae", "DASDAE", mr_is_dasdae, mr_read_dasdae},
+    {"terra15", "Terra15", mr_is_terra15, mr_read_terra15},
+    {"optodas", "OptoDAS", mr_is_optodas, mr_read_optodas},
+    {"apsensing", "AP Sensing", mr_is_apsensing, mr_read_apsensing},
+    {"prodml", "PRODML", mr_is_prodml, mr_read_prodml},
+    {"uptech", "Uptech", mr_is_uptech, NULL},
+    {"gdr", "GDR", mr_is_gdr, mr_read_gdr},
+    {"porotomo", "PoroTomo DAS-HDF5", mr_is_porotomo, NULL},
+    {"neubrex", "Neubrex DAS", mr_is_neubrex, NULL},
+    {"silixa", "Silixa iDAS", mr_is_silixa, mr_read_silixa},
+    {"febus", "Febus A1", mr_is_febus_a1, NULL},
+    {"febus-t1", "Febus T1", mr_is_febus_t1, NULL},
+    {"febus-g1", "Febus G1", mr_is_febus_g1, NULL},
+    {"neubrex-rfs", "Neubrex RFS", mr_is_neubrex_rfs, NULL},
+    {"carina", "Silixa Carina", mr_is_carina, NULL},
+    {"odh4", "ODH4", mr_is_odh4, NULL},
+    {"odh3", "ODH3", mr_is_odh3, NULL},
+    {"hdas", "HDAS", mr_is_hdas, NULL},
+    {"ai4eps", "AI4EPS", mr_is_ai4eps, NULL},
+    {"nec", "NEC", mr_is_nec, NULL},
+    {"puniu", "Puniu", mr_is_puniu, NULL},
+    {"t8", "T8", mr_is_t8, NULL},
+    {"jamstec", "JAMSTEC", mr_is_jamstec, NULL},
+    {"apsensing-old", "old AP Sensing", mr_is_apsensing_old, NULL},
+    {"xdas", "xdas netCDF", mr_is_xdas, mr_read_xdas},
+    {"bare", "bare HDF5", mr_is_bare, mr_read_bare},
+};
+
+const mr_layout *mr_layout_of(const mr_h5 *h)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].recognise(h)) return &rows[i];
+    return NULL;
+}
+
+bool mr_layout_row(size_t i, const char **name, const char **title, bool *supported)
+{
+    if (i >= sizeof rows / sizeof *rows) return false;
+    *name = rows[i].name;
+    *title = rows[i].title;
+    *supported = rows[i].read != NULL;
+    return true;
+}

@@ -1,0 +1,98 @@
+/* in/layout.h: the contract of a vendor layout: one row of the table in layout.c. Workers only. */
+#ifndef MR_IN_LAYOUT_H
+#define MR_IN_LAYOUT_H
+#include "in/hdf5/h5.h"
+#include "in/input.h"
+
+/** What a layout found. read() fills what it can of info (t0_ns, t1_ns or 0, rate_hz, dx_m, x0_m,
+ *  gauge_m, quantity, unit, factors, assumed, odd); the store is read afterwards. */
+typedef struct mr_find {
+    mr_file_info *info;
+    char path[512];   /* of the samples */
+    uint64_t dims[2]; /* stored extents of that dataset, in file order */
+    bool time_first;
+    uint64_t row0, nt; /* valid rows; nt 0 = all from row0 */
+    bool have_t0;
+} mr_find;
+
+typedef struct mr_layout {
+    const char *name;  /* "prodml" */
+    const char *title; /* "PRODML" */
+    bool (*recognise)(const mr_h5 *h);
+    mr_status (*read)(const mr_h5 *h, mr_find *f); /* NULL: known, not supported yet */
+} mr_layout;
+
+/** The first row that recognises the file, or NULL. */
+const mr_layout *mr_layout_of(const mr_h5 *h);
+
+/* recognise() and read() of the rows */
+bool mr_is_jld2(const mr_h5 *h);
+bool mr_is_ph5(const mr_h5 *h);
+bool mr_is_dasdae(const mr_h5 *h);
+bool mr_is_terra15(const mr_h5 *h);
+bool mr_is_optodas(const mr_h5 *h);
+bool mr_is_apsensing(const mr_h5 *h);
+bool mr_is_prodml(const mr_h5 *h);
+bool mr_is_uptech(const mr_h5 *h);
+bool mr_is_gdr(const mr_h5 *h);
+bool mr_is_porotomo(const mr_h5 *h);
+bool mr_is_neubrex(const mr_h5 *h);
+bool mr_is_silixa(const mr_h5 *h);
+bool mr_is_febus_a1(const mr_h5 *h);
+bool mr_is_febus_t1(const mr_h5 *h);
+bool mr_is_febus_g1(const mr_h5 *h);
+bool mr_is_neubrex_rfs(const mr_h5 *h);
+bool mr_is_carina(const mr_h5 *h);
+bool mr_is_odh4(const mr_h5 *h);
+bool mr_is_odh3(const mr_h5 *h);
+bool mr_is_hdas(const mr_h5 *h);
+bool mr_is_ai4eps(const mr_h5 *h);
+bool mr_is_nec(const mr_h5 *h);
+bool mr_is_puniu(const mr_h5 *h);
+bool mr_is_t8(const mr_h5 *h);
+bool mr_is_jamstec(const mr_h5 *h);
+bool mr_is_apsensing_old(const mr_h5 *h);
+bool mr_is_xdas(const mr_h5 *h);
+bool mr_is_bare(const mr_h5 *h);
+mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f);
+mr_status mr_read_terra15(const mr_h5 *h, mr_find *f);
+mr_status mr_read_optodas(const mr_h5 *h, mr_find *f);
+mr_status mr_read_apsensing(const mr_h5 *h, mr_find *f);
+mr_status mr_read_prodml(const mr_h5 *h, mr_find *f);
+mr_status mr_read_gdr(const mr_h5 *h, mr_find *f);
+mr_status mr_read_silixa(const mr_h5 *h, mr_find *f);
+mr_status mr_read_xdas(const mr_h5 *h, mr_find *f);
+mr_status mr_read_bare(const mr_h5 *h, mr_find *f);
+
+/* the user's word: input.map */
+/** A dataset the map names (data: ...), with the map's facts only. */
+mr_status mr_map_read(const mr_h5 *h, const mr_node *map, mr_find *f);
+/** Single facts of the map over what a layout found. */
+mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f);
+
+/* --- what several layouts need --- */
+
+/** Note a contradiction, or an assumption; joined by "; ", cut at the end of the field. */
+void mr_odd(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
+void mr_assume(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
+/** Set f->path and f->dims; MR_EINPUT if it is not a safe 2-D dataset. */
+mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path);
+/** Quantity, units and factors from the text of a unit, one stored count being `scale` of it. An
+ *  unknown or empty text leaves counts. Phase becomes strain with the usual constants (assumed). */
+void mr_set_unit(mr_find *f, const char *unit, double scale);
+/** Where the unit did not say what the samples are, a description may ("Strain rate"). */
+void mr_set_quantity(mr_find *f, const char *description);
+/** Seconds (as float64) to ns, rounded. False if not finite or beyond 2^62. */
+bool mr_ns_of_s(double s, int64_t *ns);
+/** The round rate (whole Hz, or whole us of step) that a rate measured over span_s seconds may
+ * stand for, when stamps are only good to resolution_s; else the rate itself. */
+double mr_round_rate(double rate_hz, double span_s, double resolution_s);
+/** rate of n samples from first to last stamp; 0 if it cannot be. */
+double mr_rate_of(int64_t t0, int64_t t1, uint64_t n);
+/** "2023-09-22T18:29:26.158Z" from the first element of a text fact. */
+bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns);
+/** Set t0, t1, rate and the valid rows from a vector of float64 epoch seconds. */
+mr_status mr_set_times_s(const mr_h5 *h, mr_find *f, const char *where, uint64_t n);
+/** Set dx_m and x0_m from n positions (first, last; the middle is compared, noted when uneven). */
+void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m);
+#endif

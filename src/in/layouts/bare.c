@@ -1,0 +1,46 @@
+/* in/layouts/bare.c: an array and its time stamps, nothing else. */
+#include "in/layout.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/** The only one of some names that is there; NULL if none or several. */
+static const char *only_one(const mr_h5 *h, const char *const *names, size_t n)
+{
+    const char *found = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (mr_h5_has(h, names[i])) {
+            if (found) return NULL;
+            found = names[i];
+        }
+    return found;
+}
+
+static const char *const data_names[] = {"raw", "data"};
+static const char *const time_names[] = {"timestamp", "timestamps", "time"};
+
+bool mr_is_bare(const mr_h5 *h)
+{
+    const char *t = only_one(h, time_names, 3);
+    return only_one(h, data_names, 2) && t && mr_h5_count(h, t) > 0 && !mr_h5_is_int(h, t);
+}
+
+mr_status mr_read_bare(const mr_h5 *h, mr_find *f)
+{
+    mr_status st = MR_OK;
+    const char *time = only_one(h, time_names, 3);
+    MR_TRY(mr_find_data(h, f, only_one(h, data_names, 2)));
+    uint64_t n = mr_h5_count(h, time);
+    if ((f->dims[0] == n) == (f->dims[1] == n))
+        return MR_RAISE(MR_EINPUT, "%llu time stamps do not tell the axes of %llu x %llu samples",
+                        (unsigned long long)n, (unsigned long long)f->dims[0],
+                        (unsigned long long)f->dims[1]);
+    f->time_first = f->dims[0] == n;
+    MR_TRY(mr_set_times_s(h, f, time, n));
+    uint64_t nc = f->dims[f->time_first ? 1 : 0];
+    if (mr_h5_count(h, "distance") == nc) mr_set_positions(h, f, "distance", nc, 1);
+    mr_set_unit(f, "", 1);
+    mr_assume(f, "%s: seconds since 1970 UTC; samples: counts", time);
+out:
+    return st;
+}

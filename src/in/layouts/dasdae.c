@@ -1,0 +1,91 @@
+/* in/layouts/dasdae.c: DASDAE version 1, the container of DASCore; our own output is one too. The
+ * pickled _attrs_coords is never looked at. */
+#include "in/layout.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool mr_is_dasdae(const mr_h5 *h)
+{
+    char s[32];
+    return mr_h5_text(h, "@__format__", 0, s, sizeof s) && strcmp(s, "DASDAE") == 0 &&
+           mr_h5_is_group(h, "waveforms");
+}
+
+static mr_status find_patch(const mr_h5 *h, char *group, size_t size)
+{
+    char *names[2];
+    size_t n = mr_h5_members(h, "waveforms", 2, names);
+    if (n) snprintf(group, size, "waveforms/%.300s", names[0]);
+    for (size_t i = 0; i < n; i++) free(names[i]);
+    if (n == 0) return MR_RAISE(MR_EINPUT, "no patch in /waveforms");
+    if (n > 1) return MR_RAISE(MR_EINPUT, "several patches in /waveforms; give input.map data");
+    return MR_OK;
+}
+
+/** "distance,time" -> is time the first, and what is the other called. */
+static mr_status find_axes(const mr_h5 *h, mr_find *f, const char *group, char *other, size_t size)
+{
+    char where[400], dims[64] = "";
+    snprintf(where, sizeof where, "%s@_dims", group);
+    mr_h5_text(h, where, 0, dims, sizeof dims);
+    char *comma = strchr(dims, ',');
+    if (!comma || strchr(comma + 1, ',')) return MR_RAISE(MR_EINPUT, "dimensions '%s'", dims);
+    *comma = 0;
+    bool first = strcmp(dims, "time") == 0, second = strcmp(comma + 1, "time") == 0;
+    if (first == second) return MR_RAISE(MR_EINPUT, "no time among its two dimensions");
+    f->time_first = first;
+    snprintf(other, size, "%s", first ? comma + 1 : dims);
+    return MR_OK;
+}
+
+static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group, uint64_t n)
+{
+    mr_file_info *o = f->info;
+    char where[420];
+    double is_time = 0;
+    int64_t t[2], mid;
+    snprintf(where, sizeof where, "%s/_coord_time@is_datetime64", group);
+    mr_h5_f64(h, where, &is_time);
+    snprintf(where, sizeof where, "%s/_coord_time", group);
+    if (mr_h5_count(h, where) != n || !mr_h5_i64s(h, where, 0, 1, &t[0]) ||
+        !mr_h5_i64s(h, where, n - 1, 1, &t[1]) || !mr_h5_i64s(h, where, n / 2, 1, &mid) ||
+        is_time != 1)
+        return MR_RAISE(MR_EINPUT, "no _coord_time of dates for %llu samples",
+                        (unsigned long long)n);
+    o->t0_ns = t[0];
+    o->t1_ns = t[1];
+    o->rate_hz = mr_round_rate(mr_rate_of(t[0], t[1], n), (double)(t[1] - t[0]) / 1e9, 2e-9);
+    f->have_t0 = true;
+    double step;
+    snprintf(where, sizeof where, "%s@_attrs_time_step", group);
+    if (n == 1 && mr_h5_f64(h, where, &step) && step > 0) o->rate_hz = 1e9 / step;
+    if (fabs((double)(mid - t[0]) / 1e9 * o->rate_hz - (double)(n / 2)) > 0.5)
+        mr_odd(f, "the time grid is not even");
+    return MR_OK;
+}
+
+mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f)
+{
+    mr_status st = MR_OK;
+    char group[320], where[400], other[64], text[64] = "";
+    MR_TRY(find_patch(h, group, sizeof group));
+    snprintf(where, sizeof where, "%s/data", group);
+    MR_TRY(mr_find_data(h, f, where));
+    MR_TRY(find_axes(h, f, group, other, sizeof other));
+    MR_TRY(read_time(h, f, group, f->dims[f->time_first ? 0 : 1]));
+    uint64_t nc = f->dims[f->time_first ? 1 : 0];
+    snprintf(where, sizeof where, "%s/_coord_distance", group);
+    if (mr_h5_count(h, where) != nc) snprintf(where, sizeof where, "%s/_coord_%s", group, other);
+    if (mr_h5_count(h, where) == nc) mr_set_positions(h, f, where, nc, 1);
+    snprintf(where, sizeof where, "%s@_attrs_gauge_length", group);
+    mr_h5_f64(h, where, &f->info->gauge_m);
+    snprintf(where, sizeof where, "%s@_attrs_data_units", group);
+    mr_h5_text(h, where, 0, text, sizeof text);
+    mr_set_unit(f, text, 1);
+    snprintf(where, sizeof where, "%s@_attrs_data_type", group);
+    if (mr_h5_text(h, where, 0, text, sizeof text)) mr_set_quantity(f, text);
+out:
+    return st;
+}

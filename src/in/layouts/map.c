@@ -1,0 +1,320 @@
+/* in/layouts/map.c: input.map, the user's word on where things are in a file: a whole layout for
+ * bare HDF5, or single facts over those of a known layout. */
+#include "base/quantity.h"
+#include "base/utc.h"
+#include "in/layout.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum map_kind {
+    KIND_PATH,
+    KIND_AXES,
+    KIND_QUANTITY,
+    KIND_NUMBER,
+    KIND_START,
+    KIND_TEXT
+} map_kind;
+typedef struct map_key {
+    const char *name;
+    map_kind kind;
+    mr_dim dim;
+} map_key;
+static const map_key keys[] = {
+    {"data", KIND_PATH, MR_DIM_NONE},          {"axes", KIND_AXES, MR_DIM_NONE},
+    {"rate", KIND_QUANTITY, MR_DIM_FREQ},      {"start", KIND_START, MR_DIM_TIME},
+    {"spacing", KIND_QUANTITY, MR_DIM_LENGTH}, {"first", KIND_QUANTITY, MR_DIM_LENGTH},
+    {"gauge", KIND_QUANTITY, MR_DIM_LENGTH},   {"scale", KIND_NUMBER, MR_DIM_NONE},
+    {"unit", KIND_TEXT, MR_DIM_NONE},          {"quantity", KIND_TEXT, MR_DIM_NONE},
+};
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+/* --- checking, before anything runs -------------------------------------------------------------
+ */
+
+static mr_status check_text(const mr_node *n, const char *what)
+{
+    if (n->kind != MR_NODE_SCALAR || !*n->text)
+        return MR_RAISE_AT(MR_ECONFIG, n, "map: %s must be a text", what);
+    return MR_OK;
+}
+
+/** How many of unit `text` make one of the dimension's own: 0.001 for ms. */
+static mr_status unit_factor(const char *text, mr_dim dim, double *out)
+{
+    char s[64];
+    snprintf(s, sizeof s, "1 %.40s", text);
+    return mr_quantity_parse(s, dim, out);
+}
+
+static mr_status check_unit(const mr_node *n, mr_dim dim)
+{
+    double v;
+    mr_status st = check_text(n, "unit");
+    if (st != MR_OK) return st;
+    if (dim == MR_DIM_NONE)
+        return MR_RAISE_AT(MR_ECONFIG, n, "map: a scale has no unit; use map key 'unit'");
+    st = unit_factor(n->text, dim, &v);
+    if (st != MR_OK && dim == MR_DIM_FREQ) st = unit_factor(n->text, MR_DIM_TIME, &v);
+    return st == MR_OK ? st : mr_reraise_at(MR_ECONFIG, n);
+}
+
+/** {attr: /raw@fs, unit: Hz}, {dataset: /t, unit: us}, and for start {name: pattern}. */
+static mr_status check_source(const mr_node *n, const map_key *k)
+{
+    static const char *const names[] = {"attr", "dataset", "unit", "name", "format"};
+    mr_status st = MR_OK;
+    size_t n_names = k->kind == KIND_START ? 5 : 3, sources = 0;
+    for (size_t i = 0; i < n->n; i++) {
+        const mr_node *c = &n->items[i];
+        size_t j = 0;
+        while (j < n_names && strcmp(names[j], c->key) != 0) j++;
+        if (j == n_names) {
+            const char *near = mr_nearest(c->key, names, n_names, sizeof *names);
+            return MR_RAISE_KEY(MR_ECONFIG, c, "map: unknown key '%s' in %s%s%s%s", c->key, k->name,
+                                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        }
+        if (j == 2)
+            MR_TRY(check_unit(c, k->dim));
+        else
+            MR_TRY(check_text(c, names[j]));
+        if (j == 0 && !strchr(c->text, '@'))
+            return MR_RAISE_AT(MR_ECONFIG, c, "map: an attribute is written /path@name");
+        sources += j == 0 || j == 1 || j == 3;
+    }
+    if (sources != 1)
+        st = MR_RAISE_AT(MR_ECONFIG, n, "map: %s needs one of attr, dataset%s", k->name,
+                         k->kind == KIND_START ? ", name" : "");
+out:
+    return st;
+}
+
+static mr_status check_axes(const mr_node *n)
+{
+    if (n->kind == MR_NODE_LIST && n->n == 2 && n->items[0].text && n->items[1].text) {
+        bool t = strcmp(n->items[0].text, "time") == 0;
+        const char *a = n->items[t ? 1 : 0].text, *b = n->items[t ? 0 : 1].text;
+        if (strcmp(a, "channel") == 0 && strcmp(b, "time") == 0) return MR_OK;
+    }
+    return MR_RAISE_AT(MR_ECONFIG, n, "map: axes is [time, channel] or [channel, time]");
+}
+
+static mr_status check_value(const mr_node *n, const map_key *k)
+{
+    double v;
+    int64_t ns;
+    char *end;
+    mr_status st = MR_OK;
+    switch (k->kind) {
+    case KIND_PATH:
+    case KIND_TEXT: return check_text(n, k->name);
+    case KIND_AXES: return check_axes(n);
+    default: break;
+    }
+    if (n->kind == MR_NODE_MAP) return check_source(n, k);
+    if (n->kind != MR_NODE_SCALAR)
+        return MR_RAISE_AT(MR_ECONFIG, n, "map: %s is a value or {attr: ...}", k->name);
+    if (k->kind == KIND_NUMBER) {
+        v = strtod(n->text, &end);
+        if (!*n->text || *end || !isfinite(v) || v == 0)
+            st =
+                MR_RAISE(MR_ECONFIG, "map: %s '%s' is not a number other than 0", k->name, n->text);
+    } else if (k->kind == KIND_START) {
+        st = mr_utc_parse(n->text, &ns);
+    } else {
+        st = mr_quantity_parse(n->text, k->dim, &v);
+        bool positive = strcmp(k->name, "first") != 0;
+        if (st == MR_OK && positive && !(v > 0))
+            st = MR_RAISE(MR_ECONFIG, "map: %s must be above 0", k->name);
+    }
+    return st == MR_OK ? st : mr_reraise_at(MR_ECONFIG, n);
+}
+
+mr_status mr_map_check(const mr_node *map)
+{
+    mr_status st = MR_OK;
+    if (!map) return MR_OK;
+    if (map->kind != MR_NODE_MAP || map->n == 0)
+        return MR_RAISE_AT(MR_ECONFIG, map, "map: must be a map of facts (data, axes, rate, ...)");
+    for (size_t i = 0; i < map->n; i++) {
+        const mr_node *n = &map->items[i];
+        size_t k = 0;
+        while (k < N_KEYS && strcmp(keys[k].name, n->key) != 0) k++;
+        if (k == N_KEYS) {
+            const char *near = mr_nearest(n->key, &keys[0].name, N_KEYS, sizeof *keys);
+            return MR_RAISE_KEY(MR_ECONFIG, n, "map: unknown key '%s'%s%s%s", n->key,
+                                near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+        }
+        MR_TRY(check_value(n, &keys[k]));
+    }
+out:
+    return st;
+}
+
+/* --- reading facts by it ------------------------------------------------------------------------
+ */
+
+static const char *text_of(const mr_node *map, const char *key)
+{
+    const mr_node *n = mr_node_get(map, key);
+    return n && n->kind == MR_NODE_SCALAR ? n->text : NULL;
+}
+
+/** Where {attr} or {dataset} points; NULL if it is neither. */
+static const char *source_of(const mr_node *n)
+{
+    const char *a = text_of(n, "attr");
+    return a ? a : text_of(n, "dataset");
+}
+
+/** A number in the unit of dim. Frequencies may be stored as intervals (unit: ms). */
+static mr_status number(const mr_h5 *h, const mr_node *n, mr_dim dim, double *out)
+{
+    double v, k = 1;
+    if (n->kind == MR_NODE_SCALAR) {
+        if (dim != MR_DIM_NONE) return mr_quantity_parse(n->text, dim, out);
+        *out = strtod(n->text, NULL);
+        return MR_OK;
+    }
+    const char *where = source_of(n), *unit = text_of(n, "unit");
+    if (!where || !mr_h5_f64(h, where, &v))
+        return MR_RAISE(MR_EINPUT, "map: no number at %s", where ? where : "?");
+    if (unit && unit_factor(unit, dim, &k) != MR_OK) {
+        mr_error_clear();
+        if (dim != MR_DIM_FREQ || unit_factor(unit, MR_DIM_TIME, &k) != MR_OK || v == 0)
+            return MR_RAISE(MR_EINPUT, "map: unit of %s", where);
+        *out = 1 / (v * k);
+        return MR_OK;
+    }
+    *out = v * k;
+    return MR_OK;
+}
+
+/** Element i of a fact as ns since 1970. */
+static mr_status stamp(const mr_h5 *h, const mr_node *n, uint64_t i, int64_t *ns)
+{
+    const char *where = source_of(n), *unit = text_of(n, "unit"), *format = text_of(n, "format");
+    char s[80];
+    double k = 0, v;
+    int64_t whole;
+    if (mr_h5_text(h, where, i, s, sizeof s) && !unit)
+        return format ? mr_utc_scan(s, format, ns) : mr_utc_parse(s, ns);
+    if (!unit) return MR_RAISE(MR_EINPUT, "map: %s is a number: say its unit", where);
+    if (unit_factor(unit, MR_DIM_TIME, &k) != MR_OK) return MR_EINPUT;
+    if (mr_h5_is_int(h, where)) {
+        if (mr_h5_i64s(h, where, i, 1, &whole) &&
+            !__builtin_mul_overflow(whole, (int64_t)llround(k * 1e9), ns))
+            return MR_OK;
+    } else if ((i == 0 && mr_h5_f64(h, where, &v)) || mr_h5_f64s(h, where, i, 1, &v)) {
+        long double t = (long double)v * (long double)k * 1e9L;
+        if (fabsl(t) < 4.6e18L) {
+            *ns = llroundl(t);
+            return MR_OK;
+        }
+    }
+    return MR_RAISE(MR_EINPUT, "map: no time at %s", where);
+}
+
+/** Rate from a vector of times. */
+static mr_status rate_of_times(const mr_h5 *h, const mr_node *n, mr_find *f)
+{
+    int64_t t[2];
+    uint64_t count = mr_h5_count(h, source_of(n));
+    mr_status st = MR_OK;
+    if (count < 2) return MR_RAISE(MR_EINPUT, "map: %s holds no times", source_of(n));
+    MR_TRY(stamp(h, n, 0, &t[0]));
+    MR_TRY(stamp(h, n, count - 1, &t[1]));
+    f->info->rate_hz =
+        mr_round_rate(mr_rate_of(t[0], t[1], count), (double)(t[1] - t[0]) / 1e9, 5e-7);
+out:
+    return st;
+}
+
+static mr_status apply_start(const mr_h5 *h, const mr_node *n, mr_find *f)
+{
+    mr_status st = MR_OK;
+    mr_file_info *o = f->info;
+    const char *pattern = text_of(n, "name"), *base = strrchr(h->path, '/');
+    uint64_t rows = f->dims[f->time_first ? 0 : 1];
+    o->t1_ns = 0;
+    if (n->kind == MR_NODE_SCALAR) {
+        MR_TRY(mr_utc_parse(n->text, &o->t0_ns));
+    } else if (pattern) {
+        MR_TRY(mr_utc_scan(base ? base + 1 : h->path, pattern, &o->t0_ns));
+    } else {
+        MR_TRY(stamp(h, n, f->row0, &o->t0_ns));
+        if (mr_h5_count(h, source_of(n)) == rows && rows > 1 && !f->nt && !f->row0)
+            MR_TRY(stamp(h, n, rows - 1, &o->t1_ns));
+    }
+    f->have_t0 = true;
+out:
+    return st;
+}
+
+static mr_status apply_units(const mr_h5 *h, const mr_node *map, mr_find *f)
+{
+    mr_status st = MR_OK;
+    mr_file_info *o = f->info;
+    const mr_node *scale = mr_node_get(map, "scale");
+    const char *unit = text_of(map, "unit"), *quantity = text_of(map, "quantity");
+    char native[sizeof o->native_unit];
+    double k = 1;
+    if (scale) MR_TRY(number(h, scale, MR_DIM_NONE, &k));
+    memcpy(native, o->native_unit, sizeof native);
+    if (scale || unit) mr_set_unit(f, unit ? unit : native, k);
+    if (quantity) {
+        snprintf(o->quantity, sizeof o->quantity, "%s", quantity);
+        snprintf(o->native_quantity, sizeof o->native_quantity, "%s", quantity);
+    }
+out:
+    return st;
+}
+
+mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f)
+{
+    mr_status st = MR_OK;
+    mr_file_info *o = f->info;
+    const mr_node *n;
+    if ((n = mr_node_get(map, "axes"))) f->time_first = strcmp(n->items[0].text, "time") == 0;
+    if ((n = mr_node_get(map, "start"))) {
+        MR_TRY(apply_start(h, n, f));
+        if (!mr_node_get(map, "rate") && !(o->rate_hz > 0) && source_of(n) &&
+            mr_h5_count(h, source_of(n)) > 1)
+            MR_TRY(rate_of_times(h, n, f));
+    }
+    if ((n = mr_node_get(map, "rate"))) {
+        if (text_of(n, "dataset") && mr_h5_count(h, text_of(n, "dataset")) > 1)
+            MR_TRY(rate_of_times(h, n, f));
+        else
+            MR_TRY(number(h, n, MR_DIM_FREQ, &o->rate_hz));
+    }
+    if ((n = mr_node_get(map, "spacing"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->dx_m));
+    if ((n = mr_node_get(map, "first"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->x0_m));
+    if ((n = mr_node_get(map, "gauge"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->gauge_m));
+    MR_TRY(apply_units(h, map, f));
+out:
+    if (st != MR_OK) {
+        mr_note("input.map");
+        st = st == MR_ECONFIG ? MR_EINPUT : st;
+    }
+    return st;
+}
+
+mr_status mr_map_read(const mr_h5 *h, const mr_node *map, mr_find *f)
+{
+    mr_status st = MR_OK;
+    const mr_node *start = mr_node_get(map, "start");
+    const char *times = start ? text_of(start, "dataset") : NULL;
+    MR_TRY(mr_find_data(h, f, text_of(map, "data")));
+    f->time_first = true;
+    if (!mr_node_get(map, "axes")) {
+        uint64_t n = times ? mr_h5_count(h, times) : 0;
+        if (n > 1 && n == f->dims[1] && n != f->dims[0]) f->time_first = false;
+        mr_assume(f, "axes %s", f->time_first ? "[time, channel]" : "[channel, time]");
+    }
+    mr_set_unit(f, "", 1);
+    MR_TRY(mr_map_apply(h, map, f));
+out:
+    return st;
+}

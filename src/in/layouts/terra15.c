@@ -1,0 +1,100 @@
+/* in/layouts/terra15.c: Terra15 Treble, file versions 4 to 6. */
+#include "in/layout.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCAN_ROWS 65536
+
+bool mr_is_terra15(const mr_h5 *h)
+{
+    return mr_h5_has(h, "@acoustic_bandwidth_end") && mr_h5_has(h, "@amplifier_incoming_current") &&
+           mr_h5_has(h, "@file_start_computer_time") && mr_h5_has(h, "@file_version");
+}
+
+typedef struct run {
+    bool found, over;
+    uint64_t first, end;
+} run;
+
+static void scan(run *r, const double *t, uint64_t at, uint64_t n)
+{
+    for (uint64_t i = 0; i < n && !r->over; i++) {
+        if (!(t[i] > 0)) {
+            r->over = r->found;
+            continue;
+        }
+        if (!r->found) r->first = at + i;
+        r->found = true;
+        r->end = at + i + 1;
+    }
+}
+
+/** The run of stamps above 0: files are allocated ahead, unused rows have 0 (or NaN). */
+static bool valid_run(const mr_h5 *h, const char *where, uint64_t *first, uint64_t *n)
+{
+    uint64_t total = mr_h5_count(h, where);
+    run r = {0};
+    double *t = malloc(SCAN_ROWS * sizeof *t);
+    for (uint64_t at = 0; t && at < total && !r.over; at += SCAN_ROWS) {
+        uint64_t k = MR_MIN(total - at, (uint64_t)SCAN_ROWS);
+        if (!mr_h5_f64s(h, where, at, k, t)) break;
+        scan(&r, t, at, k);
+    }
+    free(t);
+    *first = r.first;
+    *n = r.end - r.first;
+    return r.found;
+}
+
+static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group)
+{
+    mr_file_info *o = f->info;
+    char where[600];
+    double a, b, dt = 0;
+    uint64_t n = 0;
+    snprintf(where, sizeof where, "%s/gps_time", group);
+    if (!valid_run(h, where, &f->row0, &n)) {
+        snprintf(where, sizeof where, "%s/posix_time", group);
+        if (!valid_run(h, where, &f->row0, &n))
+            return MR_RAISE(MR_EINPUT, "no valid time stamps (gps_time, posix_time)");
+        mr_assume(f, "time of the recorder's computer (no gps_time)");
+    }
+    if (f->row0 >= f->dims[0]) return MR_RAISE(MR_EINPUT, "no samples under the valid time stamps");
+    if (n > f->dims[0] - f->row0) mr_odd(f, "more time stamps than samples");
+    f->nt = n = MR_MIN(n, f->dims[0] - f->row0);
+    if (!mr_h5_f64s(h, where, f->row0, 1, &a) || !mr_h5_f64s(h, where, f->row0 + n - 1, 1, &b) ||
+        !mr_ns_of_s(a, &o->t0_ns) || !mr_ns_of_s(b, &o->t1_ns))
+        return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
+    f->have_t0 = true;
+    double measured = mr_rate_of(o->t0_ns, o->t1_ns, n);
+    snprintf(where, sizeof where, "%s@dT", f->path);
+    if (!mr_h5_f64(h, where, &dt)) mr_h5_f64(h, "@dt_computer", &dt);
+    o->rate_hz = dt > 0 ? 1 / dt : measured;
+    if (dt > 0 && measured > 0 && fabs(measured * dt - 1) > 1e-5)
+        mr_odd(f, "dT gives %.8g Hz, the time stamps %.8g Hz", 1 / dt, measured);
+    if (dt > 0 && measured > 0 && fabs(measured * dt - 1) > 1e-3) o->rate_hz = measured;
+    return MR_OK;
+}
+
+mr_status mr_read_terra15(const mr_h5 *h, mr_find *f)
+{
+    mr_status st = MR_OK;
+    mr_file_info *o = f->info;
+    char group[64] = "data_product", path[160], unit[64] = "", product[64] = "";
+    mr_h5_text(h, "@data_product", 0, product, sizeof product);
+    if (!mr_h5_has(h, "data_product/data")) memcpy(group, product, sizeof group);
+    snprintf(path, sizeof path, "%s/data", group);
+    MR_TRY(mr_find_data(h, f, path));
+    MR_TRY(read_time(h, f, group));
+    snprintf(path, sizeof path, "%s/data@dx", group);
+    if (!mr_h5_f64(h, "@dx", &o->dx_m)) mr_h5_f64(h, path, &o->dx_m);
+    mr_h5_f64(h, "@sensing_range_start", &o->x0_m);
+    mr_h5_f64(h, "@gauge_length", &o->gauge_m);
+    mr_h5_text(h, "@data_product_units", 0, unit, sizeof unit);
+    mr_set_unit(f, unit, 1);
+    mr_set_quantity(f, product);
+out:
+    return st;
+}

@@ -1,0 +1,249 @@
+/* ops/chain/chain.c: a list of settings becomes bound operators; what the chain looks like from
+ * outside.
+ */
+#include "ops/chain/chain_priv.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Binds the settings `self` [take] as the chain's next operator. */
+static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
+{
+    mr_status st = MR_OK;
+    mr_bound *b = &c->v[c->n];
+    if (c->n == MR_MAX_OPS) {
+        free(self);
+        return MR_RAISE(MR_ECONFIG, "more than %d operators (a cascade counts each step)",
+                        MR_MAX_OPS);
+    }
+    if (mr_chain_last(c)) {
+        free(self);
+        return MR_RAISE(MR_ECONFIG, "%s gives rows of its own: it is the last of a chain",
+                        mr_chain_last(c)->op->name);
+    }
+    *b = (mr_bound){.op = op, .self = self, .in = c->out, .out = c->out, .state_at = c->state};
+    c->n++;
+    st = op->bind(self, &b->in, &b->out, &b->needs);
+    if (st != MR_OK) return st;
+    b->needs.up = MR_MAX(b->needs.up, (size_t)1);
+    b->needs.down = MR_MAX(b->needs.down, (size_t)1);
+    c->state += b->needs.state;
+    if (b->needs.items.len) {
+        b->needs.counts = b->needs.count_axes == 2 ? b->out.axis[0].n : 1;
+        c->state += b->needs.counts;
+    }
+    c->out = b->out;
+    return MR_OK;
+}
+
+static mr_status bind_copy(mr_chain *c, const mr_op *op, const void *self, size_t k, size_t parts)
+{
+    void *part = NULL;
+    mr_status st = mr_alloc(1, op->size, "operator settings", &part);
+    if (st != MR_OK) return st;
+    memcpy(part, self, op->size);
+    if (op->expand && parts > 1) op->expand(self, k, part);
+    return bind_one(c, op, part);
+}
+
+/* "name", "name: " or "name: {...}" -> operator and its parameters (NULL: none). */
+static mr_status read_item(const mr_node *item, const mr_op **op, const mr_node **params)
+{
+    const char *name = item->text;
+    const mr_node *at = item;
+    *params = NULL;
+    if (item->kind == MR_NODE_MAP) {
+        if (item->n != 1)
+            return MR_RAISE_AT(MR_ECONFIG, item,
+                               "one operator an item, as in `- abs: {}`; here are %zu", item->n);
+        at = &item->items[0];
+        name = at->key;
+        bool empty =
+            at->kind == MR_NODE_SCALAR && !at->quoted &&
+            (!at->text || !*at->text || !strcmp(at->text, "~") || !strcmp(at->text, "null"));
+        if (!empty) *params = at;
+    } else if (item->kind != MR_NODE_SCALAR || !name) {
+        return MR_RAISE_AT(MR_ECONFIG, item, "an operator is written as `- name: {parameters}`");
+    }
+    *op = mr_op_find(name);
+    if (*op) return MR_OK;
+    const char *near = mr_op_nearest(name);
+    if (near) return MR_RAISE_KEY(MR_ECONFIG, at, "no operator %s; did you mean %s?", name, near);
+    return MR_RAISE_KEY(MR_ECONFIG, at, "no operator %s; `millrace ops` lists them", name);
+}
+
+static mr_status add_item(mr_chain *c, const mr_node *item)
+{
+    mr_status st = MR_OK;
+    const mr_op *op = NULL;
+    const mr_node *params = NULL;
+    void *self = NULL;
+    MR_TRY(read_item(item, &op, &params));
+    MR_TRY(mr_alloc(1, op->size, "operator settings", &self));
+    MR_TRY(mr_params_parse(op, params, self));
+    size_t parts = op->expand ? op->expand(self, 0, NULL) : 1;
+    for (size_t k = 0; k < parts; k++) {
+        st = bind_copy(c, op, self, k, parts);
+        if (st != MR_OK) {
+            mr_note("binding %s", op->name);
+            st = mr_reraise_at(st, item->kind == MR_NODE_MAP ? &item->items[0] : item);
+            goto out;
+        }
+    }
+out:
+    free(self);
+    return st;
+}
+
+/* Outputs that two blocks both give, at most, at the input of operator i. */
+static size_t overlap_at(const mr_chain *c, size_t i)
+{
+    double s = 0;
+    const size_t at = i;
+    for (; i < c->n; i++) {
+        const mr_needs *d = &c->v[i].needs;
+        const double window = d->window_ns == MR_WINDOW_SPAN ? 0 : (double)d->window_ns * 1e-9;
+        s += 2 * window +
+             (double)(d->before + d->after + (size_t)d->items.len + 2) / c->v[i].in.rate_hz;
+    }
+    return at < c->n ? (size_t)(s * c->v[at].in.rate_hz) + 2 : 0;
+}
+
+enum { MOST_AFTER = 1 << 18 }; /* at 500 Hz a corner of 0.02 Hz; tables of more would be large */
+
+/* A zero-phase cascade and a finite response after it run as one. */
+static mr_status join(mr_chain *c)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i + 1 < c->n; i++) {
+        mr_bound *b = &c->v[i];
+        const mr_op *op = b->op, *then = b[1].op;
+        const mr_sos *sos = op->zero_phase ? op->zero_phase(b->self) : NULL;
+        const mr_fir *fir = then->finite ? then->finite(b[1].self) : NULL;
+        if (!sos || !fir || fir->up != 1 || fir->down == 1 || b->needs.after > MOST_AFTER) continue;
+        MR_TRY(mr_defer_new(sos, fir, overlap_at(c, i + 2), &b->defer));
+        b->hold_at = c->hold;
+        b->needs.hold = mr_defer_hold(b->defer);
+        b->needs.scratch_rows += mr_defer_scratch(b->defer);
+        c->hold += b->needs.hold;
+    }
+out:
+    return st;
+}
+
+mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
+{
+    mr_status st = MR_OK;
+    mr_chain *c = NULL;
+    MR_TRY(mr_alloc(1, sizeof *c, "chain", &c));
+    c->in = c->out = *in;
+    if (list && list->kind != MR_NODE_LIST)
+        MR_TRY(MR_RAISE_AT(MR_ECONFIG, list, "chain is a list of operators"));
+    for (size_t i = 0; list && i < list->n; i++) MR_TRY(add_item(c, &list->items[i]));
+    MR_TRY(join(c));
+    *out = c;
+    c = NULL; /* given away */
+out:
+    mr_chain_free(c);
+    return st;
+}
+
+void mr_chain_free(mr_chain *c)
+{
+    if (!c) return;
+    for (size_t i = 0; i < c->n; i++) {
+        mr_defer_free(c->v[i].defer);
+        if (c->v[i].op->release) c->v[i].op->release(c->v[i].self);
+        free(c->v[i].self);
+    }
+    free(c);
+}
+
+const mr_geom *mr_chain_in(const mr_chain *c)
+{
+    return &c->in;
+}
+
+const mr_geom *mr_chain_out(const mr_chain *c)
+{
+    return &c->out;
+}
+
+size_t mr_chain_n(const mr_chain *c)
+{
+    return c->n;
+}
+
+const mr_op *mr_chain_op(const mr_chain *c, size_t i)
+{
+    return c->v[i].op;
+}
+
+const mr_needs *mr_chain_needs(const mr_chain *c, size_t i)
+{
+    return &c->v[i].needs;
+}
+
+size_t mr_chain_state(const mr_chain *c)
+{
+    return c->state + c->hold;
+}
+
+size_t mr_chain_state_before(const mr_chain *c)
+{
+    return mr_chain_last(c) ? mr_chain_last(c)->state_at : c->state;
+}
+
+mr_status mr_chain_describe(const mr_chain *c, mr_text *t)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < c->n; i++) {
+        const mr_bound *b = &c->v[i];
+        MR_TRY(mr_text_add(t, "%s rate=%a", b->op->name, b->in.rate_hz));
+        MR_TRY(mr_params_text(b->op, b->self, true, t));
+        if (b->op->describe) MR_TRY(b->op->describe(b->self, t));
+        MR_TRY(mr_text_add(t, "\n"));
+    }
+out:
+    return st;
+}
+
+mr_status mr_chain_brief(const mr_chain *c, mr_text *t)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < c->n; i++) {
+        MR_TRY(mr_text_add(t, "%s", c->v[i].op->name));
+        MR_TRY(mr_params_text(c->v[i].op, c->v[i].self, false, t));
+        MR_TRY(mr_text_add(t, "\n"));
+    }
+out:
+    return st;
+}
+
+size_t mr_chain_stages(const mr_chain *c, mr_stage *stages)
+{
+    size_t n = 0;
+    mr_stage s = {0};
+    for (size_t i = 0; i < c->n - (mr_chain_last(c) != NULL); i++) {
+        bool couples = c->v[i].needs.couples;
+        if (s.n > 0 && (couples || s.couples)) {
+            if (stages) stages[n] = s;
+            n++;
+            s = (mr_stage){.first = i};
+        }
+        s.couples = couples;
+        s.n++;
+    }
+    if (stages) stages[n] = s; /* the last, or the copying one of an empty chain */
+    return n + 1;
+}
+
+bool mr_chain_whole_span(const mr_chain *c, const char **why)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        const mr_needs *d = &c->v[i].needs;
+        if (d->window_ns != MR_WINDOW_SPAN && d->memory != MR_MEM_UNBOUNDED) continue;
+        if (why) *why = c->v[i].op->name;
+        return true;
+    }
+    return false;
+}

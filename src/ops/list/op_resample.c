@@ -1,0 +1,95 @@
+/* ops/list/op_resample.c: change of rate by a ratio of whole numbers: scipy.signal.resample_poly
+ * over the whole span. Output samples lie on the UTC grid of the new rate. */
+#include "ops/kernels/design.h"
+#include "ops/kernels/fir.h"
+#include "ops/ops.h"
+#include <math.h>
+
+typedef struct resample {
+    double rate_hz;
+    mr_fir fir;
+} resample;
+
+static const mr_param resample_params[] = {{"rate", MR_F64, offsetof(resample, rate_hz),
+                                            .unit = "Hz", .min = 1e-6, .max = 1e7,
+                                            .doc = "the new sampling rate"},
+                                           {0}};
+
+enum { MOST = 1000 };
+
+/* The fraction nearest to r with both parts at most MOST: continued fractions. */
+static void nearest_ratio(double r, int64_t *up, int64_t *down)
+{
+    int64_t p0 = 0, q0 = 1, p1 = 1, q1 = 0;
+    double v = r;
+    for (int i = 0; i < 40; i++) {
+        double a = floor(v);
+        if (a > MOST) break;
+        int64_t p = (int64_t)a * p1 + p0, q = (int64_t)a * q1 + q0;
+        if (p > MOST || q > MOST) break;
+        p0 = p1, q0 = q1, p1 = p, q1 = q;
+        if (fabs((double)p / (double)q - r) <= 1e-12 * r || v - a < 1e-12) break;
+        v = 1 / (v - a);
+    }
+    *up = p1 > 0 ? p1 : 1;
+    *down = q1 > 0 ? q1 : 1;
+}
+
+static mr_status resample_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
+{
+    resample *s = self;
+    mr_status st = MR_OK;
+    int64_t up, down;
+    nearest_ratio(s->rate_hz / in->rate_hz, &up, &down);
+    const double got = in->rate_hz * (double)up / (double)down;
+    if (fabs(got - s->rate_hz) > 1e-9 * s->rate_hz)
+        return MR_RAISE(
+            MR_ECONFIG,
+            "rate: %.10g Hz is no ratio of whole numbers up to %d of %.10g Hz; near it is "
+            "%.10g Hz (%lld/%lld)",
+            s->rate_hz, MOST, in->rate_hz, got, (long long)up, (long long)down);
+    const size_t most = (size_t)MR_MAX(up, down), half = up == down ? 0 : 10 * most;
+    MR_TRY(mr_fir_init(&s->fir, 2 * half + 1, (size_t)up, (size_t)down, half));
+    if (half > 0)
+        mr_design_firwin(s->fir.n, 1.0 / (double)most, MR_KAISER5, s->fir.h);
+    else
+        s->fir.h[0] = 1;
+    for (size_t i = 0; i < s->fir.n; i++) s->fir.h[i] *= (double)up;
+    MR_TRY(mr_fir_ready(&s->fir));
+    mr_fir_needs(&s->fir, needs);
+    out->rate_hz = s->rate_hz;
+out:
+    return st;
+}
+
+static void resample_apply(const void *self, const mr_piece *p)
+{
+    mr_fir_run(&((const resample *)self)->fir, 0, p);
+}
+
+static void resample_release(void *self)
+{
+    mr_fir_fini(&((resample *)self)->fir);
+}
+
+static mr_status resample_describe(const void *self, mr_text *t)
+{
+    return mr_fir_describe(&((const resample *)self)->fir, t);
+}
+
+static const mr_fir *resample_finite(const void *self)
+{
+    return &((const resample *)self)->fir;
+}
+
+const mr_op mr_op_resample = {.name = "resample",
+                              .example = "rate: 40 Hz",
+                              .doc = "another sampling rate, exactly rational",
+                              .ref = "scipy.signal.resample_poly",
+                              .size = sizeof(resample),
+                              .params = resample_params,
+                              .bind = resample_bind,
+                              .apply = resample_apply,
+                              .release = resample_release,
+                              .finite = resample_finite,
+                              .describe = resample_describe};

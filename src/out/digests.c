@@ -1,0 +1,163 @@
+/* out/digests.c: what a lane says of itself: its series, a digest of the raw samples that were read
+ * of every input, and the place in a lane file where they stand: behind HDF5's own end, before the
+ * trailer, as lines of text and 16 bytes that say how long they are. */
+#include "out/digests.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include "out/out.h"
+
+enum { FOOT_BYTES = 16 };
+/* the same digest by the widest vectors of the machine, where the library was built with that:
+ * 10 GB/s instead of 6 */
+XXH128_hash_t XXH3_128bits_dispatch(const void *p, size_t n) __attribute__((weak));
+static const char magic[8] = {'M', 'R', 'I', 'N', 'P', 'U', 'T', '2'};
+
+void mr_rows_add(mr_rows_sum *s, const void *rows, uint64_t first, uint64_t n, size_t row_bytes,
+                 size_t stride)
+{
+    const uint8_t *p = rows;
+    XXH128_hash_t (*digest)(const void *, size_t) = XXH3_128bits;
+    if (XXH3_128bits_dispatch) digest = XXH3_128bits_dispatch;
+    for (uint64_t i = 0; i < n; i++, p += stride) {
+        const XXH128_hash_t h = digest(p, row_bytes);
+        const uint64_t place[3] = {h.low64, h.high64, first + i};
+        const XXH128_hash_t v = XXH3_128bits(place, sizeof place);
+        mr_rows_merge(s, &(mr_rows_sum){v.low64, v.high64});
+    }
+}
+
+void mr_rows_merge(mr_rows_sum *s, const mr_rows_sum *more)
+{
+    const uint64_t lo = s->lo + more->lo;
+    s->hi += more->hi + (lo < s->lo);
+    s->lo = lo;
+}
+
+mr_status mr_inputs_line(mr_text *t, const mr_input_line *l)
+{
+    if (!l->known)
+        return mr_text_add(t, "%llu %llu %llu %llu %llu - %s\n", (unsigned long long)l->row,
+                           (unsigned long long)l->rows, (unsigned long long)l->sel.first,
+                           (unsigned long long)l->sel.step, (unsigned long long)l->sel.n, l->name);
+    return mr_text_add(t, "%llu %llu %llu %llu %llu %016llx%016llx %s\n",
+                       (unsigned long long)l->row, (unsigned long long)l->rows,
+                       (unsigned long long)l->sel.first, (unsigned long long)l->sel.step,
+                       (unsigned long long)l->sel.n, (unsigned long long)l->sum.hi,
+                       (unsigned long long)l->sum.lo, l->name);
+}
+
+bool mr_inputs_next(char **text, mr_input_line *l)
+{
+    unsigned long long v[5], hi = 0, lo = 0;
+    char digest[40], *s = *text, *end = strchr(s, '\n');
+    int n = 0;
+    if (!end) return false;
+    *end = '\0';
+    *text = end + 1;
+    if (sscanf(s, "%llu %llu %llu %llu %llu %33s %n", &v[0], &v[1], &v[2], &v[3], &v[4], digest,
+               &n) != 6 ||
+        !n)
+        return false;
+    *l = (mr_input_line){.row = v[0], .rows = v[1], .sel = {v[2], v[3], v[4]}, .name = s + n};
+    l->known = sscanf(digest, "%16llx%16llx", &hi, &lo) == 2;
+    l->sum = (mr_rows_sum){.lo = lo, .hi = hi};
+    return l->known || strcmp(digest, "-") == 0;
+}
+
+mr_status mr_inputs_append(int fd, uint64_t *end, const mr_text *lines, mr_sum *sum,
+                           const char *path)
+{
+    mr_status st = MR_OK;
+    uint8_t foot[FOOT_BYTES];
+    memcpy(foot, magic, sizeof magic);
+    for (int i = 0; i < 8; i++) foot[8 + i] = (uint8_t)((uint64_t)lines->len >> (8 * i));
+    if (lines->len) MR_TRY(mr_out_pwrite(fd, lines->s, lines->len, *end, path));
+    MR_TRY(mr_out_pwrite(fd, foot, sizeof foot, *end + lines->len, path));
+    if (lines->len) mr_sum_add(sum, lines->s, lines->len);
+    mr_sum_add(sum, foot, sizeof foot);
+    *end += lines->len + sizeof foot;
+out:
+    return st;
+}
+
+static bool near_rel(double a, double b, double rel)
+{
+    return fabs(a - b) <= rel * fmax(fabs(a), fabs(b));
+}
+
+bool mr_series_near(const mr_series *a, const mr_series *b)
+{
+    return near_rel(a->rate_hz, b->rate_hz, 1e-3) && near_rel(a->dx_m, b->dx_m, 1e-6) &&
+           near_rel(a->x0_m, b->x0_m, 1e-6) && near_rel(a->gauge_m, b->gauge_m, 1e-6);
+}
+
+bool mr_series_same(const mr_series *a, const mr_series *b)
+{
+    return strcmp(a->what.hex, b->what.hex) == 0 && mr_series_near(a, b);
+}
+
+mr_status mr_lane_self_line(mr_text *t, const mr_series *s, const char *rel)
+{
+    return mr_text_add(t, "lane %s %a %a %a %a %.*s\n", s->what.hex[0] ? s->what.hex : "-",
+                       s->rate_hz, s->dx_m, s->x0_m, s->gauge_m, (int)mr_lane_stem(rel), rel);
+}
+
+bool mr_lane_self_fits(const mr_lane_self *s, const char *rel)
+{
+    const size_t n = strlen(s->stem);
+    const char *rest = rel + n;
+    if (strncmp(rel, s->stem, n) != 0) return false;
+    if (*rest == '_') rest += 1 + strspn(rest + 1, "0123456789");
+    return strcmp(rest, ".h5") == 0;
+}
+
+/** Cut the first line off. */
+static bool take_self(char *text, size_t *len, mr_lane_self *self)
+{
+    mr_series *s = &self->series;
+    char *end = strchr(text, '\n');
+    if (!end || sscanf(text, "lane %32s %la %la %la %la %103s", s->what.hex, &s->rate_hz, &s->dx_m,
+                       &s->x0_m, &s->gauge_m, self->stem) != 6)
+        return false;
+    *len -= (size_t)(end + 1 - text);
+    memmove(text, end + 1, *len + 1);
+    return true;
+}
+
+mr_status mr_inputs_read(const char *path, mr_lane_self *self, mr_text *lines)
+{
+    mr_status st = MR_OK;
+    mr_trailer t;
+    uint8_t foot[FOOT_BYTES];
+    char *s = NULL;
+    uint64_t n = 0;
+    MR_TRY(mr_trailer_read(path, false, &t));
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return MR_RAISE(MR_EVERIFY, "%s: cannot be opened: %s", path, strerror(errno));
+    if (t.length >= sizeof foot)
+        st = mr_out_pread(fd, foot, sizeof foot, t.length - sizeof foot, path);
+    for (int i = 7; st == MR_OK && t.length >= sizeof foot && i >= 0; i--) n = n << 8 | foot[8 + i];
+    if (st == MR_OK && (t.length < sizeof foot || memcmp(foot, magic, sizeof magic) != 0 ||
+                        n > t.length - sizeof foot))
+        st = MR_RAISE(MR_EVERIFY, "%s: says nothing of its inputs' samples", path);
+    if (st == MR_OK) st = mr_alloc((size_t)n + 1, 1, "a lane's inputs", &s);
+    if (st == MR_OK) st = mr_out_pread(fd, s, (size_t)n, t.length - sizeof foot - n, path);
+    close(fd);
+    size_t len = (size_t)n;
+    if (st == MR_OK && !take_self(s, &len, self))
+        st = MR_RAISE(MR_EVERIFY, "%s: does not say which lane it is", path);
+    MR_TRY(st);
+    if (!lines) goto out;
+    *lines = (mr_text){.s = s, .len = len, .cap = (size_t)n + 1};
+    s = NULL;
+out:
+    if (st == MR_EOUTPUT) st = MR_EVERIFY;
+    free(s);
+    return st;
+}

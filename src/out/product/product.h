@@ -1,0 +1,36 @@
+/* out/product/product.h: products read back for pictures: statistics, spectra and correlations, of
+ * one lane or of result.h5. Only files of ours whose checksum is right are opened, so libhdf5 meets
+ * no damage. One thread at a time in a process. */
+#ifndef MR_OUT_PRODUCT_PRODUCT_H
+#define MR_OUT_PRODUCT_PRODUCT_H
+#include "base/base.h"
+#include "grid/grid.h"
+
+typedef struct mr_product_axis {
+    char name[16], unit[16]; /* "frequency", "Hz" */
+    size_t n;
+    double *v;    /* [n]; NULL: named */
+    char **label; /* [n] then; NULL: numbered */
+} mr_product_axis;
+
+typedef struct mr_product {
+    char quantity[64], unit[96];
+    int64_t *time_ns;     /* [rows] */
+    int64_t t0_ns, t1_ns; /* what a result.h5 is the mean of; of a lane its first and last row */
+    bool result;          /* one row that is the mean of everything */
+    double row_s;         /* from row to row; 0: unknown */
+    size_t rows, nc, depth;
+    double *distance_m; /* [nc] */
+    size_t n_axes;
+    mr_product_axis axis[MR_MAX_AXES];
+    struct mr_product_file *file;
+} mr_product;
+
+/** Does this look like a lane or a result of ours? Its samples may still be plain ones. */
+bool mr_is_output(const char *path);
+/** MR_EVERIFY: damaged, or not ours; MR_EINPUT: plain samples, no product. [give] out. */
+mr_status mr_product_open(const char *path, mr_product **out);
+/** Row i as v[depth][nc]: means also where the file holds sums; NaN where nothing went in. */
+mr_status mr_product_read(mr_product *p, size_t i, double *v);
+void mr_product_close(mr_product *p);
+#endif

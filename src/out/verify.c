@@ -1,0 +1,326 @@
+/* out/verify.c: is an output folder what the run left? Every file's checksum, every name, and that
+ * none is missing, swapped or added. Uses no libhdf5, so damage can do no harm here. */
+#include "base/utc.h"
+#include "out/index.h"
+#include "out/out.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MAX_INDEX_BYTES ((size_t)1 << 30)
+#define MAX_DEPTH 8
+
+typedef struct check {
+    const char *folder;
+    mr_findings found;
+    bool have_index; /* index.csv could be read */
+    mr_index index;
+    mr_digest index_sum; /* of its text */
+    mr_digest plan;      /* "" until the first good trailer says */
+    mr_kept kept;        /* lanes whose inputs are gone */
+    bool *kept_seen;     /* [kept.n] */
+    size_t n_files, n_kept;
+} check;
+
+static void bad_line(void *arg, int line)
+{
+    check *k = arg;
+    mr_finding(&k->found, "%s:%d: damaged line", MR_INDEX_NAME, line);
+}
+
+/** Read index.csv. MR_OK also when it is missing or damaged, which are findings. */
+static mr_status check_index(check *k)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_text text = {0};
+    struct stat sb;
+    MR_TRY(mr_out_join(k->folder, MR_INDEX_NAME, &path));
+    if (lstat(path, &sb) != 0) {
+        mr_finding(&k->found, "%s: missing (an unfinished run has none; run again to finish)",
+                   MR_INDEX_NAME);
+        goto out;
+    }
+    st = mr_read_text(path, MAX_INDEX_BYTES, &text);
+    if (st == MR_EMEM) goto out;
+    if (st != MR_OK) {
+        mr_finding(&k->found, "%s: cannot be read", MR_INDEX_NAME);
+        st = MR_OK;
+        goto out;
+    }
+    k->have_index = true;
+    k->index_sum = mr_digest_of(text.s, text.len);
+    MR_TRY(mr_index_parse(&text, &k->index, bad_line, k));
+    for (size_t i = 1; i < k->index.n; i++)
+        if (strcmp(k->index.v[i].file, k->index.v[i - 1].file) == 0)
+            mr_finding(&k->found, "%s: lists %s twice", MR_INDEX_NAME, k->index.v[i].file);
+out:
+    mr_text_fini(&text);
+    free(path);
+    return st;
+}
+
+/** Name of a lane file against the row of the index: start and channels, then a number where other
+ *  lanes would have the same name. */
+static bool name_fits(const mr_index_row *row)
+{
+    char compact[40], want[128];
+    const char *base = strrchr(row->file, '/');
+    mr_utc_compact(row->t0_ns, compact);
+    snprintf(want, sizeof want, "%s_c%05lld-%05lld", compact, (long long)row->c0,
+             (long long)row->c1);
+    if (!base || strncmp(base + 1, want, strlen(want)) != 0) return false;
+    const char *rest = base + 1 + strlen(want);
+    if (*rest == '_') rest += 1 + strspn(rest + 1, "0123456789");
+    return strcmp(rest, ".h5") == 0;
+}
+
+/** One file under lanes/, rel like "lanes/DAY/NAME". */
+static mr_status check_lane(check *k, const char *rel)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_trailer t;
+    mr_index_row *row = mr_index_find(&k->index, rel);
+    if (row) row->seen = true;
+    if (fnmatch("*.part", rel, 0) == 0) {
+        mr_finding(&k->found, "%s: left over from a run that was ended; the next run removes it",
+                   rel);
+        return MR_OK;
+    }
+    const mr_kept_lane *kept = row ? NULL : mr_kept_find(&k->kept, rel);
+    if (kept) k->kept_seen[kept - k->kept.v] = true;
+    if (k->have_index && !row && !kept) mr_finding(&k->found, "%s: not in %s", rel, MR_INDEX_NAME);
+    MR_TRY(mr_out_join(k->folder, rel, &path));
+    k->n_files++;
+    st = mr_trailer_read(path, true, &t);
+    if (st == MR_EVERIFY) {
+        mr_finding(&k->found, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+        goto out;
+    }
+    if (st != MR_OK) goto out;
+    if (!k->plan.hex[0]) k->plan = t.plan;
+    if (!mr_digest_same(&k->plan, &t.plan))
+        mr_finding(&k->found, "%s: is the output of another plan", rel);
+    if (row && strcmp(row->checksum, t.content.hex) != 0)
+        mr_finding(&k->found, "%s: is not the file that %s lists (checksum %s, listed %s)", rel,
+                   MR_INDEX_NAME, t.content.hex, row->checksum);
+    if (kept && strcmp(kept->checksum.hex, t.content.hex) != 0)
+        mr_finding(&k->found, "%s: is not the lane that was kept (checksum %s, listed %s)", rel,
+                   t.content.hex, kept->checksum.hex);
+    k->n_kept += kept != NULL;
+    if (row && !name_fits(row))
+        mr_finding(&k->found, "%s: its name and its line in %s do not agree", rel, MR_INDEX_NAME);
+out:
+    free(path);
+    return st;
+}
+
+static mr_status check_master(check *k)
+{
+    char *path = NULL;
+    mr_trailer t;
+    struct stat sb;
+    const char *name = MR_MASTER_NAME;
+    mr_status st = mr_out_join(k->folder, name, &path);
+    if (st == MR_OK && lstat(path, &sb) != 0) { /* sums are merged instead */
+        free(path);
+        path = NULL;
+        name = MR_RESULT_NAME;
+        st = mr_out_join(k->folder, name, &path);
+    }
+    if (st != MR_OK) return st;
+    if (lstat(path, &sb) != 0) {
+        mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
+        goto out;
+    }
+    k->n_files++;
+    st = mr_trailer_read(path, true, &t);
+    if (st == MR_EVERIFY) {
+        mr_finding(&k->found, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+    } else if (st == MR_OK) {
+        k->plan = t.plan;
+        if (k->have_index && !mr_digest_same(&t.lane, &k->index_sum))
+            mr_finding(&k->found, "%s: is not the one that %s was made with", MR_INDEX_NAME, name);
+    }
+out:
+    free(path);
+    return st;
+}
+
+/** The line of a plan.sum text that ends in "  name", or NULL; *n its length with the newline. */
+static const char *sum_line(const mr_text *t, const char *name, size_t *n)
+{
+    char end[64];
+    snprintf(end, sizeof end, "  %s\n", name);
+    const char *p = t->len ? strstr(t->s, end) : NULL;
+    if (!p || p - t->s < 32) return NULL;
+    *n = 32 + strlen(end);
+    return p - 32;
+}
+
+/** The files of the plan against plan.sum; an unfinished run has none yet. */
+static mr_status check_plan(check *k)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_text have = {0}, listed = {0};
+    struct stat sb;
+    bool named = false;
+    MR_TRY(mr_out_join(k->folder, MR_PLAN_SUM_NAME, &path));
+    MR_TRY(mr_plan_sums(k->folder, &have));
+    if (stat(path, &sb) != 0) {
+        if (have.len > 0 && k->have_index) mr_finding(&k->found, "%s: missing", MR_PLAN_SUM_NAME);
+        goto out;
+    }
+    MR_TRY(mr_read_text(path, 4096, &listed));
+    for (size_t i = 0; mr_plan_files[i]; i++) {
+        size_t n = 0, m = 0;
+        const char *now = sum_line(&have, mr_plan_files[i], &n);
+        const char *then = sum_line(&listed, mr_plan_files[i], &m);
+        if (now && then ? memcmp(now, then, n) == 0 : now == then) continue;
+        mr_finding(&k->found, ".millrace/%s: %s", mr_plan_files[i],
+                   !now    ? "missing"
+                   : !then ? "not listed in plan.sum"
+                           : "damaged, it does not fit plan.sum");
+        named = true;
+    }
+    if (!named && (have.len != listed.len || (have.len && memcmp(have.s, listed.s, have.len))))
+        mr_finding(&k->found, "%s: damaged", MR_PLAN_SUM_NAME);
+out:
+    if (st != MR_OK && st != MR_EMEM) {
+        mr_finding(&k->found, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+    }
+    mr_text_fini(&listed);
+    mr_text_fini(&have);
+    free(path);
+    return st;
+}
+
+/** The list of kept lanes; a damaged one is a finding. */
+static mr_status check_kept(check *k)
+{
+    mr_status st = mr_kept_read(k->folder, &k->kept);
+    if (st == MR_EVERIFY) {
+        mr_finding(&k->found, "%s", mr_error());
+        mr_error_clear();
+        st = MR_OK;
+    }
+    return st == MR_OK ? mr_alloc(k->kept.n, 1, "the kept lanes", &k->kept_seen) : st;
+}
+
+/** Sorted names in folder/rel, "." and ".." left out. */
+static mr_status list_folder(const check *k, const char *rel, mr_strs *out)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    struct dirent **entries = NULL;
+    int n = -1;
+    MR_TRY(mr_out_join(k->folder, rel, &path));
+    n = scandir(path, &entries, NULL, alphasort);
+    if (n < 0) {
+        st = MR_RAISE(MR_EVERIFY, "%s: cannot be listed: %s", path, strerror(errno));
+        goto out;
+    }
+    for (int i = 0; i < n; i++)
+        if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0)
+            MR_TRY(mr_strs_add(out, entries[i]->d_name));
+out:
+    for (int i = 0; i < n; i++) free(entries[i]);
+    free(entries);
+    free(path);
+    return st;
+}
+
+/** Everything under rel, folders by recursion. */
+static mr_status check_tree(check *k, const char *rel, int depth)
+{
+    mr_status st = MR_OK;
+    mr_strs names = {0};
+    char *sub = NULL, *path = NULL;
+    MR_TRY(list_folder(k, rel, &names));
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat sb;
+        MR_TRY(mr_out_join(rel, names.v[i], &sub));
+        MR_TRY(mr_out_join(k->folder, sub, &path));
+        if (lstat(path, &sb) != 0)
+            mr_finding(&k->found, "%s: cannot be looked at: %s", sub, strerror(errno));
+        else if (S_ISDIR(sb.st_mode) && depth < MAX_DEPTH)
+            MR_TRY(check_tree(k, sub, depth + 1));
+        else
+            MR_TRY(check_lane(k, sub));
+        free(path);
+        free(sub);
+        path = sub = NULL;
+    }
+out:
+    free(path);
+    free(sub);
+    mr_strs_fini(&names);
+    return st;
+}
+
+/** The output folder itself: only what a run or `view` puts there. */
+static mr_status check_top(check *k)
+{
+    static const char *const known[] = {"lanes",       MR_MASTER_NAME, MR_RESULT_NAME,
+                                        MR_INDEX_NAME, "report.json",  ".millrace",
+                                        "*.png",       ".nfs*",        "slurm-*.out"};
+    mr_status st = MR_OK;
+    mr_strs names = {0};
+    bool lanes = false;
+    MR_TRY(list_folder(k, ".", &names));
+    for (size_t i = 0; i < names.n; i++) {
+        bool ok = false;
+        for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
+            ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
+        if (fnmatch("*.part", names.v[i], 0) == 0)
+            mr_finding(&k->found,
+                       "%s: left over from a run that was ended; the next run removes it",
+                       names.v[i]);
+        else if (!ok)
+            mr_finding(&k->found, "%s: not a file of a run", names.v[i]);
+        lanes = lanes || strcmp(names.v[i], "lanes") == 0;
+    }
+    if (lanes)
+        MR_TRY(check_tree(k, "lanes", 0));
+    else
+        mr_finding(&k->found, "lanes: missing");
+out:
+    mr_strs_fini(&names);
+    return st;
+}
+
+mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
+                           size_t *n_files, size_t *n_kept)
+{
+    mr_status st = MR_OK;
+    check k = {.folder = folder, .found = {say, arg, false}};
+    MR_TRY(check_index(&k));
+    MR_TRY(check_master(&k)); /* before the lanes: its plan is the measure for theirs */
+    MR_TRY(check_plan(&k));
+    MR_TRY(check_kept(&k));
+    MR_TRY(check_top(&k));
+    for (size_t i = 0; i < k.index.n; i++)
+        if (!k.index.v[i].seen) mr_finding(&k.found, "%s: missing", k.index.v[i].file);
+    for (size_t i = 0; i < k.kept.n; i++)
+        if (!k.kept_seen[i]) mr_finding(&k.found, "%s: missing", k.kept.v[i].rel);
+    *n_files = k.n_files;
+    *n_kept = k.n_kept;
+    if (k.found.any) st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
+out:
+    mr_index_fini(&k.index);
+    mr_kept_fini(&k.kept);
+    free(k.kept_seen);
+    return st;
+}
