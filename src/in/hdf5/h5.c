@@ -1,6 +1,7 @@
 /* in/hdf5/h5.c: opening a file that may be hostile. Only workers and tests come here. */
 #include "in/hdf5/h5.h"
 #include "base/text.h"
+#include "in/hdf5/api.h"
 #include "in/hdf5/h5vfd.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -252,7 +253,7 @@ typedef struct members {
     char **v;
 } members;
 
-static herr_t add_member(MR_UNUSED hid_t g, const char *name, MR_UNUSED const H5L_info_t *info,
+static herr_t add_member(MR_UNUSED hid_t g, const char *name, MR_UNUSED const mr_h5_link *info,
                          void *arg)
 {
     members *m = arg;
@@ -267,7 +268,7 @@ size_t mr_h5_members(const mr_h5 *h, const char *group, size_t max, char **v)
     members m = {.max = max, .v = v};
     hid_t o = mr_h5_object(h, group);
     if (o >= 0 && H5Iget_type(o) == H5I_GROUP)
-        H5Literate(o, H5_INDEX_NAME, H5_ITER_INC, NULL, add_member, &m);
+        mr_h5_iterate(o, H5_INDEX_NAME, H5_ITER_INC, NULL, add_member, &m);
     if (o >= 0) H5Oclose(o);
     return m.n;
 }

@@ -1,6 +1,7 @@
 /* in/hdf5/h5_fact.c: one fact from an attribute or a small dataset, whatever type its writer chose:
  * scalar or array, integer, float, boolean, fixed or variable-length text, text of a number. */
 #include "in/hdf5/h5.h"
+#include "in/hdf5/api.h"
 #include "base/text.h"
 #include <ctype.h>
 #include <errno.h>
@@ -144,7 +145,7 @@ static bool read_text(fact *f, uint64_t i, char *buf, size_t size)
         snprintf(buf, size, "%s", s ? s : "");
         trim(buf);
         ok = true;
-        if (var) H5Dvlen_reclaim(mem, f->space, H5P_DEFAULT, all);
+        if (var) mr_h5_reclaim(mem, f->space, H5P_DEFAULT, all);
     }
     free(all);
     H5Tclose(mem);

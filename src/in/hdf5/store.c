@@ -1,5 +1,6 @@
 /* in/hdf5/store.c: type, filters, place and chunk table of a dataset. */
 #include "in/hdf5/store.h"
+#include "in/hdf5/api.h"
 #include "in/hdf5/btree.h"
 #include <stdlib.h>
 #include <string.h>
@@ -199,14 +200,14 @@ static mr_status read_table(const mr_h5 *h, hid_t dset, mr_store *s, mr_chunk **
                             uint64_t *outside)
 {
     mr_status st = MR_OK;
-    H5O_info_t oi;
     mr_layout_msg msg;
     mr_bytes b = {.fd = h->fd, .size = h->size, .base = h->base, .so = h->so, .sl = h->sl};
     table t = {.s = s, .size = h->size, .cols = (s->nc + s->chunk_c - 1) / s->chunk_c};
     MR_TRY(mr_alloc((size_t)s->n_chunks, sizeof *t.v, "chunk table", &t.v));
-    if (H5Oget_info(dset, &oi) < 0) st = MR_RAISE(MR_EINPUT, "damaged: object header");
+    const haddr_t header = mr_h5_header_address(dset);
+    if (header == HADDR_UNDEF) st = MR_RAISE(MR_EINPUT, "damaged: object header");
     MR_TRY(st);
-    MR_TRY(mr_layout_find(&b, oi.addr, &msg));
+    MR_TRY(mr_layout_find(&b, header, &msg));
     if (msg.index == MR_IX_BTREE1 && msg.ndims != 3)
         st = MR_RAISE(MR_EINPUT, "damaged: dimensions of the chunk index");
     else if (msg.index == MR_IX_BTREE1) /* twice: chunks outside the present extents may be left */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utc.h"
+#include "in/hdf5/api.h"
 #include "out/h5w.h"
 #include "out/output.h"
 
@@ -114,7 +115,7 @@ static mr_status labels(const mr_product *p, hid_t d, mr_product_axis *a)
     }
     for (size_t i = 0; i < a->n && st == MR_OK; i++)
         st = mr_strdup(raw[i] ? raw[i] : "", &a->label[i]);
-    H5Dvlen_reclaim(t, space, H5P_DEFAULT, raw);
+    mr_h5_reclaim(t, space, H5P_DEFAULT, raw);
 out:
     free(raw);
     H5Sclose(space);
@@ -158,7 +159,7 @@ typedef struct search {
 
 /** The values: the dataset of the most dimensions. Counts come before it in no case that matters:
  *  they have fewer. */
-static herr_t deepest(hid_t g, const char *name, const H5L_info_t *info, void *arg)
+static herr_t deepest(hid_t g, const char *name, const mr_h5_link *info, void *arg)
 {
     search *s = arg;
     hsize_t n[MAX_RANK];
@@ -177,7 +178,7 @@ static mr_status find_array(mr_product *p, search *s)
 {
     struct mr_product_file *f = p->file;
     hsize_t n[MAX_RANK];
-    if (H5Literate(f->file, H5_INDEX_NAME, H5_ITER_INC, NULL, deepest, s) < 0 || !s->name)
+    if (mr_h5_iterate(f->file, H5_INDEX_NAME, H5_ITER_INC, NULL, deepest, s) < 0 || !s->name)
         return MR_RAISE(MR_EVERIFY, "%s: holds no values", f->path);
     p->result = H5Lexists(f->file, "time", H5P_DEFAULT) <= 0;
     if (s->rank != (int)p->n_axes + 2 - p->result || !p->n_axes)
