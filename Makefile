@@ -14,7 +14,7 @@ CFLAGS ?= -O3 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wvla
 CSTD := -std=c17 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fopenmp -pthread
-PKGS := yaml-0.1 jansson fftw3 fftw3f zlib
+PKGS := yaml-0.1 jansson zlib
 ifeq ($(PNG),1)
 PKGS += libpng
 CSTD += -DMR_PNG=1

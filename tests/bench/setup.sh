@@ -1,7 +1,7 @@
 #!/bin/bash
-# What the bench needs beyond make deps: the peers' Python packages. As root on Debian installs what
+# What the bench needs beyond make deps: the peers' Python packages, and FFTW as a ruler. As root on Debian installs what
 # is missing; elsewhere says so, and run.py leaves out the peers that cannot be imported.
-packages="python3-numpy python3-scipy python3-h5py python3-mpi4py python3-dask"
+packages="python3-numpy python3-scipy python3-h5py python3-mpi4py python3-dask libfftw3-dev"
 missing=()
 for p in $packages; do
     [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null)" = "ii " ] || missing+=("$p")

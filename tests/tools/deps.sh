@@ -1,47 +1,108 @@
 #!/bin/bash
-# What the build and the tests need. As root on Debian or Ubuntu: installs what is missing. Elsewhere:
-# looks for each library and tool, says exactly what is missing and how to get it.
+# What the build and the tests need. As root on Debian or Ubuntu: installs what is missing, by name where
+# the release has it and by its successor where not. Elsewhere: looks for each library and tool, says
+# exactly what is missing and how to get it. What the build needs is installed apart from what tests wish:
+# a wish that this release cannot fulfil is named, blocks nothing, and its tests are skipped.
 # usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR PNG DEFLATE
-# status: 0 all there, 2 something needed is missing
+# status: 0 all that is needed is there, 2 something is missing
 set -u
 what=${1:-all}
 MPICC=${MPICC:-mpicc}
 
-build_packages="gcc libc6-dev make pkg-config openmpi-bin libopenmpi-dev libhdf5-dev libfftw3-dev
-zlib1g-dev libyaml-dev libjansson-dev libxxhash-dev"
+# a|b: the first that this release knows
+build_packages="gcc libc6-dev make pkg-config|pkgconf openmpi-bin libopenmpi-dev libhdf5-dev zlib1g-dev libyaml-dev
+libjansson-dev libxxhash-dev"
 [ "${PNG:-1}" = 1 ] && build_packages+=" libpng-dev"
 [ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
-test_packages="libcmocka-dev python3 python3-pytest python3-pytest-timeout python3-numpy python3-scipy
-python3-h5py python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
-clang clang-format libclang-rt-14-dev libomp-dev cppcheck slurm-wlm munge iproute2 strace"
-
-packages=$build_packages
-[ "$what" = build ] || packages+=" $test_packages"
-[ "$what" = torture ] && packages+=" valgrind"
+test_packages="libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py"
+wishes="python3-pytest-timeout python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
+clang clang-format libclang-rt-VERSION-dev libomp-dev cppcheck slurm-wlm munge iproute2 strace libfftw3-dev"
+[ "$what" = torture ] && wishes+=" valgrind"
 
 # --- root on a Debian system: let apt do it ----------------------------------------------------------
-missing_packages() {
+installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
+known() { apt-cache policy "$1" 2>/dev/null | grep -q '^ *Candidate: [^(]'; }
+
+# the name that a wish has in this release: itself, its successor, or for llvm that of the default clang
+named() {
     local p
-    for p in $packages; do
-        [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null)" = "ii " ] || echo "$p"
+    case $1 in
+    *VERSION*)
+        p=$(apt-cache depends clang 2>/dev/null | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -1)
+        echo "${1/VERSION/${p:-of-no-version}}"
+        ;;
+    *)
+        for p in ${1//|/ }; do
+            if installed "$p" || known "$p"; then echo "$p" && return; fi
+        done
+        echo "${1%%|*}"
+        ;;
+    esac
+}
+
+missing() { # PACKAGES... : those that are not installed, by their names here
+    local p name
+    for p in "$@"; do
+        name=$(named "$p")
+        installed "$name" || echo "$name"
     done
 }
 
-install_packages() {
-    local list log
-    list=$(missing_packages)
-    [ -z "$list" ] && return 0
-    echo "deps: installing" $list
+updated=
+apt_install() { # PACKAGES...
+    local log status
     log=$(mktemp)
-    export DEBIAN_FRONTEND=noninteractive
-    if { apt-get update -qq && apt-get install -y -qq --no-install-recommends $list; } >"$log" 2>&1
-    then
-        rm -f "$log"
-        return 0
-    fi
-    tail -20 "$log" >&2
+    apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1
+    status=$?
+    [ $status -eq 0 ] || tail -20 "$log" >&2
     rm -f "$log"
-    return 1
+    return $status
+}
+
+update_once() {
+    [ -n "$updated" ] && return
+    updated=1
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq >/dev/null 2>&1 || echo "deps: apt-get update failed; going on with the lists that are here" >&2
+}
+
+need() { # WHAT-FOR PACKAGES... : all of them, or status 1
+    local list for=$1
+    shift
+    # shellcheck disable=SC2046
+    [ -z "$(missing "$@")" ] && return 0
+    update_once
+    list=$(missing "$@")
+    echo "deps: installing for $for:" $list
+    # shellcheck disable=SC2086
+    apt_install $list
+}
+
+wish() { # PACKAGES... : as many as there are
+    local p list=() unknown=()
+    [ -z "$(missing "$@")" ] && return 0
+    update_once
+    for p in $(missing "$@"); do
+        if known "$p"; then list+=("$p"); else unknown+=("$p"); fi
+    done
+    if [ ${#list[@]} -gt 0 ]; then
+        echo "deps: installing for tests:" "${list[@]}"
+        if ! apt_install "${list[@]}" 2>/dev/null; then # one that cannot be had must not take others with it
+            for p in "${list[@]}"; do apt_install "$p" 2>/dev/null || unknown+=("$p"); done
+        fi
+    fi
+    [ ${#unknown[@]} -eq 0 ] || echo "deps: not to be had here, tests that need it are skipped: ${unknown[*]}"
+    return 0
+}
+
+install_packages() {
+    # shellcheck disable=SC2086
+    need "the build" $build_packages || return 1
+    [ "$what" = build ] && return 0
+    # shellcheck disable=SC2086
+    need tests $test_packages || return 1
+    # shellcheck disable=SC2086
+    wish $wishes
 }
 
 # --- anywhere: look for each thing --------------------------------------------------------------------
@@ -86,13 +147,12 @@ look() {
         MPICC=$(command -v cc || command -v gcc || command -v clang || echo cc)
         if ! has_tool "$MPICC"; then
             needed+=("cc")
-            unseen=(hdf5 fftw zlib libyaml jansson xxhash)
+            unseen=(hdf5 zlib libyaml jansson xxhash)
             return
         fi
     fi
     has_tool mpirun || needed+=("mpirun")
     look_hdf5 || needed+=("hdf5")
-    library "fftw3 fftw3f" fftw3.h "-lfftw3 -lfftw3f" || needed+=("fftw")
     library zlib zlib.h -lz || needed+=("zlib")
     library yaml-0.1 yaml.h -lyaml || needed+=("libyaml")
     library jansson jansson.h -ljansson || needed+=("jansson")
@@ -121,7 +181,6 @@ hint() { # names in each system, one line a thing
     mpi)        echo "MPI-3 (mpicc)   |openmpi-bin libopenmpi-dev|openmpi-devel  |openmpi        |openmpi      |openmpi" ;;
     mpirun)     echo "mpirun          |openmpi-bin             |openmpi          |openmpi        |openmpi      |openmpi" ;;
     hdf5)       echo "HDF5 >= 1.10    |libhdf5-dev             |hdf5-devel       |hdf5~mpi+hl    |hdf5         |hdf5" ;;
-    fftw)       echo "FFTW 3          |libfftw3-dev            |fftw-devel       |fftw           |fftw         |fftw" ;;
     zlib)       echo "zlib            |zlib1g-dev              |zlib-devel       |zlib           |zlib         |zlib" ;;
     libyaml)    echo "libyaml         |libyaml-dev             |libyaml-devel    |libyaml        |yaml         |libyaml" ;;
     jansson)    echo "jansson         |libjansson-dev          |jansson-devel    |jansson        |jansson      |jansson" ;;
