@@ -46,6 +46,7 @@ static void config(void)
         "  folder: out/decimated           # never read as input",
         "  # title: north cable, 1 to 45 Hz",
         "  # compress: deflate             # default none",
+        "  # type: float64                 # default float32, which holds 24 bits",
         "run:                              # changes no byte of the output",
         "  io_threads: 2                   # that read, for each rank; 1..64",
         "  # memory: 2 GiB                 # for each rank, everything included; default: 0.7 of "

@@ -13,17 +13,21 @@ typedef struct mr_digest {
 /** XXH3-128 of bytes. */
 mr_digest mr_digest_of(const void *p, size_t n);
 
-/** What a row of a product holds per channel. Zero: one float32 sample. */
+/** What a row holds per channel, and as what. Zero: one float32 sample. */
 typedef struct mr_row_shape {
     size_t n_axes;       /* between time and distance */
     const mr_axis *axis; /* [borrow] [n_axes] */
-    bool f64;            /* float64 sums that are still to be merged, not float32 values */
+    bool sums;           /* float64 sums that are still to be merged, not values */
     int count_axes; /* int32 counts beside it: 1 [time][distance], 2 [time][axis 0][distance] */
+    bool f64;       /* values are float64, in the end */
 } mr_row_shape;
 /** Values and counts of a row per channel; bytes of a row of nc channels without its counts. */
 size_t mr_shape_depth(const mr_row_shape *s);
 size_t mr_shape_counts(const mr_row_shape *s);
 size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc);
+/** Bytes of one value as a lane holds it, and as result.h5 does. */
+size_t mr_shape_cell(const mr_row_shape *s);
+size_t mr_shape_result_cell(const mr_row_shape *s);
 
 /** What tells the series of one archive apart: lanes of one series never overlap in time. */
 typedef struct mr_series {
@@ -62,8 +66,8 @@ typedef struct mr_lane_file mr_lane_file;
 /** Lay out the .part file (O_EXCL) and close it in libhdf5. One thread at a time uses a handle.
  * Only the writer thread calls these. */
 mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out);
-/** Append nr rows ([nr][axes...][nc] float32, packed; float64 where the shape says), in order; any
- * nr. With deflate rows are collected to whole chunk bands (mr_lane_band_rows) and packed here;
+/** Append nr rows ([nr][axes...][nc], packed, of the shape's type), in order; any nr. With deflate
+ * rows are collected to whole chunk bands (mr_lane_band_rows) and packed here;
  * appending whole bands saves the copying. */
 mr_status mr_lane_append(mr_lane_file *f, const void *data, uint64_t nr);
 /** The counts of rows [row, row + nr), where the shape has any. */

@@ -23,6 +23,7 @@ typedef struct mr_config {
     char *folder; /* ~ and ${NAME} expanded */
     char *title;  /* never NULL; "" if none is given */
     bool deflate;
+    bool f64; /* type: float64 */
     /* run */
     uint64_t memory_bytes; /* 0 = by default rule */
     int io_threads;        /* default 2 */

@@ -58,8 +58,8 @@ mr_row_shape mr_array_shape(const mr_array *a)
 {
     const mr_geom *g = mr_chain_out(a->chain);
     const mr_needs *d = mr_chain_reduces(a->chain);
-    if (!d) return (mr_row_shape){0};
-    return (mr_row_shape){g->n_axes, g->axis, d->row_ns == MR_ALL, d->count_axes};
+    if (!d) return (mr_row_shape){.f64 = a->f64};
+    return (mr_row_shape){g->n_axes, g->axis, d->row_ns == MR_ALL, d->count_axes, a->f64};
 }
 
 mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out)

@@ -132,7 +132,7 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, const mr_block_r
         demand_of_fold(p, l, r, d);
         return;
     }
-    d->out = MR_MAX(d->out, out * nc * sizeof(float));
+    d->out = MR_MAX(d->out, out * nc * (a->f64 ? sizeof(double) : sizeof(float)));
     d->work = MR_MAX(d->work,
                      (mr_chain_work(a->chain, r, width) + (rows + out + state) * width + 32) * 8 +
                          rows / 8);

@@ -87,6 +87,7 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
 {
     mr_status st = MR_OK;
     a->group = group;
+    a->f64 = p->cfg->f64;
     a->facts = *mr_catalog_group(p->cat, group);
     const mr_file_info *f = &a->facts;
     MR_TRY(mr_catalog_series(f, &a->series));
@@ -125,6 +126,7 @@ static mr_status plan_text(mr_plan *p)
             break;
         }
     MR_TRY(mr_text_add(t, "compress %s\n", p->cfg->deflate ? "deflate" : "none"));
+    if (p->cfg->f64) MR_TRY(mr_text_add(t, "type float64\n"));
     if (p->cfg->title) MR_TRY(mr_text_add(t, "title %s\n", p->cfg->title));
     if (p->cfg->geometry) {
         mr_text g = {0};

@@ -27,6 +27,7 @@ typedef struct mr_array {
     int64_t block_raw;        /* raw samples a block takes on, without context */
     int64_t block_out;        /* output samples of a block */
     uint64_t strip;           /* channels of a strip (the last may be smaller) */
+    bool f64;                 /* float64 output */
     size_t row_bytes;         /* of a strip's raw row as buffered */
     mr_digest design;         /* of the chain with its coefficients */
     uint64_t slab_rows;       /* raw rows of one input buffer */

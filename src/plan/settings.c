@@ -21,7 +21,7 @@ typedef struct section { /* keys of one map; name "" is the root */
 static const section sections[] = {
     {"", 4, {"input", "chain", "output", "run"}},
     {"input", 6, {"files", "channels", "distance", "time", "map", "geometry"}},
-    {"output", 3, {"folder", "title", "compress"}},
+    {"output", 4, {"folder", "title", "compress", "type"}},
     {"run", 2, {"memory", "io_threads"}},
 };
 enum { ROOT, INPUT, OUTPUT, RUN, N_SECTIONS };
@@ -202,6 +202,24 @@ out:
 
 /* --- output and run -------------------------------------------------------------------------- */
 
+/* output.KEY: one of two words; *is: the second. */
+static mr_status take_either(const mr_node *o, const char *key, const char *usual,
+                             const char *other, bool *is)
+{
+    mr_status st = MR_OK;
+    char shown[64], name[32];
+    const mr_node *n = mr_node_get(o, key);
+    if (!n) return MR_OK;
+    snprintf(name, sizeof name, "output.%s", key);
+    MR_TRY(need_text(n, name, other));
+    *is = strcmp(n->text, other) == 0;
+    if (*is || strcmp(n->text, usual) == 0) return MR_OK;
+    mr_printable(n->text, shown, sizeof shown);
+    st = MR_RAISE_AT(MR_ECONFIG, n, "%s: '%s' is not known; %s or %s", name, shown, usual, other);
+out:
+    return st;
+}
+
 static mr_status take_output(mr_config *c)
 {
     mr_status st = MR_OK;
@@ -217,16 +235,8 @@ static mr_status take_output(mr_config *c)
         return MR_RAISE_AT(MR_ECONFIG, n, "output.title: %zu bytes; at most %d are allowed",
                            strlen(n->text), TITLE_MAX);
     MR_TRY(mr_strdup(n ? n->text : "", &c->title));
-    n = mr_node_get(o, "compress");
-    if (!n) return MR_OK;
-    MR_TRY(need_text(n, "output.compress", "deflate"));
-    c->deflate = strcmp(n->text, "deflate") == 0;
-    if (!c->deflate && strcmp(n->text, "none") != 0) {
-        char shown[64];
-        mr_printable(n->text, shown, sizeof shown);
-        st = MR_RAISE_AT(MR_ECONFIG, n, "output.compress: '%s' is not known; none or deflate",
-                         shown);
-    }
+    MR_TRY(take_either(o, "compress", "none", "deflate", &c->deflate));
+    MR_TRY(take_either(o, "type", "float32", "float64", &c->f64));
 out:
     return st;
 }

@@ -106,7 +106,7 @@ typedef struct mr_block {
     const mr_chain *chain;
     mr_block_ranges r;
     size_t nc, n_tiles;
-    float *out;
+    void *out;
     mr_slab rows; /* of the product that it completes */
 } mr_block;
 
@@ -209,8 +209,8 @@ const double *mr_tile_next(void *feed, size_t n);
 bool mr_tile_spoilt(void *feed);
 /** May this tile be fed? Not where samples are known to be missing. */
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
-/** Store the tile's output rows as float32 at channel c0 of a block nc wide, with NaN where
+/** Store the tile's output rows as the lane's type at channel c0 of a block nc wide, with NaN where
  * spoiled. */
 void mr_tile_store(const mr_mill *m, const mr_job *j, mr_slab out, uint64_t c0, const mr_view *y,
-                   const mr_spoils *spoils, float *block, size_t nc);
+                   const mr_spoils *spoils, void *block, size_t nc);
 #endif

@@ -1,5 +1,6 @@
-/* run/tile.c: raw rows become a float64 tile, a tile becomes float32 rows. What is not finite is
- * bridged on the way in and kept as runs; on the way out it becomes NaN where it reaches. */
+/* run/tile.c: raw rows become a float64 tile, a tile becomes float32 or float64 rows. What is not
+ * finite is bridged on the way in and kept as runs; on the way out it becomes NaN where it reaches.
+ */
 #include <math.h>
 #include <string.h>
 #include "run/mill.h"
@@ -136,29 +137,53 @@ bool mr_tile_spoilt(void *feed)
     return ((const mr_tile_feed *)feed)->bad;
 }
 
-static void blank(float *block, size_t nc, uint64_t c, mr_slab out, mr_slab nan)
+/** Where a tile's rows go. */
+typedef struct target {
+    void *block; /* [out][nc] */
+    bool f64;
+    size_t nc;
+    mr_slab out;
+} target;
+
+static void blank(const target *k, uint64_t c, mr_slab nan)
 {
-    for (int64_t t = MR_MAX(out.a, nan.a); t < MR_MIN(out.b, nan.b); t++)
-        block[(size_t)(t - out.a) * nc + c] = NAN;
+    for (int64_t t = MR_MAX(k->out.a, nan.a); t < MR_MIN(k->out.b, nan.b); t++) {
+        const size_t at = (size_t)(t - k->out.a) * k->nc + c;
+        if (k->f64)
+            ((double *)k->block)[at] = NAN;
+        else
+            ((float *)k->block)[at] = NAN;
+    }
+}
+
+static void store_rows(const target *k, uint64_t c0, const mr_view *y)
+{
+    for (size_t t = 0; t < y->nt; t++) {
+        const double *src = mr_at(y, t, 0);
+        const size_t at = t * k->nc + c0;
+        if (k->f64) {
+            memcpy((double *)k->block + at, src, y->nc * sizeof *src);
+            continue;
+        }
+        float *dst = (float *)k->block + at;
+        for (size_t c = 0; c < y->nc; c++) dst[c] = (float)src[c];
+    }
 }
 
 void mr_tile_store(const mr_mill *m, const mr_job *j, mr_slab out, uint64_t c0, const mr_view *y,
-                   const mr_spoils *spoils, float *block, size_t nc)
+                   const mr_spoils *spoils, void *block, size_t nc)
 {
     const mr_array *a = &m->plan->arrays[j->lane->array];
     const mr_span *s = &m->plan->spans.span[j->lane->span];
-    for (size_t t = 0; t < y->nt; t++) {
-        const double *src = mr_at(y, t, 0);
-        float *dst = block + t * nc + c0;
-        for (size_t c = 0; c < y->nc; c++) dst[c] = (float)src[c];
-    }
+    const target k = {block, a->f64, nc, out};
+    store_rows(&k, c0, y);
     const mr_slab span = {s->index0, s->index0 + s->n};
     mr_slab head, tail;
     mr_chain_blanks(a->chain, span, &head, &tail);
     for (size_t c = 0; c < y->nc; c++) {
-        blank(block, nc, c0 + c, out, head);
-        blank(block, nc, c0 + c, out, tail);
+        blank(&k, c0 + c, head);
+        blank(&k, c0 + c, tail);
     }
     for (size_t i = 0; i < spoils->n; i++)
-        blank(block, nc, spoils->v[i].c, out, mr_chain_spoils(a->chain, span, spoils->v[i].raw));
+        blank(&k, spoils->v[i].c, mr_chain_spoils(a->chain, span, spoils->v[i].raw));
 }

@@ -145,7 +145,7 @@ static void bad_sections_are_refused(MR_UNUSED void **state)
         {"input: {files: ~you/x}\n" OUT, "x.yaml:1:16: input.files: only ~/ is expanded", "", NULL},
         {IN "output: {folder: []}\n", "x.yaml:2:18: output.folder: a list where a value", "", NULL},
         {IN "output: {folder: x, titel: y}\n", "x.yaml:2:21: output.titel: ", "did you mean title?",
-         "(keys: folder title compress)"},
+         "(keys: folder title compress"},
         {IN "output: {folder: x, compress: gzip}\n", "x.yaml:2:31: output.compress: 'gzip'",
          "none or deflate", NULL},
         {IN "output: {folder: x, compress: [1]}\n", "x.yaml:2:31: output.compress: a list", "",

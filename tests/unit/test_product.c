@@ -30,7 +30,7 @@ static void put(const char *dir, char *path, size_t size, bool sums)
     s->spec.rate_hz = 0.1;
     s->spec.quantity = "psd";
     s->spec.unit = "strain2 Hz-1";
-    s->spec.shape = (mr_row_shape){1, &axis, sums, 1};
+    s->spec.shape = (mr_row_shape){1, &axis, sums, 1, false};
     for (int r = 0; r < ROWS; r++)
         for (int k = 0; k < N_FREQ; k++)
             for (int c = 0; c < NC; c++) {

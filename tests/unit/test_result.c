@@ -37,7 +37,7 @@ static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, c
     s->spec.nc = NC;
     s->spec.latitude = NULL;
     s->spec.quantity = "psd";
-    s->spec.shape = (mr_row_shape){wrong ? 0 : 1, f_hz, true, 1};
+    s->spec.shape = (mr_row_shape){wrong ? 0 : 1, f_hz, true, 1, false};
     for (uint64_t c = 0; c < NC; c++) s->distance_m[c] = 4.0 * (double)(c0 + c);
     for (int k = 0; k < (int)f_hz->n; k++)
         for (uint64_t c = 0; c < NC; c++) sums[k * NC + (int)c] = value(i, k, c0 + c);
@@ -231,7 +231,7 @@ static void shapes_are_counted(void **state)
 {
     (void)state;
     const mr_axis two[] = {axis, {.n = 4}};
-    const mr_row_shape none = {0}, one = {1, two, false, 1}, both = {2, two, true, 2};
+    const mr_row_shape none = {0}, one = {1, two, false, 1, false}, both = {2, two, true, 2, false};
     assert_int_equal(mr_shape_depth(&none), 1);
     assert_int_equal(mr_shape_counts(&none), 0);
     assert_int_equal(mr_shape_bytes(&none, 10), 40);

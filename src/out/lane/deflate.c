@@ -57,13 +57,14 @@ struct mr_deflater {
     hid_t array, count; /* count: -1 where rows have none */
     size_t axes;
     hsize_t n[4], chunk[4]; /* rows, axis 0, axis 1, channels; axes that are not there are 1 long */
-    size_t row_cells;       /* floats of a row */
-    uint64_t row;           /* first row of the band being filled */
-    uint64_t filled;        /* rows in band */
-    float *band;            /* [chunk[0]] rows; NULL where a chunk has one row */
-    uint8_t *plain;         /* one chunk, shuffled */
-    uint8_t *packed;        /* the same, deflated */
-    size_t cells, room;     /* floats of a chunk, bytes of packed */
+    size_t cell;            /* bytes of a value */
+    size_t row_bytes;
+    uint64_t row;       /* first row of the band being filled */
+    uint64_t filled;    /* rows in band */
+    uint8_t *band;      /* [chunk[0]] rows; NULL where a chunk has one row */
+    uint8_t *plain;     /* one chunk, shuffled */
+    uint8_t *packed;    /* the same, deflated */
+    size_t cells, room; /* values of a chunk, bytes of packed */
     packer *packer;
 };
 
@@ -93,8 +94,8 @@ size_t mr_deflater_bytes(const mr_lane_spec *spec)
 {
     hsize_t n[4], chunk[4];
     extents(spec, n, chunk);
-    const size_t raw = cells_of(chunk) * sizeof(float);
-    const size_t band = chunk[0] > 1 ? chunk[0] * n[1] * n[2] * n[3] * sizeof(float) : 0;
+    const size_t cell = mr_shape_cell(&spec->shape), raw = cells_of(chunk) * cell;
+    const size_t band = chunk[0] > 1 ? chunk[0] * n[1] * n[2] * n[3] * cell : 0;
     return band + raw + packed_bound(raw) + ((size_t)1 << 20);
 }
 
@@ -113,15 +114,15 @@ mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out
     d->w = w;
     d->axes = spec->shape.n_axes;
     extents(spec, d->n, d->chunk);
-    d->row_cells = d->n[1] * d->n[2] * d->n[3];
+    d->cell = mr_shape_cell(&spec->shape);
+    d->row_bytes = d->n[1] * d->n[2] * d->n[3] * d->cell;
     d->cells = cells_of(d->chunk);
-    d->room = packed_bound(d->cells * sizeof(float));
+    d->room = packed_bound(d->cells * d->cell);
     d->array = dataset(w, mr_array_name(spec->quantity));
     d->count = spec->shape.count_axes ? dataset(w, "count") : -1;
     MR_TRY(w->st);
-    if (d->chunk[0] > 1)
-        MR_TRY(mr_alloc(d->chunk[0] * d->row_cells, sizeof *d->band, "a band of chunks", &d->band));
-    MR_TRY(mr_alloc(d->cells, sizeof(float), "a chunk", &d->plain));
+    if (d->chunk[0] > 1) MR_TRY(mr_alloc(d->chunk[0], d->row_bytes, "a band of chunks", &d->band));
+    MR_TRY(mr_alloc(d->cells, d->cell, "a chunk", &d->plain));
     MR_TRY(mr_alloc(d->room, 1, "a deflated chunk", &d->packed));
     d->packer = packer_new();
     if (!d->packer) {
@@ -147,27 +148,27 @@ void mr_deflater_free(mr_deflater *d)
     free(d);
 }
 
-/** Byte k of every float of the chunk at `at` together; what is beyond the lane's ends is 0. */
-static void shuffle(const mr_deflater *d, const float *band, uint64_t nr, const hsize_t at[4])
+/** Byte k of every value of the chunk at `at` together; what is beyond the lane's ends is 0. */
+static void shuffle(const mr_deflater *d, const uint8_t *band, uint64_t nr, const hsize_t at[4])
 {
     const hsize_t *chunk = d->chunk;
     hsize_t n[4] = {nr};
     for (size_t i = 1; i < 4; i++) n[i] = MR_MIN(chunk[i], d->n[i] - at[i]);
-    if (cells_of(n) < d->cells) memset(d->plain, 0, d->cells * sizeof(float));
+    if (cells_of(n) < d->cells) memset(d->plain, 0, d->cells * d->cell);
     for (hsize_t line = 0; line < n[0] * n[1] * n[2]; line++) {
         const hsize_t t = line / (n[1] * n[2]), a = line / n[2] % n[1], b = line % n[2];
         const hsize_t row = (t * d->n[1] + at[1] + a) * d->n[2] + at[2] + b;
-        const uint8_t *src = (const uint8_t *)(band + row * d->n[3] + at[3]);
+        const uint8_t *src = band + (row * d->n[3] + at[3]) * d->cell;
         uint8_t *dst = d->plain + ((t * chunk[1] + a) * chunk[2] + b) * chunk[3];
-        for (size_t k = 0; k < sizeof(float); k++)
-            for (hsize_t i = 0; i < n[3]; i++) dst[k * d->cells + i] = src[i * sizeof(float) + k];
+        for (size_t k = 0; k < d->cell; k++)
+            for (hsize_t i = 0; i < n[3]; i++) dst[k * d->cells + i] = src[i * d->cell + k];
     }
 }
 
-static mr_status write_chunk(mr_deflater *d, const float *band, uint64_t nr, const hsize_t at[4])
+static mr_status write_chunk(mr_deflater *d, const uint8_t *band, uint64_t nr, const hsize_t at[4])
 {
     shuffle(d, band, nr, at);
-    const size_t n = pack(d->packer, d->plain, d->cells * sizeof(float), d->packed, d->room);
+    const size_t n = pack(d->packer, d->plain, d->cells * d->cell, d->packed, d->room);
     if (n == 0) return MR_RAISE(MR_EBUG, "%s: a chunk outgrew its bound", d->w->path);
     hsize_t place[MR_LANE_RANK] = {at[0]};
     for (size_t i = 0; i <= d->axes; i++) place[1 + i] = at[3 - d->axes + i];
@@ -177,7 +178,7 @@ static mr_status write_chunk(mr_deflater *d, const float *band, uint64_t nr, con
 }
 
 /** One band of nr rows as chunks. */
-static mr_status write_band(mr_deflater *d, const float *band, uint64_t nr)
+static mr_status write_band(mr_deflater *d, const uint8_t *band, uint64_t nr)
 {
     mr_status st = MR_OK;
     hsize_t at[4] = {d->row};
@@ -190,22 +191,23 @@ out:
     return st;
 }
 
-mr_status mr_deflater_append(mr_deflater *d, const float *data, uint64_t nr)
+mr_status mr_deflater_append(mr_deflater *d, const void *rows, uint64_t nr)
 {
     mr_status st = MR_OK;
+    const uint8_t *data = rows;
     while (nr > 0 && st == MR_OK) {
         const uint64_t n = MR_MIN(nr, d->chunk[0] - d->filled);
         if (n == d->chunk[0]) { /* a whole band at once needs no copy */
             st = write_band(d, data, n);
         } else {
-            memcpy(d->band + d->filled * d->row_cells, data, n * d->row_cells * sizeof *data);
+            memcpy(d->band + d->filled * d->row_bytes, data, n * d->row_bytes);
             d->filled += n;
             if (d->filled == d->chunk[0]) {
                 st = write_band(d, d->band, d->filled);
                 d->filled = 0;
             }
         }
-        data += n * d->row_cells;
+        data += n * d->row_bytes;
         nr -= n;
     }
     return st;

@@ -9,7 +9,7 @@ typedef struct mr_deflater mr_deflater;
 mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out);
 void mr_deflater_free(mr_deflater *d);
 /** Rows in order, any number at a time; whole bands of chunks are written as they fill. */
-mr_status mr_deflater_append(mr_deflater *d, const float *data, uint64_t nr);
+mr_status mr_deflater_append(mr_deflater *d, const void *rows, uint64_t nr);
 /** The counts of rows [row, row + nr). */
 mr_status mr_deflater_counts(mr_deflater *d, const int32_t *counts, uint64_t row, uint64_t nr);
 /** Write the last, partly filled band. */

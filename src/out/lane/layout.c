@@ -10,7 +10,7 @@
 #define TEXT(x) TEXT_(x)
 #define HDF5_BUILT TEXT(H5_VERS_MAJOR) "." TEXT(H5_VERS_MINOR) "." TEXT(H5_VERS_RELEASE)
 enum { DIM_TIME, DIM_DISTANCE, DIM_LEDGER = 3, DIM_AXES }; /* 2: tie points, see lane_xdas.c */
-#define CHUNK_CELLS ((hsize_t)1 << 18)                     /* float32: 1 MiB */
+#define CHUNK_BYTES ((hsize_t)1 << 20)
 #define CHUNK_COLUMNS ((hsize_t)4096)
 
 const char *mr_array_name(const char *quantity)
@@ -40,7 +40,7 @@ void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[MR_LANE_RANK])
 {
     const size_t last = spec->shape.n_axes + 1;
     chunk[last] = piece(spec->nc, CHUNK_COLUMNS);
-    hsize_t left = MR_MAX(CHUNK_CELLS / chunk[last], (hsize_t)1);
+    hsize_t left = MR_MAX(CHUNK_BYTES / mr_shape_cell(&spec->shape) / chunk[last], (hsize_t)1);
     for (size_t i = last - 1; i > 0; i--) {
         chunk[i] = piece(spec->shape.axis[i - 1].n, left);
         left = MR_MAX(left / chunk[i], (hsize_t)1);
@@ -138,12 +138,22 @@ size_t mr_shape_counts(const mr_row_shape *s)
 
 size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc)
 {
-    return mr_shape_depth(s) * nc * (s->f64 ? sizeof(double) : sizeof(float));
+    return mr_shape_depth(s) * nc * mr_shape_cell(s);
+}
+
+size_t mr_shape_cell(const mr_row_shape *s)
+{
+    return s->sums || s->f64 ? sizeof(double) : sizeof(float);
+}
+
+size_t mr_shape_result_cell(const mr_row_shape *s)
+{
+    return s->f64 ? sizeof(double) : sizeof(float);
 }
 
 bool mr_lane_deflated(const mr_lane_spec *s)
 {
-    return s->deflate && !s->shape.f64;
+    return s->deflate && !s->shape.sums;
 }
 
 /** latitude, longitude, elevation per channel; said in the array's `coordinates`. */
@@ -237,9 +247,10 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
         d.id[1 + i] = DIM_AXES + i;
         d.scale[1 + i] = mr_cf_axis(w, w->file, &shape->axis[i], DIM_AXES + i);
     }
-    hid_t array = mr_h5w_dataset(w, w->file, mr_array_name(s->quantity),
-                                 shape->f64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
-                                 d.rank, d.n, NULL, &(mr_h5w_how){.chunk = deflate ? chunk : NULL});
+    hid_t array = mr_h5w_dataset(
+        w, w->file, mr_array_name(s->quantity),
+        mr_shape_cell(shape) == sizeof(double) ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
+        d.rank, d.n, NULL, &(mr_h5w_how){.chunk = deflate ? chunk : NULL});
     mr_cf_array(w, array, s->quantity, s->unit, &d);
     mr_lane_xdas(w, s, array);
     geometry(w, s, array, d.scale[last]);

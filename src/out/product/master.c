@@ -70,9 +70,10 @@ static hid_t virtual_set(mr_h5w *w, hid_t at, const mr_lane_part *p, kind k, con
         map_box(w, dcpl, space, rank, start, count, e->rel, name);
     }
     d = mr_h5w_dataset(w, at, name,
-                       k == TIMES    ? H5T_STD_I64LE
-                       : k == COUNTS ? H5T_STD_I32LE
-                                     : H5T_IEEE_F32LE,
+                       k == TIMES           ? H5T_STD_I64LE
+                       : k == COUNTS        ? H5T_STD_I32LE
+                       : p->v[0]->shape.f64 ? H5T_IEEE_F64LE
+                                            : H5T_IEEE_F32LE,
                        H5T_NATIVE_FLOAT, rank, dims->n, NULL, &(mr_h5w_how){.dcpl = dcpl});
     H5Sclose(space);
     H5Pclose(dcpl);

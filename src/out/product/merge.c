@@ -22,7 +22,7 @@ struct mr_merge_room {
     double *sum[LEVELS]; /* [cap] what is not yet sixteen nodes of the level */
     unsigned held[LEVELS];
     double v[STEP];
-    float *mean;
+    uint8_t *mean; /* of the result's type */
     size_t mean_cap;
 };
 
@@ -155,9 +155,14 @@ static mr_status strip_means(mr_merge_room *t, const mr_merge *m, size_t first, 
     MR_TRY(tree_total(t, n, &sum));
     for (size_t d = d0; d < d1; d++) {
         const int64_t *items = m->count + d / (m->depth / m->counts) * m->nc + c0;
-        float *row = t->mean + (d - d0) * m->nc + c0;
-        for (size_t c = 0; c < nc; c++)
-            row[c] = items[c] ? (float)(sum[(d - d0) * nc + c] / (double)items[c]) : NAN;
+        const size_t at = (d - d0) * m->nc + c0;
+        for (size_t c = 0; c < nc; c++) {
+            const double v = items[c] ? sum[(d - d0) * nc + c] / (double)items[c] : NAN;
+            if (m->shape.f64)
+                ((double *)(void *)t->mean)[at + c] = v;
+            else
+                ((float *)(void *)t->mean)[at + c] = (float)v;
+        }
     }
 out:
     return st;
@@ -168,22 +173,22 @@ out:
 
 uint64_t mr_merge_end(const mr_merge *m)
 {
-    return m->at + m->depth * m->nc * sizeof(float);
+    return m->at + m->depth * m->nc * mr_shape_result_cell(&m->shape);
 }
 
 mr_status mr_merge_piece(const mr_merge *m, mr_slab piece, mr_merge_room *room, int fd,
                          const char *path)
 {
     mr_status st = MR_OK;
-    const size_t row = m->nc * sizeof *room->mean;
+    const size_t row = m->nc * mr_shape_result_cell(&m->shape);
     const uint64_t a = MR_MAX((uint64_t)piece.a, m->at);
     const uint64_t b = MR_MIN((uint64_t)piece.b, mr_merge_end(m));
     if (a >= b) return MR_OK;
     const size_t d0 = (a - m->at) / row, d1 = (b - m->at + row - 1) / row;
-    MR_TRY(mr_grow(&room->mean, &room->mean_cap, (d1 - d0) * m->nc, sizeof *room->mean, "means"));
+    MR_TRY(mr_grow(&room->mean, &room->mean_cap, (d1 - d0) * row, 1, "means"));
     memset(room->mean, 0, (d1 - d0) * row);
     for (size_t i = 0; i < m->n_strips; i++) MR_TRY(strip_means(room, m, m->strip[i], d0, d1));
-    st = mr_out_pwrite(fd, (const char *)room->mean + (a - m->at - d0 * row), b - a, a, path);
+    st = mr_out_pwrite(fd, room->mean + (a - m->at - d0 * row), b - a, a, path);
 out:
     return st;
 }

@@ -107,8 +107,9 @@ static void lay_out(mr_h5w *w, hid_t at, mr_merge *m, int32_t first_dimid)
     d.n[axes] = m->nc;
     d.id[axes] = first_dimid + axes;
     d.scale[axes] = mr_cf_distance(w, at, m->part.distance, m->nc, d.id[axes]);
-    hid_t array = mr_h5w_dataset(w, at, mr_array_name(e->quantity), H5T_IEEE_F32LE,
-                                 H5T_NATIVE_FLOAT, d.rank, d.n, NULL, NULL);
+    hid_t array = mr_h5w_dataset(w, at, mr_array_name(e->quantity),
+                                 m->shape.f64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
+                                 d.rank, d.n, NULL, NULL);
     mr_cf_array(w, array, e->quantity, e->unit, &d);
     for (int i = 0; i < c.rank; i++) {
         const int from = i + 1 == c.rank ? axes : i;
