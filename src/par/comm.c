@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TAG_CHAIN = 1, TRAIL = 2048 };
+enum { TRAIL = 2048 };
 #define PIECE ((size_t)1 << 30) /* bytes of one call: its count is an int */
 
 /** Did mpirun or srun start this process? A shell inside an allocation has SLURM_ variables too, so
@@ -38,6 +38,12 @@ static void warn_if_strangers(void)
         mr_log(MR_WARN, "srun started %s tasks that cannot see each other; use srun --mpi=pmix", n);
 }
 
+/** Numbers that rank 0 can hold of all ranks while it adds them up. */
+static size_t sums_room(const mr_comm *c)
+{
+    return MR_MAX((size_t)c->size, (size_t)8192);
+}
+
 static mr_status start_mpi(mr_comm *c, int *argc, char ***argv)
 {
     const char *asked = getenv("MILLRACE_MPI_THREADS");
@@ -53,7 +59,12 @@ static mr_status start_mpi(mr_comm *c, int *argc, char ***argv)
     MPI_Comm_split_type(c->world, MPI_COMM_TYPE_SHARED, c->rank, MPI_INFO_NULL, &c->node);
     MPI_Comm_rank(c->node, &c->node_rank);
     MPI_Comm_size(c->node, &c->node_size);
-    return MR_OK;
+    c->nodes = c->node_rank == 0;
+    MPI_Allreduce(MPI_IN_PLACE, &c->nodes, 1, MPI_INT, MPI_SUM, c->world);
+    mr_status st = MR_OK;
+    if (c->rank == 0)
+        st = mr_alloc(sums_room(c), sizeof *c->sums, "numbers of the ranks", &c->sums);
+    return mr_agree(c, st);
 }
 
 mr_status mr_comm_start(int *argc, char ***argv, mr_comm **out)
@@ -62,7 +73,7 @@ mr_status mr_comm_start(int *argc, char ***argv, mr_comm **out)
     mr_cpu_set cpus;
     mr_status st = mr_alloc(1, sizeof *c, "the communicator", &c);
     if (st != MR_OK) return st;
-    c->size = c->node_size = 1;
+    c->size = c->node_size = c->nodes = 1;
     if (launched())
         st = start_mpi(c, argc, argv);
     else
@@ -88,6 +99,7 @@ void mr_comm_stop(mr_comm *c)
         MPI_Comm_free(&c->world);
         MPI_Finalize();
     }
+    free(c->sums);
     free(c);
 }
 
@@ -117,6 +129,11 @@ int mr_comm_node_size(const mr_comm *c)
 int mr_comm_node_rank(const mr_comm *c)
 {
     return c->node_rank;
+}
+
+int mr_comm_nodes(const mr_comm *c)
+{
+    return c->nodes;
 }
 
 int mr_comm_node_cpus(const mr_comm *c)
@@ -249,7 +266,57 @@ out:
     return st;
 }
 
-mr_status mr_allgather(mr_comm *c, const void *mine, size_t n, void **all, size_t **offs)
+/** What does not fit one call goes in rounds through `stage`, a slice of each rank's bytes at a
+ *  time. */
+static void gather_in_rounds(mr_comm *c, const size_t *at, size_t slice, char *stage, int *counts,
+                             int *places, char *buf)
+{
+    const size_t me = (size_t)c->rank, n = (size_t)c->size;
+    size_t longest = 0;
+    for (size_t r = 0; r < n; r++) longest = MR_MAX(longest, at[r + 1] - at[r]);
+    for (size_t from = 0; from < longest; from += slice) {
+        int to = 0;
+        for (size_t r = 0; r < n; r++) {
+            const size_t all = at[r + 1] - at[r];
+            counts[r] = (int)(all > from ? MR_MIN(slice, all - from) : 0);
+            places[r] = to;
+            to += counts[r];
+        }
+        MPI_Allgatherv(buf + at[me] + (counts[me] ? from : 0), counts[me], MPI_BYTE, stage, counts,
+                       places, MPI_BYTE, c->world);
+        for (size_t r = 0; r < n; r++)
+            if (counts[r]) memcpy(buf + at[r] + from, stage + places[r], (size_t)counts[r]);
+    }
+}
+
+static mr_status gather(mr_comm *c, const size_t *at, size_t most, char *buf)
+{
+    const size_t n = (size_t)c->size, slice = MR_MAX(most / n, (size_t)1);
+    const bool whole = at[n] <= most;
+    mr_status st = MR_OK;
+    char *stage = NULL;
+    int *counts = NULL;
+    st = mr_alloc(2 * n, sizeof *counts, "counts of the ranks", &counts);
+    if (st == MR_OK && !whole) st = mr_alloc(n, slice, "what all ranks tell at a time", &stage);
+    MR_TRY(mr_agree(c, st));
+    int *places = counts + n;
+    if (whole) {
+        for (size_t r = 0; r < n; r++) {
+            counts[r] = (int)(at[r + 1] - at[r]);
+            places[r] = (int)at[r];
+        }
+        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, buf, counts, places, MPI_BYTE, c->world);
+    } else {
+        gather_in_rounds(c, at, slice, stage, counts, places, buf);
+    }
+out:
+    free(stage);
+    free(counts);
+    return st;
+}
+
+mr_status mr_allgather_most(mr_comm *c, const void *mine, size_t n, size_t most, void **all,
+                            size_t **offs)
 {
     mr_status st = MR_OK;
     char *buf = NULL;
@@ -265,8 +332,7 @@ mr_status mr_allgather(mr_comm *c, const void *mine, size_t n, void **all, size_
     st = mr_alloc(at[size], 1, "what all ranks tell", &buf);
     MR_TRY(mr_agree(c, st));
     if (n) memcpy(buf + at[c->rank], mine, n);
-    for (int r = 0; c->mpi && r < c->size; r++)
-        mr_bcast_bytes(c->world, r, buf + at[r], at[r + 1] - at[r]);
+    if (c->mpi) MR_TRY(gather(c, at, most, buf));
     *all = buf;
     *offs = at;
     buf = NULL;
@@ -277,25 +343,29 @@ out:
     return st;
 }
 
-/** A chain from rank to rank: ((v0 + v1) + v2) + ..., whatever MPI's reductions would do. */
+mr_status mr_allgather(mr_comm *c, const void *mine, size_t n, void **all, size_t **offs)
+{
+    return mr_allgather_most(c, mine, n, PIECE, all, offs);
+}
+
+/** Gathered and added by rank 0 as ((v0 + v1) + v2) + ..., whatever MPI's reductions would do: as
+ *  many numbers of each rank at a time as there is room for. */
 void mr_sum_f64(mr_comm *c, double *v, size_t n)
 {
-    enum { PART = 1024 };
-    double before[PART];
     if (c->size == 1) return;
+    const size_t size = (size_t)c->size, most = sums_room(c) / size;
     mr_barrier(c);
-    for (size_t at = 0; at < n; at += PART) {
-        int k = (int)MR_MIN((size_t)PART, n - at);
-        if (c->rank > 0) {
-            MPI_Recv(before, k, MPI_DOUBLE, c->rank - 1, TAG_CHAIN, c->world, MPI_STATUS_IGNORE);
-            for (int i = 0; i < k; i++) v[at + (size_t)i] = before[i] + v[at + (size_t)i];
+    for (size_t at = 0; at < n; at += most) {
+        const size_t k = MR_MIN(most, n - at);
+        MPI_Gather(v + at, (int)k, MPI_DOUBLE, c->sums, (int)k, MPI_DOUBLE, 0, c->world);
+        for (size_t i = 0; c->rank == 0 && i < k; i++) {
+            double sum = c->sums[i];
+            for (size_t r = 1; r < size; r++) sum += c->sums[r * k + i];
+            v[at + i] = sum;
         }
-        if (c->rank + 1 < c->size)
-            MPI_Send(v + at, k, MPI_DOUBLE, c->rank + 1, TAG_CHAIN, c->world);
     }
-    mr_barrier(c);
     for (size_t at = 0; at < n; at += PIECE / 8)
-        MPI_Bcast(v + at, (int)MR_MIN(PIECE / 8, n - at), MPI_DOUBLE, c->size - 1, c->world);
+        MPI_Bcast(v + at, (int)MR_MIN(PIECE / 8, n - at), MPI_DOUBLE, 0, c->world);
 }
 
 void mr_max_f64(mr_comm *c, double *v, size_t n)

@@ -18,6 +18,8 @@ int mr_comm_size(const mr_comm *c);
 /** Ranks on this node, and this rank's number among them. */
 int mr_comm_node_size(const mr_comm *c);
 int mr_comm_node_rank(const mr_comm *c);
+/** Nodes that the ranks are on, however unevenly. */
+int mr_comm_nodes(const mr_comm *c);
 /** Cores that the ranks of this node may use together. */
 int mr_comm_node_cpus(const mr_comm *c);
 /** True when launched under MPI. */

@@ -34,11 +34,11 @@ class Hosts:
     def heal(self, host):
         subprocess.run([TOOLS / "hosts.sh", "heal", self.dir, str(host)], check=True)
 
-    def mpirun(self, hosts, slots, *args, options=(), **env):
-        """Start millrace ARGS on the hosts (a list), `slots` ranks on each."""
+    def mpirun(self, hosts, slots, *args, options=(), ranks=None, **env):
+        """Start millrace ARGS on the hosts (a list), `slots` ranks on each, or `ranks` in all."""
         where = ",".join(map(str, hosts))
         command = [TOOLS / "hosts.sh", "mpirun", self.dir, where, str(slots), *options]
-        command += ["-n", str(slots * len(hosts)), *rig.exported(env), rig.BINARY, *args]
+        command += ["-n", str(ranks or slots * len(hosts)), *rig.exported(env), rig.BINARY, *args]
         return subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, errors="replace",
                                 env=rig.environment(1, **env), start_new_session=True)

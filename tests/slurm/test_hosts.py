@@ -23,6 +23,16 @@ def test_hosts_give_the_same_bytes(hosts, job, slow, where):
     assert launch["lane_server"] is True
 
 
+def test_unequal_nodes_are_counted(hosts, job):
+    """Three ranks here, one there: two nodes, whatever ranks over ranks of this node would be."""
+    cfg, out, want = job
+    proc = hosts.mpirun([1, 2], 3, "run", cfg, ranks=4)
+    _, err = proc.communicate(timeout=60)
+    assert proc.returncode == 0, err
+    launch = rig.report(out)["launch"]
+    assert (launch["ranks"], launch["nodes"]) == (4, 2) and rig.digests(out) == want
+
+
 def test_usr1_to_mpirun_reaches_all_hosts(hosts, job, slow):
     cfg, out, want = job
     proc = hosts.mpirun([1, 2], 2, "run", cfg, **slow(0.5))

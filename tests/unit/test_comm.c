@@ -1,6 +1,7 @@
 /* test_comm.c: agreement and collectives, for any number of ranks; tests/e2e/test_par.py runs it
  * under mpirun. Expected numbers are closed forms in the number of ranks n. */
 #include "ranks.h"
+#include "par/world.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ static void world_is_as_launched(void **state)
     assert_in_range(me, 0, n - 1);
     assert_in_range(mr_comm_node_rank(world), 0, mr_comm_node_size(world) - 1);
     assert_true(mr_comm_node_size(world) <= n);
+    assert_int_equal(mr_comm_nodes(world), 1); /* tests/slurm counts several */
     assert_true(mr_comm_node_cpus(world) >= 1);
     assert_true(strlen(mr_comm_library()) > 0);
 }
@@ -88,10 +90,36 @@ static void gather_is_in_rank_order(void **state)
     free(offs);
 }
 
+/** More than one call can count: in rounds, of parts that end in different ones, some empty. */
+static void gather_of_much_goes_in_rounds(void **state)
+{
+    (void)state;
+    const size_t mine_n = me % 3 == 1 ? 0 : 100 + 37 * (size_t)me;
+    unsigned char mine[4096];
+    assert_true(mine_n <= sizeof mine);
+    for (size_t i = 0; i < mine_n; i++) mine[i] = (unsigned char)((size_t)me * 31 + i);
+    for (size_t most = 1; most < 4000; most = most * 3 + 1) {
+        size_t *offs = NULL, at = 0;
+        void *all = NULL;
+        assert_int_equal(mr_allgather_most(world, mine, mine_n, most, &all, &offs), MR_OK);
+        for (int r = 0; r < n; r++) {
+            const size_t k = r % 3 == 1 ? 0 : 100 + 37 * (size_t)r;
+            assert_int_equal(offs[r], at);
+            for (size_t i = 0; i < k; i++)
+                assert_int_equal(((unsigned char *)all)[at + i],
+                                 (unsigned char)((size_t)r * 31 + i));
+            at += k;
+        }
+        assert_int_equal(offs[n], at);
+        free(all);
+        free(offs);
+    }
+}
+
 static void sum_is_taken_in_rank_order(void **state)
 {
     (void)state;
-    enum { N = 2500 }; /* more than one piece */
+    enum { N = 25000 }; /* more than one piece */
     double *v = calloc(N, sizeof *v), want = 0;
     for (int i = 0; i < N; i++) v[i] = i + 0.1 * (me + 1);
     for (int r = 0; r < n; r++) want = r == 0 ? 0.1 : want + 0.1 * (r + 1);
@@ -159,6 +187,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(worst_status_wins),
         cmocka_unit_test(broadcast_reaches_all),
         cmocka_unit_test(gather_is_in_rank_order),
+        cmocka_unit_test(gather_of_much_goes_in_rounds),
         cmocka_unit_test(sum_is_taken_in_rank_order),
         cmocka_unit_test(node_memory_shows_what_its_first_rank_wrote),
         cmocka_unit_test(whoever_waits_for_others_may_do_something_meanwhile),
