@@ -112,12 +112,12 @@ asan:
 	  ASAN_OPTIONS=fast_unwind_on_malloc=0 B=build/asan $(PYTHON) tests/run_tests.py --unit
 
 ## tsan: unit tests, the stress of par/ and a run under ThreadSanitizer (clang, whose OpenMP it knows)
-# target_clones picks its function before ThreadSanitizer is awake; forking with threads and the
+# MR_CLONES picks its function before ThreadSanitizer is awake; forking with threads and the
 # messages of misused locks (test_zygote, test_mutex) are what ThreadSanitizer itself forbids;
 # test_every_op has one thread and would take many minutes
 tsan: all
 	$(SUB) -j$(JOBS) B=build/tsan CFLAGS="-O1 -g" MPICC="env OMPI_CC=clang MPICH_CC=clang $(MPICC)" \
-	  EXTRA="-fsanitize=thread -Dtarget_clones\(...\)=unused" all unitbin
+	  EXTRA="-fsanitize=thread -DMR_CLONES=" all unitbin
 	@SKIP="test_zygote test_mutex test_every_op" TSAN_OPTIONS=ignore_noninstrumented_modules=1 B=build/tsan \
 	  $(PYTHON) tests/run_tests.py --unit
 	$(SUB) tsan-par

@@ -126,8 +126,8 @@ void mr_codec_free(mr_codec *k)
 enum { LANES = 32, STEPS = 256 };
 _Static_assert((uint64_t)65535 * STEPS * (STEPS + 1) / 2 <= UINT32_MAX, "sums fit");
 
-__attribute__((target_clones("avx512f", "avx2", "default"))) static void
-fletcher_lanes(const uint8_t *p, size_t n_steps, uint32_t *restrict sum, uint32_t *restrict ramp)
+MR_CLONES static void fletcher_lanes(const uint8_t *p, size_t n_steps, uint32_t *restrict sum,
+                                     uint32_t *restrict ramp)
 {
     uint16_t w;
     uint32_t s[LANES] = {0}, r[LANES] = {0};

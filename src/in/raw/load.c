@@ -10,8 +10,6 @@ typedef int32_t any_i32 __attribute__((may_alias));
 typedef uint64_t any_u64 __attribute__((may_alias));
 typedef uint16_t any_u16 __attribute__((may_alias));
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
 /* Rows of a tile lie a whole recorder row apart, too far for the hardware to guess: ask for the row
  * that comes some rows later. An address beyond the buffer does no harm. */
 enum { AHEAD = 96 };

@@ -8,8 +8,6 @@ typedef uint16_t vec2 __attribute__((vector_size(16)));
 typedef uint32_t vec4 __attribute__((vector_size(16)));
 typedef uint64_t vec8 __attribute__((vector_size(16)));
 
-#define MR_CLONES __attribute__((target_clones("avx2", "default")))
-
 static inline vec load(const uint8_t *p)
 {
     vec v;

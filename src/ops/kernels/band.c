@@ -49,8 +49,6 @@ void mr_band_fini(mr_band_of *b)
     *b = (mr_band_of){0};
 }
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
 /* total[k][8]: sums of the magnitudes before bin k. */
 MR_CLONES static void magnitudes(const double *x, size_t n, double *total)
 {

@@ -116,8 +116,6 @@ void mr_fft_fini(mr_fft *f)
     *f = (mr_fft){0};
 }
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
 /* In four interleaved sums, joined in pairs: one order for any number of lanes. */
 MR_CLONES static void sums8(const double *x, size_t stride, size_t n, double *sum)
 {

@@ -4,8 +4,6 @@
 #include "ops/kernels/roll.h"
 #include <string.h>
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
 static size_t place(int64_t cell, size_t n, size_t *odd)
 {
     const int64_t stretch = mr_div_floor(cell, (int64_t)n);

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 enum {
     MAX_SOURCES = 32,
     PART = 64,

@@ -10,8 +10,6 @@ typedef struct rms {
     int64_t n, step, cell; /* in samples */
 } rms;
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
 static const mr_param rms_params[] = {
     {"window", MR_NS, offsetof(rms, window_ns), .min = 1e-6, .max = 86400,
      .doc = "the samples up to and with the output's time that are averaged"},

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-
 typedef struct stalta {
     int64_t sta_ns, lta_ns, step_ns;
     int kind;

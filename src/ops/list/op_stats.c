@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 enum { MAX_ABS, MEAN, RMS, MIN, MAX, COUNT, N_WHAT, WIDE = 32, STRIPE = 96 };
 
 typedef struct stats {
