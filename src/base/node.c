@@ -1,5 +1,6 @@
 /* base/node.c: the tree of settings. */
 #include "base/node.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,18 @@ mr_status mr_node_print(const mr_node *n, mr_text *t)
     MR_TRY(mr_text_add(t, n->kind == MR_NODE_MAP ? "}" : "]"));
 out:
     return st;
+}
+
+void mr_node_say(const mr_node *n, bool at_key, const char *text, char *buf, size_t size)
+{
+    const char *from = n->file ? n->file : "config";
+    const int row = at_key ? n->key_line : n->line, col = at_key ? n->key_col : n->col;
+    char setting[96];
+    mr_printable(from, setting, sizeof setting);
+    if (strncmp(from, "-s ", 3) == 0)
+        snprintf(buf, size, "-s:%d:%d: %s (in %s)", row, col, text, setting);
+    else
+        snprintf(buf, size, "%s:%d:%d: %s", from, row, col, text);
 }
 
 void mr_node_fini(mr_node *n)

@@ -14,7 +14,7 @@ struct mr_node {
     bool quoted;    /* scalar was in quotes */
     mr_node *items; /* owned; of a list or map */
     size_t n;
-    char *file;    /* owned copy of where it was written: config path, or "-s" */
+    char *file;    /* owned: where it was written: a config's path, or "-s KEY=VALUE" */
     int line, col; /* 1-based place of the value; key_col of the key */
     int key_line, key_col;
 };
@@ -23,6 +23,9 @@ const mr_node *mr_node_get(const mr_node *map, const char *key);
 /** The tree in one line of flow style, without places: equal trees print alike. */
 mr_status mr_node_print(const mr_node *n, mr_text *t);
 void mr_node_fini(mr_node *n);
+/** "file:line:column: text" of this node's value (or its key); of what stands on the command line
+ *  "-s:1:column: text (in -s KEY=VALUE)", since a column alone does not say of which -s. */
+void mr_node_say(const mr_node *n, bool at_key, const char *text, char *buf, size_t size);
 /** Raise st with "file:line:column: message" for this node's value (or its key). */
 #define MR_RAISE_AT(st, node, ...) mr_raise_at((st), (node), false, __FILE__, __LINE__, __VA_ARGS__)
 #define MR_RAISE_KEY(st, node, ...) mr_raise_at((st), (node), true, __FILE__, __LINE__, __VA_ARGS__)

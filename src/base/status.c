@@ -74,8 +74,9 @@ mr_status mr_raise_at(mr_status st, const mr_node *n, bool at_key, const char *f
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return mr_raise(st, file, line, "%s:%d:%d: %s", n->file ? n->file : "config",
-                    at_key ? n->key_line : n->line, at_key ? n->key_col : n->col, text);
+    char placed[sizeof trail];
+    mr_node_say(n, at_key, text, placed, sizeof placed);
+    return mr_raise(st, file, line, "%s", placed);
 }
 
 mr_status mr_reraise_at(mr_status st, const mr_node *n)

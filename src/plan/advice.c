@@ -16,13 +16,14 @@ static mr_status advise(mr_strs *out, const mr_node *at, const char *fmt, ...) M
 static mr_status advise(mr_strs *out, const mr_node *at, const char *fmt, ...)
 {
     mr_status st = MR_OK;
-    char say[400];
+    char say[400], line[1024];
     mr_text t = {0};
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(say, sizeof say, fmt, ap);
     va_end(ap);
-    MR_TRY(mr_text_add(&t, "%s:%d:%d: %s", at->file, at->key_line, at->key_col, say));
+    mr_node_say(at, true, say, line, sizeof line);
+    MR_TRY(mr_text_add(&t, "%s", line));
     MR_TRY(mr_strs_add(out, t.s));
 out:
     mr_text_fini(&t);

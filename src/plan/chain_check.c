@@ -47,6 +47,36 @@ out:
     return st;
 }
 
+mr_status mr_op_widen(mr_node *op)
+{
+    mr_status st = MR_OK;
+    mr_node *value = NULL;
+    const mr_op *row = op->key ? mr_op_find(op->key) : NULL;
+    if (!row || !row->params || !row->params[0].name) return MR_OK;
+    if (op->kind == MR_NODE_MAP || mr_node_empty(op)) return MR_OK;
+    MR_TRY(mr_alloc(1, sizeof *value, "the config", &value));
+    *value = (mr_node){.kind = op->kind,
+                       .quoted = op->quoted,
+                       .line = op->line,
+                       .col = op->col,
+                       .key_line = op->key_line,
+                       .key_col = op->key_col};
+    MR_TRY(mr_strdup(op->file, &value->file));
+    MR_TRY(mr_strdup(row->params[0].name, &value->key));
+    value->text = op->text;
+    value->items = op->items;
+    value->n = op->n;
+    op->kind = MR_NODE_MAP;
+    op->text = NULL; /* given away */
+    op->items = value;
+    op->n = 1;
+    value = NULL; /* given away */
+out:
+    mr_node_fini(value);
+    free(value);
+    return st;
+}
+
 static mr_status check_item(mr_node *item)
 {
     mr_status st = MR_OK;
@@ -63,6 +93,7 @@ static mr_status check_item(mr_node *item)
         op->text = NULL;
         op->kind = MR_NODE_MAP;
     }
+    MR_TRY(mr_op_widen(op));
     MR_TRY(mr_alloc(1, row->size, "operator settings", &self));
     MR_TRY(mr_params_parse(row, op, self));
 out:

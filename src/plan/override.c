@@ -9,6 +9,7 @@
 
 enum { STEPS_MAX = 16 };
 typedef struct path {
+    char *from; /* owned: "-s KEY=VALUE", the place that messages name */
     char *text; /* owned; dots are cut to ends of names */
     size_t n;
     const char *name[STEPS_MAX];
@@ -22,7 +23,7 @@ static mr_node at_col(int col)
 
 #define REFUSE(where, ...)                                                                         \
     mr_raise_at(MR_ECONFIG,                                                                        \
-                &(mr_node){.file = (char *)(uintptr_t) "-s", .line = 1, .col = (where)}, false,    \
+                &(mr_node){.file = (char *)(uintptr_t)p->from, .line = 1, .col = (where)}, false,  \
                 __FILE__, __LINE__, __VA_ARGS__)
 
 /* Characters before byte i. */
@@ -62,10 +63,10 @@ static void become(mr_node *n, mr_node_kind kind)
     n->quoted = false;
 }
 
-static mr_status stamp(mr_node *n, int col)
+static mr_status stamp(mr_node *n, const path *p, int col)
 {
     char *file = NULL;
-    mr_status st = mr_strdup("-s", &file);
+    mr_status st = mr_strdup(p->from, &file);
     if (st != MR_OK) return st;
     free(n->file);
     n->file = file;
@@ -75,8 +76,10 @@ static mr_status stamp(mr_node *n, int col)
 }
 
 /* The item of a map with that name; made, as an empty text, if it is not there. */
-static mr_status map_step(mr_node *map, const char *name, int col, mr_node **out)
+static mr_status map_step(mr_node *map, const path *p, size_t k, mr_node **out)
 {
+    const char *name = p->name[k];
+    const int col = p->col[k];
     mr_status st = MR_OK;
     mr_node item = at_col(col);
     for (size_t i = 0; i < map->n; i++)
@@ -87,7 +90,7 @@ static mr_status map_step(mr_node *map, const char *name, int col, mr_node **out
     if (map->n == MR_TREE_KEYS) return REFUSE(col, "more than %d keys in one map", MR_TREE_KEYS);
     MR_TRY(mr_strdup(name, &item.key));
     MR_TRY(mr_strdup("", &item.text));
-    MR_TRY(stamp(&item, col));
+    MR_TRY(stamp(&item, p, col));
     size_t cap = map->n;
     MR_TRY(mr_grow(&map->items, &cap, map->n + 1, sizeof item, "the config"));
     map->items[map->n] = item;
@@ -144,8 +147,10 @@ out:
     return st;
 }
 
-static mr_status find_op(mr_node *chain, const char *name, int col, mr_node **out)
+static mr_status find_op(mr_node *chain, const path *p, size_t k, mr_node **out)
 {
+    const char *name = p->name[k];
+    const int col = p->col[k];
     mr_status st = MR_OK;
     mr_text t = {0};
     char shown[64];
@@ -178,7 +183,7 @@ static mr_status chain_step(mr_node *chain, const path *p, size_t *i, mr_node **
     mr_node *item = NULL;
     bool index = is_index(p->name[*i]);
     if (!index) {
-        MR_TRY(find_op(chain, p->name[*i], p->col[*i], &item));
+        MR_TRY(find_op(chain, p, *i, &item));
     } else {
         MR_TRY(list_step(chain, p, *i, &item));
         if (*i + 1 == p->n) { /* chain.2=...: the whole item */
@@ -194,12 +199,13 @@ static mr_status chain_step(mr_node *chain, const path *p, size_t *i, mr_node **
     }
     if (item->kind == MR_NODE_SCALAR) { /* "- abs" is short for "- abs: {}" */
         become(item, MR_NODE_MAP);
-        MR_TRY(stamp(item, p->col[*i]));
-        MR_TRY(map_step(item, p->name[*i], p->col[*i], out));
+        MR_TRY(stamp(item, p, p->col[*i]));
+        MR_TRY(map_step(item, p, *i, out));
         become(*out, MR_NODE_MAP);
         return MR_OK;
     }
     *out = &item->items[0];
+    if (*i + 1 < p->n) MR_TRY(mr_op_widen(*out)); /* "decimate: 5" is to be {factor: 5} */
 out:
     return st;
 }
@@ -225,7 +231,7 @@ static mr_status find_node(mr_node *root, const path *p, mr_node **out)
         else if (at->kind == MR_NODE_LIST)
             MR_TRY(list_step(at, p, i, &at));
         else
-            MR_TRY(map_step(at, p->name[i], p->col[i], &at));
+            MR_TRY(map_step(at, p, i, &at));
     }
     *out = at;
 out:
@@ -235,22 +241,30 @@ out:
 mr_status mr_override_apply(mr_node *root, const char *setting)
 {
     mr_status st = MR_OK;
-    path p = {0};
+    path way = {0};
+    const path *p = &way;
+    mr_text from = {0};
     mr_node value = {0}, *at = NULL;
     const char *eq = strchr(setting, '=');
     char shown[64];
     mr_printable(setting, shown, sizeof shown);
-    if (!eq)
-        return REFUSE(1, "'%s' has no =; write -s KEY=VALUE, as chain.decimate.factor=10", shown);
-    if (strlen(setting) > MR_CONFIG_MAX)
-        return REFUSE(1, "'%s' is longer than %zu bytes", shown, MR_CONFIG_MAX);
-    MR_TRY(split_path(setting, (size_t)(eq - setting), &p));
+    MR_TRY(mr_text_add(&from, "-s %s", setting));
+    way.from = from.s;
+    if (!eq) {
+        st = REFUSE(1, "'%s' has no =; write -s KEY=VALUE, as chain.decimate.factor=10", shown);
+        goto out;
+    }
+    if (strlen(setting) > MR_CONFIG_MAX) {
+        st = REFUSE(1, "'%s' is longer than %zu bytes", shown, MR_CONFIG_MAX);
+        goto out;
+    }
+    MR_TRY(split_path(setting, (size_t)(eq - setting), &way));
     const mr_yaml_src src = {
-        .file = "-s", .col0 = column(setting, (size_t)(eq - setting)), .depth = (int)p.n + 1};
+        .file = p->from, .col0 = column(setting, (size_t)(eq - setting)), .depth = (int)p->n + 1};
     MR_TRY(mr_yaml_parse(&src, eq + 1, strlen(eq + 1), &value));
-    MR_TRY(find_node(root, &p, &at));
+    MR_TRY(find_node(root, p, &at));
     value.key_line = 1;
-    value.key_col = p.col[p.n - 1];
+    value.key_col = p->col[p->n - 1];
     char *key = at->key;
     at->key = value.key; /* the place keeps its name */
     value.key = key;
@@ -259,6 +273,7 @@ mr_status mr_override_apply(mr_node *root, const char *setting)
     value = (mr_node){0}; /* given away */
 out:
     mr_node_fini(&value);
-    free(p.text);
+    free(way.text);
+    mr_text_fini(&from);
     return st;
 }

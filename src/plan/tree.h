@@ -26,6 +26,10 @@ mr_status mr_yaml_parse(const mr_yaml_src *src, const char *text, size_t len, mr
 /** Apply one -s KEY=VALUE to the tree. */
 mr_status mr_override_apply(mr_node *root, const char *setting);
 
+/** What stands for an operator in the chain, "decimate: 5", is written out as {factor: 5}: a value
+ *  alone is that of its first parameter. A map, or an unknown operator, stays as it is. */
+mr_status mr_op_widen(mr_node *op);
+
 /** True for a value that was left out ("key:" alone). */
 bool mr_node_empty(const mr_node *n);
 /** "a text", "a list", "a map", "nothing". */

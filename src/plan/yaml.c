@@ -39,8 +39,10 @@ static MR_PRINTF(4, 5) mr_status
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return MR_RAISE(MR_ECONFIG, "%s:%zu:%zu: %s", src->file, line + 1,
-                    col + 1 + (line == 0 ? (size_t)src->col0 : 0), text);
+    const mr_node at = {.file = (char *)(uintptr_t)src->file,
+                        .line = (int)line + 1,
+                        .col = (int)col + 1 + (line == 0 ? src->col0 : 0)};
+    return MR_RAISE_AT(MR_ECONFIG, &at, "%s", text);
 }
 
 #define REFUSE(r, mark, ...) refuse((r)->src, (mark).line, (mark).column, __VA_ARGS__)

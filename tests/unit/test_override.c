@@ -51,7 +51,7 @@ static void an_operator_is_found_by_its_name(MR_UNUSED void **state)
     const mr_node *n = param(&r, 2, "decimate", "factor");
     assert_string_equal(n->text, "10");
     assert_string_equal(n->key, "factor");
-    assert_string_equal(n->file, "-s");
+    assert_string_equal(n->file, "-s chain.decimate.factor=10");
     assert_int_equal(n->line, 1);
     assert_int_equal(n->col, 23); /* the 2nd character of "10" would be 24 */
     assert_int_equal(n->key_col, 16);
