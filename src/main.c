@@ -26,8 +26,9 @@ static int dispatch(mr_comm *c, int argc, char **argv)
     const mr_command *cmd = mr_command_find(argv[1]);
     if (!cmd) {
         const char *near = mr_nearest(argv[1], mr_commands, mr_n_commands, sizeof *mr_commands);
-        return (int)MR_RAISE(MR_ECONFIG, "there is no command \"%s\"%s%s; millrace help lists them",
-                             argv[1], near ? "; did you mean " : "", near ? near : "");
+        return (int)MR_RAISE(MR_ECONFIG,
+                             "there is no command \"%s\"%s%s%s (millrace help lists them)", argv[1],
+                             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     }
     if (cmd->collective) return cmd->call(c, argc - 1, argv + 1);
     int st = MR_OK;

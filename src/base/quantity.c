@@ -130,8 +130,9 @@ static const char *nearest_unit(const char *word, mr_dim dim)
     return mr_nearest(word, own, n, sizeof own[0]);
 }
 
-/* The unit at *p, NULL in *u if there is none. */
-static mr_status scan_unit(const char **p, mr_dim dim, const char *shown, const unit_row **u)
+/* The unit at *p, NULL in *u if there is none. before: its number, for the hint. */
+static mr_status scan_unit(const char **p, mr_dim dim, const char *shown, const number *before,
+                           const unit_row **u)
 {
     const char *q = *p;
     char word[UNIT_MAX];
@@ -161,9 +162,10 @@ static mr_status scan_unit(const char **p, mr_dim dim, const char *shown, const 
         return MR_RAISE(MR_ECONFIG, "'%s': a number without unit is needed, '%s' is too much",
                         shown, printable);
     const char *near = nearest_unit(word, dim);
-    return MR_RAISE(MR_ECONFIG, "'%s': unit '%s' is not known%s%s%s (units: %s)", shown, printable,
-                    near ? "; did you mean " : "", near ? near : "", near ? "?" : "",
-                    dims[dim].all);
+    return MR_RAISE(MR_ECONFIG, "'%s': unit '%s' is not known%s%.*s%s%s%s (units: %s)", shown,
+                    printable, near ? "; did you mean " : "",
+                    near && before ? (int)MR_MIN(before->len, 24u) : 0, before ? before->text : "",
+                    near && before ? " " : "", near ? near : "", near ? "?" : "", dims[dim].all);
 }
 
 static mr_status raise_no_number(const char *shown, mr_dim dim)
@@ -204,7 +206,7 @@ static mr_status scan_quantity(const char *text, mr_dim dim, number *n, const un
     const char *p = skip_space(text), *end = scan_number(p, n);
     if (!end) return raise_no_number(shown, dim);
     p = skip_space(end);
-    MR_TRY(scan_unit(&p, dim, shown, u));
+    MR_TRY(scan_unit(&p, dim, shown, n, u));
     if (!*u && dim != MR_DIM_NONE && *p == '\0') return raise_bare(shown, dim, n);
     p = skip_space(p);
     if (*p) return raise_junk(shown, p);
@@ -248,23 +250,61 @@ static mr_status finish_range(const char *shown, mr_dim dim, const number n[2],
     return MR_OK;
 }
 
+/* The unit of that dimension behind a number, else the plain one. */
+static const char *unit_behind(const number *n, mr_dim dim)
+{
+    number again;
+    const char *p = skip_space(scan_number(n->text, &again));
+    for (size_t i = 0; i < N_UNITS; i++)
+        if (units[i].dim == dim && strcmp(units[i].name, p) == 0) return units[i].name;
+    return dims[dim].unit;
+}
+
+/* "1-30 Hz", "1 to 30", "1:30", "1, 30 Hz": two numbers that a range was meant by. */
+static bool like_range(const char *text, mr_dim dim, number n[2])
+{
+    static const char *const between[] = {"-", "to", ":", ",", "\xe2\x80\x93", "...", "~"};
+    const char *p = scan_number(skip_space(text), &n[0]), *end;
+    if (!p) return false;
+    p = skip_space(p);
+    for (size_t i = 0; i < N_UNITS; i++) { /* "1Hz-30Hz" */
+        const size_t len = strlen(units[i].name);
+        if (units[i].dim == dim && strncmp(p, units[i].name, len) == 0 &&
+            !isalpha((unsigned char)p[len])) {
+            p = skip_space(p + len);
+            break;
+        }
+    }
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++) {
+        const size_t len = strlen(between[i]);
+        if (strncmp(p, between[i], len) != 0) continue;
+        end = scan_number(skip_space(p + len), &n[1]);
+        if (end) return true;
+    }
+    return false;
+}
+
 mr_status mr_range_parse(const char *text, mr_dim dim, double *lo, double *hi)
 {
     mr_status st = MR_OK;
     char shown[SHOWN];
-    number n[2];
+    number n[2] = {0};
     const unit_row *u[2] = {NULL, NULL};
     mr_printable(text, shown, sizeof shown);
+    if ((!strstr(text, "..") || strstr(text, "...")) && like_range(text, dim, n))
+        return MR_RAISE(MR_ECONFIG, "'%s' is no range: did you mean %.*s..%.*s%s%s?", shown,
+                        (int)MR_MIN(n[0].len, 24u), n[0].text, (int)MR_MIN(n[1].len, 24u),
+                        n[1].text, dim == MR_DIM_NONE ? "" : " ", unit_behind(&n[1], dim));
     const char *p = scan_number(skip_space(text), &n[0]);
     if (!p) goto no_range;
     p = skip_space(p);
-    MR_TRY(scan_unit(&p, dim, shown, &u[0]));
+    MR_TRY(scan_unit(&p, dim, shown, NULL, &u[0]));
     p = skip_space(p);
     if (p[0] != '.' || p[1] != '.' || p[2] == '.') goto no_range;
     p = scan_number(skip_space(p + 2), &n[1]);
     if (!p) goto no_range;
     p = skip_space(p);
-    MR_TRY(scan_unit(&p, dim, shown, &u[1]));
+    MR_TRY(scan_unit(&p, dim, shown, NULL, &u[1]));
     if (*skip_space(p)) return raise_junk(shown, skip_space(p));
     if (!u[1] && dim != MR_DIM_NONE) {
         const char *unit = u[0] ? u[0]->name : dims[dim].unit;

@@ -238,6 +238,13 @@ mr_status mr_read_text(const char *path, size_t max, mr_text *t)
             st = MR_RAISE(MR_ECONFIG, "%s: is longer than %zu bytes, the most allowed", shown, max);
             goto out;
         }
+        if (t->len == begin && n >= 8 && memcmp(buf, "\x89HDF\r\n\x1a\n", 8) == 0) {
+            st = MR_RAISE(MR_ECONFIG,
+                          "%s: is an HDF5 file, not a text; a config names it under input: {files: "
+                          "%s} (millrace help config), millrace inspect %s looks at it",
+                          shown, shown, shown);
+            goto out;
+        }
         MR_TRY(mr_text_add_bytes(t, buf, (size_t)n));
     }
     MR_TRY(mr_text_add_bytes(t, "", 0)); /* an empty file is an empty text, not NULL */

@@ -153,6 +153,23 @@ out:
     return st;
 }
 
+/* [1, 30] for a range is what many write. */
+static mr_status refuse_shape(const mr_param *p, const mr_node *n)
+{
+    const bool two = n->kind == MR_NODE_LIST && n->n == 2 && n->items[0].text && n->items[1].text;
+    if (p->type == MR_RANGE && two) {
+        char a[24], b[24];
+        const char *unit = unit_text(p);
+        mr_printable(n->items[0].text, a, sizeof a);
+        mr_printable(n->items[1].text, b, sizeof b);
+        const bool has = *unit && strstr(b, unit);
+        return MR_RAISE(MR_ECONFIG, "a range is needed, not a list: did you mean %s..%s%s%s?", a, b,
+                        *unit && !has ? " " : "", has ? "" : unit);
+    }
+    return MR_RAISE(MR_ECONFIG, "one value is needed, not a %s",
+                    n->kind == MR_NODE_LIST ? "list" : "map");
+}
+
 static mr_status read_param(const mr_op *op, const mr_param *p, const mr_node *n, void *self)
 {
     mr_status st;
@@ -162,8 +179,7 @@ static mr_status read_param(const mr_op *op, const mr_param *p, const mr_node *n
     else if (p->type == MR_SET && n->kind == MR_NODE_LIST)
         st = read_set(p, n, NULL, field);
     else if (n->kind != MR_NODE_SCALAR)
-        st = MR_RAISE(MR_ECONFIG, "one value is needed, not a %s",
-                      n->kind == MR_NODE_LIST ? "list" : "map");
+        st = refuse_shape(p, n);
     else
         st = read_text(p, n->text ? n->text : "", field);
     if (st == MR_OK) return st;

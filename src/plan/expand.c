@@ -1,8 +1,10 @@
 /* plan/expand.c: ${NAME} and a leading ~ in the paths of a config (input.files, output.folder). */
 #include "plan/tree.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ${NAME} at *p, which moves behind it. */
 static mr_status add_variable(const mr_node *n, const char *key, const char **p, mr_text *t)
@@ -29,6 +31,14 @@ static mr_status add_variable(const mr_node *n, const char *key, const char **p,
     return mr_text_add_bytes(t, value, strlen(value));
 }
 
+/* $NAME without braces, or NULL. */
+static const char *bare_variable(const char *p)
+{
+    for (p = strchr(p, '$'); p; p = strchr(p + 1, '$'))
+        if (isalpha((unsigned char)p[1]) || p[1] == '_') return p;
+    return NULL;
+}
+
 mr_status mr_path_expand(const mr_node *n, const char *key, char **out)
 {
     mr_status st = MR_OK;
@@ -44,6 +54,15 @@ mr_status mr_path_expand(const mr_node *n, const char *key, char **out)
             return MR_RAISE_AT(MR_ECONFIG, n, "%s: ~ needs HOME, which is not set", key);
         MR_TRY(mr_text_add_bytes(&t, home, strlen(home)));
         p++;
+    }
+    const char *dollar = bare_variable(p);
+    if (dollar && access(n->text, F_OK) != 0) { /* a name that is there may hold a $ */
+        char name[64];
+        size_t len = 1;
+        while (isalnum((unsigned char)dollar[len]) || dollar[len] == '_') len++;
+        snprintf(name, sizeof name, "%.*s", (int)MR_MIN(len - 1, sizeof name - 1), dollar + 1);
+        st = MR_RAISE_AT(MR_ECONFIG, n, "%s: $%s is not expanded; write ${%s}", key, name, name);
+        goto out;
     }
     while (*p) {
         if (p[0] == '$' && p[1] == '{')

@@ -272,10 +272,11 @@ static mr_status check_apart(const mr_config *c, const lister *l, size_t i, bool
         char in_shown[200], out_shown[200];
         mr_printable(c->patterns.v[i], in_shown, sizeof in_shown);
         mr_printable(c->folder, out_shown, sizeof out_shown);
-        st =
-            MR_RAISE_AT(MR_ECONFIG, out ? out : &c->root,
-                        "output.folder: %s holds the input %s; choose a folder that holds no input",
-                        out_shown, in_shown);
+        st = MR_RAISE_AT(MR_ECONFIG, out ? out : &c->root,
+                         "output.folder: %s%s holds the input %s; name a folder that holds no "
+                         "input, as %sout/NAME",
+                         strcmp(c->folder, ".") == 0 ? "the working directory " : "", out_shown,
+                         in_shown, strncmp(c->folder, "..", 2) == 0 ? "../" : "");
     }
 out:
     free(folder);

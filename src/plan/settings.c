@@ -35,8 +35,25 @@ static bool has_key(const section *s, const char *key)
     return false;
 }
 
+/* What people look for here and find elsewhere. */
+static const struct {
+    const char *key, *where;
+} elsewhere[] = {
+    {"threads", "compute threads are OMP_NUM_THREADS=N, or -c N of a Slurm job"},
+    {"cores", "the cores are OMP_NUM_THREADS=N, or -c N of a Slurm job"},
+    {"cpus", "the cores are OMP_NUM_THREADS=N, or -c N of a Slurm job"},
+    {"ranks", "ranks are started: mpirun -n N millrace run CONFIG, or srun -n N"},
+    {"processes", "processes are started: mpirun -n N millrace run CONFIG, or srun -n N"},
+    {"tasks", "tasks are started: mpirun -n N millrace run CONFIG, or srun -n N"},
+    {"nodes", "nodes are asked for where ranks are started: mpirun, or sbatch -N"},
+};
+
 static mr_status refuse_key(const mr_node *n, const section *s)
 {
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++)
+        if (strcmp(n->key, elsewhere[i].key) == 0)
+            return MR_RAISE_KEY(MR_ECONFIG, n, "%s%s%s: is no setting: %s", s->name,
+                                *s->name ? "." : "", n->key, elsewhere[i].where);
     char shown[80], list[128] = "";
     size_t len = 0;
     mr_printable(n->key, shown, sizeof shown);
@@ -135,12 +152,29 @@ static mr_status take_moment(const mr_node *n, const char *s, size_t len, int64_
     return MR_RAISE_AT(MR_ECONFIG, n, "input.time: %s", why);
 }
 
+/* "2026-01-01" alone is that day. */
+static bool one_day(mr_config *c, const char *text)
+{
+    char date[16];
+    const size_t from = strspn(text, " ");
+    snprintf(date, sizeof date, "%.10s", text + from);
+    if (strlen(date) < 10 || text[from + 10 + strspn(text + from + 10, " ")]) return false;
+    if (mr_utc_parse(date, &c->time_a) != MR_OK) {
+        c->time_a = INT64_MIN;
+        mr_error_clear();
+        return false;
+    }
+    c->time_b = c->time_a + (int64_t)86400 * 1000000000;
+    return true;
+}
+
 static mr_status take_time(mr_config *c, const mr_node *n)
 {
     static const char example[] = "2026-01-01T00:00:00Z .. 2026-01-02T00:00:00Z";
     mr_status st = MR_OK;
     MR_TRY(need_text(n, "input.time", example));
     const char *dots = strstr(n->text, "..");
+    if (!dots && one_day(c, n->text)) return MR_OK;
     if (!dots || dots[2 + strspn(dots + 2, " ")] == '.' || strlen(n->text) < 8) {
         char shown[80];
         mr_printable(n->text, shown, sizeof shown);

@@ -136,9 +136,10 @@ static void the_output_folder_is_never_input(MR_UNUSED void **state)
         refuses("data/day2", same[i], MR_ECONFIG, "x.yaml:4:11: output.folder: ");
     }
     refuses("data", "data", MR_ECONFIG,
-            "x.yaml:4:11: output.folder: data holds the input data; choose a folder that holds no");
+            "x.yaml:4:11: output.folder: data holds the input data; name a folder that holds no");
     refuses("data", "/", MR_ECONFIG, "x.yaml:4:11: output.folder: / holds the input data");
-    refuses("'*/*.h5'", ".", MR_ECONFIG, "x.yaml:4:11: output.folder: . holds the input */*.h5");
+    refuses("'*/*.h5'", ".", MR_ECONFIG,
+            "x.yaml:4:11: output.folder: the working directory . holds the input */*.h5");
     lists("data/a.h5", "data2", "data/a.h5"); /* a longer name is another folder */
     lists("data/a.h5", "dat", "data/a.h5");
     lists("data/a.h5", "no/such/yet/../folder", "data/a.h5");

@@ -59,10 +59,10 @@ static void refusals_say_what_to_write(MR_UNUSED void **state)
     refused("45", MR_DIM_FREQ, "did you mean 45 Hz?");
     refused("2", MR_DIM_BYTES, "did you mean 2 GiB?");
     refused("512", MR_DIM_BYTES, "did you mean 512 MiB?");
-    refused("10 sec", MR_DIM_TIME, "did you mean s?");
-    refused("10 hz", MR_DIM_FREQ, "did you mean Hz?");
-    refused("10 Hx", MR_DIM_FREQ, "did you mean Hz?");
-    refused("4 GB", MR_DIM_BYTES, "did you mean GiB?");
+    refused("10 sec", MR_DIM_TIME, "did you mean 10 s?");
+    refused("10 hz", MR_DIM_FREQ, "did you mean 10 Hz?");
+    refused("10 Hx", MR_DIM_FREQ, "did you mean 10 Hz?");
+    refused("4 GB", MR_DIM_BYTES, "did you mean 4 GiB?");
     refused("4 lightyears", MR_DIM_LENGTH, "(units: mm m km)");
     refused("10 s", MR_DIM_FREQ, "'10 s' is a time; a frequency is needed (units: mHz Hz kHz)");
     refused("10 s", MR_DIM_NONE, "without unit");
@@ -122,7 +122,11 @@ static void ranges_share_the_unit_at_their_end(MR_UNUSED void **state)
     range_refused("1..45", MR_DIM_FREQ, "did you mean 1..45 Hz?");
     range_refused("1 mHz..45", MR_DIM_FREQ, "did you mean 1..45 mHz?");
     range_refused("1..45 s", MR_DIM_FREQ, "is a time; a frequency is needed");
-    range_refused("1-45 Hz", MR_DIM_FREQ, "is no range: write 1..45 Hz");
+    range_refused("1-30 Hz", MR_DIM_FREQ, "is no range: did you mean 1..30 Hz?");
+    range_refused("1 kHz to 2 kHz", MR_DIM_FREQ, "did you mean 1..2 kHz?");
+    range_refused("1:30", MR_DIM_FREQ, "did you mean 1..30 Hz?");
+    range_refused("100-900", MR_DIM_NONE, "did you mean 100..900?");
+    range_refused("all", MR_DIM_FREQ, "is no range: write 1..45 Hz");
     range_refused("1...45 Hz", MR_DIM_FREQ, "is no range");
     range_refused("..45 Hz", MR_DIM_FREQ, "is no range");
     range_refused("1..", MR_DIM_NONE, "is no range: write 1..45");
