@@ -10,6 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
+import rig
+
 xr = pytest.importorskip("xarray")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,6 +201,19 @@ def test_dasdae_attributes_as_in_a_real_file(out, kind):
             assert f.attrs[name] == r.attrs[name]
         assert re.fullmatch(r"DAS_{8}(\d{4}_\d\d_\d\dT\d\d_\d\d_\d\d_\d{9}__?){2}",
                             g.name.split("/")[-1] + "_")
+
+
+def test_lanes_of_a_series_differ_in_nothing_that_dascore_compares(tmp_path):
+    """DASCore's chunk(time=None) merges patches whose attributes are equal but for the place in time."""
+    rig.archive(tmp_path / "in", rig.noise(18_000, 4), 100, 6_000)
+    c = rig.config(tmp_path / "c.yaml", tmp_path / "in", ["rms: {window: 1 s, step: 1 s}"], tmp_path / "out")
+    rig.run("run", c, status=0)
+    seen = []
+    for path in sorted((tmp_path / "out" / "lanes").rglob("*.h5")):
+        with h5py.File(path) as f:
+            g = next(iter(f["waveforms"].values()))
+            seen.append({k: str(v) for k, v in g.attrs.items() if k not in ("_attrs_time_min", "_attrs_time_max")})
+    assert len(seen) == 3 and seen[0]["_attrs_id"] and seen[0] == seen[1] == seen[2]
 
 
 @pytest.mark.parametrize("kind", ["plain", "deflate"])

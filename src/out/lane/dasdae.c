@@ -130,7 +130,7 @@ static void attributes(mr_h5w *w, const mr_lane_spec *s, hid_t g)
     pint_unit(s->unit, text, sizeof text);
     if (text[0]) mr_h5w_fixed(w, g, "_attrs_data_units", text);
     mr_h5w_fixed(w, g, "_attrs_dims", dims);
-    mr_h5w_fixed(w, g, "_attrs_id", s->lane.hex);
+    mr_h5w_fixed(w, g, "_attrs_id", s->plan.hex); /* of the series: DASCore merges only equals */
     stamp(s->time_ns[0], false, text);
     mr_h5w_fixed(w, g, "_attrs_time_min", text);
     stamp(s->time_ns[s->rows - 1], false, text);
