@@ -35,25 +35,26 @@ out:
 }
 
 /** Bind the chain to the first file, as a run would: what does not fit it is refused. */
-static mr_status bind_chain(const mr_config *cfg, mr_catalog **cat, mr_plan **plan)
+static mr_status bind_chain(const mr_config *cfg, mr_catalog **cat, mr_plan **plan, mr_strs *advice)
 {
     mr_status st = MR_OK;
     mr_strs files = {0};
-    st = mr_config_files(cfg, &files);
-    if (st == MR_EINPUT) {
-        mr_log(MR_WARN, "%s; what depends on the sampling rate is not checked", mr_error());
-        mr_error_clear();
-        return MR_OK;
-    }
-    MR_TRY(st);
+    MR_TRY(mr_config_files(cfg, &files)); /* input that is not there is no config that is right */
     MR_TRY(first_file(cfg, &files, cat));
-    if (*cat)
+    if (*cat) {
         MR_TRY(mr_plan_new(cfg, *cat, SIZE_MAX / 2, 0, 1, plan));
-    else
-        mr_log(MR_WARN,
-               "%s cannot be used (millrace inspect says why); what depends on the sampling "
-               "rate is not checked",
-               files.v[0]);
+    } else if (files.n <= LOOKS) {
+        st = MR_RAISE(MR_EINPUT, "%s cannot be used%s; millrace inspect says why", files.v[0],
+                      files.n > 1 ? ", nor can the others" : "");
+    } else {
+        mr_text t = {0};
+        MR_TRY(mr_text_add(&t,
+                           "%s and the next %d cannot be used (millrace inspect says why); what "
+                           "depends on the sampling rate is not checked",
+                           files.v[0], LOOKS - 1));
+        st = mr_strs_add(advice, t.s);
+        mr_text_fini(&t);
+    }
 out:
     mr_strs_fini(&files);
     return st;
@@ -72,11 +73,11 @@ int mr_cli_check(MR_UNUSED mr_comm *c, int argc, char **argv)
         printf(
             "millrace check CONFIG [-s KEY=VALUE]...\n\nIs a config right? Warns also of what is "
             "legal but unwise. Of the input only the header of\nthe first file is read; nothing is "
-            "written.\n");
+            "written.\nStatus: 0 right, 2 config, 3 no input is there or can be used.\n");
         return MR_OK;
     }
     MR_TRY(mr_config_load(a.o.config, a.o.overrides, a.o.n_overrides, &cfg));
-    MR_TRY(bind_chain(cfg, &cat, &plan));
+    MR_TRY(bind_chain(cfg, &cat, &plan, &advice));
     MR_TRY(mr_advise(cfg, plan, &advice));
     for (size_t i = 0; i < advice.n; i++) mr_log(MR_WARN, "warning: %s", advice.v[i]);
     printf("%s: ok", a.o.config);

@@ -56,7 +56,11 @@ static void print_arrays(const mr_plan *p)
         else
             printf("  lanes:    %zu of %s, halo %.1f %%\n", lanes,
                    mr_fmt_hms(1e-9 * (double)a->grid_ns, b), halo);
-        printf("  blocks:   %zu of %.3g s", blocks, (double)a->block_raw / a->in.rate_hz);
+        if (blocks == lanes)
+            printf("  blocks:   one a lane");
+        else
+            printf("  blocks:   %zu of up to %.3g s, context included", blocks,
+                   (double)a->block_raw / a->in.rate_hz);
         if (a->strip < a->nc) printf(", strips of %llu channels", (unsigned long long)a->strip);
         printf("\n");
         print_product(mr_chain_out(a->chain), mr_chain_reduces(a->chain));

@@ -7,13 +7,14 @@
 static void run_help(void)
 {
     printf(
-        "millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--strict] "
-        "[--check]\n\n"
+        "millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--quiet]\n"
+        "             [--strict] [--check]\n\n"
         "Run the chain of CONFIG over its input and write lane files, master.h5, index.csv and\n"
         "report.json into output.folder. The same command again goes on where a run stopped; new\n"
         "files in the archive extend the work.\n\n"
         "  -s KEY=VALUE  override a setting: -s chain.decimate.factor=10 -s output.folder=out/x\n"
         "  --progress    a line with rate and time left: auto, never, or every so many seconds\n"
+        "  --quiet       no progress and no summary; losses and errors are said all the same\n"
         "  --strict      stop at the first loss instead of going on without it\n"
         "  --check       also read finished lanes and compare their checksums before keeping "
         "them\n\n"
@@ -26,7 +27,11 @@ int mr_cli_run(mr_comm *c, int argc, char **argv)
 {
     mr_run_args a;
     mr_progress p;
-    mr_status st = mr_run_args_parse(argc, argv, "progress strict check", &a);
+    mr_status st = mr_run_args_parse(argc, argv, "progress strict check quiet", &a);
+    if (st == MR_OK && a.o.quiet) {
+        a.o.progress = "never";
+        mr_log_init(mr_comm_rank(c), MR_WARN);
+    }
     if (st == MR_OK) st = mr_progress_init(a.o.progress, 0, &p); /* refused before anything runs */
     if (st != MR_OK) return (int)st;
     if (!a.help) return (int)mr_run(c, &a.o);

@@ -28,6 +28,7 @@ static bool flag(mr_run_args *a, const char *arg, const char *allowed)
     } const flags[] = {{"strict", &a->o.strict},
                        {"check", &a->o.check},
                        {"json", &a->o.json},
+                       {"quiet", &a->o.quiet},
                        {"slurm", &a->slurm}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(arg + 2, flags[i].name) == 0 && allows(allowed, flags[i].name)) {
@@ -50,6 +51,14 @@ mr_status mr_run_args_parse(int argc, char **argv, const char *allowed, mr_run_a
             if (st != MR_OK) break;
             if (a->o.n_overrides == MR_MAX_OVERRIDES)
                 return MR_RAISE(MR_ECONFIG, "%s: more than %d times -s", argv[0], MR_MAX_OVERRIDES);
+            if (!strchr(v, '=')) {
+                const char *next = i + 1 < argc && argv[i + 1][0] != '-' ? argv[i + 1] : "VALUE";
+                char key[80], value[80];
+                mr_printable(v, key, sizeof key);
+                mr_printable(next, value, sizeof value);
+                return MR_RAISE(MR_ECONFIG, "%s: -s:1:1: '%s' has no =; write -s %s=%s", argv[0],
+                                key, key, value);
+            }
             a->overrides[a->o.n_overrides++] = v;
         } else if (allows(allowed, "progress") &&
                    ((v = value_of(argc, argv, &i, "--progress", &st)) || st != MR_OK)) {

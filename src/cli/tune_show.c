@@ -2,7 +2,9 @@
  * processes, the launch line, the table. */
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "cli/tune.h"
@@ -63,6 +65,9 @@ static const char *verdict(const mr_tune *u, const mr_trial *t, const stage s[3]
 static mr_status launch_line(const mr_tune *u, const mr_trial *t, mr_text *line)
 {
     mr_status st = MR_OK;
+    if (t->ranks > 1 && geteuid() == 0 && !getenv("OMPI_ALLOW_RUN_AS_ROOT") &&
+        strncmp(u->launcher, "mpirun", 6) == 0)
+        MR_TRY(mr_text_add(line, "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "));
     if (t->ranks > 1 || t->threads != u->cores)
         MR_TRY(mr_text_add(line, "OMP_NUM_THREADS=%d ", t->threads));
     if (t->ranks > 1)

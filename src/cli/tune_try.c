@@ -90,12 +90,15 @@ out:
 }
 
 /** Our environment with the number of threads, and without binding of ranks to cores: the threads
- * of a rank need several. */
+ * of a rank need several. Root, who asked for the trial, is not asked again by Open MPI. */
 static mr_status environment(int threads, mr_strs *l)
 {
     static const char *const ours[] = {"OMP_NUM_THREADS=", "OMPI_MCA_hwloc_base_binding_policy=",
                                        "PRTE_MCA_hwloc_default_binding_policy=", "I_MPI_PIN="};
     static const char *const value[] = {NULL, "none", "none", "off"};
+    static const char *const as_root[] = {
+        "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "PRTE_ALLOW_RUN_AS_ROOT=1",
+        "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1"};
     enum { N = sizeof ours / sizeof *ours };
     mr_status st = MR_OK;
     for (char **e = environ; *e; e++) {
@@ -111,6 +114,8 @@ static mr_status environment(int threads, mr_strs *l)
             snprintf(s, sizeof s, "%s%d", ours[i], threads);
         MR_TRY(mr_strs_add(l, s));
     }
+    for (size_t i = 0; geteuid() == 0 && i < sizeof as_root / sizeof *as_root; i++)
+        MR_TRY(mr_strs_add(l, as_root[i]));
     MR_TRY(words_end(l));
 out:
     return st;

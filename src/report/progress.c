@@ -6,6 +6,8 @@
 #include "base/quantity.h"
 #include "report/report.h"
 
+#define FIRST_S 2.0 /* nobody should wonder for longer whether anything happens */
+
 mr_status mr_progress_init(const char *how, uint64_t blocks, mr_progress *p)
 {
     *p = (mr_progress){.terminal = isatty(STDERR_FILENO) == 1, .blocks = blocks, .t0 = mr_now()};
@@ -17,8 +19,37 @@ mr_status mr_progress_init(const char *how, uint64_t blocks, mr_progress *p)
         if (*end || !(p->every_s > 0))
             return MR_RAISE(MR_ECONFIG, "--progress takes auto, never or seconds, not \"%s\"", how);
     }
-    p->next = p->t0 + p->every_s;
+    p->next = p->t0 + MR_MIN(p->every_s, FIRST_S);
     return MR_OK;
+}
+
+static void draw(mr_progress *p, const char *line, int n)
+{
+    if (p->terminal)
+        fprintf(stderr, "\r%-*s", MR_MAX(p->drawn, n), line);
+    else
+        fprintf(stderr, "%s\n", line);
+    fflush(stderr);
+    p->drawn = n;
+}
+
+void mr_progress_survey(mr_progress *p, uint64_t seen, uint64_t files)
+{
+    const double now = mr_now();
+    char line[128];
+    if (p->every_s <= 0 || now < p->next) return;
+    p->next = now + p->every_s;
+    draw(p, line,
+         snprintf(line, sizeof line, "millrace: looking at files: about %llu of %llu",
+                  (unsigned long long)seen, (unsigned long long)files));
+}
+
+void mr_progress_start(mr_progress *p)
+{
+    char line[128];
+    if (p->every_s > 0 && p->terminal && p->blocks)
+        draw(p, line,
+             snprintf(line, sizeof line, "millrace: 0/%llu blocks", (unsigned long long)p->blocks));
 }
 
 void mr_progress_tick(mr_progress *p, const mr_tally *sum, int ranks)
@@ -38,12 +69,7 @@ void mr_progress_tick(mr_progress *p, const mr_tally *sum, int ranks)
                  1e-6 * (double)sum->bytes / took, 1e-6 * (double)sum->samples / took,
                  sum->blocks ? mr_fmt_hms(left, eta) : "?", 100 * sum->wait_read_s / took / ranks,
                  100 * sum->wait_write_s / took / ranks);
-    if (p->terminal)
-        fprintf(stderr, "\r%-*s", MR_MAX(p->drawn, n), line);
-    else
-        fprintf(stderr, "%s\n", line);
-    fflush(stderr);
-    p->drawn = n;
+    draw(p, line, n);
 }
 
 void mr_progress_end(mr_progress *p)

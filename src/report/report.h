@@ -42,15 +42,20 @@ const char *mr_bottleneck(const mr_account *a);
 
 /* --- progress
  * ------------------------------------------------------------------------------------------ */
-typedef struct mr_progress {
+typedef struct mr_progress mr_progress;
+struct mr_progress {
     double every_s; /* 0: never */
     bool terminal;
     uint64_t blocks; /* in all */
     double t0, next;
     int drawn; /* width of the line drawn last */
-} mr_progress;
+};
 /** how: "auto", "never" or a number of seconds. MR_ECONFIG otherwise. */
 mr_status mr_progress_init(const char *how, uint64_t blocks, mr_progress *p);
+/** A line if it is due while files are looked at: about `seen` of `files`. */
+void mr_progress_survey(mr_progress *p, uint64_t seen, uint64_t files);
+/** On a terminal the line is there from the start. */
+void mr_progress_start(mr_progress *p);
 /** Draw the line if it is due. sum: over all ranks; reading_ranks: how many wait for their disk. */
 void mr_progress_tick(mr_progress *p, const mr_tally *sum, int ranks);
 void mr_progress_end(mr_progress *p);

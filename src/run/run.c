@@ -262,7 +262,9 @@ static mr_status lanes(run *r)
     uint64_t blocks = 0;
     for (size_t i = 0; i < r->n_todo; i++)
         blocks += mr_lane_blocks(r->plan, &r->plan->lanes[r->todo[i]]);
+    mr_progress_end(&r->progress); /* the survey's */
     MR_TRY(mr_progress_init(r->o->progress, blocks, &r->progress));
+    if (first(r)) mr_progress_start(&r->progress);
     if (first(r) && r->n_todo) st = mr_master_remove(r->cfg->folder); /* until all lanes are done */
     MR_TRY(mr_agree(r->comm, st));
     MR_TRY(mr_server_start(r->comm, r->n_todo, &r->server, &r->dynamic));
@@ -414,7 +416,7 @@ static mr_status finish(run *r, mr_status st)
         const mr_status told = refused ? MR_OK : mr_report_write(a, r->cfg->folder);
         if (done == MR_OK) done = told;
         if (done == MR_OK) done = st;
-        if (r->todo) (void)mr_report_summary(a, r->cfg->folder);
+        if (r->todo && !r->o->quiet) (void)mr_report_summary(a, r->cfg->folder);
         if (why[0]) mr_error_set(why);
     } else if (done == MR_OK) {
         done = st;
@@ -454,6 +456,8 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     MR_TRY(mr_inputs_config(c, o, &r.cfg));
     MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
     MR_TRY(take_lock(&r));
+    MR_TRY(mr_progress_init(o->progress, 0, &r.progress));
+    if (first(&r)) r.survey.progress = &r.progress;
     MR_TRY(mr_survey_files(c, r.cfg, &r.files, r.cfg->folder, MR_SURVEY_KEEP, &r.survey));
     r.survey_s = mr_now() - r.t0;
     st = make_plan(c, r.cfg, r.survey.cat, &r.plan);

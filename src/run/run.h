@@ -11,6 +11,7 @@ typedef struct mr_run_opts {
     const char *progress; /* auto, never, seconds */
     bool strict, check;   /* stop at the first loss; check contents of done lanes */
     bool json;            /* report to stdout instead of the summary */
+    bool quiet;           /* no progress, no summary; losses and errors are still said */
 } mr_run_opts;
 
 /** Collective, main thread. The statuses of interface: MR_OK, MR_LOSSES, MR_STOPPED or an error

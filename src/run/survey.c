@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include "par/map.h"
 #include "par/thread.h"
+#include "report/report.h"
 #include "run/stop.h"
 #include "run/survey_file.h"
 
@@ -27,8 +28,10 @@ typedef struct look {
     mr_prober *prober;
     uint32_t rank;
     uint64_t generation;
-    char *tables_base; /* NULL: chunk tables are not kept */
-    mr_mutex *gate;    /* guards what follows */
+    char *tables_base;     /* NULL: chunk tables are not kept */
+    mr_progress *progress; /* NULL: of another rank */
+    uint64_t seen, ranks;  /* by this rank; the calling thread's */
+    mr_mutex *gate;        /* guards what follows */
     mr_kinds kinds;
     mr_tables *tables;
 } look;
@@ -100,7 +103,12 @@ out:
 
 static mr_status may_go_on(void *arg, uint64_t i, const char *bytes, size_t n)
 {
-    (void)arg, (void)i, (void)bytes, (void)n;
+    look *l = arg;
+    (void)i, (void)bytes, (void)n;
+    l->seen++;
+    if (l->progress) /* others are about as fast; asking them would cost more than it tells */
+        mr_progress_survey(l->progress, MR_MIN(l->seen * l->ranks, (uint64_t)l->files->n),
+                           l->files->n);
     return mr_stop_wanted() ? MR_RAISE(MR_STOPPED, "stopped while looking at the files") : MR_OK;
 }
 
@@ -324,7 +332,10 @@ mr_status mr_survey_files(mr_comm *c, const mr_config *cfg, const mr_strs *files
 {
     mr_status st = MR_OK;
     mr_mapped found = {0};
-    look l = {.files = files, .rank = (uint32_t)mr_comm_rank(c)};
+    look l = {.files = files,
+              .rank = (uint32_t)mr_comm_rank(c),
+              .ranks = (uint64_t)mr_comm_size(c),
+              .progress = out->progress};
     out->comm = c;
     MR_TRY(recall(c, cfg, folder, &l.last));
     if (use == MR_SURVEY_KEEP) st = choose_tables(c, folder, &l);

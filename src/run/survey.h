@@ -7,8 +7,9 @@
 #include "plan/tables.h"
 
 typedef struct mr_survey {
-    mr_comm *comm;    /* [borrow] */
-    mr_catalog *cat;  /* looks into image */
+    mr_comm *comm;                /* [borrow] */
+    struct mr_progress *progress; /* [borrow] set before; NULL: nothing is drawn */
+    mr_catalog *cat;              /* looks into image */
     uint8_t *changed; /* [n] 1: the file is another than at the last survey of this folder */
     size_t n_probed;  /* files looked at now; the rest were known */
     mr_shared *image; /* the survey file's content, once a node */

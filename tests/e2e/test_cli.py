@@ -184,6 +184,27 @@ def test_progress_lines_in_a_log(done_run, tmp_path):
     assert "blocks" not in rig.run("run", cfg, "--progress", "never", status=0).stderr
 
 
+def test_quiet_says_nothing_but_losses(done_run, tmp_path):
+    top, _ = done_run
+    rig.archive(tmp_path / "in", rig.noise(6000, 4), 100, 3000)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["abs"], tmp_path / "out")
+    done = rig.run("run", cfg, "--quiet", status=0)
+    assert done.stdout == "" and done.stderr == ""
+    (tmp_path / "in" / "z.h5").write_text("junk")
+    rig.fresh(tmp_path / "out")
+    done = rig.run("run", cfg, "--quiet", status=10)
+    assert done.stdout == "" and "z.h5" in done.stderr
+
+
+def test_the_first_line_comes_within_seconds(done_run, tmp_path):
+    """Files that take 3 s to look at: a log hears of it after 2 s, not after 30."""
+    slow = rig.slow_disk(tmp_path)
+    rig.archive(tmp_path / "in", rig.noise(300000, 200), 2000, 50000)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["abs"], tmp_path / "out")
+    talk = rig.run("run", cfg, status=0, **slow(40)).stderr
+    assert any("blocks, " in x and "ETA" in x for x in talk.splitlines()), talk
+
+
 def test_output_that_cannot_be_written_is_status_4(done_run, tmp_path):
     top, _ = done_run
     (tmp_path / "file").write_text("in the way")

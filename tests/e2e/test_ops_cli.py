@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from conftest import passes_but_for_input
+
 NAMES = """detrend demean common_mode taper bandpass bandstop lowpass highpass notch decimate resample
 scale units clip abs rms integrate differentiate""".split()
 
@@ -20,7 +22,10 @@ def check(millrace, tmp_path):
     def run(name, settings):
         (tmp_path / "c.yaml").write_text(f"input: {{files: x*.h5}}\nchain:\n  - {name}: {{{settings}}}\n"
                                          "output: {folder: out}\n")
-        return millrace("check", "c.yaml", check=False, cwd=tmp_path)
+        done = millrace("check", "c.yaml", check=False, cwd=tmp_path)
+        if passes_but_for_input(done):
+            done.returncode = 0
+        return done
 
     return run
 
@@ -103,7 +108,7 @@ def test_help_lists_every_page_and_each_is_there(millrace):
 def test_help_config_is_a_config(millrace, tmp_path):
     page = millrace("help", "config").stdout
     (tmp_path / "c.yaml").write_text(page)
-    millrace("check", "c.yaml", cwd=tmp_path)
+    assert passes_but_for_input(millrace("check", "c.yaml", check=False, cwd=tmp_path))
 
 
 @pytest.mark.parametrize("without", ["channels", "distance"])  # they exclude each other
@@ -113,7 +118,7 @@ def test_every_setting_of_help_config_is_one(millrace, tmp_path, without):
     page = "\n".join(line for line in page.splitlines() if not line.startswith(f"  {without}:"))
     (tmp_path / "c.yaml").write_text(page)
     (tmp_path / "channels.csv").write_text("channel,distance\n0,0\n")
-    millrace("check", "c.yaml", cwd=tmp_path)
+    assert passes_but_for_input(millrace("check", "c.yaml", check=False, cwd=tmp_path))
     for key in ("map", "geometry", "time", "title", "compress", "memory"):
         assert re.search(rf"^\s+{key}:", page, re.M)
 

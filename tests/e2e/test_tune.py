@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -44,6 +45,17 @@ def test_recommends_one_of_what_it_tried(setting):
         assert set(t["waits"]) == {"read", "compute", "write"}
     assert str(config) in best["command"] and "millrace run" in best["command"]
     assert names(folder) == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or os.cpu_count() == 1, reason="only root is asked, of several ranks")
+def test_root_is_not_asked_twice(setting):
+    """Open MPI starts nothing for root unless told twice; whoever is root and asks for trials has said so."""
+    folder, config = setting
+    env = {k: v for k, v in rig.environment().items() if "ALLOW_RUN_AS_ROOT" not in k}
+    done = subprocess.run(rig.command("tune", config, "--seconds", "0.05", "--warm", "--json"), env=env,
+                          capture_output=True, text=True, timeout=100)
+    found = json.loads(done.stdout)
+    assert all(t["status"] == 0 for t in found["trials"] if t["ranks"] > 1), found
 
 
 def test_without_a_launcher_threads_are_recommended(setting):
