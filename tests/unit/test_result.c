@@ -50,7 +50,7 @@ static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, c
                        .c1 = c0 + NC,
                        .quantity = "psd",
                        .unit = "1",
-                       .shape = {1, f_hz, true, 1}};
+                       .shape = {.n_axes = 1, .axis = f_hz, .sums = true, .count_axes = 1}};
     assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
     assert_int_equal(mr_lane_counts(f, counts, 1, 1), MR_EBUG); /* there is only row 0 */
     assert_int_equal(mr_lane_append(f, sums, 1), MR_OK);
