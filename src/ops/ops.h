@@ -20,6 +20,13 @@
     ROW(units)                                                                                     \
     ROW(clip)                                                                                      \
     ROW(abs)                                                                                       \
+    ROW(envelope)                                                                                  \
+    ROW(instantaneous)                                                                             \
+    ROW(rolling)                                                                                   \
+    ROW(kurtosis)                                                                                  \
+    ROW(savgol)                                                                                    \
+    ROW(agc)                                                                                       \
+    ROW(normalise)                                                                                 \
     ROW(rms)                                                                                       \
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \

@@ -1,9 +1,4 @@
-"""Every operator against numpy and scipy on the whole span, cut into lanes, blocks and tiles.
-
-Tolerances are relative to the output's peak. EXACT 1e-11: the same float64 formula in another order
-of operations; filters of order 4 on these rates lose up to 3 digits. FADED 5e-9: contexts are cut
-where 1e-9 of the impulse response is left, on both sides, and noise adds a small factor.
-"""
+"""Every operator against numpy and scipy on the whole span, cut into lanes, blocks and tiles."""
 import os
 from pathlib import Path
 
@@ -11,40 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-RATE = 100.0
-NT, NC = 6000, 37
-FIRST = 176_000_000_123  # some sample of 2025 at 100 Hz, on no multiple of anything
-EXACT, FADED = 1e-11, 5e-9
-
-# cuts of the output into lanes and blocks, and the width of tiles
-CUTS = [dict(), dict(block=333), dict(block=700, lane=2100, tile=7), dict(lane=1000, block=50, tile=1),
-        dict(lane=777, block=776, tile=64)]
-
-
-def noise(nt=NT, nc=NC, seed=1):
-    return np.random.default_rng(seed).standard_normal((nt, nc))
-
-
-def check(got, ref, tol, head=0, tail=0):
-    assert got.y.shape == ref.shape
-    assert (got.head, got.tail) == (head, tail)
-    part = slice(head, len(ref) - tail)
-    peak = np.abs(ref[part]).max()
-    assert np.isfinite(got.y).all()
-    assert np.abs(got.y - ref)[part].max() <= tol * peak
-
-
-def every_cut(chain, x, text, ref, tol, finite=False, uncut=EXACT, **kw):
-    """finite: the context is finite, so that cuts may not change one bit."""
-    head, tail = kw.pop("head", 0), kw.pop("tail", 0)
-    whole = None
-    for cut in CUTS:
-        got = chain(x, text, **cut, **kw)
-        check(got, ref, uncut if not cut or finite else tol, head, tail)
-        whole = got.y if whole is None else whole
-        if finite:
-            assert np.array_equal(got.y, whole), cut
-    return got
+from cuts import CUTS, EXACT, FADED, FIRST, NC, NT, RATE, check, every_cut, noise
 
 
 def butter(order, corners, kind, rate=RATE):

@@ -376,3 +376,12 @@ void mr_design_firwin(size_t n, double cutoff, mr_fir_window window, double *h)
     }
     for (size_t i = 0; i < n; i++) h[i] /= sum;
 }
+
+void mr_design_hilbert(size_t half, double beta, double *h)
+{
+    for (size_t k = 0; k <= half; k++) {
+        const double r = (double)k / (double)half;
+        const double w = bessel_i0(beta * sqrt(1 - r * r)) / bessel_i0(beta);
+        h[k] = k % 2 ? 2 / (M_PI * (double)k) * w : 0;
+    }
+}

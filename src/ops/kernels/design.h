@@ -42,4 +42,8 @@ typedef enum mr_fir_window { MR_HAMMING, MR_KAISER5 } mr_fir_window;
 /** scipy.signal.firwin(n, cutoff, window): n odd, cutoff in fractions of Nyquist, unit gain at 0.
  */
 void mr_design_firwin(size_t n, double cutoff, mr_fir_window window, double *h);
+/** The ideal Hilbert transformer (gain -i for positive frequencies) under a Kaiser window: h[k], k
+ * = 0
+ *  .. half, of an odd response h[-k] = -h[k]; zero for even k. */
+void mr_design_hilbert(size_t half, double beta, double *h);
 #endif
