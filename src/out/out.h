@@ -4,8 +4,7 @@
 #define MR_OUT_OUT_H
 #include "out/output.h"
 
-/* --- checksum that runs along with the writing
- * ---------------------------------------------------- */
+/* --- checksum that runs along with the writing ------------------------------------------------ */
 
 /** XXH3-128 of all bytes added so far. */
 typedef struct mr_sum mr_sum;
@@ -19,8 +18,7 @@ mr_status mr_sum_add_file(mr_sum *s, int fd, uint64_t a, uint64_t b, const char 
 bool mr_digest_parse(const char *hex, uint8_t raw[16]);
 bool mr_digest_same(const mr_digest *a, const mr_digest *b);
 
-/* --- system calls that retry only EINTR and short counts; MR_EOUTPUT names path and reason
- * -------- */
+/* --- system calls that retry only EINTR and short counts; MR_EOUTPUT names path and reason ---- */
 
 mr_status mr_out_pwrite(int fd, const void *p, size_t n, uint64_t at, const char *path);
 /** Exactly n bytes or MR_EOUTPUT. */
@@ -38,8 +36,7 @@ mr_status mr_out_join(const char *a, const char *b, char **out);
 mr_status mr_inputs_append(int fd, uint64_t *end, const mr_text *lines, mr_sum *sum,
                            const char *path);
 
-/* --- trailer and publishing
- * ------------------------------------------------------------------------ */
+/* --- trailer and publishing ------------------------------------------------------------------- */
 
 /** Append the trailer at `length` to a file whose bytes before it are in `sum`; content: the
  * checksum. */

@@ -160,8 +160,7 @@ const char *mr_comm_library(void)
     return name;
 }
 
-/* --- waiting -------------------------------------------------------------------------------------
- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 void mr_await(MPI_Request *req)
 {
@@ -202,8 +201,7 @@ void mr_barrier_meanwhile(mr_comm *c, double every_s, void (*fn)(void *arg), voi
     }
 }
 
-/* --- collectives ---------------------------------------------------------------------------------
- */
+/* --- collectives ------------------------------------------------------------------------------ */
 
 void mr_bcast_bytes(MPI_Comm comm, int root, void *data, size_t n)
 {

@@ -11,7 +11,7 @@ mr_status mr_comm_start(int *argc, char ***argv, mr_comm **out);
 /** End MPI. Main thread, collective. */
 void mr_comm_stop(mr_comm *c);
 /** Last resort when the ranks cannot be brought together: ends all of them with exit status st
- * (never 0). Only main.c calls it. */
+ * (never 0). Tests that fail call it; the program itself always brings its ranks together. */
 _Noreturn void mr_comm_abort(mr_comm *c, int st);
 int mr_comm_rank(const mr_comm *c);
 int mr_comm_size(const mr_comm *c);
@@ -58,8 +58,7 @@ void *mr_shared_data(mr_shared *s);
 void mr_shared_ready(mr_comm *c, mr_shared *s);
 void mr_shared_free(mr_comm *c, mr_shared *s);
 
-/* --- lane server: hands out lane numbers; carries stop and progress ------------------------------
- */
+/* --- lane server: hands out lane numbers; carries stop and progress --------------------------- */
 
 /** Progress of one rank, added up over ranks by the server. All counters only grow. */
 typedef struct mr_tally {

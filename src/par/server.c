@@ -62,8 +62,7 @@ static void hear(mr_server *s, int rank, const news *n)
     if (n->stop) atomic_store(&s->stop, true);
 }
 
-/* --- the server's thread -------------------------------------------------------------------------
- */
+/* --- the server's thread ---------------------------------------------------------------------- */
 
 static void send_stop(mr_server *s, int rank, int word)
 {
@@ -115,8 +114,7 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* --- start ---------------------------------------------------------------------------------------
- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static mr_status server_alloc(mr_comm *c, uint64_t n_lanes, mr_server **out)
 {
@@ -176,8 +174,7 @@ out:
     return st;
 }
 
-/* --- the ranks' side -----------------------------------------------------------------------------
- */
+/* --- the ranks' side -------------------------------------------------------------------------- */
 
 static bool asks_by_message(const mr_server *s)
 {
@@ -274,8 +271,7 @@ void mr_server_total(mr_server *s, mr_tally *sum)
     *sum = t;
 }
 
-/* --- end -----------------------------------------------------------------------------------------
- */
+/* --- end -------------------------------------------------------------------------------------- */
 
 /** Dealt lanes: take in the wishes that nobody has received, so that the communicator ends empty.
  */

@@ -4,8 +4,7 @@
 #define MR_THREAD_H
 #include "base/base.h"
 
-/* --- mutex and condition: misuse (unlock by a stranger, lock twice) aborts with a message
- * --------- */
+/* --- mutex and condition: misuse (unlock by a stranger, lock twice) aborts with a message ----- */
 typedef struct mr_mutex mr_mutex;
 mr_status mr_mutex_new(const char *name, mr_mutex **out);
 void mr_mutex_free(mr_mutex *m);
@@ -16,8 +15,7 @@ void mr_mutex_unlock(mr_mutex *m);
 bool mr_mutex_wait(mr_mutex *m, double timeout_s);
 void mr_mutex_wake(mr_mutex *m); /* wakes all waiters; caller holds m */
 
-/* --- bounded queue of pointers
- * ---------------------------------------------------------------------- */
+/* --- bounded queue of pointers ---------------------------------------------------------------- */
 typedef struct mr_queue mr_queue;
 mr_status mr_queue_new(const char *name, size_t capacity, mr_queue **out);
 void mr_queue_free(mr_queue *q); /* drops what is left: the items are the owner's */
@@ -45,8 +43,7 @@ size_t mr_queue_len(mr_queue *q);
 /** Seconds that pushers and poppers have waited so far, those who still wait included. */
 void mr_queue_waited(mr_queue *q, double *push_s, double *pop_s);
 
-/* --- pool of equal buffers
- * ---------------------------------------------------------------------------- */
+/* --- pool of equal buffers -------------------------------------------------------------------- */
 typedef struct mr_pool mr_pool;
 /** n buffers of `bytes` each from mr_big_alloc (huge pages advised). */
 mr_status mr_pool_new(const char *name, size_t n, size_t bytes, mr_pool **out);
@@ -59,8 +56,7 @@ void mr_pool_fail(mr_pool *p, mr_status st, const char *text);
 void mr_pool_close(mr_pool *p);
 double mr_pool_waited(mr_pool *p);
 
-/* --- crew: named threads that run tasks; futures
- * -------------------------------------------------- */
+/* --- crew: named threads that run tasks; futures ---------------------------------------------- */
 typedef struct mr_crew mr_crew;
 typedef struct mr_future mr_future;
 /** A task. `cancelled` may be asked at any time through mr_task_cancelled. Its status and this
@@ -97,8 +93,7 @@ mr_status mr_wait_failure(mr_future **f, size_t n, double timeout_s, size_t *ind
  * zeroed. Futures may be replaced between calls (with seen[i] = false). */
 mr_status mr_as_completed(mr_future **f, size_t n, bool *seen, double timeout_s, size_t *index);
 
-/* --- cores
- * ------------------------------------------------------------------------------------------ */
+/* --- cores ------------------------------------------------------------------------------------ */
 
 /** A set of cores; bit i % 8 of byte i / 8 is core i. Aligned as the kernel's mask. */
 typedef struct mr_cpu_set {

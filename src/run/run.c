@@ -1,5 +1,6 @@
 /* run/run.c: the main path, top to bottom: config -> lock -> files -> survey -> plan -> resume ->
- * lanes -> finish. Everything here is collective and on the main thread. */
+ * lanes -> finish. On the main thread; all ranks take the same way
+ * through it, but for what one of them does for all. */
 #include "run/run.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,23 +9,26 @@
 #include <string.h>
 #include <unistd.h>
 
-static const synth_layout layouts[] = {
-    {"prodml", synth_make_prodml, true},
-    {"terra15", synth_make_terra15, false},
-    {"silixa", synth_make_silixa, false},
-    {"optodas", synth_make_optodas, true},
-    {"apsensing", synth_make_apsensing, false},
-    {"gdr", synth_make_gdr, true},
-    {"dasdae", synth_make_dasdae, true},
-    {"xdas", synth_make_xdas, true},
-    {"bare", synth_make_bare, true},
-};
+/* name, and whether it exists with channels first */
+#define LAYOUTS(ROW)                                                                               \
+    ROW(prodml, true)                                                                              \
+    ROW(terra15, false)                                                                            \
+    ROW(silixa, false)                                                                             \
+    ROW(optodas, true)                                                                             \
+    ROW(apsensing, false)                                                                          \
+    ROW(gdr, true)                                                                                 \
+    ROW(dasdae, true)                                                                              \
+    ROW(xdas, true)                                                                                \
+    ROW(bare, true)
+#define LAYOUT_ROW(name, any_order) {#name, synth_make_##name, any_order},
+#define LAYOUT_NAME(name, any_order) #name,
+
+static const synth_layout layouts[] = {LAYOUTS(LAYOUT_ROW)};
 #define N_LAYOUTS (sizeof layouts / sizeof *layouts)
 
 const char *const *mr_synth_layouts(void)
 {
-    static const char *const names[N_LAYOUTS + 1] = {
-        "prodml", "terra15", "silixa", "optodas", "apsensing", "gdr", "dasdae", "xdas", "bare"};
+    static const char *const names[] = {LAYOUTS(LAYOUT_NAME) NULL};
     return names;
 }
 

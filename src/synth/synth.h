@@ -63,8 +63,7 @@ double mr_synth_drift(const mr_synth *s, double t_s, uint64_t c);
 /** sin(2 pi turns), |error| < 1e-8, the same bits on every machine. */
 double mr_synth_sin(double turns);
 
-/* --- files
- * ----------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 /** How one file is written. */
 typedef struct mr_synth_file {

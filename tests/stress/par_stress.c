@@ -18,8 +18,7 @@ static unsigned dice(unsigned *s)
     return *s ^= *s << 5;
 }
 
-/* --- a pipeline as run/ has it: pool -> read -> queue -> compute -> queue -> write -> pool
- * --------- */
+/* --- a pipeline as run/ has it: pool -> read -> queue -> compute -> queue -> write -> pool ---- */
 
 typedef struct {
     mr_pool *in;
@@ -123,8 +122,7 @@ static void run_mill(long fail_at)
     mr_pool_free(m.in);
 }
 
-/* --- futures: submitted, cancelled and awaited from several threads at once
- * ------------------------ */
+/* --- futures: submitted, cancelled and awaited from several threads at once ------------------- */
 
 static mr_status toil(void *arg, mr_future *self)
 {
@@ -195,8 +193,7 @@ static void end_crews_in_the_middle(void)
     }
 }
 
-/* --- the lane server: one thread claims, one polls, on every rank
- * ---------------------------------- */
+/* --- the lane server: one thread claims, one polls, on every rank ----------------------------- */
 
 typedef struct {
     mr_server *s;
@@ -237,8 +234,7 @@ static void serve_lanes(mr_comm *c, uint64_t n, uint64_t stop_after)
     MR_ASSERT(stop_after < n || all == (double)n);
 }
 
-/* --- the map over ranks
- * ---------------------------------------------------------------------------- */
+/* --- the map over ranks ----------------------------------------------------------------------- */
 
 static mr_status map_piece(void *arg, uint64_t i, mr_text *out)
 {

@@ -92,8 +92,7 @@ static void every_patch_lands_in_its_rows(MR_UNUSED void **state)
     free(dst);
 }
 
-/* --- chunks
- * ---------------------------------------------------------------------------------------- */
+/* --- chunks ----------------------------------------------------------------------------------- */
 
 enum { BYTES = 1000, CAP = 8192 };
 typedef struct bench {

@@ -197,8 +197,7 @@ static void skipped_filters_are_not_undone(MR_UNUSED void **state)
     raw_drop(&f);
 }
 
-/* --- damage
- * ---------------------------------------------------------------------------------------- */
+/* --- damage ----------------------------------------------------------------------------------- */
 
 typedef struct losses {
     int n;

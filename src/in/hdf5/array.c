@@ -94,8 +94,7 @@ static mr_status check_block(const array *a, const char *sig, const unsigned cha
     return memcmp(p, sig, 4) != 0 || p[4] != 0 || p[5] != (a->filtered ? 1 : 0) ? damaged() : MR_OK;
 }
 
-/* --- fixed array --------------------------------------------------------------------------------
- */
+/* --- fixed array ------------------------------------------------------------------------------ */
 
 mr_status mr_fixed_array_walk(const mr_bytes *b, uint64_t addr, uint64_t n, mr_linear_fn fn,
                               void *arg)
@@ -124,8 +123,7 @@ out:
     return st;
 }
 
-/* --- extensible array ---------------------------------------------------------------------------
- */
+/* --- extensible array ------------------------------------------------------------------------- */
 
 typedef struct extensible {
     array a;

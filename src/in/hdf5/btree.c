@@ -38,8 +38,7 @@ mr_status mr_bytes_read(const mr_bytes *b, uint64_t addr, size_t n, void *out)
     return MR_OK;
 }
 
-/* --- object header ------------------------------------------------------------------------------
- */
+/* --- object header ---------------------------------------------------------------------------- */
 
 typedef struct header {
     const mr_bytes *b;
@@ -175,8 +174,7 @@ out:
     return st;
 }
 
-/* --- version-1 B-tree ---------------------------------------------------------------------------
- */
+/* --- version-1 B-tree ------------------------------------------------------------------------- */
 
 typedef struct walk {
     const mr_bytes *b;

@@ -235,19 +235,6 @@ mr_status mr_h5_shape(hid_t dset, unsigned max_rank, unsigned *rank, uint64_t *d
     return st;
 }
 
-bool mr_h5_dims(const mr_h5 *h, const char *path, unsigned rank, uint64_t *dims)
-{
-    hid_t d = -1;
-    unsigned r = 0;
-    uint64_t v[H5S_MAX_RANK];
-    bool ok =
-        mr_h5_dataset(h, path, &d) == MR_OK && mr_h5_shape(d, rank, &r, v) == MR_OK && r == rank;
-    if (ok) memcpy(dims, v, rank * sizeof *dims);
-    if (d >= 0) H5Oclose(d);
-    if (!ok) mr_error_clear();
-    return ok;
-}
-
 typedef struct members {
     size_t n, max;
     char **v;

@@ -40,8 +40,6 @@ bool mr_h5_has(const mr_h5 *h, const char *where);
 mr_status mr_h5_dataset(const mr_h5 *h, const char *path, hid_t *out);
 /** Rank and extents (up to max_rank) of a dataset opened by mr_h5_dataset. */
 mr_status mr_h5_shape(hid_t dset, unsigned max_rank, unsigned *rank, uint64_t *dims);
-/** Extents of the dataset at path if it is there, safe and of that rank. */
-bool mr_h5_dims(const mr_h5 *h, const char *path, unsigned rank, uint64_t *dims);
 /** Names of the members of a group, in name order, at most max (the rest is not counted). [give]
  * each in v[i], free() them. */
 size_t mr_h5_members(const mr_h5 *h, const char *group, size_t max, char **v);

@@ -30,8 +30,7 @@ static const map_key keys[] = {
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
-/* --- checking, before anything runs -------------------------------------------------------------
- */
+/* --- checking, before anything runs ----------------------------------------------------------- */
 
 static mr_status check_text(const mr_node *n, const char *what)
 {
@@ -152,8 +151,7 @@ out:
     return st;
 }
 
-/* --- reading facts by it ------------------------------------------------------------------------
- */
+/* --- reading facts by it ---------------------------------------------------------------------- */
 
 static const char *text_of(const mr_node *map, const char *key)
 {

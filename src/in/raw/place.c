@@ -62,8 +62,7 @@ static inline vec hi8(vec a, vec b)
     return (vec)__builtin_shufflevector((vec8)a, (vec8)b, 1, 3);
 }
 
-/* --- byte order
- * ------------------------------------------------------------------------------------ */
+/* --- byte order ------------------------------------------------------------------------------- */
 
 MR_CLONES static void swap_copy(const uint8_t *src, uint8_t *dst, size_t n, unsigned size)
 {
@@ -101,8 +100,7 @@ void mr_swap_bytes(void *p, size_t n, unsigned size)
     if (size > 1) swap_copy(p, p, n, size);
 }
 
-/* --- rows and columns
- * ------------------------------------------------------------------------------ */
+/* --- rows and columns ------------------------------------------------------------------------- */
 
 /* n elements `step` elements apart in src, side by side in dst */
 static void gather(const uint8_t *src, size_t step, uint8_t *dst, size_t n, unsigned size)
@@ -221,8 +219,7 @@ void mr_place(const mr_patch *p, uint8_t *dst, size_t stride)
         place_rows(p, dst, stride);
 }
 
-/* --- shuffle
- * --------------------------------------------------------------------------------------- */
+/* --- shuffle ---------------------------------------------------------------------------------- */
 
 /* 16 elements: s[0..size-1] are their bytes, first in memory first */
 static inline void merge2(const uint8_t *const *s, size_t i, uint8_t *d)

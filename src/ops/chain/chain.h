@@ -77,7 +77,7 @@ size_t mr_chain_state_before(const mr_chain *c);
 size_t mr_chain_work(const mr_chain *c, const mr_block_ranges *r, size_t width);
 
 /** Run stage `s` for one tile. x: the stage's input, covering r->in[stage.first] (float64, no NaN
- * in it: bridged by the caller through mr_bad). y: where the stage's output goes, covering the
+ * in it: bridged by the caller). y: where the stage's output goes, covering the
  * input range of the next stage (or r->out). work: mr_chain_work doubles, 64-byte aligned. state:
  * the tile's state of the whole chain (carried between blocks of a lane). bad: only for couples. x
  * may be overwritten. Thread-safe for different tiles. */

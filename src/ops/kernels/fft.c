@@ -1,4 +1,4 @@
-/* ops/kernels/fft.c: plans of transforms; the passes themselves are kernels (simd_body.h).
+/* ops/kernels/fft.c: plans of transforms; the passes themselves are kernels (simd_fft.h).
  * Decimation in time: elements are put into digit-reversed places as they are loaded, then each
  * stage joins `radix` transforms that lie one behind the other. Angles are taken in extended
  * precision, so that factors are the same on every machine. */

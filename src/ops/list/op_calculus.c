@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- integrate
- * -------------------------------------------------------------------------------------- */
+/* --- integrate -------------------------------------------------------------------------------- */
 
 typedef struct integrate {
     double above_hz;
@@ -145,8 +144,7 @@ const mr_op mr_op_integrate = {.name = "integrate",
                                .in_place = true,
                                .describe = integrate_describe};
 
-/* --- differentiate
- * ---------------------------------------------------------------------------------- */
+/* --- differentiate ---------------------------------------------------------------------------- */
 
 typedef struct differentiate {
     int rule;

@@ -12,8 +12,7 @@
             .doc = "length of the windows, from multiples of it in UTC on; or: span"               \
     }
 
-/* --- detrend, demean: least squares per window
- * ---------------------------------------------------- */
+/* --- detrend, demean: least squares per window ------------------------------------------------ */
 
 typedef struct detrend {
     int kind; /* 0 linear, 1 constant */
@@ -106,8 +105,7 @@ const mr_op mr_op_demean = {.name = "demean",
                             .apply = detrend_apply,
                             .in_place = true};
 
-/* --- taper
- * ------------------------------------------------------------------------------------------ */
+/* --- taper ------------------------------------------------------------------------------------ */
 
 typedef struct taper {
     double length_s, fraction;

@@ -1,6 +1,6 @@
 /* out/lane/file.c: one lane file from skeleton to final name. libhdf5 lays out the .part and closes
  * it; the samples go to their places by pwrite while the checksum runs along; then trailer, fsync,
- * publish. Deflated samples go through lane_deflate.c instead; libhdf5 then keeps the .part until
+ * publish. Deflated samples go through deflate.c instead; libhdf5 then keeps the .part until
  * all are in, and the checksum is taken from the smaller file afterwards. */
 #include "out/digests.h"
 #include "out/lane/deflate.h"

@@ -9,7 +9,7 @@
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define HDF5_BUILT TEXT(H5_VERS_MAJOR) "." TEXT(H5_VERS_MINOR) "." TEXT(H5_VERS_RELEASE)
-enum { DIM_TIME, DIM_DISTANCE, DIM_LEDGER = 3, DIM_AXES }; /* 2: tie points, see lane_xdas.c */
+enum { DIM_TIME, DIM_DISTANCE, DIM_LEDGER = 3, DIM_AXES }; /* 2: tie points, see xdas.c */
 #define CHUNK_BYTES ((hsize_t)1 << 20)
 #define CHUNK_COLUMNS ((hsize_t)4096)
 

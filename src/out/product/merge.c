@@ -13,8 +13,7 @@
 
 enum { FAN = 16, LEVELS = 16, STEP = 1 << 15 };
 
-/* --- the tree -----------------------------------------------------------------------------------
- */
+/* --- the tree --------------------------------------------------------------------------------- */
 
 /** What merging a piece takes; kept from piece to piece, since fresh memory is slow. */
 struct mr_merge_room {
@@ -99,8 +98,7 @@ out:
     return st;
 }
 
-/* --- rows of the array -------------------------------------------------------------------------
- */
+/* --- rows of the array ------------------------------------------------------------------------ */
 
 static mr_status open_lane(const mr_merge *m, size_t i, int *fd)
 {
@@ -168,8 +166,7 @@ out:
     return st;
 }
 
-/* --- pieces of the file ------------------------------------------------------------------------
- */
+/* --- pieces of the file ----------------------------------------------------------------------- */
 
 uint64_t mr_merge_end(const mr_merge *m)
 {
