@@ -10,6 +10,9 @@ JOBS ?= $(call once,JOBS,nproc 2>/dev/null || echo 2)
 # optional libraries: make PNG=0 leaves pictures out, DEFLATE=0 uses zlib to compress and inflate
 PNG ?= 1
 DEFLATE ?= 1
+# UV=0 or SODIUM=0: no stop, pause, resume and watch from outside
+UV ?= 1
+SODIUM ?= 1
 CFLAGS ?= -O3 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wvla
@@ -23,6 +26,16 @@ ifeq ($(DEFLATE),1)
 PKGS += libdeflate
 CSTD += -DMR_LIBDEFLATE=1
 endif
+ifeq ($(UV),1)
+PKGS += libuv
+CSTD += -DMR_UV=1
+endif
+ifeq ($(SODIUM),1)
+PKGS += libsodium
+CSTD += -DMR_SODIUM=1
+endif
+
+OPTIONAL = PNG=$(PNG) DEFLATE=$(DEFLATE) UV=$(UV) SODIUM=$(SODIUM)
 
 # $(call once,NAME,COMMAND): the command's output, asked for at the first use of NAME and kept
 once = $(eval $(1) := $(shell $(2)))$($(1))
@@ -60,11 +73,11 @@ all: $(B)/millrace
 
 ## deps: install what is missing (root on Debian), else say what is missing and how to get it
 deps:
-	@PNG=$(PNG) DEFLATE=$(DEFLATE) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh all
+	@$(OPTIONAL) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh all
 
 ## demo: everything from nothing: set up, build, make an archive, run, verify, show
 demo:
-	@PNG=$(PNG) DEFLATE=$(DEFLATE) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh build
+	@$(OPTIONAL) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh build
 	$(SUB) -j$(JOBS) all
 	@MILLRACE=$(B)/millrace tests/tools/demo.sh
 
@@ -143,7 +156,7 @@ clean:
 ## help: this list
 help:
 	@sed -n 's/^## /  make /p' $(wildcard Makefile tests/*.mk)
-	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix HDF5_SHARED=1 PNG=0 DEFLATE=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS= V=1"
+	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix HDF5_SHARED=1 PNG=0 DEFLATE=0 UV=0 SODIUM=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS= V=1"
 
 # one line a file; make V=1 shows whole commands
 ifneq ($(V),1)

@@ -86,7 +86,7 @@ coverbin:
 ## torture: all of this in full, in pieces of minutes, and the figures reached (hours); PART=kills: one part
 # tests/README.md says what the parts are
 torture:
-	@PNG=$(PNG) DEFLATE=$(DEFLATE) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh torture
+	@$(OPTIONAL) MPICC="$(MPICC)" HDF5_DIR="$(HDF5_DIR)" tests/tools/deps.sh torture
 	$(SUB) -j$(JOBS) all faultlibs
 	@MAKEFLAGS= $(PYTHON) tests/tools/torture.py $(PART); status=$$?; \
 	  $(PYTHON) tests/tools/figures.py build/torture.tsv && exit $$status

@@ -35,6 +35,7 @@ typedef enum mr_status {
     MR_LOSSES = 10,    /* done, with losses that are listed */
     MR_EBUG = 70,      /* a bug of ours */
     MR_STOPPED = 75,   /* stopped early; run again to go on */
+    MR_EDENIED = 77,   /* this user or this peer may not */
     MR_ETIMEOUT = 100, /* internal: a wait ran out of time */
     MR_ECLOSED = 101,  /* internal: the queue is closed and empty */
     MR_ECANCEL = 102   /* internal: cancelled */

@@ -57,6 +57,7 @@ const char *mr_status_name(mr_status st)
     case MR_ELOCK: return "folder is held by another run";
     case MR_EVERIFY: return "verification failed";
     case MR_LOSSES: return "done with losses";
+    case MR_EDENIED: return "not allowed";
     case MR_EBUG: return "bug";
     case MR_STOPPED: return "stopped early";
     case MR_ETIMEOUT: return "timed out";

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ALL = {"base", "grid", "par", "ops", "in", "out", "synth", "plan", "run", "report",
-       "cli"}
+       "watch", "cli"}
 MAY = {
     "base": set(),
     "grid": {"base"},
@@ -15,7 +15,8 @@ MAY = {
     "out": {"base", "grid", "in"},
     "synth": {"base", "grid", "in"},
     "plan": {"base", "grid", "in", "out", "ops"},
-    "run": {"base", "grid", "par", "in", "out", "ops", "plan", "report"},
+    "watch": {"base", "grid", "par"},
+    "run": {"base", "grid", "par", "in", "out", "ops", "plan", "report", "watch"},
     "report": {"base", "grid", "par", "plan"},
     "cli": ALL,
     "": ALL,  # main.c and millrace.h
@@ -24,6 +25,8 @@ ONLY_IN = {  # system header: the rooms that may include it, and single files
     "mpi.h": ({"par"}, set()),
     "pthread.h": ({"par"}, set()),
     "threads.h": ({"par"}, {"src/in/prober.c"}),
+    "uv.h": ({"watch"}, set()),
+    "sodium.h": ({"watch"}, set()),
     "hdf5.h": ({"in", "out", "synth"}, set()),
     "hdf5_hl.h": ({"in", "out", "synth"}, set()),
 }

@@ -60,6 +60,8 @@ def main(folder, binary):
         b"restart 0\nflocked 1\nnumber 1\nnonce 0123456789abcdef\nend\n")
     put(folder / "records", "facts", b"\3" + bytes(3000))
     put(folder / "trailer", "bytes", bytes(range(256)))
+    for k in range(6):
+        put(folder / "wire", str(k), bytes([k]) + b"MRC1" + bytes(range(64)))
     import zlib
     put(folder / "chunk", "gzip", bytes([1, 2, 0, 3, 1, 0, 0, 0]) + zlib.compress(bytes(256)))
     put(folder / "chunk", "shuffle", bytes([2, 2, 0, 3, 2, 1, 0, 0]) + zlib.compress(bytes(range(256))))

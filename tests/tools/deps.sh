@@ -3,7 +3,7 @@
 # the release has it and by its successor where not. Elsewhere: looks for each library and tool, says
 # exactly what is missing and how to get it. What the build needs is installed apart from what tests wish:
 # a wish that this release cannot fulfil is named, blocks nothing, and its tests are skipped.
-# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR PNG DEFLATE
+# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR PNG DEFLATE UV SODIUM
 # status: 0 all that is needed is there, 2 something is missing
 set -u
 what=${1:-all}
@@ -14,6 +14,8 @@ build_packages="gcc libc6-dev make pkg-config|pkgconf openmpi-bin libopenmpi-dev
 libjansson-dev libxxhash-dev"
 [ "${PNG:-1}" = 1 ] && build_packages+=" libpng-dev"
 [ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
+[ "${UV:-1}" = 1 ] && build_packages+=" libuv1-dev"
+[ "${SODIUM:-1}" = 1 ] && build_packages+=" libsodium-dev"
 test_packages="libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py"
 wishes="python3-pytest-timeout python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
 clang clang-format libclang-rt-VERSION-dev libomp-dev cppcheck slurm-wlm munge iproute2 strace libfftw3-dev"
@@ -161,6 +163,8 @@ look() {
     if [ "${DEFLATE:-1}" = 1 ]; then
         library libdeflate libdeflate.h -ldeflate || optional+=("libdeflate")
     fi
+    if [ "${UV:-1}" = 1 ]; then library libuv uv.h -luv || optional+=("libuv"); fi
+    if [ "${SODIUM:-1}" = 1 ]; then library libsodium sodium.h -lsodium || optional+=("libsodium"); fi
     if [ "$what" != build ]; then look_tests; fi
 }
 
@@ -187,6 +191,8 @@ hint() { # names in each system, one line a thing
     xxhash)     echo "xxHash          |libxxhash-dev           |xxhash-devel     |xxhash         |xxhash       |xxhash" ;;
     libpng)     echo "libpng          |libpng-dev              |libpng-devel     |libpng         |libpng       |libpng" ;;
     libdeflate) echo "libdeflate      |libdeflate-dev          |libdeflate-devel |libdeflate     |libdeflate   |libdeflate" ;;
+    libuv)      echo "libuv           |libuv1-dev              |libuv-devel      |libuv          |libuv        |libuv" ;;
+    libsodium)  echo "libsodium       |libsodium-dev           |libsodium-devel  |libsodium      |libsodium    |libsodium" ;;
     cmocka)     echo "cmocka          |libcmocka-dev           |libcmocka-devel  |cmocka         |cmocka       |cmocka" ;;
     python3)    echo "Python 3        |python3                 |python3          |python         |python       |python" ;;
     python3:*)  local m=${1#*:}
@@ -209,7 +215,7 @@ say() { # WHY NAMES...
 report() {
     say "deps: MISSING, needed to build:" ${needed[@]+"${needed[@]}"}
     say "deps: also needed, but cannot be looked for without a compiler:" ${unseen[@]+"${unseen[@]}"}
-    say "deps: missing, optional (PNG=0: no pictures; DEFLATE=0: slower zlib instead; or install):" \
+    say "deps: missing, optional (PNG=0: no pictures; DEFLATE=0: slower zlib instead; UV=0, SODIUM=0: no stop, pause, watch; or install):" \
         ${optional[@]+"${optional[@]}"}
     say "deps: missing, needed only to test:" ${for_tests[@]+"${for_tests[@]}"}
     [ ${#needed[@]} -eq 0 ] && [ ${#optional[@]} -eq 0 ] && [ ${#for_tests[@]} -eq 0 ] && return 0
@@ -218,7 +224,7 @@ report() {
     echo "      Spack   spack install NAME...; spack load NAME..."
     echo "      conda   conda create -n millrace -c conda-forge NAME... ; conda activate millrace"
     echo "      modules module spider NAME; module load NAME"
-    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [PNG=0] [DEFLATE=0]"
+    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [PNG=0] [DEFLATE=0] [UV=0] [SODIUM=0]"
     return 2
 }
 
