@@ -175,6 +175,12 @@ static void lengths_without_small_factors_are_known(void **state)
     assert_int_equal(mr_fft_length(32500), 32768); /* as scipy.fft.next_fast_len(32500, True) */
     assert_int_equal(mr_fft_length(1000), 1000);
     assert_int_equal(mr_fft_length(1001), 1024);
+    /* costs as in fft.c: 6561 = 3^8 is odd; 3375 elements 20 + 20 + 20 + 21 + 21 + 21 (123 a
+     * piece), 3456 elements 14 + 14 + 20 + 20 + 20 + 20 (108), 3600 elements 14 + 14 + 20 + 20 + 21
+     * + 21 (110); 3240: below. 3456 x 108 = 373,248 is the least */
+    assert_int_equal(mr_fft_cheapest(6500), 6912);
+    assert_int_equal(mr_fft_cheapest(32500), 32768);
+    assert_int_equal(mr_fft_cheapest(1), 2);
 }
 
 int main(void)

@@ -27,6 +27,9 @@ typedef struct mr_fft {
 bool mr_fft_can(size_t n);
 /** The smallest length from n on with the factors 2, 3 and 5 alone (scipy's next_fast_len). */
 size_t mr_fft_length(size_t n);
+/** The even length of these factors, from n to a tenth above it, whose transform costs least
+ * (beyond that the first there is). Where zeros may be added at will. */
+size_t mr_fft_cheapest(size_t n);
 /** Plan for real series of n samples. */
 mr_status mr_fft_init(mr_fft *f, size_t n);
 void mr_fft_fini(mr_fft *f);

@@ -47,7 +47,10 @@ static const mr_param correlate_params[] = {
     {"max_lag", MR_F64, offsetof(correlate, max_lag), .unit = "s", .min = 1e-4, .max = 3600,
      .def = "5 s", .doc = "lags to both sides"},
     {"whiten", MR_RANGE, offsetof(correlate, whiten), .unit = "Hz", .min = 1e-6, .max = 1e6,
-     .def = "", .doc = "every frequency of this band counts the same, others not at all"},
+     .def = "",
+     .doc =
+         "every frequency of this band counts the same, others not at all; of windows with zeros "
+         "up to a length that transforms fast"},
     {"edge", MR_F64, offsetof(correlate, edge), .unit = "Hz", .min = 1e-6, .max = 1e6, .def = "",
      .doc = "width of squared cosines beside that band; sharp if left out"},
     {"normalise", MR_ENUM, offsetof(correlate, normalise), .def = "none", .names = normalisations,
@@ -116,7 +119,7 @@ static mr_status design(correlate *s, double rate)
 {
     mr_status st = MR_OK;
     MR_TRY(lengths(s, rate));
-    MR_TRY(mr_fft_init(&s->fft, mr_fft_length(s->n + s->lags)));
+    MR_TRY(mr_fft_init(&s->fft, mr_fft_cheapest(s->n + s->lags)));
     if (s->whiten[1] > 0)
         MR_TRY(mr_band_init(&s->band, s->whiten, s->edge, 0, &s->fft, rate));
     else
