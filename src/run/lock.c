@@ -1,7 +1,8 @@
 /* run/lock.c: taking and giving back the lock of an output folder.
  *
  * A record is written to a file of its own and comes to its name by link(2), which happens once or
- * not at all, on NFS too: so a lock file is always whole and has one maker. A dead record is
+ * not at all, on NFS too (where links are unknown, by a rename that replaces nothing): so a lock
+ * file is always whole and has one maker. A dead record is
  * replaced by rename(2), and only by the one who holds the claim on it: a file named by the
  * record's nonce, made by the same link(2). Whoever gets the claim looks whether the dead record is
  * still there; once replaced it never comes back. A claim left by somebody who died is taken over
@@ -14,18 +15,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define POLL_S 0.05
-enum { MAX_DEPTH = 8, PATH_BYTES = 4096 };
+enum { MAX_DEPTH = 100, MAX_SWEPT = 100, PATH_BYTES = 4096 };
 
 struct mr_lock {
     mr_lock_record mine;
-    char *folder; /* OUT */
-    char *dir;    /* OUT/.millrace */
-    char *path;   /* OUT/.millrace/lock */
-    int fd;       /* holds flock; -1 none */
+    char *folder;     /* OUT */
+    char *dir;        /* OUT/.millrace */
+    char *path;       /* OUT/.millrace/lock */
+    int fd;           /* holds flock; -1 none */
+    unsigned n_files; /* of our own that were made */
     bool held;
 };
 
@@ -51,31 +54,47 @@ static mr_status write_all(int fd, const char *path, const char *text)
     return MR_OK;
 }
 
-/** Our record in a file of its own, ready to be linked or renamed. *fd stays open, with flock on it
- *  where that works. */
+/** A new file of our own with flock on it, where that works. Who sweeps may take one that has no
+ *  flock yet for a dead run's, and remove it by its name: so no name is ever used again. */
+static mr_status open_own(mr_lock *l, char *path, int *out)
+{
+    for (int tries = 0;; tries++) {
+        struct stat sb;
+        snprintf(path, PATH_BYTES, "%s/lock-%s-%u.tmp", l->dir, l->mine.nonce, ++l->n_files);
+        const int f = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (f < 0) return MR_RAISE(MR_EOUTPUT, "cannot create %s: %s", path, strerror(errno));
+        l->mine.flocked = flock(f, LOCK_EX | LOCK_NB) == 0;
+        const bool swept =
+            (!l->mine.flocked && errno == EWOULDBLOCK) || (fstat(f, &sb) == 0 && sb.st_nlink == 0);
+        *out = f;
+        if (!swept || tries == MAX_SWEPT) return MR_OK;
+        close(f);
+        unlink(path);
+    }
+}
+
+/** Our record in a file of its own, ready to be linked or renamed. *fd stays open. */
 static mr_status write_own(mr_lock *l, long long number, char *path, int *fd)
 {
     mr_status st = MR_OK;
     char text[MR_LOCK_TEXT];
-    snprintf(path, PATH_BYTES, "%s/lock-%s.tmp", l->dir, l->mine.nonce);
-    unlink(path); /* ours alone, from an earlier try */
-    int f = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (f < 0) return MR_RAISE(MR_EOUTPUT, "cannot create %s: %s", path, strerror(errno));
+    int f = -1;
+    MR_TRY(open_own(l, path, &f));
     l->mine.number = number;
-    l->mine.flocked = flock(f, LOCK_EX | LOCK_NB) == 0;
     mr_lock_record_print(&l->mine, text);
     MR_TRY(write_all(f, path, text));
     *fd = f;
+    f = -1;
 out:
-    if (st != MR_OK) {
+    if (f >= 0) {
         close(f);
         unlink(path);
     }
     return st;
 }
 
-/** For file systems without hard links: O_EXCL, then the text. Others may read it half written and
- *  look again. */
+/** Where neither hard links nor a rename that replaces nothing are known: O_EXCL, then the text.
+ *  Others may read it half written and look again. */
 static mr_status create_directly(mr_lock *l, const char *path, int *fd)
 {
     char text[MR_LOCK_TEXT];
@@ -100,6 +119,21 @@ static bool is_ours(const mr_lock *l, const char *path)
     return mr_lock_record_read(path, &r, NULL) == MR_OK && !strcmp(r.nonce, l->mine.nonce);
 }
 
+/** Does this error of link(2) or renameat2(2) say that the file system does not know the call? */
+static bool is_unknown_here(int e)
+{
+    return e == EPERM || e == ENOSYS || e == EOPNOTSUPP || e == EMLINK || e == EINVAL;
+}
+
+/** Give `own` its name `path` if there is none yet: 0, EEXIST, or another errno. */
+static int name_once(const char *own, const char *path)
+{
+    if (link(own, path) == 0) return 0;
+    const int e = errno;
+    if (!is_unknown_here(e)) return e;
+    return renameat2(AT_FDCWD, own, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
+}
+
 /** Put our record under `path` if nobody has one there: MR_OK, or MR_ECLOSED when somebody has. */
 static mr_status create(mr_lock *l, const char *path, long long number, int *fd)
 {
@@ -107,13 +141,16 @@ static mr_status create(mr_lock *l, const char *path, long long number, int *fd)
     char own[PATH_BYTES];
     int f = -1;
     MR_TRY(write_own(l, number, own, &f));
-    if (link(own, path) == 0 || (errno == EEXIST && is_ours(l, path))) { /* a repeated NFS reply */
+    const int e = name_once(own, path);
+    if (e == 0 || (e == EEXIST && is_ours(l, path))) { /* a repeated NFS reply */
         *fd = f;
         f = -1;
-    } else if (errno == EEXIST) {
+    } else if (e == EEXIST) {
         st = MR_ECLOSED;
-    } else {
+    } else if (is_unknown_here(e)) {
         st = create_directly(l, path, fd);
+    } else {
+        st = MR_RAISE(MR_EOUTPUT, "cannot create %s: %s", path, strerror(e));
     }
     unlink(own);
 out:

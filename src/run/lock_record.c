@@ -103,9 +103,12 @@ static bool take_number(const char *text, const char *key, long long *out)
 {
     char word[32], *end;
     if (!take_word(text, key, word, sizeof word) || !*word) return false;
+    const int before = errno;
     errno = 0;
     *out = strtoll(word, &end, 10);
-    return errno == 0 && *end == '\0';
+    const bool ok = errno == 0 && *end == '\0';
+    errno = before; /* callers look at that of their own call */
+    return ok;
 }
 
 bool mr_lock_record_parse(const char *text, mr_lock_record *r)
