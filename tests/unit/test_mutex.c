@@ -82,10 +82,17 @@ static void *lock_it(void *arg)
     return NULL;
 }
 
+typedef struct {
+    mr_mutex *m;
+    bool inside; /* guarded by m: free again, it means that the thread waits */
+} waiter;
+
 static void *wait_for_it(void *arg)
 {
-    mr_mutex_lock(arg);
-    mr_mutex_wait(arg, -1);
+    waiter *w = arg;
+    mr_mutex_lock(w->m);
+    w->inside = true;
+    mr_mutex_wait(w->m, -1);
     return NULL;
 }
 
@@ -126,9 +133,14 @@ static void free_locked(mr_mutex *m)
 
 static void free_awaited(mr_mutex *m)
 {
+    waiter w = {m, false};
     pthread_t t;
-    pthread_create(&t, NULL, wait_for_it, m);
-    usleep(3000); /* long enough on any day; too short would only make the test fail */
+    pthread_create(&t, NULL, wait_for_it, &w);
+    for (bool waits = false; !waits;) {
+        mr_mutex_lock(m);
+        waits = w.inside;
+        mr_mutex_unlock(m);
+    }
     mr_mutex_free(m);
 }
 
