@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define FILES_PER_WORKER 1000
+#define PATIENCE_S 0.5 /* longest single wait for a worker */
 
 typedef struct worker {
     int fd; /* -1: not running */
@@ -90,13 +92,17 @@ size_t mr_prober_peak_bytes(const mr_prober *p)
 
 typedef enum talk { TALK_OK, TALK_CLOSED, TALK_LATE } talk;
 
-static talk receive(int fd, void *p, size_t n, double deadline)
+/** Take n bytes. *left_s is the time that the worker still has. It is spent in short waits, each of
+ *  which counts for no more than it asked for: where all of us were suspended (Ctrl-Z, a paused
+ *  machine), that is not the file's fault. What has come is read before the time is looked at. */
+static talk receive(int fd, void *p, size_t n, double *left_s)
 {
     for (size_t done = 0; done < n;) {
-        double left = deadline - mr_now();
+        const double wait_s = MR_MIN(MR_MAX(*left_s, 0.0), PATIENCE_S), t0 = mr_now();
         struct pollfd pf = {.fd = fd, .events = POLLIN};
-        if (left <= 0) return TALK_LATE;
-        int r = poll(&pf, 1, (int)(left * 1000) + 1);
+        int r = poll(&pf, 1, (int)ceil(wait_s * 1000));
+        *left_s -= MR_MIN(mr_now() - t0, PATIENCE_S);
+        if (r == 0 && *left_s <= 0) return TALK_LATE;
         if (r <= 0) continue;
         ssize_t k = recv(fd, (char *)p + done, n - done, MSG_DONTWAIT);
         if (k < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -131,7 +137,7 @@ static mr_status make_ready(const mr_prober *p, worker *w)
     MR_TRY(mr_worker_start(&w->fd, &w->pid));
     if (p->map.len && !request(w->fd, MR_WIRE_MAP, p->map.s, p->map.len)) {
         end_worker(w);
-        st = MR_RAISE(MR_EBUG, "a new worker does not listen");
+        st = MR_RAISE(MR_STOPPED, "a new worker was ended before it could look at a file");
     }
 out:
     return st;
@@ -155,8 +161,8 @@ static talk take_reply(worker *w, mr_file_info *info, mr_chunk **chunks, mr_stat
 {
     mr_wire_reply r;
     mr_chunk *v = NULL;
-    double deadline = mr_now() + MR_WORKER_WALL_S;
-    talk how = receive(w->fd, &r, sizeof r, deadline);
+    double left_s = MR_WORKER_WALL_S;
+    talk how = receive(w->fd, &r, sizeof r, &left_s);
     if (how != TALK_OK) return how;
     if (r.magic != MR_WIRE_MAGIC) return TALK_CLOSED;
     mr_info_check(&r.info, NULL, 0);
@@ -165,7 +171,7 @@ static talk take_reply(worker *w, mr_file_info *info, mr_chunk **chunks, mr_stat
     if (table) {
         if ((*st = mr_alloc((size_t)r.n_chunks, sizeof *v, "chunk table", &v)) != MR_OK)
             return TALK_CLOSED;
-        how = receive(w->fd, v, (size_t)r.n_chunks * sizeof *v, deadline);
+        how = receive(w->fd, v, (size_t)r.n_chunks * sizeof *v, &left_s);
         if (how == TALK_OK) mr_info_check(&r.info, v, r.n_chunks);
     }
     if (how == TALK_OK) {
@@ -182,7 +188,8 @@ static talk take_reply(worker *w, mr_file_info *info, mr_chunk **chunks, mr_stat
     return how;
 }
 
-/** One try; *killed: somebody killed the worker, which need not be the file's fault. */
+/** One try; *killed: somebody killed the worker, or the zygote and so all workers, which need not
+ *  be the file's fault. */
 static mr_status ask_once(const mr_prober *p, worker *w, const char *path, mr_file_info *info,
                           mr_chunk **chunks, bool *killed)
 {
@@ -201,8 +208,8 @@ static mr_status ask_once(const mr_prober *p, worker *w, const char *path, mr_fi
     if (how != TALK_OK) {
         int status = end_worker(w);
         MR_TRY(st);
-        *killed =
-            how == TALK_CLOSED && status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+        *killed = how == TALK_CLOSED &&
+                  (status < 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
         refuse_by_end(info, how, status);
     }
 out:

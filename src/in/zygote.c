@@ -241,9 +241,12 @@ mr_status mr_worker_start(int *fd, pid_t *pid)
     ask a = {.op = 1};
     answer ans = {-1, -1};
     int mine = -1;
+    if (zygote_fd < 0) return MR_RAISE(MR_EBUG, "no worker process: none was started");
     if (!converse(&a, &mine, &ans))
-        return MR_RAISE(MR_EBUG, "no worker process: %s",
-                        zygote_fd < 0 ? "it was not started" : "it has ended");
+        return MR_RAISE(
+            MR_STOPPED,
+            "the process that looks at files was ended from outside (is memory short?); "
+            "run again to go on");
     if (ans.pid <= 0) {
         close(mine);
         return MR_RAISE(MR_EMEM, "cannot fork a worker");

@@ -12,8 +12,8 @@
 #define MR_WORKER_CPU_S 20              /* processor time a file */
 #define MR_WORKER_WALL_S 30             /* wall time a file */
 
-/** A new worker: its socket (close-on-exec) and process id. Any thread. MR_EINPUT when there is no
- *  zygote or it cannot fork. */
+/** A new worker: its socket (close-on-exec) and process id. Any thread. MR_STOPPED when
+ *  the zygote was killed, MR_EMEM when it cannot fork, MR_EBUG when there was none. */
 mr_status mr_worker_start(int *fd, pid_t *pid);
 /** End a worker (it may be dead already) and tell how it ended, as waitpid does; -1 if unknown. */
 int mr_worker_end(pid_t pid);
