@@ -149,7 +149,7 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
     }
     st = mr_run_dry(c, &a.o, &d);
     if (st == MR_OK && mr_comm_rank(c) == 0) {
-        const mr_account acc = {.plan = d.plan, .cat = d.plan->cat};
+        const mr_account acc = {.plan = d.plan, .cat = d.plan->cat, .listing = &d.files};
         if (a.o.json)
             st = print_json(d.plan);
         else if (a.slurm)

@@ -32,8 +32,8 @@ out:
     return st;
 }
 
-static mr_status parse(const char *name, const char *text, size_t len, const char *const *overrides,
-                       size_t n_overrides, mr_config **out)
+mr_status mr_config_parse_bytes(const char *name, const char *text, size_t len,
+                                const char *const *overrides, size_t n_overrides, mr_config **out)
 {
     mr_status st = MR_OK;
     mr_config *c = NULL;
@@ -61,7 +61,7 @@ out:
 mr_status mr_config_parse(const char *name, const char *text, const char *const *overrides,
                           size_t n_overrides, mr_config **out)
 {
-    return parse(name, text, strlen(text), overrides, n_overrides, out);
+    return mr_config_parse_bytes(name, text, strlen(text), overrides, n_overrides, out);
 }
 
 mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
@@ -70,7 +70,7 @@ mr_status mr_config_load(const char *path, const char *const *overrides, size_t 
     mr_status st = MR_OK;
     mr_text text = {0};
     MR_TRY(mr_read_text(path, MR_CONFIG_MAX, &text));
-    MR_TRY(parse(path, text.s, text.len, overrides, n_overrides, out));
+    MR_TRY(mr_config_parse_bytes(path, text.s, text.len, overrides, n_overrides, out));
 out:
     mr_text_fini(&text);
     return st;

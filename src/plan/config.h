@@ -37,6 +37,9 @@ typedef struct mr_config {
  *  map of one key whose value is a map, however it was written. [give] out. */
 mr_status mr_config_parse(const char *name, const char *text, const char *const *overrides,
                           size_t n_overrides, mr_config **out);
+/** The same of a text of len bytes, in which a NUL is a character, and refused. */
+mr_status mr_config_parse_bytes(const char *name, const char *text, size_t len,
+                                const char *const *overrides, size_t n_overrides, mr_config **out);
 void mr_config_free(mr_config *c);
 /** Read the file, then mr_config_parse. */
 mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
@@ -52,6 +55,16 @@ mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, doubl
  *  the list itself, so that it is refused by name. MR_ECONFIG with the place if a pattern without
  *  wildcard does not exist or begins inside the output folder; MR_EINPUT if nothing matches. */
 mr_status mr_config_files(const mr_config *c, mr_strs *out);
+/** The same, and what else is worth saying. */
+typedef struct mr_listing {
+    mr_strs paths;
+    mr_strs idle;    /* patterns and folders of input.files that no file comes from */
+    mr_strs links;   /* links that were followed out of the folders of input.files, */
+    mr_strs targets; /* and the real paths that they lead to, side by side */
+    mr_strs outputs; /* output folders: left out, or where named in input.files, all but lanes/ */
+} mr_listing;
+mr_status mr_config_list(const mr_config *c, mr_listing *out);
+void mr_listing_fini(mr_listing *l);
 /** Geometry table: channel, distance, latitude, longitude, elevation, named by its header line
  *  in any order; missing columns and fields are NaN; rows are sorted by channel. [give] arrays. */
 typedef struct mr_chantable {

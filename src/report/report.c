@@ -160,11 +160,37 @@ out:
     return st;
 }
 
-static mr_status add_strangers(const mr_account *a, mr_text *t)
+static mr_status add_texts(const mr_strs *v, mr_text *t)
 {
     mr_status st = MR_OK;
-    for (size_t i = 0; a->strangers && i < a->strangers->n; i++)
-        MR_TRY(add_item(t, i == 0, text(a->strangers->v[i])));
+    for (size_t i = 0; i < v->n; i++) MR_TRY(add_item(t, i == 0, text(v->v[i])));
+out:
+    return st;
+}
+
+static mr_status add_strangers(const mr_account *a, mr_text *t)
+{
+    return a->strangers ? add_texts(a->strangers, t) : MR_OK;
+}
+
+static mr_status add_idle(const mr_account *a, mr_text *t)
+{
+    return a->listing ? add_texts(&a->listing->idle, t) : MR_OK;
+}
+
+static mr_status add_outputs(const mr_account *a, mr_text *t)
+{
+    return a->listing ? add_texts(&a->listing->outputs, t) : MR_OK;
+}
+
+static mr_status add_links(const mr_account *a, mr_text *t)
+{
+    mr_status st = MR_OK;
+    const mr_listing *l = a->listing;
+    for (size_t i = 0; l && i < l->links.n; i++)
+        MR_TRY(add_item(t, i == 0,
+                        json_pack("{s:o s:o}", "path", text(l->links.v[i]), "leads_to",
+                                  text(l->targets.v[i]))));
 out:
     return st;
 }
@@ -220,7 +246,8 @@ static mr_status print_report(const mr_account *a, mr_text *t)
         const char *name;
         mr_status (*add)(const mr_account *, mr_text *);
     } list[] = {{"inputs", add_inputs}, {"spans", add_spans}, {"ledger", add_ledger},
-                {"lanes", add_lanes},   {"kept", add_kept},   {"strangers", add_strangers}};
+                {"lanes", add_lanes},   {"kept", add_kept},   {"strangers", add_strangers},
+                {"idle", add_idle},     {"links", add_links}, {"outputs", add_outputs}};
     json_t *o = facts_json(a);
     char *s = mr_json_text(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     if (!s) {
@@ -254,6 +281,18 @@ out:
 }
 
 /* --- talk ------------------------------------------------------------------------------------ */
+
+/** What input.files did not give, or gave from elsewhere. */
+static void warn_listing(const mr_listing *l)
+{
+    for (size_t i = 0; i < MR_MIN(l->idle.n, (size_t)50); i++)
+        mr_log(MR_WARN, "input.files: %s: there is no file", l->idle.v[i]);
+    for (size_t i = 0; i < MR_MIN(l->outputs.n, (size_t)50); i++)
+        mr_log(MR_WARN, "input.files: %s is the output of a run and no recording", l->outputs.v[i]);
+    if (l->links.n)
+        mr_log(MR_WARN, "input.files: %zu links lead out of the folders; the first: %s to %s",
+               l->links.n, l->links.v[0], l->targets.v[0]);
+}
 
 /** Files under lanes/ that this run neither made nor wants. */
 static void warn_leftovers(const mr_account *a)
@@ -294,6 +333,7 @@ void mr_report_warn(const mr_account *a)
             mr_log(MR_WARN, "... and %zu more %s; report.json has all", said[k] - 50,
                    k == 15 ? "refused files" : mr_odd_name((mr_odd_kind)k));
     free(f);
+    if (a->listing) warn_listing(a->listing);
     warn_leftovers(a);
 }
 

@@ -8,13 +8,14 @@
 /** All that a run has to tell. Numbers are over all ranks. */
 typedef struct mr_account {
     mr_status status;
-    const char *error;        /* "" or why it ended */
-    const mr_config *cfg;     /* the settings of the run; NULL if not to be written */
-    const mr_plan *plan;      /* NULL if it did not come that far */
-    const mr_catalog *cat;    /* NULL likewise */
-    const uint8_t *done;      /* [n_lanes] */
-    const mr_digest *digest;  /* [n_lanes] */
-    size_t n_known, n_redone; /* lanes found done; lanes redone because inputs changed */
+    const char *error;         /* "" or why it ended */
+    const mr_config *cfg;      /* the settings of the run; NULL if not to be written */
+    const mr_plan *plan;       /* NULL if it did not come that far */
+    const mr_catalog *cat;     /* NULL likewise */
+    const mr_listing *listing; /* what input.files came to; NULL: not known */
+    const uint8_t *done;       /* [n_lanes] */
+    const mr_digest *digest;   /* [n_lanes] */
+    size_t n_known, n_redone;  /* lanes found done; lanes redone because inputs changed */
     size_t n_probed;
     const mr_kept *kept;      /* lanes whose inputs are gone; NULL: not looked for */
     const mr_strs *strangers; /* files under lanes/ that are no lanes of this chain; likewise */

@@ -14,29 +14,30 @@ mr_status mr_inputs_config(mr_comm *c, const mr_run_opts *o, mr_config **out)
     st = mr_agree(c, st);
     if (st == MR_OK) {
         data = t.s;
-        n = t.len + 1;
+        n = t.len;
         t = (mr_text){0};
         st = mr_bcast(c, &data, &n);
     }
-    if (st == MR_OK) st = mr_config_parse(o->config, data, o->overrides, o->n_overrides, out);
+    if (st == MR_OK)
+        st = mr_config_parse_bytes(o->config, data, n, o->overrides, o->n_overrides, out);
     if (st == MR_OK) (*out)->strict = o->strict;
     free(data);
     mr_text_fini(&t);
     return mr_agree(c, st);
 }
 
-/** Rank 0 looks for the files; all get the list. */
-mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_strs *files)
+mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_listing *list)
 {
-    mr_strs found = {0};
+    mr_listing found = {0};
     mr_text t = {0};
     void *data = NULL;
     size_t n = 0;
     mr_status st = MR_OK;
     if (mr_comm_rank(c) == 0) {
-        st = mr_config_files(cfg, &found);
-        for (size_t i = 0; st == MR_OK && i < found.n; i++)
-            st = mr_text_add_bytes(&t, found.v[i], strlen(found.v[i]) + 1);
+        st = mr_config_list(cfg, &found);
+        for (size_t i = 0; st == MR_OK && i < found.paths.n; i++)
+            st = mr_text_add_bytes(&t, found.paths.v[i], strlen(found.paths.v[i]) + 1);
+        mr_strs_fini(&found.paths);
     }
     st = mr_agree(c, st);
     if (st == MR_OK) {
@@ -46,9 +47,13 @@ mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_strs *files)
         st = mr_bcast(c, &data, &n);
     }
     for (size_t at = 0; st == MR_OK && at < n; at += strlen((char *)data + at) + 1)
-        st = mr_strs_add(files, (char *)data + at);
+        st = mr_strs_add(&found.paths, (char *)data + at);
     free(data);
-    mr_strs_fini(&found);
     mr_text_fini(&t);
-    return mr_agree(c, st);
+    st = mr_agree(c, st);
+    if (st == MR_OK)
+        *list = found;
+    else
+        mr_listing_fini(&found);
+    return st;
 }

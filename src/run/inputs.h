@@ -6,5 +6,5 @@
 /** Rank 0 reads the file, all parse it. [give] out: mr_config_free. */
 mr_status mr_inputs_config(mr_comm *c, const mr_run_opts *o, mr_config **out);
 /** Rank 0 looks for the files; all get the list. */
-mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_strs *files);
+mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_listing *list);
 #endif

@@ -25,7 +25,7 @@ typedef struct run {
     mr_comm *comm;
     const mr_run_opts *o;
     mr_config *cfg;
-    mr_strs files;
+    mr_listing files; /* beside the paths rank 0's alone */
     mr_survey survey;
     mr_plan *plan;
     mr_lock *lock;
@@ -356,6 +356,7 @@ static void tally_up(run *r)
                               .n_probed = r->survey.n_probed,
                               .kept = &r->resume.left.kept,
                               .strangers = &r->resume.left.strangers,
+                              .listing = &r->files,
                               .survey_s = r->survey_s,
                               .read_s = v[0],
                               .compute_s = v[1],
@@ -443,7 +444,7 @@ static void run_fini(run *r)
     mr_resume_fini(&r->resume);
     mr_plan_free(r->plan);
     mr_survey_fini(&r->survey);
-    mr_strs_fini(&r->files);
+    mr_listing_fini(&r->files);
     mr_lock_release(r->lock);
     remove_empty(r);
     mr_config_free(r->cfg);
@@ -459,7 +460,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     MR_TRY(take_lock(&r));
     MR_TRY(mr_progress_init(o->progress, 0, &r.progress));
     if (first(&r)) r.survey.progress = &r.progress;
-    MR_TRY(mr_survey_files(c, r.cfg, &r.files, r.cfg->folder, MR_SURVEY_KEEP, &r.survey));
+    MR_TRY(mr_survey_files(c, r.cfg, &r.files.paths, r.cfg->folder, MR_SURVEY_KEEP, &r.survey));
     r.survey_s = mr_now() - r.t0;
     st = make_plan(c, r.cfg, r.survey.cat, &r.plan);
     if (st == MR_OK) st = mr_agree(c, may_begin(&r));
@@ -478,8 +479,8 @@ mr_status mr_run_dry(mr_comm *c, const mr_run_opts *o, mr_dry *out)
     MR_TRY(mr_inputs_config(c, o, &out->cfg));
     MR_TRY(mr_inputs_files(c, out->cfg, &out->files));
     MR_TRY(mr_alloc(1, sizeof *out->survey, "the survey", &out->survey));
-    MR_TRY(
-        mr_survey_files(c, out->cfg, &out->files, out->cfg->folder, MR_SURVEY_LOOK, out->survey));
+    MR_TRY(mr_survey_files(c, out->cfg, &out->files.paths, out->cfg->folder, MR_SURVEY_LOOK,
+                           out->survey));
     MR_TRY(make_plan(c, out->cfg, out->survey->cat, &out->plan));
 out:
     return st;
@@ -490,6 +491,6 @@ void mr_dry_fini(mr_dry *d)
     mr_plan_free(d->plan);
     if (d->survey) mr_survey_fini(d->survey);
     free(d->survey);
-    mr_strs_fini(&d->files);
+    mr_listing_fini(&d->files);
     mr_config_free(d->cfg);
 }

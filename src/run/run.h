@@ -21,7 +21,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o);
  *  Everything is [give]; free in reverse order. */
 typedef struct mr_dry {
     mr_config *cfg;
-    mr_strs files;
+    mr_listing files;
     struct mr_survey *survey;
     mr_plan *plan;
 } mr_dry;

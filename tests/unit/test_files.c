@@ -92,14 +92,13 @@ static void a_folder_gives_all_below_it(MR_UNUSED void **state)
                               "data/day2/y.nc";
     lists("data", "data/out", all); /* nothing of the output, no loop through day2/up */
     lists("data", "./data/day2/../out", all);
-    lists("data/day2/", "out",
+    lists("data/day2/", "out", /* links come behind what is there without them */
+          "data/day2/x.h5 data/day2/y.nc "
           "data/day2/up/[1].h5 data/day2/up/a.h5 data/day2/up/b.h5 "
-          "data/day2/up/dangling.h5 data/day2/up/out/o.h5 data/day2/x.h5 "
-          "data/day2/y.nc");
+          "data/day2/up/dangling.h5 data/day2/up/out/o.h5");
     lists("other", "data/out",
-          "other/back/[1].h5 other/back/a.h5 other/back/b.h5 "
-          "other/back/dangling.h5 other/back/day2/x.h5 other/back/day2/y.nc "
-          "other/e.hdf5");
+          "other/e.hdf5 other/back/[1].h5 other/back/a.h5 other/back/b.h5 "
+          "other/back/dangling.h5 other/back/day2/x.h5 other/back/day2/y.nc");
 }
 
 static void a_list_keeps_its_order_and_each_file_once(MR_UNUSED void **state)
@@ -143,6 +142,74 @@ static void the_output_folder_is_never_input(MR_UNUSED void **state)
     lists("data/a.h5", "data2", "data/a.h5"); /* a longer name is another folder */
     lists("data/a.h5", "dat", "data/a.h5");
     lists("data/a.h5", "no/such/yet/../folder", "data/a.h5");
+}
+
+static mr_listing listing(const char *files, const char *folder)
+{
+    mr_config *c = config(files, folder);
+    mr_listing l = {0};
+    if (mr_config_list(c, &l) != MR_OK) fail_msg("%s: %s", files, mr_error());
+    mr_config_free(c);
+    return l;
+}
+
+static void each_folder_is_gone_through_once(MR_UNUSED void **state)
+{
+    /* 30 steps with two links each: 2^30 ways to the one file; and 8 folders that link to each
+     * other: 8! ways to 8 files */
+    char cmd[4000];
+    snprintf(
+        cmd, sizeof cmd,
+        "mkdir -p l x && cd l && for i in $(seq 0 30); do mkdir s$i; ln -s ../s$((i+1)) s$i/a;"
+        " ln -s ../s$((i+1)) s$i/b; done && mkdir s31 && : > s31/f.h5 && cd ../x && for i in 1 "
+        "2 3 4 5 6 7 8; do mkdir d$i; : > d$i/f.h5; for k in 1 2 3 4 5 6 7 8; do ln -s ../d$k "
+        "d$i/to$k; done; done");
+    assert_int_equal(system(cmd), 0);
+    lists("l/s0", "out", "l/s0/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/f.h5");
+    lists("l", "out", "l/s31/f.h5");
+    mr_listing l = listing("x", "out");
+    assert_int_equal(l.paths.n, 8);
+    assert_int_equal(l.links.n, 0); /* none leads out of x */
+    mr_listing_fini(&l);
+}
+
+static void what_is_odd_about_a_list_is_said(MR_UNUSED void **state)
+{
+    mr_listing l = listing("[empty, none/*.h5, data/a.h5, 'data/[ab].h5']", "out");
+    assert_int_equal(l.idle.n, 2);
+    assert_string_equal(l.idle.v[0], "empty");
+    assert_string_equal(l.idle.v[1], "none/*.h5");
+    mr_listing_fini(&l);
+    assert_int_equal(system("mkdir -p far near && : > far/g.h5 && ln -s ../far/g.h5 near/g.h5 && "
+                            "ln -s ../far near/more && ln -s g.h5 near/again.h5"),
+                     0);
+    l = listing("near", "out");
+    assert_int_equal(l.paths.n, 1); /* by three names */
+    assert_int_equal(l.links.n, 3);
+    assert_int_equal(l.targets.n, 3);
+    assert_non_null(strstr(l.targets.v[0], "/far/g.h5"));
+    mr_listing_fini(&l);
+    l = listing("[near, far]", "out"); /* then nothing leads out */
+    assert_int_equal(l.links.n, 0);
+    mr_listing_fini(&l);
+}
+
+static void outputs_of_other_runs_are_no_recordings(MR_UNUSED void **state)
+{
+    assert_int_equal(
+        system("mkdir -p arc/raw arc/o1/lanes/d arc/o1/.millrace arc/o2/lanes arc/lanes"
+               " && : > arc/raw/a.h5 && : > arc/o1/lanes/d/l.h5 && : > "
+               "arc/o1/master.h5 && : > arc/o2/index.csv && : > arc/o2/lanes/l.h5 && : "
+               "> arc/lanes/b.h5"),
+        0);
+    lists("arc/*", "out", "arc/lanes/b.h5 arc/raw/a.h5"); /* a folder of that name alone is none */
+    lists("[arc/raw, arc/o1]", "out", "arc/raw/a.h5 arc/o1/lanes/d/l.h5"); /* named: its lanes */
+    lists("arc/o1/lanes", "out", "arc/o1/lanes/d/l.h5");
+    mr_listing l = listing("arc/raw/..", "out");
+    assert_int_equal(l.outputs.n, 2);
+    mr_listing_fini(&l);
+    refuses("arc/o?", "out", MR_EINPUT,
+            "x.yaml:2:10: input.files: arc/o?: nothing but the output of other runs");
 }
 
 /* what `want` names, one a space; closed folders behind a bar */
@@ -212,6 +279,9 @@ int main(void)
         cmocka_unit_test(a_list_keeps_its_order_and_each_file_once),
         cmocka_unit_test(what_is_not_there_is_refused),
         cmocka_unit_test(the_output_folder_is_never_input),
+        cmocka_unit_test(each_folder_is_gone_through_once),
+        cmocka_unit_test(what_is_odd_about_a_list_is_said),
+        cmocka_unit_test(outputs_of_other_runs_are_no_recordings),
         cmocka_unit_test(patterns_match_as_in_the_shell),
         cmocka_unit_test(a_closed_folder_is_named),
     };
