@@ -25,6 +25,7 @@ enum {
     O_FREQUENCY,
     O_SOURCE,
     O_WHAT,
+    O_AT,
     O_CONFIG,
     O_QUIET
 };
@@ -37,6 +38,7 @@ static const mr_opt table[] = {
     [O_FREQUENCY] = {"frequency", "log|linear", "log", "axis of spectra"},
     [O_SOURCE] = {"source", "N", NULL, "of correlations: source channel (default: the first)"},
     [O_WHAT] = {"statistic", "NAME", NULL, "of statistics: which (default: the first)"},
+    [O_AT] = {"at", "AXIS=PLACE", NULL, "of products: over time, at one place along an axis"},
     [O_CONFIG] = {"config", "FILE", NULL, "read recordings by its input.map"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
@@ -395,16 +397,21 @@ out:
 }
 
 /* What is asked of products. */
-static mr_status product_options(const mr_opts *o, mr_view_ask *q)
+static mr_status product_options(const mr_opts *o, mr_view_ask *q, mr_text words[2])
 {
     mr_status st = MR_OK;
     q->linear = strcmp(o->val[O_FREQUENCY], "linear") == 0;
     if (!q->linear && strcmp(o->val[O_FREQUENCY], "log") != 0)
         return MR_RAISE(MR_ECONFIG, "--frequency: '%s' is neither log nor linear",
                         o->val[O_FREQUENCY]);
-    q->source = -1;
-    if (o->val[O_SOURCE]) MR_TRY(mr_int_parse(o->val[O_SOURCE], &q->source));
-    q->statistic = o->val[O_WHAT];
+    static const int of[] = {O_SOURCE, O_WHAT};
+    static const char *const axis[] = {"source", "statistic"};
+    for (int i = 0; i < 2; i++) {
+        if (!o->val[of[i]]) continue;
+        MR_TRY(mr_text_add(&words[i], "%s=%s", axis[i], o->val[of[i]]));
+        q->at[i] = words[i].s;
+    }
+    q->at[2] = o->val[O_AT];
 out:
     return st;
 }
@@ -415,6 +422,7 @@ int mr_cli_view(int argc, char **argv)
     mr_opts o;
     mr_view_ask q = {.c1 = UINT64_MAX};
     double share = 0, a = 0, b = 0;
+    mr_text words[2] = {0};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
     MR_TRY(mr_opts_parse(table, argc, argv, 0, 2, &o));
@@ -441,8 +449,9 @@ int mr_cli_view(int argc, char **argv)
         q.c0 = (uint64_t)a;
         q.c1 = (uint64_t)b;
     }
-    MR_TRY(product_options(&o, &q));
+    MR_TRY(product_options(&o, &q, words));
     MR_TRY(draw(&o, &q, share));
 out:
+    for (int i = 0; i < 2; i++) mr_text_fini(&words[i]);
     return (int)st;
 }

@@ -5,19 +5,19 @@
 #include "out/product/product.h"
 #include "report/picture.h"
 
+enum { MR_VIEW_PLACES = 3 };
 typedef struct mr_view_ask {
-    const char *time, *channels; /* as given; NULL: all */
-    uint64_t c0, c1;             /* the channels */
-    bool linear;                 /* frequency axis */
-    int64_t source;              /* -1: the first */
-    const char *statistic;       /* NULL: the first */
+    const char *time, *channels;    /* as given; NULL: all */
+    uint64_t c0, c1;                /* the channels */
+    bool linear;                    /* frequency axis */
+    const char *at[MR_VIEW_PLACES]; /* "AXIS=PLACE,AXIS=PLACE" or NULL: which place on an axis */
 } mr_view_ask;
 
 /** "A..B" where an end may be a UTC time or a time after *t0_ns. */
 mr_status mr_view_time(const char *text, int64_t *t0_ns, int64_t *t1_ns);
-/** Draw lanes of a product, or a result.h5: spectra as frequency x distance and correlations as
- *  lag x distance, the mean over the time asked for; statistics as time x distance. [give] cells,
- *  title, unit. */
+/** Draw lanes of a product, or a result.h5: the last axis to be seen along x distance, as mean over
+ * the time asked for; of the others the place asked for, or the first. Without such an axis, or
+ * with a place along it: time x distance. [give] cells, title, unit. */
 mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *q,
                           mr_cells *cells, mr_text *title, mr_text *unit);
 #endif

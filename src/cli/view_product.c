@@ -33,6 +33,8 @@ typedef struct work {
     int64_t first_ns, last_ns; /* found */
     double row_s;
     size_t n_rows, pick, depth; /* of a row: first slice of those wanted, slices in all */
+    size_t step;                /* slices from one place along to the next */
+    bool power;                 /* in decibels */
     bool result;
     strip *strip;
     size_t n_strips, cap_strips;
@@ -55,36 +57,62 @@ static void work_fini(work *w)
 
 /* --- which of a row's values ----------------------------------------------------------------- */
 
-static mr_status pick_source(const mr_product_axis *a, const mr_view_ask *q, size_t *at)
+/* What is asked for along an axis: the text behind "NAME=", up to a comma; false: nothing. */
+static bool asked(const mr_view_ask *q, const char *name, char *out, size_t size)
 {
-    *at = 0;
-    if (q->source < 0) return MR_OK;
-    for (size_t i = 0; i < a->n; i++)
-        if (a->v[i] == (double)q->source) {
-            *at = i;
-            return MR_OK;
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < MR_VIEW_PLACES; i++) {
+        const char *s = q->at[i];
+        while (s && *s) {
+            const size_t len = strcspn(s, ",");
+            if (len > n && strncmp(s, name, n) == 0 && s[n] == '=') {
+                snprintf(out, size, "%.*s", (int)(len - n - 1), s + n + 1);
+                return true;
+            }
+            s += len + (s[len] == ',');
         }
-    return MR_RAISE(MR_ECONFIG, "--source: %lld is no source; the first of %zu is channel %.0f",
-                    (long long)q->source, a->n, a->v[0]);
+    }
+    return false;
 }
 
-static mr_status pick_statistic(const mr_product_axis *a, const mr_view_ask *q, size_t *at)
+static mr_status no_such_place(const mr_product_axis *a, const char *want)
 {
     mr_status st = MR_OK;
     mr_text names = {0};
-    *at = 0;
-    for (size_t i = 0; q->statistic && i < a->n; i++) {
-        if (strcmp(a->label[i], q->statistic) == 0) {
-            *at = i;
-            goto out;
-        }
-        MR_TRY(mr_text_add(&names, "%s%s", i ? ", " : "", a->label[i]));
-    }
-    if (q->statistic)
-        st = MR_RAISE(MR_ECONFIG, "--statistic: there is no '%s', but: %s", q->statistic, names.s);
-out:
+    for (size_t i = 0; a->label && i < a->n && st == MR_OK; i++)
+        st = mr_text_add(&names, "%s%s", i ? ", " : "", a->label[i]);
+    if (st == MR_OK && a->label)
+        st = MR_RAISE(MR_ECONFIG, "--%s: there is no '%s', but: %s", a->name, want, names.s);
+    else if (st == MR_OK)
+        st = MR_RAISE(MR_ECONFIG, "--%s: %s is no %s; the first of %zu is channel %.0f", a->name,
+                      want, a->name, a->n, a->v[0]);
     mr_text_fini(&names);
     return st;
+}
+
+/* The place along an axis of which one is shown: by name, by number, or the nearest number. */
+static mr_status pick(const mr_product_axis *a, const char *want, size_t *at)
+{
+    double v;
+    *at = 0;
+    if (!want) return MR_OK;
+    for (size_t i = 0; a->label && i < a->n; i++)
+        if (strcmp(a->label[i], want) == 0) {
+            *at = i;
+            return MR_OK;
+        }
+    if (a->label || sscanf(want, "%lf", &v) != 1) return no_such_place(a, want);
+    for (size_t i = 1; i < a->n; i++)
+        if (fabs(a->v[i] - v) < fabs(a->v[*at] - v)) *at = i;
+    return a->choice && a->v[*at] != v ? no_such_place(a, want) : MR_OK;
+}
+
+static mr_status name_place(work *w, const mr_product_axis *a, size_t at)
+{
+    if (a->label) return mr_text_add(&w->what, ": %s", a->label[at]);
+    if (!a->choice) return mr_text_add(&w->what, " at %s %.6g %s", a->name, a->v[at], a->unit);
+    if (a->n == 1) return mr_text_add(&w->what, " with %s %.6g", a->doc, a->v[at]);
+    return mr_text_add(&w->what, " with %s %.6g, %zu of %zu", a->doc, a->v[at], at + 1, a->n);
 }
 
 /* The first product says what is drawn; others must be like it. */
@@ -92,28 +120,27 @@ static mr_status choose(work *w, const mr_product *p)
 {
     mr_status st = MR_OK;
     size_t at = 0, below = 1;
+    char want[64];
     snprintf(w->quantity, sizeof w->quantity, "%s", p->quantity);
     snprintf(w->unit, sizeof w->unit, "%s", p->unit);
     w->depth = p->depth;
     w->result = p->result;
     w->row_s = p->row_s;
+    w->power = p->power;
     for (size_t i = p->n_axes; i-- > 0; below *= p->axis[i].n) {
         const mr_product_axis *a = &p->axis[i];
-        if (a->label) {
-            MR_TRY(pick_statistic(a, w->ask, &at));
-            MR_TRY(mr_text_add(&w->what, ": %s", a->label[at]));
-        } else if (strcmp(a->name, "source") == 0) {
-            MR_TRY(pick_source(a, w->ask, &at));
-            MR_TRY(mr_text_add(&w->what, " with channel %.0f", a->v[at]));
-            if (a->n > 1) MR_TRY(mr_text_add(&w->what, ", source %zu of %zu", at + 1, a->n));
-        } else {
-            w->along = *a;
-            w->along.v = NULL;
-            MR_TRY(mr_alloc_f64(a->n, "an axis", &w->axis));
-            memcpy(w->axis, a->v, a->n * sizeof *a->v);
+        const bool fixed = asked(w->ask, a->name, want, sizeof want);
+        if (a->choice || fixed || w->along.n) {
+            MR_TRY(pick(a, fixed ? want : NULL, &at));
+            MR_TRY(name_place(w, a, at));
+            w->pick += at * below;
             continue;
         }
-        w->pick += at * below;
+        w->along = *a;
+        w->along.v = NULL;
+        MR_TRY(mr_alloc_f64(a->n, "an axis", &w->axis));
+        memcpy(w->axis, a->v, a->n * sizeof *a->v);
+        w->step = below;
     }
 out:
     return st;
@@ -153,16 +180,31 @@ out:
     return st;
 }
 
+/* A value as it is drawn. */
+static double level(const work *w, double x)
+{
+    return !w->power ? x : x > 0 ? 10 * log10(x) : NAN;
+}
+
 static mr_status keep_row(work *w, const mr_product *p, int64_t t_ns, const double *v)
 {
     mr_status st = MR_OK;
     row r = {.t_ns = t_ns, .x0_m = p->distance_m[0], .nc = p->nc};
     MR_TRY(mr_grow(&w->row, &w->cap, w->n + 1, sizeof r, "rows to view"));
     MR_TRY(mr_alloc_f64(p->nc, "a row", &r.v));
-    memcpy(r.v, v + w->pick * p->nc, p->nc * sizeof *v);
+    for (size_t c = 0; c < p->nc; c++) r.v[c] = level(w, v[w->pick * p->nc + c]);
     w->row[w->n++] = r;
 out:
     return st;
+}
+
+static void add_slice(double *sum, double *n, const double *v, size_t nc)
+{
+    for (size_t c = 0; c < nc; c++)
+        if (!isnan(v[c])) {
+            sum[c] += v[c];
+            n[c] += 1;
+        }
 }
 
 static mr_status add_product(work *w, mr_product *p)
@@ -180,13 +222,9 @@ static mr_status add_product(work *w, mr_product *p)
         w->last_ns = MR_MAX(w->last_ns, p->time_ns ? t : p->t1_ns);
         w->n_rows++;
         if (!w->along.n) MR_TRY(keep_row(w, p, t, v));
-        for (size_t k = 0; k < w->along.n * p->nc; k++) {
-            const double x = v[w->pick * p->nc + k];
-            if (!isnan(x)) {
-                s->sum[k] += x;
-                s->n[k] += 1;
-            }
-        }
+        for (size_t k = 0; k < w->along.n; k++)
+            add_slice(s->sum + k * p->nc, s->n + k * p->nc, v + (w->pick + k * w->step) * p->nc,
+                      p->nc);
     }
 out:
     free(v);
@@ -228,7 +266,6 @@ static mr_status pour_strip(const work *w, const mr_view_ask *q, const strip *s,
                             double dx, mr_cells *cells)
 {
     mr_status st = MR_OK;
-    const bool spectra = strcmp(w->along.name, "frequency") == 0;
     const double half = w->along.n > 1 ? (w->axis[1] - w->axis[0]) / 2 : 0.5;
     double *v = NULL;
     MR_TRY(mr_alloc_f64(s->nc, "a column", &v));
@@ -237,7 +274,7 @@ static mr_status pour_strip(const work *w, const mr_view_ask *q, const strip *s,
         uint64_t first = 0;
         for (size_t c = 0; c < s->nc; c++) {
             const double x = s->sum[k * s->nc + c] / s->n[k * s->nc + c];
-            v[c] = !spectra ? x : x > 0 ? 10 * log10(x) : NAN;
+            v[c] = level(w, x);
         }
         const size_t n = cut_channels(q, s->x0_m, x0, dx, s->nc, &from, &first);
         mr_cells_column(cells, w->axis[k] - half, w->axis[k] + half, first, from, n);
@@ -251,16 +288,18 @@ static mr_status pour_means(const work *w, const mr_view_ask *q, double x0, doub
                             mr_cells *cells)
 {
     mr_status st = MR_OK;
-    const bool spectra = strcmp(w->along.name, "frequency") == 0;
     const size_t n = w->along.n;
     const double half = n > 1 ? (w->axis[1] - w->axis[0]) / 2 : 0.5;
-    mr_along along = {.label = spectra ? "frequency, Hz" : "lag, s",
-                      .a = w->axis[0] - (spectra ? 0 : half),
-                      .b = w->axis[n - 1] + (spectra ? 0 : half),
-                      .log = spectra && !q->linear && n > 2};
-    if (along.log) along.a = w->axis[1] - half; /* without the mean of all */
+    const double rim = w->along.log ? 0 : half; /* an axis of positive numbers ends at its ends */
+    char label[64];
+    snprintf(label, sizeof label, "%s, %s", w->along.name, w->along.unit);
+    mr_along along = {.label = label,
+                      .a = w->axis[0] - rim,
+                      .b = w->axis[n - 1] + rim,
+                      .log = w->along.log && !q->linear && n > 2};
+    if (along.log && along.a <= 0) along.a = w->axis[1] - half; /* without the mean of all */
     MR_TRY(mr_cells_init_along(cells, &along, q->c1 - q->c0, x0 + (double)q->c0 * dx, dx));
-    cells->no_zero = spectra;
+    cells->no_zero = w->power;
     for (size_t i = 0; i < w->n_strips; i++) MR_TRY(pour_strip(w, q, &w->strip[i], x0, dx, cells));
 out:
     return st;
@@ -293,7 +332,6 @@ static mr_status words(const work *w, const char *arg, uint64_t nc, mr_text *tit
 {
     mr_status st = MR_OK;
     char t0[40], t1[40];
-    const bool spectra = w->along.n && strcmp(w->along.name, "frequency") == 0;
     mr_utc_iso(w->first_ns, t0);
     mr_utc_iso(w->last_ns, t1);
     MR_TRY(mr_text_add(title, "%s:  %s%s, %llu channels", arg, w->quantity,
@@ -305,8 +343,8 @@ static mr_status words(const work *w, const char *arg, uint64_t nc, mr_text *tit
     else if (w->along.n)
         MR_TRY(mr_text_add(title, ", mean of %zu row%s, %.19s .. %.*s", w->n_rows,
                            w->n_rows == 1 ? "" : "s", t0, one_day ? 8 : 19, until));
-    MR_TRY(mr_text_add(unit, "%s%s%s", spectra ? "dB re " : "",
-                       spectra || strcmp(w->unit, "1") != 0 ? w->unit : w->quantity, ""));
+    MR_TRY(mr_text_add(unit, "%s%s%s", w->power ? "dB re " : "",
+                       w->power || strcmp(w->unit, "1") != 0 ? w->unit : w->quantity, ""));
     for (char *s = unit->s; *s; s++)
         if (*s == '_') *s = ' ';
 out:

@@ -23,7 +23,8 @@ static inline double *mr_at(const mr_view *v, size_t t, size_t c)
 }
 
 /** An axis between time and channels: what a row of a product has several values along. Plain data,
- *  [borrow] from what made it. */
+ *  [borrow] from what made it. All that writers and readers know of an axis stands here and, as
+ *  attributes, in the files: a new one touches none of them. */
 typedef struct mr_axis {
     const char *name; /* frequency, lag, source, statistic */
     const char *unit; /* "Hz", "s", "1" */
@@ -31,6 +32,9 @@ typedef struct mr_axis {
     size_t n;
     const double *v;          /* [n]; NULL: named, not numbered */
     const char *const *label; /* [n] names then */
+    bool choice; /* its places stand side by side (sources): a picture shows one. Else it shows all,
+                    along the axis */
+    bool log;    /* is best seen on a logarithmic scale */
 } mr_axis;
 #define MR_MAX_AXES 2
 
@@ -51,6 +55,7 @@ typedef struct mr_geom {
     const uint64_t *chan;  /* [nc] the channels' numbers in the input; NULL: 0, 1, ... */
     size_t n_axes;         /* 0: samples [time][channel]; else [time][axis 0]...[channel] */
     mr_axis axis[MR_MAX_AXES];
+    bool power; /* the values are powers: best seen in decibels */
 } mr_geom;
 
 /** Values per channel in one row: the product of the axes' lengths, 1 for samples. */

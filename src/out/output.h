@@ -13,13 +13,22 @@ typedef struct mr_digest {
 /** XXH3-128 of bytes. */
 mr_digest mr_digest_of(const void *p, size_t n);
 
-/** What a row holds per channel, and as what. Zero: one float32 sample. */
+/** What lanes hold, and what all of them come to at the end (out/product/kinds.c). */
+typedef enum mr_product_kind {
+    MR_SAMPLES, /* values [time][distance]; a virtual master over all lanes */
+    MR_ROWS,    /* the same with axes in between, a row an interval */
+    MR_SUMS,    /* float64 sums and their counts; merged and divided into one result */
+    MR_PRODUCT_KINDS
+} mr_product_kind;
+
+/** What a row of a product holds per channel, and as what. Zero: one float32 sample. */
 typedef struct mr_row_shape {
     size_t n_axes;       /* between time and distance */
     const mr_axis *axis; /* [borrow] [n_axes] */
-    bool sums;           /* float64 sums that are still to be merged, not values */
+    mr_product_kind kind;
     int count_axes; /* int32 counts beside it: 1 [time][distance], 2 [time][axis 0][distance] */
     bool f64;       /* values are float64, in the end */
+    bool power;     /* mr_geom.power */
 } mr_row_shape;
 /** Values and counts of a row per channel; bytes of a row of nc channels without its counts. */
 size_t mr_shape_depth(const mr_row_shape *s);

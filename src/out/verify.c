@@ -3,6 +3,7 @@
 #include "base/utc.h"
 #include "out/index.h"
 #include "out/out.h"
+#include "out/product/kinds.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
@@ -124,19 +125,18 @@ out:
 
 static mr_status check_master(check *k)
 {
+    mr_status st = MR_OK;
     char *path = NULL;
+    const char *name = NULL;
     mr_trailer t;
     struct stat sb;
-    const char *name = MR_MASTER_NAME;
-    mr_status st = mr_out_join(k->folder, name, &path);
-    if (st == MR_OK && lstat(path, &sb) != 0) { /* sums are merged instead */
+    for (size_t i = 0; i < MR_PRODUCT_KINDS && !name; i++) { /* one of them was made */
         free(path);
         path = NULL;
-        name = MR_RESULT_NAME;
-        st = mr_out_join(k->folder, name, &path);
+        MR_TRY(mr_out_join(k->folder, mr_products[i].merged[0], &path));
+        if (lstat(path, &sb) == 0) name = mr_products[i].merged[0];
     }
-    if (st != MR_OK) return st;
-    if (lstat(path, &sb) != 0) {
+    if (!name) {
         mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
         goto out;
     }
@@ -270,12 +270,20 @@ out:
     return st;
 }
 
+/** Is it what the lanes of a product come to? */
+static bool is_merged(const char *name)
+{
+    for (size_t i = 0; i < MR_PRODUCT_KINDS; i++)
+        for (size_t k = 0; mr_products[i].merged[k]; k++)
+            if (strcmp(mr_products[i].merged[k], name) == 0) return true;
+    return false;
+}
+
 /** The output folder itself: only what a run or `view` puts there. */
 static mr_status check_top(check *k)
 {
-    static const char *const known[] = {"lanes",       MR_MASTER_NAME, MR_RESULT_NAME,
-                                        MR_INDEX_NAME, "report.json",  ".millrace",
-                                        "*.png",       ".nfs*",        "slurm-*.out"};
+    static const char *const known[] = {"lanes", MR_INDEX_NAME, "report.json", ".millrace",
+                                        "*.png", ".nfs*",       "slurm-*.out"};
     mr_status st = MR_OK;
     mr_strs names = {0};
     bool lanes = false;
@@ -284,6 +292,7 @@ static mr_status check_top(check *k)
         bool ok = false;
         for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
             ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
+        ok = ok || is_merged(names.v[i]);
         if (fnmatch("*.part", names.v[i], 0) == 0)
             mr_finding(&k->found,
                        "%s: left over from a run that was ended; the next run removes it",

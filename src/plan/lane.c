@@ -59,7 +59,12 @@ mr_row_shape mr_array_shape(const mr_array *a)
     const mr_geom *g = mr_chain_out(a->chain);
     const mr_needs *d = mr_chain_reduces(a->chain);
     if (!d) return (mr_row_shape){.f64 = a->f64};
-    return (mr_row_shape){g->n_axes, g->axis, d->row_ns == MR_ALL, d->count_axes, a->f64};
+    return (mr_row_shape){.n_axes = g->n_axes,
+                          .axis = g->axis,
+                          .kind = d->row_ns == MR_ALL ? MR_SUMS : MR_ROWS,
+                          .count_axes = d->count_axes,
+                          .f64 = a->f64,
+                          .power = g->power};
 }
 
 mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out)

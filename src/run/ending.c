@@ -88,7 +88,7 @@ mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const c
 {
     mr_status st = MR_OK;
     const bool first = mr_comm_rank(c) == 0;
-    const bool sums = p->n_lanes && mr_array_shape(&p->arrays[p->lanes[0].array]).sums;
+    const bool sums = p->n_lanes && mr_array_shape(&p->arrays[p->lanes[0].array]).kind == MR_SUMS;
     mr_lane_entry *e = NULL;
     if (first || sums) st = entries(p, done, &e);
     if (st == MR_OK && first) st = mr_leftovers_clean(&done->left);

@@ -12,10 +12,10 @@
 enum { N_FREQ = 3, NC = 5, ROWS = 2 };
 static const double frequency[N_FREQ] = {0, 10, 20};
 static const mr_axis axis = {
-    .name = "frequency", .unit = "Hz", .doc = "frequency", .n = N_FREQ, .v = frequency};
+    .name = "crest", .unit = "Hz", .doc = "a new axis", .n = N_FREQ, .v = frequency, .log = true};
 
-/** Two rows: value 100 row + 10 k + c, as float32, or as float64 sums of 4; channel 2 has none. */
-static void put(const char *dir, char *path, size_t size, bool sums)
+/** Two rows: value 100 row + 10 k + c, or float64 sums of 4; channel 2 has no counts. */
+static void put(const char *dir, char *path, size_t size, mr_product_kind kind, bool f64)
 {
     mr_lane_file *f = NULL;
     mr_digest d;
@@ -30,17 +30,19 @@ static void put(const char *dir, char *path, size_t size, bool sums)
     s->spec.rate_hz = 0.1;
     s->spec.quantity = "psd";
     s->spec.unit = "strain2 Hz-1";
-    s->spec.shape = (mr_row_shape){1, &axis, sums, 1, false};
+    s->spec.shape = (mr_row_shape){1, &axis, kind, 1, f64, true};
     for (int r = 0; r < ROWS; r++)
         for (int k = 0; k < N_FREQ; k++)
             for (int c = 0; c < NC; c++) {
                 const int i = (r * N_FREQ + k) * NC + c;
                 v[i] = (float)(100 * r + 10 * k + c);
-                s64[i] = 4.0 * v[i];
+                s64[i] = (kind == MR_SUMS ? 4.0 : 1.0) * v[i];
             }
     for (int i = 0; i < ROWS * NC; i++) counts[i] = i % NC == 2 ? 0 : 4;
     assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
-    assert_int_equal(mr_lane_append(f, sums ? (void *)s64 : (void *)v, ROWS), MR_OK);
+    assert_int_equal(
+        mr_lane_append(f, mr_shape_cell(&s->spec.shape) == 8 ? (void *)s64 : (void *)v, ROWS),
+        MR_OK);
     assert_int_equal(mr_lane_counts(f, counts, 0, ROWS), MR_OK);
     assert_int_equal(mr_lane_commit(f, &d, &adopted), MR_OK);
     snprintf(path, size, "%s/" REL, dir);
@@ -50,11 +52,12 @@ static void put(const char *dir, char *path, size_t size, bool sums)
 static void rows_and_axes_come_back(void **state)
 {
     (void)state;
-    for (int sums = 0; sums < 2; sums++) {
+    for (int i = 0; i < 3; i++) {
+        const bool sums = i == 2; /* rows as float32, as float64, and sums */
         char dir[64], path[256];
         double v[N_FREQ * NC];
         mr_product *p = NULL;
-        put(sample_folder(dir), path, sizeof path, sums);
+        put(sample_folder(dir), path, sizeof path, sums ? MR_SUMS : MR_ROWS, i == 1);
         assert_true(mr_is_output(path));
         assert_int_equal(mr_product_open(path, &p), MR_OK);
         assert_string_equal(p->quantity, "psd");
@@ -63,7 +66,10 @@ static void rows_and_axes_come_back(void **state)
         assert_int_equal(p->nc, NC);
         assert_int_equal(p->depth, N_FREQ);
         assert_int_equal(p->n_axes, 1);
+        assert_string_equal(p->axis[0].name, "crest"); /* a name that nothing else knows */
         assert_string_equal(p->axis[0].unit, "Hz");
+        assert_true(p->axis[0].log && !p->axis[0].choice && p->power);
+        assert_int_equal(p->kind, sums ? MR_SUMS : MR_ROWS);
         assert_true(p->axis[0].v[2] == 20 && p->row_s == 10);
         assert_true(p->time_ns[0] == T0 && p->distance_m[1] == 404); /* 4 m apart from 400 m */
         assert_int_equal(mr_product_read(p, 1, v), MR_OK);
@@ -94,7 +100,7 @@ static void damage_and_strangers_are_said(void **state)
     (void)state;
     char dir[64], path[256];
     mr_product *p = NULL;
-    put(sample_folder(dir), path, sizeof path, false);
+    put(sample_folder(dir), path, sizeof path, MR_ROWS, false);
     sample_flip(path, 3000, 1);
     assert_int_equal(mr_product_open(path, &p), MR_EVERIFY);
     assert_int_equal(mr_write_durably(path, "text", 4), MR_OK);

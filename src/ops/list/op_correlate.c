@@ -145,8 +145,12 @@ static mr_status correlate_bind(void *self, const mr_geom *in, mr_geom *out, mr_
     out->quantity = "correlation";
     out->unit = pure ? "1" : s->unit;
     out->n_axes = 2;
-    out->axis[0] = (mr_axis){
-        .name = "source", .unit = "1", .doc = "source channel", .n = s->sources.n, .v = s->number};
+    out->axis[0] = (mr_axis){.name = "source",
+                             .unit = "1",
+                             .doc = "source channel",
+                             .n = s->sources.n,
+                             .v = s->number,
+                             .choice = true};
     out->axis[1] =
         (mr_axis){.name = "lag", .unit = "s", .doc = "lag", .n = 2 * s->lags + 1, .v = s->lag_s};
     s->items = (mr_items){.window_ns = s->window_ns,

@@ -121,7 +121,9 @@ static mr_status psd_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs 
                              .unit = "Hz",
                              .doc = "frequency",
                              .n = mr_fft_bins(&s->fft),
-                             .v = s->frequency};
+                             .v = s->frequency,
+                             .log = true};
+    out->power = true;
     return MR_OK;
 }
 

@@ -40,8 +40,12 @@ static mr_status stats_bind(void *self, const mr_geom *in, mr_geom *out, mr_need
     out->quantity = s->n == 1 ? s->label[0] : "statistics";
     if (s->n == 1 && s->kind[0] == COUNT) out->unit = "1";
     if (s->n > 1) {
-        out->axis[0] = (mr_axis){
-            .name = "statistic", .unit = "", .doc = "what it is", .n = s->n, .label = s->label};
+        out->axis[0] = (mr_axis){.name = "statistic",
+                                 .unit = "",
+                                 .doc = "what it is",
+                                 .n = s->n,
+                                 .label = s->label,
+                                 .choice = true};
         out->n_axes = 1;
     }
     needs->items = (mr_items){.hop = 1, .len = 1, .least = 1};

@@ -118,7 +118,7 @@ mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out
     d->row_bytes = d->n[1] * d->n[2] * d->n[3] * d->cell;
     d->cells = cells_of(d->chunk);
     d->room = packed_bound(d->cells * d->cell);
-    d->array = dataset(w, mr_array_name(spec->quantity));
+    d->array = dataset(w, mr_array_name(spec->quantity, &spec->shape));
     d->count = spec->shape.count_axes ? dataset(w, "count") : -1;
     MR_TRY(w->st);
     if (d->chunk[0] > 1) MR_TRY(mr_alloc(d->chunk[0], d->row_bytes, "a band of chunks", &d->band));

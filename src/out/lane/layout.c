@@ -3,6 +3,7 @@
  * group. `time` is made first and creation order is tracked: some readers take the first link for
  * the kind of the file. */
 #include "out/lane/layout.h"
+#include "out/product/kinds.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,19 +14,19 @@ enum { DIM_TIME, DIM_DISTANCE, DIM_LEDGER = 3, DIM_AXES }; /* 2: tie points, see
 #define CHUNK_BYTES ((hsize_t)1 << 20)
 #define CHUNK_COLUMNS ((hsize_t)4096)
 
-const char *mr_array_name(const char *quantity)
+const char *mr_array_name(const char *quantity, const mr_row_shape *shape)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     static const char *const taken[] = {
-        "time",         "distance",    "latitude",           "longitude",
-        "elevation",    "ledger",      "waveforms",          "time_points",
-        "time_indices", "time_values", "time_interpolation", "frequency",
-        "lag",          "source",      "statistic"};
+        "time",      "distance",    "latitude",     "longitude",   "elevation",          "ledger",
+        "waveforms", "time_points", "time_indices", "time_values", "time_interpolation", "count"};
     size_t n = quantity ? strlen(quantity) : 0;
     if (n == 0 || n > 100 || strspn(quantity, letters) != n || strchr("0123456789_", quantity[0]))
         return "data";
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         if (strcmp(quantity, taken[i]) == 0) return "data";
+    for (size_t i = 0; i < shape->n_axes; i++)
+        if (strcmp(quantity, shape->axis[i].name) == 0) return "data";
     return quantity;
 }
 
@@ -87,7 +88,14 @@ hid_t mr_cf_axis(mr_h5w *w, hid_t at, const mr_axis *axis, int32_t dimid)
     mr_h5w_scale(w, d, axis->name, dimid);
     mr_h5w_text(w, d, "long_name", axis->doc);
     if (axis->v) mr_h5w_text(w, d, "units", axis->unit);
+    mr_h5w_text(w, d, MR_AXIS_ROLE, axis->choice ? "choice" : "along");
+    if (!axis->choice) mr_h5w_text(w, d, MR_AXIS_SCALE, axis->log ? "log" : "linear");
     return d;
+}
+
+void mr_cf_product(mr_h5w *w, hid_t at, const mr_row_shape *s)
+{
+    if (s->kind != MR_SAMPLES) mr_h5w_text(w, at, MR_PRODUCT, mr_products[s->kind].name);
 }
 
 static void attach(mr_h5w *w, hid_t array, const mr_cf_dims *d)
@@ -98,10 +106,11 @@ static void attach(mr_h5w *w, hid_t array, const mr_cf_dims *d)
 }
 
 void mr_cf_array(mr_h5w *w, hid_t array, const char *quantity, const char *unit,
-                 const mr_cf_dims *d)
+                 const mr_row_shape *s, const mr_cf_dims *d)
 {
     mr_h5w_text(w, array, "long_name", quantity ? quantity : "data");
     mr_h5w_text(w, array, "units", unit ? unit : "");
+    if (s->power) mr_h5w_text(w, array, MR_AXIS_SCALE, "decibel");
     attach(w, array, d);
 }
 
@@ -143,7 +152,7 @@ size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc)
 
 size_t mr_shape_cell(const mr_row_shape *s)
 {
-    return s->sums || s->f64 ? sizeof(double) : sizeof(float);
+    return s->kind == MR_SUMS || s->f64 ? sizeof(double) : sizeof(float);
 }
 
 size_t mr_shape_result_cell(const mr_row_shape *s)
@@ -153,7 +162,7 @@ size_t mr_shape_result_cell(const mr_row_shape *s)
 
 bool mr_lane_deflated(const mr_lane_spec *s)
 {
-    return s->deflate && !s->shape.sums;
+    return s->deflate && s->shape.kind != MR_SUMS;
 }
 
 /** latitude, longitude, elevation per channel; said in the array's `coordinates`. */
@@ -217,6 +226,7 @@ static void root_attributes(mr_h5w *w, const mr_lane_spec *s)
     mr_h5w_text(w, root, "millrace_version", MR_VERSION);
     mr_h5w_text(w, root, "chain", s->chain ? s->chain : "");
     mr_h5w_text(w, root, "inputs", s->inputs ? s->inputs : "");
+    mr_cf_product(w, root, &s->shape);
 }
 
 /** Where a contiguous dataset begins in the file. */
@@ -248,10 +258,10 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
         d.scale[1 + i] = mr_cf_axis(w, w->file, &shape->axis[i], DIM_AXES + i);
     }
     hid_t array = mr_h5w_dataset(
-        w, w->file, mr_array_name(s->quantity),
+        w, w->file, mr_array_name(s->quantity, shape),
         mr_shape_cell(shape) == sizeof(double) ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
         d.rank, d.n, NULL, &(mr_h5w_how){.chunk = deflate ? chunk : NULL});
-    mr_cf_array(w, array, s->quantity, s->unit, &d);
+    mr_cf_array(w, array, s->quantity, s->unit, shape, &d);
     mr_lane_xdas(w, s, array);
     geometry(w, s, array, d.scale[last]);
     ledger(w, s);

@@ -14,8 +14,9 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *spec, uint64_t *offset, uint6
 #define MR_LANE_RANK (2 + MR_MAX_AXES) /* dimensions of a lane's array, at most */
 /** Is this lane deflated? Sums are not: they are read back to be merged. */
 bool mr_lane_deflated(const mr_lane_spec *spec);
-/** Name of the samples' dataset: the quantity, or "data" where that is no name for a variable. */
-const char *mr_array_name(const char *quantity);
+/** Name of the values' dataset: the quantity, or "data" where that is no name for a variable or is
+ * that of another one. */
+const char *mr_array_name(const char *quantity, const mr_row_shape *shape);
 /** Chunk extents of a deflated lane: about 1 MiB, never above the dataset's own. */
 void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[MR_LANE_RANK]);
 
@@ -23,6 +24,12 @@ void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[MR_LANE_RANK]);
 void mr_lane_dasdae(mr_h5w *w, const mr_lane_spec *spec, hid_t array);
 /** The part that makes it an xdas file: tie points of time. */
 void mr_lane_xdas(mr_h5w *w, const mr_lane_spec *spec, hid_t array);
+
+/* how an axis and its values are best looked at: of the axis "along" or "choice"; "log" or "linear"
+ * of an axis along, "decibel" of powers; and the kind of product, of the file */
+#define MR_AXIS_ROLE "role"
+#define MR_AXIS_SCALE "scale"
+#define MR_PRODUCT "product"
 
 /* what lane files and the master share; dimid is the dimension's number in the file */
 
@@ -41,7 +48,9 @@ typedef struct mr_cf_dims {
 } mr_cf_dims;
 /** Attributes of an array over all dimensions, and the dimensions attached. */
 void mr_cf_array(mr_h5w *w, hid_t array, const char *quantity, const char *unit,
-                 const mr_cf_dims *d);
+                 const mr_row_shape *s, const mr_cf_dims *d);
+/** What kind of product a file or a part of it holds; nothing for samples. */
+void mr_cf_product(mr_h5w *w, hid_t at, const mr_row_shape *s);
 /** The dimensions of its counts: without the axes that they are not told apart along. */
 mr_cf_dims mr_cf_count_dims(const mr_cf_dims *d, const mr_row_shape *s);
 void mr_cf_counts(mr_h5w *w, hid_t counts, const mr_cf_dims *d);

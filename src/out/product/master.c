@@ -5,6 +5,7 @@
 #include "out/index.h"
 #include "out/lane/layout.h"
 #include "out/out.h"
+#include "out/product/kinds.h"
 #include "out/product/part.h"
 #include <errno.h>
 #include <limits.h>
@@ -91,6 +92,7 @@ static void lay_out_part(mr_h5w *w, hid_t at, const mr_lane_part *p, int32_t fir
     mr_h5w_text(w, at, "chain", p->chain);
     mr_h5w_i64(w, at, "n_lanes", (int64_t)p->n);
     const mr_row_shape *shape = &e->shape;
+    mr_cf_product(w, at, shape);
     const int axes = (int)shape->n_axes;
     mr_cf_dims d = {.rank = axes + 2, .n = {p->rows}};
     for (int i = 0; i < axes; i++) d.n[1 + i] = shape->axis[i].n;
@@ -100,8 +102,8 @@ static void lay_out_part(mr_h5w *w, hid_t at, const mr_lane_part *p, int32_t fir
     mr_cf_time(w, d.scale[0], d.id[0]);
     for (int i = 0; i < axes; i++) d.scale[1 + i] = mr_cf_axis(w, at, &shape->axis[i], d.id[1 + i]);
     d.scale[axes + 1] = mr_cf_distance(w, at, p->distance, p->c1 - p->c0, d.id[axes + 1]);
-    hid_t array = virtual_set(w, at, p, VALUES, &d, mr_array_name(e->quantity));
-    mr_cf_array(w, array, e->quantity, e->unit, &d);
+    hid_t array = virtual_set(w, at, p, VALUES, &d, mr_array_name(e->quantity, shape));
+    mr_cf_array(w, array, e->quantity, e->unit, shape, &d);
     mr_h5w_done(w, array);
     if (shape->count_axes) {
         const mr_cf_dims c = mr_cf_count_dims(&d, shape);
@@ -183,24 +185,26 @@ out:
     return st;
 }
 
+static mr_status remove_durably(const char *folder, const char *name)
+{
+    char *path = NULL;
+    mr_status st = mr_out_join(folder, name, &path);
+    if (st == MR_OK && unlink(path) == 0)
+        st = mr_out_sync_folder_of(path);
+    else if (st == MR_OK && errno != ENOENT)
+        st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", path, strerror(errno));
+    free(path);
+    return st;
+}
+
 mr_status mr_master_remove(const char *folder)
 {
-    static const char *const names[] = {MR_INDEX_NAME, MR_MASTER_NAME, MR_RESULT_NAME,
-                                        MR_PLAN_SUM_NAME};
     mr_status st = MR_OK;
-    char *path = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        MR_TRY(mr_out_join(folder, names[i], &path));
-        if (unlink(path) == 0)
-            MR_TRY(mr_out_sync_folder_of(path));
-        else if (errno != ENOENT) {
-            st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", path, strerror(errno));
-            goto out;
-        }
-        free(path);
-        path = NULL;
-    }
+    MR_TRY(remove_durably(folder, MR_INDEX_NAME)); /* which says that the others are whole */
+    for (size_t i = 0; i < MR_PRODUCT_KINDS; i++)
+        for (size_t k = 0; mr_products[i].merged[k]; k++)
+            MR_TRY(remove_durably(folder, mr_products[i].merged[k]));
+    MR_TRY(remove_durably(folder, MR_PLAN_SUM_NAME));
 out:
-    free(path);
     return st;
 }

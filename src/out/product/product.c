@@ -6,8 +6,9 @@
 #include <string.h>
 #include "base/utc.h"
 #include "in/hdf5/api.h"
-#include "out/h5w.h"
-#include "out/output.h"
+#include "out/lane/layout.h"
+#include "out/product/kinds.h"
+#include <hdf5_hl.h>
 
 enum { MAX_RANK = 2 + MR_MAX_AXES };
 
@@ -123,32 +124,73 @@ out:
     return st;
 }
 
-/** The axes between time and distance that are there, in the order in which rows have them. */
-static mr_status read_axes(mr_product *p)
+/** The name of the scale of dimension i of an array, without its folder. */
+static herr_t scale_name(hid_t array, unsigned i, hid_t scale, void *out)
 {
-    static const char *const names[] = {"source", "frequency", "lag", "statistic"};
+    char path[64];
+    (void)array;
+    (void)i;
+    const ssize_t n = H5Iget_name(scale, path, sizeof path);
+    if (n <= 0 || (size_t)n >= sizeof path) return -1;
+    snprintf(out, 32, "%.31s", strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
+    return 1; /* the first will do */
+}
+
+/** What an axis says of itself. One that says nothing: names are a choice, and numbers where other
+ * axes follow. */
+static mr_status axis_words(const mr_product *p, hid_t d, bool last, mr_product_axis *a)
+{
     mr_status st = MR_OK;
-    p->depth = 1;
-    for (size_t i = 0; i < sizeof names / sizeof *names && st == MR_OK; i++) {
-        hsize_t n[MAX_RANK];
-        hid_t d = open_dataset(p->file->file, names[i]);
-        if (d < 0) continue;
-        if (p->n_axes == MR_MAX_AXES || shape_of(d, n) != 1) {
-            st = MR_RAISE(MR_EVERIFY, "%s: has an odd axis '%s'", p->file->path, names[i]);
-        } else {
-            mr_product_axis *a = &p->axis[p->n_axes++];
-            snprintf(a->name, sizeof a->name, "%s", names[i]);
-            a->n = n[0];
-            p->depth *= a->n;
-            hid_t t = H5Dget_type(d);
-            st = H5Tget_class(t) == H5T_STRING
-                     ? labels(p, d, a)
-                     : numbers(p, names[i], H5T_NATIVE_DOUBLE, a->n, sizeof(double), &a->v);
-            H5Tclose(t);
-            if (st == MR_OK) st = text_attribute(p, d, "units", a->unit, sizeof a->unit);
-        }
-        H5Dclose(d);
+    char role[16], scale[16];
+    MR_TRY(text_attribute(p, d, "units", a->unit, sizeof a->unit));
+    MR_TRY(text_attribute(p, d, "long_name", a->doc, sizeof a->doc));
+    MR_TRY(text_attribute(p, d, MR_AXIS_ROLE, role, sizeof role));
+    MR_TRY(text_attribute(p, d, MR_AXIS_SCALE, scale, sizeof scale));
+    a->choice = a->label || (role[0] ? strcmp(role, "choice") == 0 : !last);
+    a->log = strcmp(scale, "log") == 0;
+out:
+    return st;
+}
+
+static mr_status read_axis(const mr_product *p, const char *name, bool last, mr_product_axis *a)
+{
+    mr_status st = MR_OK;
+    hsize_t n[MAX_RANK];
+    hid_t d = open_dataset(p->file->file, name);
+    hid_t t = d >= 0 ? H5Dget_type(d) : -1;
+    if (d < 0 || shape_of(d, n) != 1) {
+        st = MR_RAISE(MR_EVERIFY, "%s: has an odd axis '%s'", p->file->path, name);
+        goto out;
     }
+    snprintf(a->name, sizeof a->name, "%s", name);
+    a->n = n[0];
+    if (H5Tget_class(t) == H5T_STRING)
+        MR_TRY(labels(p, d, a));
+    else
+        MR_TRY(numbers(p, name, H5T_NATIVE_DOUBLE, a->n, sizeof(double), &a->v));
+    MR_TRY(axis_words(p, d, last, a));
+out:
+    if (t >= 0) H5Tclose(t);
+    if (d >= 0) H5Dclose(d);
+    return st;
+}
+
+/** The axes between time and distance, as the array's own dimensions name them. */
+static mr_status read_axes(mr_product *p, int rank)
+{
+    mr_status st = MR_OK;
+    const int first = !p->result;
+    p->depth = 1;
+    if (rank - 1 - first > MR_MAX_AXES)
+        return MR_RAISE(MR_EVERIFY, "%s: has %d axes", p->file->path, rank - 1 - first);
+    for (int i = first; i < rank - 1; i++) {
+        char name[32];
+        if (H5DSiterate_scales(p->file->array, (unsigned)i, NULL, scale_name, name) <= 0)
+            return MR_RAISE(MR_EVERIFY, "%s: dimension %d has no axis", p->file->path, i);
+        MR_TRY(read_axis(p, name, i + 2 == rank, &p->axis[p->n_axes++]));
+        p->depth *= p->axis[p->n_axes - 1].n;
+    }
+out:
     return st;
 }
 
@@ -174,25 +216,46 @@ static herr_t deepest(hid_t g, const char *name, const mr_h5_link *info, void *a
     return s->name ? 0 : -1;
 }
 
+/** What the file says it holds; one that says nothing holds sums where it is float64. */
+static mr_status find_kind(mr_product *p)
+{
+    char word[16];
+    const mr_status st = text_attribute(p, p->file->file, MR_PRODUCT, word, sizeof word);
+    p->kind = mr_product_named(word);
+    if (st != MR_OK || word[0]) return st;
+    hid_t t = H5Dget_type(p->file->array);
+    p->kind = H5Tget_size(t) == sizeof(double) ? MR_SUMS : MR_ROWS;
+    H5Tclose(t);
+    return st;
+}
+
 static mr_status find_array(mr_product *p, search *s)
 {
+    mr_status st = MR_OK;
     struct mr_product_file *f = p->file;
     hsize_t n[MAX_RANK];
+    char word[16];
     if (mr_h5_iterate(f->file, H5_INDEX_NAME, H5_ITER_INC, NULL, deepest, s) < 0 || !s->name)
         return MR_RAISE(MR_EVERIFY, "%s: holds no values", f->path);
     p->result = H5Lexists(f->file, "time", H5P_DEFAULT) <= 0;
-    if (s->rank != (int)p->n_axes + 2 - p->result || !p->n_axes)
+    if (s->rank < 3 - p->result)
         return MR_RAISE(MR_EINPUT, "%s: plain samples, no product", f->path);
     f->array = H5Dopen2(f->file, s->name, H5P_DEFAULT);
     if (f->array < 0 || shape_of(f->array, n) != s->rank)
         return MR_RAISE(MR_EVERIFY, "%s: cannot open '%s'", f->path, s->name);
+    MR_TRY(find_kind(p));
+    MR_TRY(read_axes(p, s->rank));
     p->rows = p->result ? 1 : n[0];
     p->nc = n[s->rank - 1];
     for (size_t i = 0; i < p->n_axes; i++)
         if (n[i + !p->result] != p->axis[i].n)
             return MR_RAISE(MR_EVERIFY, "%s: '%s' does not fit its axes", f->path, s->name);
     snprintf(p->quantity, sizeof p->quantity, "%s", s->name);
-    return text_attribute(p, f->array, "units", p->unit, sizeof p->unit);
+    MR_TRY(text_attribute(p, f->array, "units", p->unit, sizeof p->unit));
+    MR_TRY(text_attribute(p, f->array, MR_AXIS_SCALE, word, sizeof word));
+    p->power = strcmp(word, "decibel") == 0;
+out:
+    return st;
 }
 
 /** Where a lane holds sums: how many went in. */
@@ -200,9 +263,7 @@ static mr_status find_counts(mr_product *p)
 {
     struct mr_product_file *f = p->file;
     hsize_t n[MAX_RANK];
-    hid_t t = H5Dget_type(f->array);
-    f->sums = H5Tget_size(t) == sizeof(double);
-    H5Tclose(t);
+    f->sums = p->kind == MR_SUMS && !p->result; /* there they are divided already */
     if (!f->sums) return MR_OK;
     f->count = open_dataset(f->file, "count");
     const int rank = f->count >= 0 ? shape_of(f->count, n) : -1;
@@ -252,7 +313,6 @@ mr_status mr_product_open(const char *path, mr_product **out)
         st = MR_EVERIFY;
         goto out;
     }
-    MR_TRY(read_axes(p));
     MR_TRY(find_array(p, &s));
     MR_TRY(find_counts(p));
     MR_TRY(find_times(p));

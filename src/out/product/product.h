@@ -4,17 +4,20 @@
 #ifndef MR_OUT_PRODUCT_PRODUCT_H
 #define MR_OUT_PRODUCT_PRODUCT_H
 #include "base/base.h"
-#include "grid/grid.h"
+#include "out/output.h"
 
 typedef struct mr_product_axis {
-    char name[16], unit[16]; /* "frequency", "Hz" */
+    char name[32], unit[16], doc[64]; /* "frequency", "Hz", in words */
     size_t n;
-    double *v;    /* [n]; NULL: named */
-    char **label; /* [n] then; NULL: numbered */
+    double *v;        /* [n]; NULL: named */
+    char **label;     /* [n] then; NULL: numbered */
+    bool choice, log; /* as in mr_axis */
 } mr_product_axis;
 
 typedef struct mr_product {
+    mr_product_kind kind;
     char quantity[64], unit[96];
+    bool power;           /* in decibels */
     int64_t *time_ns;     /* [rows] */
     int64_t t0_ns, t1_ns; /* what a result.h5 is the mean of; of a lane its first and last row */
     bool result;          /* one row that is the mean of everything */

@@ -47,7 +47,8 @@ static mr_status look_into(const mr_merge *m, size_t i)
     const size_t nc = e->c1 - e->c0;
     hid_t file = mr_h5w_open(m->path[i]);
     if (file < 0) return MR_EOUTPUT;
-    m->lane[i].sums = find(file, mr_array_name(e->quantity), mr_shape_bytes(&m->shape, nc));
+    m->lane[i].sums =
+        find(file, mr_array_name(e->quantity, &m->shape), mr_shape_bytes(&m->shape, nc));
     m->lane[i].counts = find(file, "count", m->counts * nc * sizeof(int32_t));
     H5Fclose(file);
     if (!m->lane[i].sums || !m->lane[i].counts)
@@ -91,6 +92,7 @@ static void words(mr_h5w *w, hid_t at, const mr_merge *m)
     mr_h5w_f64(w, at, "gauge_length_m", p->gauge_m);
     mr_h5w_text(w, at, "chain", p->chain);
     mr_h5w_i64(w, at, "n_lanes", (int64_t)p->n);
+    mr_cf_product(w, at, &m->shape);
 }
 
 static void lay_out(mr_h5w *w, hid_t at, mr_merge *m, int32_t first_dimid)
@@ -107,10 +109,10 @@ static void lay_out(mr_h5w *w, hid_t at, mr_merge *m, int32_t first_dimid)
     d.n[axes] = m->nc;
     d.id[axes] = first_dimid + axes;
     d.scale[axes] = mr_cf_distance(w, at, m->part.distance, m->nc, d.id[axes]);
-    hid_t array = mr_h5w_dataset(w, at, mr_array_name(e->quantity),
+    hid_t array = mr_h5w_dataset(w, at, mr_array_name(e->quantity, &m->shape),
                                  m->shape.f64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
                                  d.rank, d.n, NULL, NULL);
-    mr_cf_array(w, array, e->quantity, e->unit, &d);
+    mr_cf_array(w, array, e->quantity, e->unit, &m->shape, &d);
     for (int i = 0; i < c.rank; i++) {
         const int from = i + 1 == c.rank ? axes : i;
         c.n[i] = d.n[from];

@@ -1,0 +1,17 @@
+/* out/product/kinds.c: see kinds.h. */
+#include "out/product/kinds.h"
+#include "out/index.h"
+#include <string.h>
+
+const mr_product_row mr_products[MR_PRODUCT_KINDS] = {
+    [MR_SAMPLES] = {"samples", {MR_MASTER_NAME}},
+    [MR_ROWS] = {"rows", {MR_MASTER_NAME}},
+    [MR_SUMS] = {"sums", {MR_RESULT_NAME}},
+};
+
+mr_product_kind mr_product_named(const char *name)
+{
+    for (mr_product_kind k = 0; name && k < MR_PRODUCT_KINDS; k++)
+        if (strcmp(name, mr_products[k].name) == 0) return k;
+    return MR_SAMPLES;
+}
