@@ -42,12 +42,12 @@ MR_CLONES static void add_squares(double *a, const double *x, size_t w)
     for (size_t c = 0; c < w; c++) a[c] += x[c] * x[c];
 }
 
-MR_CLONES static void take_min(double *a, const double *x, size_t w)
+MR_CLONES static void trail_min(double *a, const double *x, size_t w)
 {
     for (size_t c = 0; c < w; c++) a[c] = x[c] < a[c] ? x[c] : a[c];
 }
 
-MR_CLONES static void take_max(double *a, const double *x, size_t w)
+MR_CLONES static void trail_max(double *a, const double *x, size_t w)
 {
     for (size_t c = 0; c < w; c++) a[c] = x[c] > a[c] ? x[c] : a[c];
 }
@@ -88,8 +88,8 @@ static void join(mr_trail_kind kind, double *a, const double *b, int64_t na, int
     case MR_TRAIL_SUM:
     case MR_TRAIL_ABS:
     case MR_TRAIL_SQUARES: add_sum(a, b, w); break;
-    case MR_TRAIL_MIN: take_min(a, b, w); break;
-    case MR_TRAIL_MAX: take_max(a, b, w); break;
+    case MR_TRAIL_MIN: trail_min(a, b, w); break;
+    case MR_TRAIL_MAX: trail_max(a, b, w); break;
     case MR_TRAIL_MOMENTS2: join2(a, b, (double)na, (double)nb, w); break;
     case MR_TRAIL_MOMENTS4: join4(a, b, (double)na, (double)nb, w); break;
     }
