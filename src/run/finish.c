@@ -1,0 +1,147 @@
+/* run/finish.c: what comes when the lanes are over: everybody's results together, sums over ranks,
+ * the files over all lanes, the report. Part of run/run.c's main path. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "run/ending.h"
+#include "run/state.h"
+#include "run/stop.h"
+
+/** Everybody's committed lanes and losses to everybody. */
+static mr_status gather(mr_run_state *r)
+{
+    mr_status st = MR_OK;
+    void *all = NULL, *lost = NULL;
+    size_t *offs = NULL, *offs_lost = NULL;
+    const size_t size = (size_t)mr_comm_size(r->comm);
+    mr_losses losses = {0};
+    const mr_mill *m = r->mill;
+    if (mr_run_first(r)) st = mr_resume_read_losses(r->plan, r->cfg->folder, &r->resume, &losses);
+    MR_TRY(mr_agree(r->comm, st));
+    MR_TRY(mr_allgather(r->comm, m ? m->result : NULL, m ? m->n_results * sizeof *m->result : 0,
+                        &all, &offs));
+    MR_TRY(mr_allgather(r->comm, m ? m->losses.v : NULL, m ? m->losses.n * sizeof(mr_loss) : 0,
+                        &lost, &offs_lost));
+    const mr_lane_result *row = all;
+    for (size_t i = 0; i < offs[size] / sizeof *row; i++) {
+        r->resume.done[row[i].number] = 1;
+        r->resume.digest[row[i].number] = row[i].digest;
+    }
+    for (size_t i = 0; i < offs_lost[size] / sizeof(mr_loss); i++)
+        MR_TRY(mr_losses_add(&losses, (const mr_loss *)lost + i));
+    for (size_t i = 0; i < losses.n; i++) {
+        mr_odd o = {.kind = MR_ODD_BAD_CHUNK,
+                    .file = losses.v[i].file,
+                    .other = SIZE_MAX,
+                    .t0_ns = losses.v[i].t0_ns,
+                    .t1_ns = losses.v[i].t1_ns,
+                    .equal = -1};
+        memcpy(o.note, losses.v[i].note, sizeof o.note);
+        MR_TRY(mr_spans_note(&r->plan->spans, &o));
+    }
+out:
+    free(all);
+    free(offs);
+    free(lost);
+    free(offs_lost);
+    free(losses.v);
+    return st;
+}
+
+/** Sums over ranks into the account. */
+static void tally_up(mr_run_state *r)
+{
+    const mr_times *t = r->mill ? &r->mill->t : &(mr_times){0};
+    double v[] = {t->read_s,
+                  t->compute_s,
+                  t->write_s,
+                  t->wait_read_s,
+                  t->wait_out_s,
+                  (double)(r->mill ? r->mill->raw_bytes : 0),
+                  (double)r->tally.samples,
+                  t->wait_slab_s,
+                  t->wait_done_s,
+                  t->read_cpu_s,
+                  t->write_cpu_s};
+    double peak[] = {(double)MR_MAX(r->peak_bytes, mr_memory_now())};
+    mr_sum_f64(r->comm, v, sizeof v / sizeof *v);
+    mr_max_f64(r->comm, peak, 1);
+    r->account = (mr_account){.cfg = r->cfg,
+                              .plan = r->plan,
+                              .cat = r->survey.cat,
+                              .done = r->resume.done,
+                              .digest = r->resume.digest,
+                              .n_known = r->resume.n_done,
+                              .n_redone = r->resume.n_stale,
+                              .n_probed = r->survey.n_probed,
+                              .kept = &r->resume.left.kept,
+                              .strangers = &r->resume.left.strangers,
+                              .listing = &r->files,
+                              .survey_s = r->survey_s,
+                              .read_s = v[0],
+                              .compute_s = v[1],
+                              .write_s = v[2],
+                              .wait_read_s = v[3],
+                              .wait_out_s = v[4],
+                              .raw_bytes = (uint64_t)v[5],
+                              .samples = (uint64_t)v[6],
+                              .wait_slab_s = v[7],
+                              .wait_done_s = v[8],
+                              .read_cpu_s = v[9],
+                              .write_cpu_s = v[10],
+                              .peak_bytes = (size_t)peak[0],
+                              .ranks = mr_comm_size(r->comm),
+                              .threads = r->plan ? r->plan->mem.threads : 0,
+                              .io_threads = r->cfg->io_threads,
+                              .nodes = mr_comm_nodes(r->comm),
+                              .dynamic = r->dynamic};
+}
+
+/** A stop that came when all was done stops nothing. */
+static mr_status settle(const mr_run_state *r, mr_status st)
+{
+    size_t left = 0;
+    if (!r->resumed || (st != MR_OK && st != MR_STOPPED)) return st;
+    for (size_t i = 0; i < r->plan->n_lanes; i++) left += !r->resume.done[i];
+    if (left == 0) return MR_OK;
+    return st == MR_STOPPED ? st : MR_RAISE(MR_EBUG, "%zu lanes were left out", left);
+}
+
+mr_status mr_run_finish(mr_run_state *r, mr_status st)
+{
+    mr_status done = MR_OK;
+    char why[1024] = "";
+    if (st != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
+    if (r->resumed) done = mr_agree(r->comm, gather(r));
+    if (done != MR_OK && st == MR_OK) return done;
+    if (done == MR_OK) st = settle(r, st);
+    if (st == MR_EBUG) snprintf(why, sizeof why, "%s", mr_error());
+    done = MR_OK;
+    tally_up(r);
+    mr_mill_free(r->mill); /* its buffers make room for the master file */
+    r->mill = NULL;
+    const double t0 = mr_now();
+    if (st == MR_OK)
+        done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
+    if (mr_run_first(r)) {
+        mr_account *a = &r->account;
+        a->finish_s = mr_now() - t0;
+        if (done == MR_OK && st == MR_OK && mr_account_losses(a)) st = MR_LOSSES;
+        if (done != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
+        a->status = done != MR_OK ? done : st;
+        a->error = why;
+        a->wall_s = mr_now() - r->t0;
+        mr_report_warn(a);
+        const bool refused =
+            st == MR_ECONFIG || st == MR_EMEM; /* the folder may be another chain's */
+        const mr_status told = refused ? MR_OK : mr_report_write(a, r->cfg->folder);
+        if (done == MR_OK) done = told;
+        if (done == MR_OK) done = st;
+        if (r->todo && !r->o->quiet) (void)mr_report_summary(a, r->cfg->folder);
+        if (why[0]) mr_error_set(why);
+    } else if (done == MR_OK) {
+        done = st;
+    }
+    done = mr_agree(r->comm, done);
+    return done == MR_STOPPED ? mr_stop_raise() : done;
+}
