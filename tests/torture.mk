@@ -70,7 +70,7 @@ valgrind: all
 ## coverage: lines of src/ that unit tests and a sample of whole runs reach; below 90 % is a failure
 COVER := build/coverage
 COVER_MAKE = $(SUB) -j$(JOBS) B=$(COVER) CFLAGS="-O1 -g --coverage"
-COVER_LINK = MORE_LIBS="$(COVER)/tests/tools/coverage.o -Wl,--wrap=_exit,--wrap=setrlimit,--wrap=mr_probe_here -Wl,--undefined=mr_probe_here"
+COVER_LINK = MORE_LIBS="$(COVER)/tests/tools/coverage.o -Wl,--wrap=_exit,--wrap=setrlimit,--wrap=mr_probe_file_here -Wl,--undefined=mr_probe_file_here"
 COVERED ?= tests/e2e tests/ops tests/faults --ignore tests/e2e/test_memory.py --ignore tests/faults/test_memory.py
 # counts are not atomic: what matters is whether they are above zero. test_zygote sees to it that workers
 # can write no file, which here they must.

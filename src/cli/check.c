@@ -14,21 +14,23 @@ static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_catal
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
     mr_catalog *cat = NULL;
+    mr_probed info = {0};
     MR_TRY(mr_prober_new(1, cfg->map, &prober));
+    mr_prober_pick(prober, cfg->dataset);
     for (size_t i = 0; i < files->n && i < LOOKS; i++) {
         const mr_strs one = {.v = &files->v[i], .n = 1};
-        mr_file_info info;
-        MR_TRY(mr_probe(prober, files->v[i], &info, NULL));
-        if (info.state != MR_OK) continue;
+        MR_TRY(mr_probe_file(prober, files->v[i], false, &info));
         MR_TRY(mr_catalog_new(&one, &cat));
-        MR_TRY(mr_catalog_set(cat, 0, &info, 0));
-        if (cat->rows[0].kind != MR_REFUSED) break;
+        MR_TRY(mr_catalog_set_all(cat, 0, &info));
+        mr_probed_fini(&info);
+        if (cat->n_kinds) break;
         mr_catalog_free(cat);
         cat = NULL;
     }
     *out = cat;
     cat = NULL;
 out:
+    mr_probed_fini(&info);
     mr_catalog_free(cat);
     mr_prober_free(prober);
     return st;

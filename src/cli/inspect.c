@@ -79,17 +79,18 @@ out:
 typedef struct look {
     mr_prober *prober;
     const char *path;
-    mr_file_info *info;
+    mr_probed *out;
 } look;
 
 static mr_status look_at(void *arg, MR_UNUSED mr_future *self)
 {
     const look *l = arg;
-    return mr_probe(l->prober, l->path, l->info, NULL);
+    mr_probed_fini(l->out);
+    return mr_probe_file(l->prober, l->path, false, l->out);
 }
 
 /** Each thread has a file in hand; the next one goes to whoever is done first. */
-static mr_status look_all(mr_found *f, const mr_node *map, int threads)
+static mr_status look_all(mr_found *f, const mr_config *cfg, int threads)
 {
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
@@ -98,7 +99,8 @@ static mr_status look_all(mr_found *f, const mr_node *map, int threads)
     look hand[MAX_THREADS];
     bool seen[MAX_THREADS] = {0};
     const size_t n = MR_MIN((size_t)threads, f->paths.n);
-    MR_TRY(mr_prober_new((int)n, map, &prober));
+    MR_TRY(mr_prober_new((int)n, cfg ? cfg->map : NULL, &prober));
+    mr_prober_pick(prober, cfg ? cfg->dataset : NULL);
     MR_TRY(mr_crew_new("inspect", (int)n, &crew));
     for (size_t i = 0, next = 0; st == MR_OK; next++) {
         if (next >= n) {
@@ -111,7 +113,7 @@ static mr_status look_all(mr_found *f, const mr_node *map, int threads)
         mr_future_free(task[i]);
         task[i] = NULL;
         seen[i] = false;
-        hand[i] = (look){prober, f->paths.v[next], &f->info[next]};
+        hand[i] = (look){prober, f->paths.v[next], &f->file[next]};
         MR_TRY(mr_crew_submit(crew, look_at, &hand[i], &task[i]));
     }
     if (st == MR_ECLOSED) st = MR_OK; /* all are seen */
@@ -165,8 +167,8 @@ static mr_status name_products(mr_found *f)
     MR_TRY(mr_alloc(f->paths.n, sizeof *f->product, "the files", &f->product));
     for (size_t i = 0; i < f->paths.n; i++) {
         mr_product *p = NULL;
-        mr_file_info *info = &f->info[i];
-        if (info->state == MR_OK || !mr_is_output(f->paths.v[i])) continue;
+        mr_file_info *info = f->file[i].rec;
+        if (f->file[i].n > 1 || info->state == MR_OK || !mr_is_output(f->paths.v[i])) continue;
         st = mr_product_open(f->paths.v[i], &p);
         if (st == MR_OK) st = product_text(p, &f->product[i]);
         if (st == MR_EVERIFY) /* ours, but damaged: that is the better reason */
@@ -183,15 +185,22 @@ out:
     return st;
 }
 
-static mr_status arrange(mr_found *f)
+const mr_file_info *mr_found_main(const mr_probed *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->rec[i].state == MR_OK) return &p->rec[i];
+    return p->rec;
+}
+
+static mr_status arrange(mr_found *f, double join)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_catalog_new(&f->paths, &f->cat));
     for (size_t i = 0; i < f->paths.n; i++) {
-        MR_TRY(mr_catalog_set(f->cat, i, &f->info[i], 0));
-        f->n_refused += f->cat->rows[i].kind == MR_REFUSED && !f->product[i];
+        MR_TRY(mr_catalog_set_all(f->cat, i, &f->file[i]));
+        f->n_refused += mr_found_main(&f->file[i])->state != MR_OK && !f->product[i];
     }
-    MR_TRY(mr_spans_build(f->cat, &f->spans));
+    MR_TRY(mr_spans_build(f->cat, join, &f->spans));
 out:
     return st;
 }
@@ -202,7 +211,8 @@ static void found_fini(mr_found *f)
     mr_catalog_free(f->cat);
     for (size_t i = 0; f->product && i < f->paths.n; i++) free(f->product[i]);
     free(f->product);
-    free(f->info);
+    for (size_t i = 0; f->file && i < f->paths.n; i++) mr_probed_fini(&f->file[i]);
+    free(f->file);
     mr_strs_fini(&f->paths);
 }
 
@@ -236,10 +246,10 @@ int mr_cli_inspect(int argc, char **argv)
                         MAX_THREADS));
     if (o.val[O_CONFIG]) MR_TRY(mr_config_load(o.val[O_CONFIG], NULL, 0, &cfg));
     MR_TRY(list(&o, cfg, &f.paths));
-    MR_TRY(mr_alloc(f.paths.n, sizeof *f.info, "the files", &f.info));
-    MR_TRY(look_all(&f, cfg ? cfg->map : NULL, (int)threads));
+    MR_TRY(mr_alloc(f.paths.n, sizeof *f.file, "the files", &f.file));
+    MR_TRY(look_all(&f, cfg, (int)threads));
     MR_TRY(name_products(&f));
-    MR_TRY(arrange(&f));
+    MR_TRY(arrange(&f, cfg ? cfg->join : MR_JOIN));
     MR_TRY(o.val[O_JSON] ? mr_found_json(&f) : mr_found_print(&f, o.val[O_DETAILS] != NULL));
     st = verdict(&f);
 out:

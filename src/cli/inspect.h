@@ -6,7 +6,7 @@
 /** All files that were looked at, and how they lie in time. */
 typedef struct mr_found {
     mr_strs paths;
-    mr_file_info *info; /* [paths.n] */
+    mr_probed *file; /* [paths.n] */
     mr_catalog *cat;
     mr_spans spans;
     char *
@@ -14,6 +14,8 @@ typedef struct mr_found {
     size_t n_refused, n_products; /* neither: recordings */
 } mr_found;
 
+/** The recording that speaks for a file: the first that can be used, else the first. */
+const mr_file_info *mr_found_main(const mr_probed *p);
 /** One line a file, or with `details` a page each; then spans, ledger, what was assumed. */
 mr_status mr_found_print(const mr_found *f, bool details);
 /** The same as one JSON object. */

@@ -4,6 +4,7 @@
 #include "cli/show.h"
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 static json_t *text(const char *s)
 {
@@ -37,8 +38,57 @@ static json_t *storage(const mr_store *s)
                      s->time_first ? "time, channel" : "channel, time", "filters", filters);
 }
 
-static json_t *file(const char *path, const mr_file_info *f, const char *product)
+/** Remarks one by one. */
+static json_t *remarks(const char *s)
 {
+    json_t *all = json_array();
+    char one[MR_ODD_MAX];
+    for (const char *end; *s; s = *end ? end + 2 : end) {
+        end = strstr(s, "; ");
+        if (!end) end = s + strlen(s);
+        snprintf(one, sizeof one, "%.*s", (int)(end - s), s);
+        json_array_append_new(all, text(one));
+    }
+    return all;
+}
+
+static json_t *recording(const mr_file_info *f)
+{
+    char t0[40];
+    const json_int_t a = (json_int_t)f->store.row0;
+    if (f->state != MR_OK) return json_pack("{s:o}", "refused", text(f->reason));
+    return json_pack("{s:o s:[I,I] s:s s:I s:f s:I s:I s:o s:s s:o}", "dataset", text(f->dataset),
+                     "rows", a, a + (json_int_t)f->nt, "t0", mr_utc_iso(f->t0_ns, t0), "t0_ns",
+                     (json_int_t)f->t0_ns, "rate_hz", f->rate_hz, "samples", (json_int_t)f->nt,
+                     "channels", (json_int_t)f->nc, "spacing_m", number(f->dx_m), "positions",
+                     f->dx_m > 0 ? "even" : "unknown", "odd", remarks(f->odd));
+}
+
+static json_t *recordings(const mr_probed *p)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < p->n; i++) json_array_append_new(all, recording(&p->rec[i]));
+    return all;
+}
+
+/** What all recordings of a file hold together. */
+static void whole(const mr_probed *p, json_int_t *nt, int64_t *t1_ns)
+{
+    *nt = 0;
+    *t1_ns = INT64_MIN;
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->rec[i].state != MR_OK) continue;
+        *nt += (json_int_t)p->rec[i].nt;
+        *t1_ns = MR_MAX(*t1_ns, p->rec[i].t1_ns);
+    }
+}
+
+static json_t *file(const char *path, const mr_probed *p, const char *product)
+{
+    const mr_file_info *f = mr_found_main(p);
+    json_int_t nt;
+    int64_t t1_ns;
+    whole(p, &nt, &t1_ns);
     char type[40], t0[40], t1[40];
     if (product)
         return json_pack("{s:o s:s s:o}", "path", text(path), "state", "product", "product",
@@ -49,17 +99,18 @@ static json_t *file(const char *path, const mr_file_info *f, const char *product
     mr_dtype_name(f->store.dtype, type, sizeof type);
     json_t *j =
         json_pack("{s:o s:s s:s s:o s:s s:I s:I s:o}", "path", text(path), "state", "usable",
-                  "layout", f->layout, "dataset", text(f->dataset), "type", type, "samples",
-                  (json_int_t)f->nt, "channels", (json_int_t)f->nc, "stored", storage(&f->store));
+                  "layout", f->layout, "dataset", text(f->dataset), "type", type, "samples", nt,
+                  "channels", (json_int_t)f->nc, "stored", storage(&f->store));
     json_t *more = json_pack(
         "{s:s s:s s:I s:f s:o s:f s:o s:o s:o s:o s:o s:o s:o s:I s:o s:o}", "t0",
-        mr_utc_iso(f->t0_ns, t0), "t1", mr_utc_iso(f->t1_ns, t1), "t0_ns", (json_int_t)f->t0_ns,
+        mr_utc_iso(f->t0_ns, t0), "t1", mr_utc_iso(t1_ns, t1), "t0_ns", (json_int_t)f->t0_ns,
         "rate_hz", f->rate_hz, "spacing_m", number(f->dx_m), "first_m", f->x0_m, "gauge_length_m",
         number(f->gauge_m), "quantity", text(f->quantity), "unit", text(f->unit), "to_native",
         number(f->to_native), "native_unit", text_or_null(f->native_unit), "to_strain_rate",
         number(f->to_strain_rate), "to_strain", number(f->to_strain), "bytes", (json_int_t)f->size,
         "assumed", text_or_null(f->assumed), "odd", text_or_null(f->odd));
-    if (!j || !more || json_object_update(j, more) != 0) {
+    if (!j || !more || json_object_update(j, more) != 0 ||
+        json_object_set_new(j, "recordings", recordings(p)) != 0) {
         json_decref(j);
         j = NULL;
     }
@@ -90,10 +141,11 @@ static json_t *ledger(const mr_found *f)
     for (size_t i = 0; i < f->spans.n_odd; i++) {
         const mr_odd *o = &f->spans.odd[i];
         json_array_append_new(
-            all, json_pack("{s:s s:o s:s s:s s:o}", "kind", mr_odd_name(o->kind), "path",
-                           o->file == SIZE_MAX ? json_null() : text(f->paths.v[o->file]), "t0",
-                           mr_utc_iso(o->t0_ns, t0), "t1", mr_utc_iso(o->t1_ns, t1), "note",
-                           text(o->note)));
+            all,
+            json_pack("{s:s s:o s:s s:s s:o s:I}", "kind", mr_odd_name(o->kind), "path",
+                      o->file == SIZE_MAX ? json_null() : text(mr_catalog_path(f->cat, o->file)),
+                      "t0", mr_utc_iso(o->t0_ns, t0), "t1", mr_utc_iso(o->t1_ns, t1), "note",
+                      text(o->note), "count", (json_int_t)o->count));
     }
     return all;
 }
@@ -102,7 +154,7 @@ mr_status mr_found_json(const mr_found *f)
 {
     json_t *files = json_array();
     for (size_t i = 0; i < f->paths.n; i++)
-        json_array_append_new(files, file(f->paths.v[i], &f->info[i], f->product[i]));
+        json_array_append_new(files, file(f->paths.v[i], &f->file[i], f->product[i]));
     json_t *j =
         json_pack("{s:i s:s s:I s:o s:o s:o}", "schema", 1, "version", MR_VERSION, "refused",
                   (json_int_t)f->n_refused, "files", files, "spans", spans(f), "ledger", ledger(f));

@@ -24,8 +24,9 @@ static const char *plain(const char *path, char buf[SHOW_PATH])
     return buf;
 }
 
-static void print_line(const char *path, const mr_file_info *f)
+static void print_line(const char *path, const mr_probed *p)
 {
+    const mr_file_info *f = mr_found_main(p);
     char type[40], t0[40], len[40], unit[MR_SHOW];
     if (f->state != MR_OK) {
         printf("%s: refused: %s\n", path, f->reason);
@@ -38,13 +39,32 @@ static void print_line(const char *path, const mr_file_info *f)
         printf("%.6g m", f->dx_m);
     else
         printf("spacing unknown");
-    printf(", %s + %s, %s%s%s\n", mr_show_time(f->t0_ns, t0), mr_show_length(length_s(f), len),
+    printf(", %s + %s, %s%s%s", mr_show_time(f->t0_ns, t0), mr_show_length(length_s(f), len),
            mr_show_unit_stored(f, unit), f->assumed[0] ? ", assumed" : "",
            f->odd[0] ? ", odd" : "");
+    if (p->n > 1) printf(", the first of %zu recordings", p->n);
+    printf("\n");
 }
 
-static void print_page(const char *path, const mr_file_info *f)
+/** The further recordings of a file. */
+static void print_recordings(const mr_probed *p)
 {
+    char t0[40], t1[40];
+    for (size_t i = 0; i < p->n; i++) {
+        const mr_file_info *r = &p->rec[i];
+        if (r == mr_found_main(p)) continue;
+        if (r->state != MR_OK)
+            printf("  beside:   refused: %s\n", r->reason);
+        else
+            printf("  beside:   %s rows %llu..%llu, %s .. %s, %.9g Hz\n", r->dataset,
+                   (ull)r->store.row0, (ull)(r->store.row0 + r->nt), mr_show_time(r->t0_ns, t0),
+                   mr_show_time(r->t1_ns, t1), r->rate_hz);
+    }
+}
+
+static void print_page(const char *path, const mr_probed *p)
+{
+    const mr_file_info *f = mr_found_main(p);
     char type[40], t0[40], t1[40], len[40], text[MR_SHOW], bytes[32];
     const mr_store *s = &f->store;
     if (f->state != MR_OK) {
@@ -73,6 +93,7 @@ static void print_page(const char *path, const mr_file_info *f)
     if (f->to_strain > 0) printf("            x %.9g = strain\n", f->to_strain);
     if (f->assumed[0]) printf("  assumed:  %s\n", f->assumed);
     if (f->odd[0]) printf("  odd:      %s\n", f->odd);
+    print_recordings(p);
 }
 
 /* --- all of them ----------------------------------------------------------------------------- */
@@ -83,7 +104,7 @@ static void print_groups(const mr_found *f)
         char type[40], unit[MR_SHOW];
         size_t n = 0;
         const mr_file_info *i = mr_catalog_group(f->cat, g);
-        for (size_t k = 0; k < f->paths.n; k++)
+        for (size_t k = 0; k < f->cat->n_files; k++)
             n += f->cat->rows[k].kind != MR_REFUSED && mr_catalog_group_of(f->cat, k) == g;
         mr_dtype_name(i->store.dtype, type, sizeof type);
         printf("%s %zu file%s: %llu channels, %.9g Hz, %s, %s\n",
@@ -114,11 +135,11 @@ static void print_ledger(const mr_found *f)
         printf("gaps:      none; no overlap, no duplicate, no drift\n");
         return;
     }
-    size_t n[MR_ODD_LAYOUT + 1] = {0};
+    size_t n[MR_ODD_N] = {0};
     for (size_t i = 0; i < s->n_odd; i++) n[s->odd[i].kind]++;
     printf("ledger:    ");
     const char *comma = "";
-    for (int k = 0; k <= MR_ODD_LAYOUT; k++)
+    for (int k = 0; k < MR_ODD_N; k++)
         if (n[k]) {
             printf("%s%zu %s", comma, n[k], mr_odd_name((mr_odd_kind)k));
             comma = ", ";
@@ -129,7 +150,7 @@ static void print_ledger(const mr_found *f)
         const mr_odd *o = &s->odd[i];
         printf("  %-9s %s .. %s", mr_odd_name(o->kind), mr_show_time(o->t0_ns, t0),
                mr_show_time(o->t1_ns, t1));
-        if (o->file != SIZE_MAX) printf("  %s", plain(f->paths.v[o->file], shown));
+        if (o->file != SIZE_MAX) printf("  %s", plain(mr_catalog_path(f->cat, o->file), shown));
         if (o->skip) printf("  %llu samples are already there", (ull)o->skip);
         printf("%s%s\n", o->note[0] ? ": " : "", o->note);
     }
@@ -149,7 +170,7 @@ static mr_status print_remarks(const mr_found *f, const char *title, bool odd)
     size_t n = 0, shown = 0;
     MR_TRY(mr_alloc(f->paths.n, sizeof *text, "remarks", &text));
     for (size_t i = 0; i < f->paths.n; i++) {
-        const mr_file_info *info = &f->info[i];
+        const mr_file_info *info = mr_found_main(&f->file[i]);
         const char *s = odd ? info->odd : info->assumed;
         if (info->state == MR_OK && s[0]) text[n++] = s;
     }
@@ -178,10 +199,11 @@ mr_status mr_found_print(const mr_found *f, bool details)
         if (f->product[i])
             printf("%s: %s\n", path, f->product[i]);
         else if (details)
-            print_page(path, &f->info[i]);
+            print_page(path, &f->file[i]);
         else
-            print_line(path, &f->info[i]);
-        if (f->cat->rows[i].kind != MR_REFUSED) all += (double)f->info[i].size;
+            print_line(path, &f->file[i]);
+        const mr_file_info *r = mr_found_main(&f->file[i]);
+        if (r->state == MR_OK) all += (double)r->size;
     }
     printf("\nfiles:     %zu, %zu refused, %s to use\n", f->paths.n, f->n_refused,
            mr_fmt_bytes(all, bytes));

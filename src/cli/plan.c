@@ -12,7 +12,7 @@
 static uint64_t input_bytes(const mr_plan *p)
 {
     uint64_t n = 0;
-    for (size_t i = 0; i < p->cat->n; i++)
+    for (size_t i = 0; i < p->cat->n_files; i++)
         if (p->cat->rows[i].kind != MR_REFUSED) n += (uint64_t)p->cat->rows[i].size;
     return n;
 }
@@ -72,9 +72,9 @@ static void print_plan(const mr_plan *p)
     const mr_memory_plan *m = &p->mem;
     char b0[32], b1[32], b2[32], t0[40], t1[40];
     size_t refused = 0, gaps = 0;
-    for (size_t i = 0; i < p->cat->n; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
+    for (size_t i = 0; i < p->cat->n_files; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
     for (size_t i = 0; i < p->spans.n_odd; i++) gaps += p->spans.odd[i].kind == MR_ODD_GAP;
-    printf("input:      %zu files, %s, %zu refused\n", p->cat->n,
+    printf("input:      %zu files, %s, %zu refused\n", p->cat->n_files,
            mr_fmt_bytes((double)input_bytes(p), b0), refused);
     printf("spans:      %zu, %zu gaps\n", p->spans.n_spans, gaps);
     for (size_t i = 0; i < p->spans.n_spans && i < 20; i++) {
@@ -100,7 +100,7 @@ static mr_status print_json(const mr_plan *p)
     json_t *spans = json_array();
     char t0[40], t1[40];
     size_t refused = 0;
-    for (size_t i = 0; i < p->cat->n; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
+    for (size_t i = 0; i < p->cat->n_files; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
     for (size_t i = 0; i < p->spans.n_spans; i++) {
         const mr_span *s = &p->spans.span[i];
         json_array_append_new(
@@ -110,7 +110,7 @@ static mr_status print_json(const mr_plan *p)
                       (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts));
     }
     json_t *j = json_pack(
-        "{s:I s:I s:o s:I s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n, "refused",
+        "{s:I s:I s:o s:I s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n_files, "refused",
         (json_int_t)refused, "spans", spans, "lanes", (json_int_t)p->n_lanes, "output_bytes",
         (json_int_t)p->out_bytes, "memory", "planned_bytes", (json_int_t)p->mem.planned_bytes,
         "need_bytes", (json_int_t)p->mem.need_bytes, "limit_bytes", (json_int_t)p->mem.limit_bytes);

@@ -27,6 +27,12 @@ static void config(void)
         "  #                               # files outside give context only",
         "  # geometry: channels.csv        # header: channel, distance, latitude, longitude,",
         "  #                               # elevation; carried into every output file",
+        "  # dataset: Raw[0]               # a name, or a glob, where a file holds several; "
+        "default:",
+        "  #                               # all that are alike to the largest",
+        "  # join: 0.5                     # samples, up to 5: how far apart two recordings may "
+        "lie",
+        "  #                               # and still be one stretch",
         "  # map:                          # for HDF5 of no known layout, and to correct facts",
         "  #   data: /raw                  # path of the samples inside the file",
         "  #   axes: [time, channel]       # or [channel, time]",

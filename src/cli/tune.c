@@ -39,7 +39,7 @@ static mr_status sample_files(const mr_plan *p, size_t n, mr_tune_sample *s)
 {
     mr_status st = MR_OK;
     uint8_t *need = NULL;
-    MR_TRY(mr_alloc(p->cat->n, 1, "the sample's files", &need));
+    MR_TRY(mr_alloc(p->cat->n_files, 1, "the sample's files", &need));
     for (size_t i = 0; i < n; i++) {
         const mr_lane *l = &p->lanes[i];
         const mr_array *a = &p->arrays[l->array];
@@ -51,9 +51,10 @@ static mr_status sample_files(const mr_plan *p, size_t n, mr_tune_sample *s)
         size_t first, parts;
         if (k0 >= k1) continue;
         mr_span_parts(&p->spans, sp, k0, k1, &first, &parts);
-        for (size_t k = first; k < first + parts; k++) need[p->spans.part[k].file] = 1;
+        for (size_t k = first; k < first + parts; k++)
+            need[mr_catalog_file(p->cat, p->spans.part[k].file)] = 1;
     }
-    for (size_t i = 0; i < p->cat->n; i++)
+    for (size_t i = 0; i < p->cat->n_files; i++)
         if (need[i]) MR_TRY(mr_strs_add(&s->files, mr_catalog_path(p->cat, i)));
 out:
     free(need);

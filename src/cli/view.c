@@ -158,39 +158,69 @@ out:
     return st;
 }
 
+/* One recording of a file; the chunk table is its own. */
+static mr_status add_piece(source *s, const char *path, const mr_file_info *info,
+                           const mr_chunk *chunks)
+{
+    mr_status st = MR_OK;
+    piece p = {.info = *info};
+    const size_t n = (size_t)info->store.n_chunks;
+    MR_TRY(mr_strdup(path, &p.path));
+    if (chunks) {
+        MR_TRY(mr_alloc(n, sizeof *chunks, "a chunk table", &p.chunks));
+        memcpy(p.chunks, chunks, n * sizeof *chunks);
+    }
+    MR_TRY(mr_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v, "files to view"));
+    s->v[s->n++] = p;
+    p = (piece){0};
+out:
+    free(p.path);
+    free(p.chunks);
+    return st;
+}
+
+/* Its recordings; *why: what is wrong with one of them. */
+static mr_status add_file(source *s, const char *path, const mr_probed *p, char why[MR_NOTE_MAX])
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < p->n; i++) {
+        const mr_file_info *r = &p->rec[i];
+        const bool fits = s->n == 0 || fabs(r->dx_m - s->v[0].info.dx_m) <= 1e-6 * r->dx_m;
+        if (r->state == MR_OK && r->rate_hz > 0 && fits)
+            MR_TRY(add_piece(s, path, r, r->set < p->n_tables ? p->table[r->set] : NULL));
+        else
+            snprintf(why, MR_NOTE_MAX, "%s",
+                     r->state != MR_OK ? r->reason
+                     : fits            ? "no even sampling rate"
+                                       : "another channel spacing");
+    }
+out:
+    return st;
+}
+
 /* Look at each file; those that cannot be used are said and left out. */
 static mr_status survey(mr_prober *prober, const char *arg, const mr_strs *files, source *s)
 {
     mr_status st = MR_OK;
-    char why[MR_NOTE_MAX] = "no recordings there";
+    mr_probed p = {0};
+    char last[MR_NOTE_MAX] = "no recordings there";
     for (size_t i = 0; i < files->n; i++) {
-        piece p = {0};
-        MR_TRY(mr_probe(prober, files->v[i], &p.info, &p.chunks));
-        bool fits = s->n == 0 || fabs(p.info.dx_m - s->v[0].info.dx_m) <= 1e-6 * p.info.dx_m;
-        if (p.info.state != MR_OK || !(p.info.rate_hz > 0) || !fits) {
-            free(p.chunks);
-            if (i == 0 && p.info.state != MR_OK && mr_is_output(files->v[i])) {
-                s->product = true;
-                return MR_OK;
-            }
-            snprintf(why, sizeof why, "%s",
-                     p.info.state != MR_OK ? p.info.reason
-                     : fits                ? "no even sampling rate"
-                                           : "another channel spacing");
-            if (files->n > 1) mr_log(MR_WARN, "%s: %s", files->v[i], why);
-            continue;
-        }
-        if ((st = mr_strdup(files->v[i], &p.path)) != MR_OK ||
-            (st = mr_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v, "files to view")) != MR_OK) {
-            free(p.path);
-            free(p.chunks);
+        char why[MR_NOTE_MAX] = "";
+        MR_TRY(mr_probe_file(prober, files->v[i], true, &p));
+        if (i == 0 && p.rec[0].state != MR_OK && mr_is_output(files->v[i])) {
+            s->product = true;
             goto out;
         }
-        s->v[s->n++] = p;
+        MR_TRY(add_file(s, files->v[i], &p, why));
+        mr_probed_fini(&p);
+        if (!why[0]) continue;
+        memcpy(last, why, sizeof last);
+        if (files->n > 1) mr_log(MR_WARN, "%s: %s", files->v[i], why);
     }
     if (s->n == 0)
-        MR_TRY(MR_RAISE(MR_EINPUT, "%s: %s%s", arg, files->n > 1 ? "nothing to view: " : "", why));
+        MR_TRY(MR_RAISE(MR_EINPUT, "%s: %s%s", arg, files->n > 1 ? "nothing to view: " : "", last));
 out:
+    mr_probed_fini(&p);
     return st;
 }
 
@@ -260,6 +290,12 @@ out:
     return st;
 }
 
+/* By its stamps. */
+static double step_ns(const mr_file_info *f)
+{
+    return f->nt > 1 ? (double)(f->t1_ns - f->t0_ns) / ((double)f->nt - 1) : 1e9 / f->rate_hz;
+}
+
 /* Rows of the piece that lie in the panel, block by block into the cells. */
 static mr_status pour_piece(const source *s, const piece *p, const mr_view_ask *q, mr_cells *cells)
 {
@@ -268,7 +304,7 @@ static mr_status pour_piece(const source *s, const piece *p, const mr_view_ask *
     mr_raw *raw = NULL;
     void *stored = NULL;
     double *tile = NULL;
-    double dt = 1e9 / f->rate_hz, k = f->to_native > 0 ? f->to_native : 1;
+    double dt = step_ns(f), k = f->to_native > 0 ? f->to_native : 1;
     uint64_t at = first_channel(s, p), c0 = MR_MAX(q->c0, at), c1 = MR_MIN(q->c1, at + f->nc);
     double a = floor((double)(cells->t0_ns - f->t0_ns) / dt);
     double b = ceil((double)(cells->t1_ns - f->t0_ns) / dt);
@@ -377,6 +413,7 @@ static mr_status draw(const mr_opts *o, const mr_view_ask *q, double share)
     mr_image im = {0};
     if (o->val[O_CONFIG]) MR_TRY(mr_config_load(o->val[O_CONFIG], NULL, 0, &cfg));
     MR_TRY(mr_prober_new(1, cfg ? cfg->map : NULL, &prober));
+    mr_prober_pick(prober, cfg ? cfg->dataset : NULL);
     for (int i = 0; i < o->n_args; i++) {
         MR_TRY(panel_of(prober, o->arg[i], q, &cells[i], &title[i], &unit[i]));
         panel[i] = (mr_panel){.cells = &cells[i], .title = title[i].s, .unit = unit[i].s};

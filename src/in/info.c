@@ -5,6 +5,7 @@
 #include "in/hdf5/store.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define T_MAX (INT64_C(1) << 62)
@@ -23,7 +24,7 @@ void mr_info_refuse(mr_file_info *info, const char *fmt, ...)
 
 static void tidy(char *s, size_t size)
 {
-    char t[MR_NOTE_MAX * 4];
+    char t[MR_ODD_MAX * 4];
     s[size - 1] = 0;
     snprintf(t, sizeof t, "%s", s);
     mr_printable(t, s, size);
@@ -77,6 +78,65 @@ static const char *bad_facts(const mr_file_info *i)
         !good_number(i->to_strain_rate, -1e300, 1e300))
         return "scale";
     return NULL;
+}
+
+void mr_probed_fini(mr_probed *p)
+{
+    for (size_t i = 0; i < p->n_tables; i++) free(p->table[i]);
+    free(p->table);
+    free(p->rec);
+    *p = (mr_probed){0};
+}
+
+mr_status mr_probed_refuse(mr_probed *p, const char *reason)
+{
+    mr_status st = MR_OK;
+    mr_file_info file = {0};
+    if (p->n)
+        file = (mr_file_info){.size = p->rec->size,
+                              .mtime_ns = p->rec->mtime_ns,
+                              .inode = p->rec->inode,
+                              .device = p->rec->device};
+    mr_info_refuse(&file, "%s", reason);
+    mr_probed_fini(p);
+    MR_TRY(mr_alloc(1, sizeof *p->rec, "a recording", &p->rec));
+    *p->rec = file;
+    p->n = 1;
+out:
+    return st;
+}
+
+void mr_probed_first(mr_probed *p, mr_file_info *info, mr_chunk **chunks)
+{
+    *info = p->rec[0];
+    if (chunks && info->state == MR_OK && info->set < p->n_tables) {
+        *chunks = p->table[info->set];
+        p->table[info->set] = NULL;
+    }
+    mr_probed_fini(p);
+}
+
+/** Are two recordings of one set the same dataset? */
+static bool same_store(const mr_file_info *a, const mr_file_info *b)
+{
+    const mr_store *x = &a->store, *y = &b->store;
+    return strcmp(a->dataset, b->dataset) == 0 && a->nc == b->nc && x->nt == y->nt &&
+           x->nc == y->nc && x->storage == y->storage && x->chunk_t == y->chunk_t &&
+           x->chunk_c == y->chunk_c && x->n_chunks == y->n_chunks;
+}
+
+void mr_probed_check(mr_probed *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        mr_file_info *r = &p->rec[i];
+        const mr_file_info *first = r; /* of its dataset: the table is looked through once */
+        for (size_t k = 0; k < i && first == r && r->state == MR_OK; k++)
+            if (p->rec[k].state == MR_OK && p->rec[k].set == r->set) first = &p->rec[k];
+        mr_chunk *table = r->state == MR_OK && r->set < p->n_tables ? p->table[r->set] : NULL;
+        mr_info_check(r, first == r ? table : NULL, table ? r->store.n_chunks : 0);
+        if (r->state == MR_OK && first != r && !same_store(first, r))
+            mr_info_refuse(r, "the file's recordings disagree");
+    }
 }
 
 void mr_info_check(mr_file_info *i, mr_chunk *chunks, uint64_t n_chunks)

@@ -40,18 +40,25 @@ typedef struct mr_chunk {
 } mr_chunk;
 
 #define MR_NOTE_MAX 160
-/** What a file holds. Plain data, so that it can cross processes. state != MR_OK: refused, `reason`
- *  says why (printable text) and only path-independent facts that could be read are set. */
+#define MR_ODD_MAX 640
+#define MR_MAX_RECORDINGS 4096 /* of one file */
+#define MR_MAX_SETS 64         /* datasets of one file */
+/** A recording: rows of one dataset of a file with one clock, one rate, one set of channels; and
+ *  the facts of its file. Plain data, so that it can cross processes. state != MR_OK: refused,
+ *  `reason` says why (printable text) and only path-independent facts that could be read are set.
+ *  What was odd are remarks joined by "; ", each "KIND: text" or "KIND(COUNT): text" with a kind of
+ *  the ledger ("clock", "stamp", "place", ...); without one it is of the layout. */
 typedef struct mr_file_info {
     mr_status state;
     char reason[MR_NOTE_MAX];
     char layout[24];  /* "prodml", "terra15", ... or "map" */
     char dataset[96]; /* path of the samples inside the file */
+    uint32_t set;     /* number of that dataset among those of the file that are read */
     mr_store store;
     int64_t size, mtime_ns;
     uint64_t inode, device;
     int64_t t0_ns;   /* time of the first valid sample */
-    int64_t t1_ns;   /* time of the last, as the file states it (stamps), else computed */
+    int64_t t1_ns;   /* of the last, by the stamps: (t1 - t0) / (nt - 1) is the measured step */
     uint64_t nt, nc; /* valid samples per channel, channels */
     double rate_hz;  /* nominal */
     double dx_m, x0_m, gauge_m;                  /* 0 = unknown (x0: 0) */
@@ -59,17 +66,27 @@ typedef struct mr_file_info {
     char quantity[32], unit[32];                 /* of the stored samples as they are */
     char native_quantity[32], native_unit[32];
     char assumed[MR_NOTE_MAX]; /* what had to be assumed, for inspect; "" if nothing */
-    char odd[MR_NOTE_MAX];     /* contradictions found (flagged, still used); "" if none */
+    char odd[MR_ODD_MAX];      /* contradictions found (flagged, still used); "" if none */
 } mr_file_info;
+
+/** All that a file holds: n >= 1 recordings, in order of dataset and row; a refused file is one
+ *  refused recording. Zero-initialise; mr_probed_fini. */
+typedef struct mr_probed {
+    mr_file_info *rec; /* [n] */
+    size_t n;
+    mr_chunk **table; /* [n_tables] of dataset rec[i].set; NULL: contiguous, refused, not wanted */
+    size_t n_tables;
+} mr_probed;
+void mr_probed_fini(mr_probed *p);
 
 /** Row i of the table of layouts, in the order of recognition; false beyond its end. supported:
  *  can be read. Strings are constants. Any thread. */
 bool mr_layout_row(size_t i, const char **name, const char **title, bool *supported);
 
-/** How a file is to be probed. The map is the config's input.map node (or NULL); it is handed to
- * the workers as they are forked. follow_links etc. are off. */
+/** How files are to be probed: the config's input.map node, and its input.dataset; NULL: none. */
 typedef struct mr_probe_opts {
     const mr_node *map;
+    const char *dataset;
 } mr_probe_opts;
 
 /* --- zygote: fork it first thing in main, before MPI and before any thread
@@ -86,14 +103,20 @@ void mr_zygote_stop(void);
  *  new one after a crash, a limit or 1,000 files. Any thread may probe; calls beyond n wait. */
 typedef struct mr_prober mr_prober;
 mr_status mr_prober_new(int n, const mr_node *map, mr_prober **out);
+/** Before the first file: the datasets that are wanted where a file has several. [borrow] */
+void mr_prober_pick(mr_prober *p, const char *dataset);
 void mr_prober_free(mr_prober *p);
-/** Look at one file. Always fills info (a crash or limit of the worker is a refused file: "the
- * header crashed the HDF5 library (signal 11)"). chunks: [give] chunk table of info->store.n_chunks
- * entries (NULL when contiguous or refused); pass NULL if not wanted. Returns MR_OK unless we have
- * no memory or no zygote. The file is a regular file opened without following a final symlink loop;
- * directories, FIFOs and devices are refused unopened. Thread-safe. */
+/** Look at one file. Always fills out (a crash or limit of the worker is a refused file: "the
+ * header crashed the HDF5 library (signal 11)"). tables: with the chunk tables. Returns MR_OK
+ * unless we have no memory or no zygote. The file is a regular file opened without following a
+ * final symlink loop; directories, FIFOs and devices are refused unopened. Thread-safe.
+ * [give] out */
+mr_status mr_probe_file(mr_prober *p, const char *path, bool tables, mr_probed *out);
+/** The same, of its first recording alone. chunks: [give] its chunk table of
+ * info->store.n_chunks entries (NULL when contiguous or refused); pass NULL if not wanted. */
 mr_status mr_probe(mr_prober *p, const char *path, mr_file_info *info, mr_chunk **chunks);
-/** The same in this process, without a worker: only workers and tests call it. */
+/** The same in this process, without a worker: only workers and tests call them. */
+mr_status mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tables, mr_probed *out);
 mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
                         mr_chunk **chunks);
 /** Check an input.map node before anything runs: keys, types, units; MR_ECONFIG with the place. */

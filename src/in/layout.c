@@ -3,20 +3,28 @@
 #include "base/utc.h"
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void add_remark(char *field, const char *fmt, va_list ap)
+static void add_remark(char *field, size_t size, const char *fmt, va_list ap)
 {
     size_t n = strlen(field);
-    if (n && n + 3 < MR_NOTE_MAX) n += (size_t)snprintf(field + n, MR_NOTE_MAX - n, "; ");
-    vsnprintf(field + n, MR_NOTE_MAX - n, fmt, ap);
+    if (n && n + 3 < size) n += (size_t)snprintf(field + n, size - n, "; ");
+    vsnprintf(field + n, size - n, fmt, ap);
+}
+
+void mr_find_fini(mr_find *f)
+{
+    free(f->stretch);
+    f->stretch = NULL;
+    f->n_stretch = f->cap_stretch = 0;
 }
 
 void mr_odd(mr_find *f, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    add_remark(f->info->odd, fmt, ap);
+    add_remark(f->info->odd, sizeof f->info->odd, fmt, ap);
     va_end(ap);
 }
 
@@ -24,7 +32,7 @@ void mr_assume(mr_find *f, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    add_remark(f->info->assumed, fmt, ap);
+    add_remark(f->info->assumed, sizeof f->info->assumed, fmt, ap);
     va_end(ap);
 }
 
@@ -114,34 +122,34 @@ void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n,
  */
 
 static const mr_layout rows[] = {
-    {"jld2", "DASVader JLD2", mr_is_jld2, NULL},
-    {"ph5", "PH5", mr_is_ph5, NULL},
-    {"dasdae", "DASDAE", mr_is_dasdae, mr_read_dasdae},
-    {"terra15", "Terra15", mr_is_terra15, mr_read_terra15},
-    {"optodas", "OptoDAS", mr_is_optodas, mr_read_optodas},
-    {"apsensing", "AP Sensing", mr_is_apsensing, mr_read_apsensing},
-    {"prodml", "PRODML", mr_is_prodml, mr_read_prodml},
-    {"uptech", "Uptech", mr_is_uptech, NULL},
-    {"gdr", "GDR", mr_is_gdr, mr_read_gdr},
-    {"porotomo", "PoroTomo DAS-HDF5", mr_is_porotomo, NULL},
-    {"neubrex", "Neubrex DAS", mr_is_neubrex, NULL},
-    {"silixa", "Silixa iDAS", mr_is_silixa, mr_read_silixa},
-    {"febus", "Febus A1", mr_is_febus_a1, NULL},
-    {"febus-t1", "Febus T1", mr_is_febus_t1, NULL},
-    {"febus-g1", "Febus G1", mr_is_febus_g1, NULL},
-    {"neubrex-rfs", "Neubrex RFS", mr_is_neubrex_rfs, NULL},
-    {"carina", "Silixa Carina", mr_is_carina, NULL},
-    {"odh4", "ODH4", mr_is_odh4, NULL},
-    {"odh3", "ODH3", mr_is_odh3, NULL},
-    {"hdas", "HDAS", mr_is_hdas, NULL},
-    {"ai4eps", "AI4EPS", mr_is_ai4eps, NULL},
-    {"nec", "NEC", mr_is_nec, NULL},
-    {"puniu", "Puniu", mr_is_puniu, NULL},
-    {"t8", "T8", mr_is_t8, NULL},
-    {"jamstec", "JAMSTEC", mr_is_jamstec, NULL},
-    {"apsensing-old", "old AP Sensing", mr_is_apsensing_old, NULL},
-    {"xdas", "xdas netCDF", mr_is_xdas, mr_read_xdas},
-    {"bare", "bare HDF5", mr_is_bare, mr_read_bare},
+    {"jld2", "DASVader JLD2", mr_is_jld2, NULL, NULL},
+    {"ph5", "PH5", mr_is_ph5, NULL, NULL},
+    {"dasdae", "DASDAE", mr_is_dasdae, mr_read_dasdae, mr_list_dasdae},
+    {"terra15", "Terra15", mr_is_terra15, mr_read_terra15, NULL},
+    {"optodas", "OptoDAS", mr_is_optodas, mr_read_optodas, NULL},
+    {"apsensing", "AP Sensing", mr_is_apsensing, mr_read_apsensing, NULL},
+    {"prodml", "PRODML", mr_is_prodml, mr_read_prodml, mr_list_prodml},
+    {"uptech", "Uptech", mr_is_uptech, NULL, NULL},
+    {"gdr", "GDR", mr_is_gdr, mr_read_gdr, NULL},
+    {"porotomo", "PoroTomo DAS-HDF5", mr_is_porotomo, NULL, NULL},
+    {"neubrex", "Neubrex DAS", mr_is_neubrex, NULL, NULL},
+    {"silixa", "Silixa iDAS", mr_is_silixa, mr_read_silixa, NULL},
+    {"febus", "Febus A1", mr_is_febus_a1, NULL, NULL},
+    {"febus-t1", "Febus T1", mr_is_febus_t1, NULL, NULL},
+    {"febus-g1", "Febus G1", mr_is_febus_g1, NULL, NULL},
+    {"neubrex-rfs", "Neubrex RFS", mr_is_neubrex_rfs, NULL, NULL},
+    {"carina", "Silixa Carina", mr_is_carina, NULL, NULL},
+    {"odh4", "ODH4", mr_is_odh4, NULL, NULL},
+    {"odh3", "ODH3", mr_is_odh3, NULL, NULL},
+    {"hdas", "HDAS", mr_is_hdas, NULL, NULL},
+    {"ai4eps", "AI4EPS", mr_is_ai4eps, NULL, NULL},
+    {"nec", "NEC", mr_is_nec, NULL, NULL},
+    {"puniu", "Puniu", mr_is_puniu, NULL, NULL},
+    {"t8", "T8", mr_is_t8, NULL, NULL},
+    {"jamstec", "JAMSTEC", mr_is_jamstec, NULL, NULL},
+    {"apsensing-old", "old AP Sensing", mr_is_apsensing_old, NULL, NULL},
+    {"xdas", "xdas netCDF", mr_is_xdas, mr_read_xdas, NULL},
+    {"bare", "bare HDF5", mr_is_bare, mr_read_bare, NULL},
 };
 
 const mr_layout *mr_layout_of(const mr_h5 *h)

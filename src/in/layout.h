@@ -4,22 +4,36 @@
 #include "in/hdf5/h5.h"
 #include "in/input.h"
 
+/** Valid rows of a dataset with one clock: they become a recording. */
+typedef struct mr_stretch {
+    uint64_t row, nt; /* row: counted from the dataset's first valid row */
+    int64_t t0_ns, t1_ns;
+} mr_stretch;
+
 /** What a layout found. read() fills what it can of info (t0_ns, t1_ns or 0, rate_hz, dx_m, x0_m,
- *  gauge_m, quantity, unit, factors, assumed, odd); the store is read afterwards. */
+ *  gauge_m, quantity, unit, factors, assumed, odd); the store is read afterwards. Zero-initialise
+ *  but info; mr_find_fini. */
 typedef struct mr_find {
     mr_file_info *info;
+    const char *want; /* [borrow] one of the names that list() gave; NULL: the layout has none */
     char path[512];   /* of the samples */
     uint64_t dims[2]; /* stored extents of that dataset, in file order */
     bool time_first;
     uint64_t row0, nt; /* valid rows; nt 0 = all from row0 */
     bool have_t0;
+    mr_stretch *stretch; /* [n_stretch]; none: one of all valid rows, by info */
+    size_t n_stretch, cap_stretch;
 } mr_find;
+void mr_find_fini(mr_find *f);
 
 typedef struct mr_layout {
     const char *name;  /* "prodml" */
     const char *title; /* "PRODML" */
     bool (*recognise)(const mr_h5 *h);
     mr_status (*read)(const mr_h5 *h, mr_find *f); /* NULL: known, not supported yet */
+    /** Names of what a file may hold several of (groups of samples), at most max. [give] each
+     *  v[i]. NULL: it is one dataset. */
+    size_t (*list)(const mr_h5 *h, size_t max, char **v);
 } mr_layout;
 
 /** The first row that recognises the file, or NULL. */
@@ -54,6 +68,8 @@ bool mr_is_jamstec(const mr_h5 *h);
 bool mr_is_apsensing_old(const mr_h5 *h);
 bool mr_is_xdas(const mr_h5 *h);
 bool mr_is_bare(const mr_h5 *h);
+size_t mr_list_dasdae(const mr_h5 *h, size_t max, char **v);
+size_t mr_list_prodml(const mr_h5 *h, size_t max, char **v);
 mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f);
 mr_status mr_read_terra15(const mr_h5 *h, mr_find *f);
 mr_status mr_read_optodas(const mr_h5 *h, mr_find *f);
@@ -72,7 +88,8 @@ mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f);
 
 /* --- what several layouts need --- */
 
-/** Note a contradiction, or an assumption; joined by "; ", cut at the end of the field. */
+/** Note a contradiction ("clock: ...", as in mr_file_info), or an assumption; joined by "; ", cut
+ *  at the end of the field. */
 void mr_odd(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
 void mr_assume(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
 /** Set f->path and f->dims; MR_EINPUT if it is not a safe 2-D dataset. */

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "in/layout.h"
 #include "in/hdf5/store.h"
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static void set_identity(mr_file_info *i, const struct stat *sb)
 static void clear_facts(mr_find *f)
 {
     mr_file_info *i = f->info;
+    mr_find_fini(f);
     *i = (mr_file_info){
         .size = i->size, .mtime_ns = i->mtime_ns, .inode = i->inode, .device = i->device};
     *f = (mr_find){.info = i, .time_first = true};
@@ -34,25 +36,47 @@ static const char *map_data(const mr_h5 *h, const mr_node *map)
     return n->text + strspn(n->text, "/");
 }
 
+/** One dataset of a file, as its layout finds it. */
+typedef struct set {
+    mr_find f;
+    mr_file_info info;
+    mr_status st;
+    char why[MR_NOTE_MAX]; /* it cannot be used */
+    bool left_out;         /* not asked for, or unlike the largest */
+} set;
+
+/** What is looked at, and what for. */
+typedef struct looking {
+    const mr_h5 *h;
+    const mr_layout *layout;
+    const mr_probe_opts *o;
+    char *name[MR_MAX_SETS]; /* datasets that the layout lists */
+    size_t n;                /* at least 1 */
+    set *v;                  /* [n] */
+    mr_file_info file;
+    bool tables;
+} looking;
+
 /** A known layout reads the file, the map has the last word on single facts; the map alone reads
  * what no layout can, and a dataset other than the layout's. */
-static mr_status find_layout(const mr_h5 *h, const mr_node *map, mr_find *f)
+static mr_status find_layout(const looking *k, mr_find *f)
 {
-    const mr_layout *l = mr_layout_of(h);
-    const char *data = map_data(h, map);
+    const mr_layout *l = k->layout;
+    const mr_node *map = k->o->map;
+    const char *data = map_data(k->h, map);
     mr_status st = MR_OK;
     if (l && l->read && !(data && strcmp(l->name, "bare") == 0)) {
         snprintf(f->info->layout, sizeof f->info->layout, "%s", l->name);
-        st = l->read(h, f);
+        st = l->read(k->h, f);
         if (!data || (st == MR_OK && strcmp(f->path, data) == 0)) {
             if (st != MR_OK) mr_note("%s layout", l->title);
-            return st == MR_OK && map ? mr_map_apply(h, map, f) : st;
+            return st == MR_OK && map ? mr_map_apply(k->h, map, f) : st;
         }
     }
     if (data) {
         clear_facts(f);
         snprintf(f->info->layout, sizeof f->info->layout, "map");
-        return mr_map_read(h, map, f);
+        return mr_map_read(k->h, map, f);
     }
     if (l && !l->read)
         return MR_RAISE(MR_EINPUT, "%s layout is not supported yet; give input.map", l->title);
@@ -76,53 +100,247 @@ static mr_status settle(mr_find *f)
     if (!f->have_t0) return MR_RAISE(MR_EINPUT, "no start time found; give input.map start");
     int64_t computed = o->t0_ns + llround((double)(o->nt - 1) / o->rate_hz * 1e9);
     if (o->t1_ns < o->t0_ns || (o->t1_ns == o->t0_ns && o->nt > 1)) {
-        if (o->t1_ns != 0) mr_odd(f, "the last time stamp is not after the first");
+        if (o->t1_ns != 0) mr_odd(f, "clock: the last time stamp is not after the first");
         o->t1_ns = computed;
     }
     return MR_OK;
 }
 
-static mr_status look(const mr_h5 *h, const mr_node *map, mr_find *f, mr_chunk **chunks)
+/* --- which datasets -------------------------------------------------------------------------- */
+
+static bool is_called(const char *pattern, const char *name)
+{
+    return strcmp(pattern, name) == 0 || fnmatch(pattern, name, FNM_PERIOD) == 0;
+}
+
+/** Is this dataset the one (or one of those) that input.dataset names? */
+static bool wanted(const char *pattern, const set *s)
+{
+    const char *p = pattern + strspn(pattern, "/");
+    return is_called(p, s->f.path) || (s->f.want && is_called(p, s->f.want));
+}
+
+static double samples_of(const set *s)
+{
+    const uint64_t *d = s->f.dims;
+    return (double)d[0] * (double)d[1];
+}
+
+static bool alike(const set *a, const set *b)
+{
+    const mr_file_info *x = &a->info, *y = &b->info;
+    return a->f.dims[a->f.time_first] == b->f.dims[b->f.time_first] && x->dx_m == y->dx_m &&
+           x->x0_m == y->x0_m && fabs(x->rate_hz / y->rate_hz - 1) < 1e-3 &&
+           strcmp(x->unit, y->unit) == 0 && strcmp(x->quantity, y->quantity) == 0;
+}
+
+static int64_t end_of(const set *s)
+{
+    const uint64_t n = s->f.nt ? s->f.nt : s->f.dims[s->f.time_first ? 0 : 1];
+    return s->info.t0_ns + llround((double)(n - 1) / s->info.rate_hz * 1e9);
+}
+
+/** Simultaneous recordings are several arrays: one of them is read. */
+static bool at_once(const set *a, const set *b)
+{
+    return a->info.t0_ns <= end_of(b) && b->info.t0_ns <= end_of(a);
+}
+
+/** Those that are asked for; else all that are alike to the largest and of other times. Gives the
+ *  first that is used, which bears the remark on the others; NULL if there is none. */
+static set *choose(looking *k)
+{
+    set *largest = NULL, *first = NULL;
+    for (size_t i = 0; i < k->n; i++) {
+        set *s = &k->v[i];
+        s->left_out = k->o->dataset && !wanted(k->o->dataset, s);
+        if (s->st == MR_OK && !s->left_out && (!largest || samples_of(s) > samples_of(largest)))
+            largest = s;
+    }
+    for (size_t i = 0; largest && i < k->n; i++) {
+        set *s = &k->v[i];
+        if (s->st != MR_OK || s->left_out) continue;
+        s->left_out = s != largest && !alike(s, largest);
+        for (size_t j = 0; j < k->n && !s->left_out; j++) {
+            const set *t = &k->v[j];
+            const bool before = t == largest || (j < i && s != largest);
+            s->left_out = s != t && before && t->st == MR_OK && !t->left_out && at_once(s, t);
+        }
+        if (!s->left_out && !first) first = s;
+    }
+    return first;
+}
+
+static void say_left_out(const looking *k, set *first)
+{
+    char names[MR_NOTE_MAX] = "";
+    size_t n = 0, len = 0;
+    for (size_t i = 0; i < k->n; i++) {
+        const set *s = &k->v[i];
+        if (!s->left_out) continue;
+        const int w = snprintf(names + len, sizeof names - len, "%s%.60s", n++ ? ", " : "",
+                               s->f.want ? s->f.want : s->f.path);
+        len = MR_MIN(len + (size_t)w, sizeof names - 1);
+    }
+    if (n)
+        mr_odd(&first->f, "left_out(%zu): of %zu datasets %s %s left out%s", n, k->n, names,
+               n > 1 ? "are" : "is", k->o->dataset ? "" : " (input.dataset picks)");
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+static mr_status add_recording(mr_probed *out, size_t *cap, const mr_file_info *r)
+{
+    mr_status st = MR_OK;
+    if (out->n == MR_MAX_RECORDINGS)
+        return MR_RAISE(MR_EINPUT, "its clock breaks into more than %d recordings",
+                        MR_MAX_RECORDINGS);
+    MR_TRY(mr_grow(&out->rec, cap, out->n + 1, sizeof *out->rec, "recordings"));
+    out->rec[out->n++] = *r;
+out:
+    return st;
+}
+
+/** What a dataset holds, by its stretches. */
+static mr_status add_set(mr_probed *out, size_t *cap, const set *s)
+{
+    mr_status st = MR_OK;
+    mr_file_info r = s->info;
+    if (!s->f.n_stretch) return add_recording(out, cap, &r);
+    for (size_t i = 0; i < s->f.n_stretch; i++) {
+        const mr_stretch *t = &s->f.stretch[i];
+        r.store.row0 = s->info.store.row0 + t->row;
+        r.nt = t->nt;
+        r.t0_ns = t->t0_ns;
+        r.t1_ns = t->t1_ns;
+        MR_TRY(add_recording(out, cap, &r));
+        r.odd[0] = '\0'; /* the first bears the remarks */
+    }
+out:
+    return st;
+}
+
+/** The samples of a dataset: where and how they are stored. */
+static mr_status read_store(const looking *k, set *s, mr_chunk **table)
 {
     mr_status st = MR_OK;
     hid_t dset = -1;
     uint64_t outside = 0;
-    mr_file_info *o = f->info;
-    MR_TRY(find_layout(h, map, f));
-    mr_printable(f->path, o->dataset, sizeof o->dataset);
-    MR_TRY(mr_h5_dataset(h, f->path, &dset));
-    MR_TRY(mr_store_read(h, dset, f->time_first, &o->store, chunks, &outside));
-    if (h->writing) mr_odd(f, "still open for writing, or its writer died (h5clear -s)");
-    if (outside) mr_odd(f, "%llu chunks lie outside the file", (unsigned long long)outside);
-    MR_TRY(settle(f));
+    mr_file_info *o = &s->info;
+    mr_printable(s->f.path, o->dataset, sizeof o->dataset);
+    MR_TRY(mr_h5_dataset(k->h, s->f.path, &dset));
+    MR_TRY(
+        mr_store_read(k->h, dset, s->f.time_first, &o->store, k->tables ? table : NULL, &outside));
+    if (k->h->writing) mr_odd(&s->f, "still open for writing, or its writer died (h5clear -s)");
+    if (outside) mr_odd(&s->f, "%llu chunks lie outside the file", (unsigned long long)outside);
+    MR_TRY(settle(&s->f));
 out:
     if (dset >= 0) H5Oclose(dset);
     return st;
 }
 
-mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info, mr_chunk **chunks)
+/** A refusal of one dataset, unless memory is short or it is the only one. */
+static mr_status may_fail(const looking *k, set *s, mr_status st)
+{
+    s->st = st;
+    if (st == MR_OK || st == MR_EMEM || k->n <= 1) return st;
+    snprintf(s->why, sizeof s->why, "%.40s: %.110s", s->f.want ? s->f.want : s->f.path, mr_error());
+    mr_error_clear();
+    return MR_OK;
+}
+
+static mr_status read_sets(looking *k, size_t n_names)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(k->n, sizeof *k->v, "datasets", &k->v));
+    for (size_t i = 0; i < k->n; i++) {
+        set *s = &k->v[i];
+        s->info = k->file;
+        s->f = (mr_find){
+            .info = &s->info, .time_first = true, .want = i < n_names ? k->name[i] : NULL};
+        MR_TRY(may_fail(k, s, find_layout(k, &s->f)));
+    }
+out:
+    return st;
+}
+
+static mr_status take_sets(looking *k, mr_probed *out)
+{
+    mr_status st = MR_OK;
+    size_t cap = 0;
+    MR_TRY(mr_alloc(k->n, sizeof *out->table, "datasets", &out->table));
+    for (size_t i = 0; i < k->n; i++) {
+        set *s = &k->v[i];
+        if (s->left_out) continue;
+        const size_t number = out->n_tables++;
+        s->info.set = (uint32_t)number;
+        if (s->st == MR_OK) MR_TRY(may_fail(k, s, read_store(k, s, &out->table[number])));
+        if (s->st != MR_OK) mr_info_refuse(&s->info, "%s", s->why);
+        MR_TRY(add_set(out, &cap, s));
+    }
+out:
+    return st;
+}
+
+static mr_status look(looking *k, mr_probed *out)
+{
+    mr_status st = MR_OK;
+    size_t n_names = 0;
+    k->layout = mr_layout_of(k->h);
+    if (k->layout && k->layout->list && !map_data(k->h, k->o->map))
+        n_names = k->layout->list(k->h, MR_MAX_SETS, k->name);
+    k->n = MR_MAX(n_names, (size_t)1);
+    MR_TRY(read_sets(k, n_names));
+    set *first = choose(k);
+    if (first) {
+        say_left_out(k, first);
+    } else if (k->o->dataset && k->v[0].st == MR_OK) {
+        st = MR_RAISE(MR_EINPUT, "input.dataset: %.40s is none of its %zu dataset%s (%.60s%s)",
+                      k->o->dataset, k->n, k->n > 1 ? "s" : "", k->v[0].f.path,
+                      k->n > 1 ? ", ..." : "");
+        goto out;
+    }
+    MR_TRY(take_sets(k, out));
+out:
+    for (size_t i = 0; k->v && i < k->n; i++) mr_find_fini(&k->v[i].f);
+    for (size_t i = 0; i < n_names; i++) free(k->name[i]);
+    free(k->v);
+    return st;
+}
+
+mr_status mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tables, mr_probed *out)
 {
     struct stat sb;
     mr_h5 h;
-    mr_chunk *table = NULL;
-    mr_find f = {.info = info, .time_first = true};
-    memset(info, 0, sizeof *info);
-    if (chunks) *chunks = NULL;
+    looking k = {.h = &h, .o = o, .tables = tables};
+    memset(out, 0, sizeof *out);
     mr_status st = mr_h5_open(path, &h, &sb);
     if (st == MR_OK) {
-        set_identity(info, &sb);
-        st = look(&h, map, &f, chunks ? &table : NULL);
+        set_identity(&k.file, &sb);
+        st = look(&k, out);
         if (h.failed && st != MR_EMEM)
             st = MR_RAISE(MR_EINPUT, "cannot be read: %s", strerror(h.failed));
         mr_h5_close(&h);
     }
-    if (st != MR_OK) mr_info_refuse(info, "%s", mr_error());
-    mr_info_check(info, table, info->store.n_chunks);
-    if (info->state == MR_OK && chunks) {
-        *chunks = table;
-        table = NULL;
+    if (st != MR_OK) {
+        mr_probed_fini(out);
+        if (mr_alloc(1, sizeof *out->rec, "a recording", &out->rec) != MR_OK) return MR_EMEM;
+        out->rec[0] = k.file;
+        out->n = 1;
+        mr_info_refuse(out->rec, "%s", mr_error());
     }
-    free(table);
+    mr_probed_check(out);
     mr_error_clear();
     return st == MR_EMEM ? MR_EMEM : MR_OK;
+}
+
+mr_status mr_probe_here(const char *path, const mr_node *map, mr_file_info *info, mr_chunk **chunks)
+{
+    mr_probed p;
+    const mr_probe_opts o = {.map = map};
+    memset(info, 0, sizeof *info);
+    if (chunks) *chunks = NULL;
+    const mr_status st = mr_probe_file_here(path, &o, chunks != NULL, &p);
+    if (p.n) mr_probed_first(&p, info, chunks);
+    return st;
 }

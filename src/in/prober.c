@@ -31,6 +31,7 @@ struct mr_prober {
     int free[2]; /* pipe of ints: numbers of workers nobody uses */
     worker *w;
     mr_text map; /* packed; empty without */
+    const char *dataset;
 };
 
 mr_status mr_prober_new(int n, const mr_node *map, mr_prober **out)
@@ -54,6 +55,11 @@ mr_status mr_prober_new(int n, const mr_node *map, mr_prober **out)
 out:
     mr_prober_free(p);
     return st;
+}
+
+void mr_prober_pick(mr_prober *p, const char *dataset)
+{
+    p->dataset = dataset;
 }
 
 /** Status as waitpid gives it, -1 unknown. */
@@ -135,7 +141,9 @@ static mr_status make_ready(const mr_prober *p, worker *w)
     if (w->files >= FILES_PER_WORKER) end_worker(w);
     if (w->fd >= 0) return MR_OK;
     MR_TRY(mr_worker_start(&w->fd, &w->pid));
-    if (p->map.len && !request(w->fd, MR_WIRE_MAP, p->map.s, p->map.len)) {
+    const char *d = p->dataset;
+    if ((p->map.len && !request(w->fd, MR_WIRE_MAP, p->map.s, p->map.len)) ||
+        (d && !request(w->fd, MR_WIRE_DATASET, d, strlen(d) + 1))) {
         end_worker(w);
         st = MR_RAISE(MR_STOPPED, "a new worker was ended before it could look at a file");
     }
@@ -143,74 +151,103 @@ out:
     return st;
 }
 
-static void refuse_by_end(mr_file_info *info, talk how, int status)
+static mr_status refuse_by_end(mr_probed *out, talk how, int status)
 {
+    char why[MR_NOTE_MAX];
     if (how == TALK_LATE)
-        mr_info_refuse(info, "the header took longer than %d s to read", MR_WORKER_WALL_S);
+        snprintf(why, sizeof why, "the header took longer than %d s to read", MR_WORKER_WALL_S);
     else if (status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-        mr_info_refuse(info, "the header took more than %d s of processor time", MR_WORKER_CPU_S);
+        snprintf(why, sizeof why, "the header took more than %d s of processor time",
+                 MR_WORKER_CPU_S);
     else if (status >= 0 && WIFSIGNALED(status))
-        mr_info_refuse(info, "the header crashed the HDF5 library (signal %d)", WTERMSIG(status));
+        snprintf(why, sizeof why, "the header crashed the HDF5 library (signal %d)",
+                 WTERMSIG(status));
     else
-        mr_info_refuse(info, "the worker that read the header ended (status %d)",
-                       status >= 0 ? WEXITSTATUS(status) : -1);
+        snprintf(why, sizeof why, "the worker that read the header ended (status %d)",
+                 status >= 0 ? WEXITSTATUS(status) : -1);
+    return mr_probed_refuse(out, why);
+}
+
+/** Where the reply's recordings say that tables follow: they are of a size that was checked. */
+static talk take_tables(const worker *w, mr_probed *p, double *left_s, mr_status *st)
+{
+    talk how = TALK_OK;
+    for (size_t i = 0; i < p->n && how == TALK_OK; i++) {
+        const mr_file_info *r = &p->rec[i];
+        if (r->state != MR_OK || r->store.storage != MR_ST_CHUNKED || p->table[r->set]) continue;
+        const size_t n = (size_t)r->store.n_chunks;
+        *st = mr_alloc(n, sizeof(mr_chunk), "chunk table", &p->table[r->set]);
+        if (*st != MR_OK) return TALK_CLOSED;
+        how = receive(w->fd, p->table[r->set], n * sizeof(mr_chunk), left_s);
+    }
+    return how;
 }
 
 /** The reply, checked. A worker that was fed with a hostile file is not believed. */
-static talk take_reply(worker *w, mr_file_info *info, mr_chunk **chunks, mr_status *st)
+static talk take_reply(worker *w, bool tables, mr_probed *out, mr_status *st)
 {
     mr_wire_reply r;
-    mr_chunk *v = NULL;
     double left_s = MR_WORKER_WALL_S;
     talk how = receive(w->fd, &r, sizeof r, &left_s);
     if (how != TALK_OK) return how;
-    if (r.magic != MR_WIRE_MAGIC) return TALK_CLOSED;
-    mr_info_check(&r.info, NULL, 0);
-    bool table = r.info.state == MR_OK && r.info.store.storage == MR_ST_CHUNKED;
-    if (r.n_chunks != (table ? r.info.store.n_chunks : 0)) return TALK_CLOSED;
-    if (table) {
-        if ((*st = mr_alloc((size_t)r.n_chunks, sizeof *v, "chunk table", &v)) != MR_OK)
-            return TALK_CLOSED;
-        how = receive(w->fd, v, (size_t)r.n_chunks * sizeof *v, &left_s);
-        if (how == TALK_OK) mr_info_check(&r.info, v, r.n_chunks);
+    if (r.magic != MR_WIRE_MAGIC || !r.n || r.n > MR_MAX_RECORDINGS || r.n_tables > MR_MAX_SETS)
+        return TALK_CLOSED;
+    if ((*st = mr_alloc((size_t)r.n, sizeof *out->rec, "recordings", &out->rec)) != MR_OK ||
+        (*st = mr_alloc((size_t)r.n_tables, sizeof *out->table, "tables", &out->table)) != MR_OK)
+        return TALK_CLOSED;
+    out->n = (size_t)r.n;
+    out->n_tables = (size_t)r.n_tables;
+    how = receive(w->fd, out->rec, out->n * sizeof *out->rec, &left_s);
+    if (how != TALK_OK) return how;
+    mr_probed_check(out); /* with tables yet to come */
+    for (size_t i = 0; i < out->n; i++)
+        if (out->rec[i].state == MR_OK && out->rec[i].set >= out->n_tables) return TALK_CLOSED;
+    if (tables) {
+        how = take_tables(w, out, &left_s, st);
+        if (how != TALK_OK) return how;
+        mr_probed_check(out);
     }
-    if (how == TALK_OK) {
-        if (r.peak_bytes > w->peak_bytes) w->peak_bytes = r.peak_bytes;
-        *info = r.info;
-        if (r.want_memory)
-            mr_info_refuse(info, "its header needs more memory than a worker may have");
-        if (chunks && info->state == MR_OK) {
-            *chunks = v;
-            v = NULL;
-        }
-    }
-    free(v);
-    return how;
+    if (r.peak_bytes > w->peak_bytes) w->peak_bytes = r.peak_bytes;
+    if (r.want_memory)
+        *st = mr_probed_refuse(out, "its header needs more memory than a worker may have");
+    return *st == MR_OK ? TALK_OK : TALK_CLOSED;
+}
+
+/** A file to look at. */
+typedef struct asked {
+    const char *path;
+    bool tables;
+} asked;
+
+static bool send_asked(const worker *w, const asked *a)
+{
+    return request(w->fd, a->tables ? MR_WIRE_TABLES : MR_WIRE_PROBE, a->path, strlen(a->path) + 1);
 }
 
 /** One try; *killed: somebody killed the worker, or the zygote and so all workers, which need not
  *  be the file's fault. */
-static mr_status ask_once(const mr_prober *p, worker *w, const char *path, mr_file_info *info,
-                          mr_chunk **chunks, bool *killed)
+static mr_status ask_once(const mr_prober *p, worker *w, const asked *a, mr_probed *out,
+                          bool *killed)
 {
     mr_status st = MR_OK;
     *killed = false;
     bool fresh = w->fd < 0;
     MR_TRY(make_ready(p, w));
-    bool sent = request(w->fd, MR_WIRE_PROBE, path, strlen(path) + 1);
+    bool sent = send_asked(w, a);
     if (!sent && !fresh) { /* it died since its last file: not this file's fault */
         end_worker(w);
         MR_TRY(make_ready(p, w));
-        sent = request(w->fd, MR_WIRE_PROBE, path, strlen(path) + 1);
+        sent = send_asked(w, a);
     }
-    talk how = sent ? take_reply(w, info, chunks, &st) : TALK_CLOSED;
+    talk how = sent ? take_reply(w, a->tables, out, &st) : TALK_CLOSED;
     w->files++;
     if (how != TALK_OK) {
         int status = end_worker(w);
+        mr_probed_fini(out);
         MR_TRY(st);
         *killed = how == TALK_CLOSED &&
                   (status < 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
-        refuse_by_end(info, how, status);
+        st = refuse_by_end(out, how, status);
     }
 out:
     return st;
@@ -218,14 +255,13 @@ out:
 
 /** A worker that was killed from outside (the system was short of memory, a user) gets a successor.
  */
-static mr_status ask(const mr_prober *p, worker *w, const char *path, mr_file_info *info,
-                     mr_chunk **chunks)
+static mr_status ask(const mr_prober *p, worker *w, const asked *a, mr_probed *out)
 {
     bool killed;
-    mr_status st = ask_once(p, w, path, info, chunks, &killed);
+    mr_status st = ask_once(p, w, a, out, &killed);
     if (st != MR_OK || !killed) return st;
-    memset(info, 0, sizeof *info);
-    return ask_once(p, w, path, info, chunks, &killed);
+    mr_probed_fini(out);
+    return ask_once(p, w, a, out, &killed);
 }
 
 /** Absolute, because workers keep the folder they were born in. [give] */
@@ -245,25 +281,39 @@ out:
     return st;
 }
 
-mr_status mr_probe(mr_prober *p, const char *path, mr_file_info *info, mr_chunk **chunks)
+mr_status mr_probe_file(mr_prober *p, const char *path, bool tables, mr_probed *out)
 {
     mr_status st = MR_OK;
+    asked a = {.tables = tables};
     char *full = NULL;
     int i = -1;
-    memset(info, 0, sizeof *info);
-    if (chunks) *chunks = NULL;
+    memset(out, 0, sizeof *out);
     MR_TRY(absolute(path, &full));
+    a.path = full;
     if (!mr_read_full(p->free[0], &i, sizeof i)) {
         st = MR_RAISE(MR_EBUG, "the prober's pipe is closed");
         goto out;
     }
-    st = ask(p, &p->w[i], full, info, chunks);
+    st = ask(p, &p->w[i], &a, out);
     mr_write_full(p->free[1], &i, sizeof i);
 out:
     if (st != MR_OK) {
-        mr_info_refuse(info, "%s", mr_error());
+        mr_probed_fini(out);
         mr_note("looking at %s", path);
     }
     free(full);
+    return st;
+}
+
+mr_status mr_probe(mr_prober *p, const char *path, mr_file_info *info, mr_chunk **chunks)
+{
+    mr_probed all;
+    memset(info, 0, sizeof *info);
+    if (chunks) *chunks = NULL;
+    const mr_status st = mr_probe_file(p, path, chunks != NULL, &all);
+    if (st == MR_OK)
+        mr_probed_first(&all, info, chunks);
+    else
+        mr_info_refuse(info, "%s", mr_error());
     return st;
 }

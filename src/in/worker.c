@@ -121,20 +121,33 @@ static void arm_cpu_limit(void)
     setrlimit(RLIMIT_CPU, &rl);
 }
 
-static bool serve_probe(int fd, const char *path, const mr_node *map)
+static bool send_probed(int fd, const mr_wire_reply *r, const mr_probed *p)
+{
+    bool ok = mr_write_full(fd, r, sizeof *r) && mr_write_full(fd, p->rec, p->n * sizeof *p->rec);
+    for (size_t i = 0, next = 0; ok && i < p->n; i++) { /* in order of sets, each once */
+        const mr_file_info *f = &p->rec[i];
+        if (f->state != MR_OK || f->set < next || f->set >= p->n_tables) continue;
+        next = f->set + 1u;
+        if (p->table[f->set])
+            ok = mr_write_full(fd, p->table[f->set], (size_t)f->store.n_chunks * sizeof **p->table);
+    }
+    return ok;
+}
+
+static bool serve_probe(int fd, const char *path, const mr_probe_opts *o, bool tables)
 {
     struct rusage u = {0};
     mr_wire_reply r = {.magic = MR_WIRE_MAGIC};
-    mr_chunk *chunks = NULL;
+    mr_probed p;
     arm_cpu_limit();
-    r.want_memory = mr_probe_here(path, map, &r.info, &chunks) == MR_EMEM;
-    r.n_chunks = chunks ? r.info.store.n_chunks : 0;
+    r.want_memory = mr_probe_file_here(path, o, tables, &p) == MR_EMEM;
+    r.n = p.n;
+    r.n_tables = p.n_tables;
     H5garbage_collect();
     getrusage(RUSAGE_SELF, &u);
     r.peak_bytes = (uint64_t)u.ru_maxrss * 1024;
-    bool ok = mr_write_full(fd, &r, sizeof r) &&
-              mr_write_full(fd, chunks, (size_t)r.n_chunks * sizeof *chunks);
-    free(chunks);
+    const bool ok = send_probed(fd, &r, &p);
+    mr_probed_fini(&p);
     return ok;
 }
 
@@ -142,15 +155,24 @@ void mr_worker_serve(int fd)
 {
     mr_wire_head h;
     mr_node map = {0};
-    bool have_map = false, ok = true;
+    mr_probe_opts o = {0};
+    char *dataset = NULL;
+    bool ok = true;
     while (ok && mr_read_full(fd, &h, sizeof h) && h.magic == MR_WIRE_MAGIC && h.n <= MR_WIRE_MAX) {
         char *p = calloc((size_t)h.n + 1, 1);
         ok = p && mr_read_full(fd, p, (size_t)h.n);
-        if (ok && h.kind == MR_WIRE_MAP)
-            ok = have_map = mr_node_unpack(p, (size_t)h.n, &map) == MR_OK;
-        else if (ok)
-            ok = serve_probe(fd, p, have_map ? &map : NULL);
+        if (ok && h.kind == MR_WIRE_MAP) {
+            ok = mr_node_unpack(p, (size_t)h.n, &map) == MR_OK;
+            o.map = ok ? &map : NULL;
+        } else if (ok && h.kind == MR_WIRE_DATASET) {
+            free(dataset);
+            o.dataset = dataset = p;
+            p = NULL;
+        } else if (ok) {
+            ok = serve_probe(fd, p, &o, h.kind == MR_WIRE_TABLES);
+        }
         free(p);
     }
+    free(dataset);
     mr_node_fini(&map);
 }

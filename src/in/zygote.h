@@ -19,17 +19,21 @@ mr_status mr_worker_start(int *fd, pid_t *pid);
 int mr_worker_end(pid_t pid);
 
 /* --- what goes over a worker's socket --- */
-typedef enum mr_wire_kind { MR_WIRE_MAP = 1, MR_WIRE_PROBE } mr_wire_kind;
-typedef struct mr_wire_head { /* request: then n bytes (map, or path and a NUL) */
+typedef enum mr_wire_kind {
+    MR_WIRE_MAP = 1, /* packed node */
+    MR_WIRE_DATASET, /* text and a NUL */
+    MR_WIRE_PROBE,   /* path and a NUL; the answer has no chunk tables */
+    MR_WIRE_TABLES   /* the same with them */
+} mr_wire_kind;
+typedef struct mr_wire_head { /* request: then n bytes */
     uint32_t magic, kind;
     uint64_t n;
 } mr_wire_head;
-typedef struct mr_wire_reply {   /* then n_chunks mr_chunk */
+typedef struct mr_wire_reply {   /* then n recordings, then the tables of the sets, in order */
     uint32_t magic, want_memory; /* want_memory: the worker could not allocate */
-    uint64_t n_chunks, peak_bytes;
-    mr_file_info info;
+    uint64_t n, n_tables, peak_bytes;
 } mr_wire_reply;
-#define MR_WIRE_MAGIC 0x6d725731u
+#define MR_WIRE_MAGIC 0x6d725732u
 #define MR_WIRE_MAX (64u << 20) /* bytes of a request */
 
 /** Serve requests until the socket closes. The worker's whole life; returns when it is over. */

@@ -3,13 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "plan/tables.h"
 
 /** What grows while files are entered; the catalogue's pointers look into it. */
 typedef struct mr_maker {
     mr_kinds kinds;
     mr_text text;
-    size_t cap_group, cap_lead;
+    size_t cap_group, cap_lead, cap_rows, cap_path, cap_note, cap_of;
 } mr_maker;
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -37,7 +36,8 @@ mr_status mr_catalog_new(const mr_strs *paths, mr_catalog **out)
     MR_TRY(mr_alloc(paths->n, sizeof *c->rows, "the catalogue", &c->rows));
     MR_TRY(mr_alloc(paths->n, sizeof *c->path_at, "the catalogue", &c->path_at));
     MR_TRY(mr_alloc(paths->n, sizeof *c->note_at, "the catalogue", &c->note_at));
-    c->n = paths->n;
+    c->n = c->n_files = paths->n;
+    c->maker->cap_rows = c->maker->cap_path = c->maker->cap_note = paths->n;
     MR_TRY(add_text(c, "", &none)); /* place 0 is the empty text */
     for (size_t i = 0; i < c->n; i++) {
         MR_TRY(add_text(c, paths->v[i], &c->path_at[i]));
@@ -57,6 +57,7 @@ void mr_catalog_free(mr_catalog *c)
         mr_kinds_fini(&c->maker->kinds);
         mr_text_fini(&c->maker->text);
         free(c->rows);
+        free(c->of);
         free(c->path_at);
         free(c->note_at);
         free(c->group);
@@ -159,6 +160,38 @@ mr_status mr_catalog_put(mr_catalog *c, size_t i, const mr_row *row, const char 
     return *note ? add_text(c, note, &c->note_at[i]) : MR_OK;
 }
 
+mr_status mr_catalog_more(mr_catalog *c, size_t i, const mr_row *row, const char *note)
+{
+    mr_status st = MR_OK;
+    mr_maker *m = c->maker;
+    const size_t n = c->n, k = n - c->n_files;
+    MR_ASSERT(i < c->n_files && (k == 0 || c->of[k - 1] <= i));
+    MR_TRY(mr_grow(&c->rows, &m->cap_rows, n + 1, sizeof *c->rows, "the catalogue"));
+    MR_TRY(mr_grow(&c->path_at, &m->cap_path, n + 1, sizeof *c->path_at, "the catalogue"));
+    MR_TRY(mr_grow(&c->note_at, &m->cap_note, n + 1, sizeof *c->note_at, "the catalogue"));
+    MR_TRY(mr_grow(&c->of, &m->cap_of, k + 1, sizeof *c->of, "the catalogue"));
+    c->of[k] = (uint32_t)i;
+    c->path_at[n] = c->path_at[i];
+    c->n++;
+    MR_TRY(mr_catalog_put(c, n, row, note));
+out:
+    return st;
+}
+
+mr_status mr_catalog_set_all(mr_catalog *c, size_t i, const mr_probed *p)
+{
+    mr_status st = MR_OK;
+    for (size_t k = 0; k < p->n; k++) {
+        mr_row row;
+        const char *note;
+        if (mr_row_of(&p->rec[k], 0, &row, &note))
+            MR_TRY(mr_catalog_kind(c, &p->rec[k], &row.kind));
+        MR_TRY(k ? mr_catalog_more(c, i, &row, note) : mr_catalog_put(c, i, &row, note));
+    }
+out:
+    return st;
+}
+
 mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint64_t table_pos)
 {
     mr_status st = MR_OK;
@@ -172,24 +205,20 @@ out:
 
 /* --- settling -------------------------------------------------------------------------------- */
 
-/** Does file a come before file b: by start, base name, path? */
 static bool earlier(const mr_catalog *c, size_t a, size_t b)
 {
-    if (c->rows[a].t0_ns != c->rows[b].t0_ns) return c->rows[a].t0_ns < c->rows[b].t0_ns;
-    const char *pa = mr_catalog_path(c, a), *pb = mr_catalog_path(c, b);
-    const int d = strcmp(mr_base_name(pa), mr_base_name(pb));
-    return d ? d < 0 : strcmp(pa, pb) < 0;
+    return mr_catalog_order(c, a, b) < 0;
 }
 
-typedef struct first {
+typedef struct first_of {
     uint32_t kind;
     size_t file; /* the earliest of this kind; n: none */
-} first;
+} first_of;
 
 static int by_first(const void *pa, const void *pb, void *arg)
 {
     const mr_catalog *c = arg;
-    const first *a = pa, *b = pb;
+    const first_of *a = pa, *b = pb;
     if (a->file == b->file) return (a->kind > b->kind) - (a->kind < b->kind); /* none, both */
     if (a->file == c->n || b->file == c->n) return a->file == c->n ? 1 : -1;
     return earlier(c, a->file, b->file) ? -1 : 1;
@@ -198,12 +227,12 @@ static int by_first(const void *pa, const void *pb, void *arg)
 mr_status mr_catalog_settle(mr_catalog *c)
 {
     mr_status st = MR_OK;
-    first *f = NULL;
+    first_of *f = NULL;
     MR_TRY(mr_alloc(c->n_kinds, sizeof *f, "the catalogue", &f));
-    for (uint32_t k = 0; k < c->n_kinds; k++) f[k] = (first){k, c->n};
+    for (uint32_t k = 0; k < c->n_kinds; k++) f[k] = (first_of){k, c->n};
     for (size_t i = 0; i < c->n; i++) {
         if (c->rows[i].kind == MR_REFUSED) continue;
-        first *g = &f[c->rows[i].kind];
+        first_of *g = &f[c->rows[i].kind];
         if (g->file == c->n || earlier(c, i, g->file)) g->file = i;
     }
     if (c->n_kinds) qsort_r(f, c->n_kinds, sizeof *f, by_first, c);
@@ -217,24 +246,26 @@ out:
 /* --- packing --------------------------------------------------------------------------------- */
 
 typedef struct block {
-    uint64_t n, n_kinds, n_groups, text_bytes;
+    uint64_t n, n_files, n_kinds, n_groups, text_bytes;
 } block;
 
 /** Where the arrays of such a block lie, in bytes from its start; the last is its size. */
 typedef struct places {
-    size_t rows, facts, group, lead, path_at, note_at, text, end;
+    size_t rows, facts, group, lead, of, path_at, note_at, text, end;
 } places;
 
 static bool locate(const block *b, places *p)
 {
     const uint64_t most = UINT32_MAX; /* so that no product below is too large */
-    if (b->n > most || b->n_kinds > most || b->n_groups > b->n_kinds || b->text_bytes > most)
+    if (b->n > most || b->n_files > b->n || b->n_kinds > most || b->n_groups > b->n_kinds ||
+        b->text_bytes > most)
         return false;
     p->rows = sizeof *b;
     p->facts = p->rows + (size_t)b->n * sizeof(mr_row);
     p->group = p->facts + (size_t)b->n_kinds * sizeof(mr_file_info);
     p->lead = p->group + (size_t)b->n_kinds * sizeof(uint32_t);
-    p->path_at = p->lead + (size_t)b->n_groups * sizeof(uint32_t);
+    p->of = p->lead + (size_t)b->n_groups * sizeof(uint32_t);
+    p->path_at = p->of + (size_t)(b->n - b->n_files) * sizeof(uint32_t);
     p->note_at = p->path_at + (size_t)b->n * sizeof(uint32_t);
     p->text = p->note_at + (size_t)b->n * sizeof(uint32_t);
     p->end = (p->text + (size_t)b->text_bytes + 7) / 8 * 8;
@@ -245,9 +276,9 @@ static block block_of(const mr_catalog *c)
 {
     size_t text = 0;
     for (size_t i = 0; i < c->n; i++)
-        text += strlen(mr_catalog_path(c, i)) + 1 +
+        text += (i < c->n_files ? strlen(mr_catalog_path(c, i)) + 1 : 0) +
                 (c->note_at[i] ? strlen(c->text + c->note_at[i]) + 1 : 0);
-    return (block){c->n, c->n_kinds, c->n_groups, text + 1};
+    return (block){c->n, c->n_files, c->n_kinds, c->n_groups, text + 1};
 }
 
 size_t mr_catalog_bytes(const mr_catalog *c)
@@ -275,13 +306,16 @@ void mr_catalog_pack(const mr_catalog *c, void *to)
     copy(s + p.facts, c->facts, c->n_kinds * sizeof *c->facts);
     copy(s + p.group, c->group, c->n_kinds * sizeof *c->group);
     copy(s + p.lead, c->lead, c->n_groups * sizeof *c->lead);
+    copy(s + p.of, c->of, (c->n - c->n_files) * sizeof *c->of);
     uint32_t *path_at = (uint32_t *)(void *)(s + p.path_at);
     uint32_t *note_at = (uint32_t *)(void *)(s + p.note_at);
     size_t at = 1;
     for (size_t i = 0; i < c->n; i++) { /* one behind the other, what was replaced left out */
         const char *text[] = {mr_catalog_path(c, i), mr_catalog_note(c, i)};
         uint32_t *place[] = {&path_at[i], &note_at[i]};
-        for (size_t k = 0; k < 2; k++) {
+        const size_t further = i >= c->n_files; /* its path stands there already */
+        if (further) path_at[i] = path_at[c->of[i - c->n_files]];
+        for (size_t k = further; k < 2; k++) {
             *place[k] = text[k] ? (uint32_t)at : 0;
             if (!text[k]) continue;
             const size_t n = strlen(text[k]) + 1;
@@ -315,6 +349,8 @@ static bool sound(const mr_catalog *c, size_t text_bytes)
     for (size_t i = 0; i < c->n; i++)
         ok &= c->path_at[i] < text_bytes && c->note_at[i] < text_bytes &&
               (c->rows[i].kind == MR_REFUSED || c->rows[i].kind < c->n_kinds);
+    for (size_t i = 0; i < c->n - c->n_files; i++)
+        ok &= c->of[i] < c->n_files && (i == 0 || c->of[i - 1] <= c->of[i]);
     for (size_t k = 0; k < c->n_kinds; k++)
         ok &= c->group[k] < c->n_groups && sound_facts(&c->facts[k]);
     for (size_t g = 0; g < c->n_groups; g++) ok &= c->lead[g] < c->n_kinds;
@@ -333,12 +369,14 @@ mr_status mr_catalog_view(const void *from, size_t bytes, mr_catalog **out)
     MR_TRY(mr_alloc(1, sizeof *c, "the catalogue", &c));
     char *s = (char *)(uintptr_t)from; /* looked at only */
     *c = (mr_catalog){.n = (size_t)b.n,
+                      .n_files = (size_t)b.n_files,
                       .n_kinds = (size_t)b.n_kinds,
                       .n_groups = (uint32_t)b.n_groups,
                       .rows = (mr_row *)(void *)(s + p.rows),
                       .facts = (mr_file_info *)(void *)(s + p.facts),
                       .group = (uint32_t *)(void *)(s + p.group),
                       .lead = (uint32_t *)(void *)(s + p.lead),
+                      .of = (uint32_t *)(void *)(s + p.of),
                       .path_at = (uint32_t *)(void *)(s + p.path_at),
                       .note_at = (uint32_t *)(void *)(s + p.note_at),
                       .text = s + p.text};
@@ -351,68 +389,4 @@ mr_status mr_catalog_view(const void *from, size_t bytes, mr_catalog **out)
 out:
     mr_catalog_free(c);
     return st;
-}
-
-/* --- looking --------------------------------------------------------------------------------- */
-
-const char *mr_catalog_path(const mr_catalog *c, size_t i)
-{
-    return c->text + c->path_at[i];
-}
-
-const char *mr_catalog_note(const mr_catalog *c, size_t i)
-{
-    return c->note_at[i] ? c->text + c->note_at[i] : NULL;
-}
-
-uint32_t mr_catalog_group_of(const mr_catalog *c, size_t i)
-{
-    return c->group[c->rows[i].kind];
-}
-
-const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group)
-{
-    return &c->facts[c->lead[group]];
-}
-
-void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info)
-{
-    const mr_row *r = &c->rows[i];
-    const char *note = mr_catalog_note(c, i);
-    *info = (mr_file_info){.state = MR_EINPUT};
-    if (r->kind == MR_REFUSED) {
-        if (note) strncpy(info->reason, note, sizeof info->reason - 1);
-        return;
-    }
-    *info = c->facts[r->kind];
-    info->t0_ns = r->t0_ns;
-    info->t1_ns = r->t1_ns;
-    info->nt = r->nt;
-    info->size = r->size;
-    info->mtime_ns = r->mtime_ns;
-    info->inode = r->inode;
-    info->store.row0 = r->row0;
-    info->store.nt = r->nt_stored;
-    if (info->store.storage == MR_ST_CHUNKED) {
-        const mr_store *s = &info->store;
-        info->store.n_chunks =
-            ((s->nt + s->chunk_t - 1) / s->chunk_t) * ((s->nc + s->chunk_c - 1) / s->chunk_c);
-    } else {
-        info->store.offset = r->where;
-    }
-}
-
-mr_status mr_catalog_chunks(const mr_catalog *c, size_t i, mr_chunk **out)
-{
-    mr_file_info info;
-    mr_catalog_info(c, i, &info);
-    if (info.store.storage != MR_ST_CHUNKED) return MR_OK;
-    MR_ASSERT(c->tables);
-    return mr_tables_read(c->tables, c->rows[i].where, info.store.n_chunks, out);
-}
-
-const char *mr_base_name(const char *path)
-{
-    const char *s = strrchr(path, '/');
-    return s ? s + 1 : path;
 }

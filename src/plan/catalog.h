@@ -1,4 +1,4 @@
-/* plan/catalog.h: what the survey found, one 64-byte row a file; facts that many files share
+/* plan/catalog.h: what the survey found, one 64-byte row a recording; facts that many files share
  * (layout, type, rate, ...) are kept once, as a kind. Kinds that may stand in one span form a
  * group. Built by run/survey.c, which packs it into one block that the ranks of a node share; read
  * by the planner and the readers. Read-only once built: any thread. */
@@ -11,7 +11,7 @@
 #define MR_REFUSED UINT32_MAX
 
 typedef struct mr_row {
-    int64_t t0_ns, t1_ns;   /* first sample, last as stated by the file */
+    int64_t t0_ns, t1_ns;   /* first sample, last by the file's stamps */
     uint32_t nt, nt_stored; /* valid samples a channel, and as many as are laid out in the file */
     int64_t size, mtime_ns;
     uint64_t inode;
@@ -31,10 +31,13 @@ typedef struct mr_kinds {
 mr_status mr_kinds_add(mr_kinds *k, const mr_file_info *info, uint32_t *out);
 void mr_kinds_fini(mr_kinds *k);
 
+/** Row i < n_files is the first recording of file i; the further ones of files stand behind them,
+ *  in order of files, and `of` names theirs. */
 typedef struct mr_catalog {
-    size_t n, n_kinds;
+    size_t n, n_files, n_kinds;
     uint32_t n_groups;
     mr_row *rows;                /* [n] */
+    uint32_t *of;                /* [n - n_files] the file of row n_files + i, ascending */
     mr_file_info *facts;         /* [n_kinds] */
     uint32_t *group;             /* [n_kinds] the group a kind belongs to */
     uint32_t *lead;              /* [n_groups] the kind that speaks for the group */
@@ -47,12 +50,17 @@ typedef struct mr_catalog {
 /** Nothing is known of the files yet: all refused. */
 mr_status mr_catalog_new(const mr_strs *paths, mr_catalog **out);
 void mr_catalog_free(mr_catalog *c);
-/** Enter what was found of file i. table_pos: where its chunk table lies (mr_tables_add). */
+/** Enter what was found of the first recording of file i. table_pos: where its chunk table lies
+ *  (mr_tables_add). */
 mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint64_t table_pos);
+/** All recordings of file i without their chunk tables. Further ones in order of files. */
+mr_status mr_catalog_set_all(mr_catalog *c, size_t i, const mr_probed *p);
 /** The same in two halves, for what was found elsewhere: the row but its kind, and the note (reason
  *  of a refusal, or what was odd; "" if nothing). False if the file is refused. */
 bool mr_row_of(const mr_file_info *info, uint64_t table_pos, mr_row *row, const char **note);
 mr_status mr_catalog_put(mr_catalog *c, size_t i, const mr_row *row, const char *note);
+/** A further recording of file i; files in ascending order. */
+mr_status mr_catalog_more(mr_catalog *c, size_t i, const mr_row *row, const char *note);
 /** The number of these facts in the catalogue, entered if they are new. */
 mr_status mr_catalog_kind(mr_catalog *c, const mr_file_info *facts, uint32_t *out);
 /** When all files are entered: groups are numbered, and led, by the earliest of their files, so
@@ -65,17 +73,25 @@ size_t mr_catalog_bytes(const mr_catalog *c);
 void mr_catalog_pack(const mr_catalog *c, void *block);
 mr_status mr_catalog_view(const void *block, size_t bytes, mr_catalog **out);
 
-/** As given. [borrow] */
+/** The order of recordings in time: by start, base name, path, row. */
+int mr_catalog_order(const mr_catalog *c, size_t a, size_t b);
+/** The file of row i. */
+size_t mr_catalog_file(const mr_catalog *c, size_t i);
+/** The rows of further recordings of file i: [*first, *first + n). */
+size_t mr_catalog_further(const mr_catalog *c, size_t i, size_t *first);
+/** The first valid row of row i's dataset. */
+uint32_t mr_catalog_row0(const mr_catalog *c, size_t i);
+/** Path of row i's file, as given. [borrow] */
 const char *mr_catalog_path(const mr_catalog *c, size_t i);
 /** Reason of a refusal, or what was odd; NULL mostly. [borrow] */
 const char *mr_catalog_note(const mr_catalog *c, size_t i);
-/** The group of file i, which must not be refused. */
+/** The group of row i, which must not be refused. */
 uint32_t mr_catalog_group_of(const mr_catalog *c, size_t i);
 /** The facts that speak for a group. */
 const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group);
 /** What a lane made of such files says of its series. */
 mr_status mr_catalog_series(const mr_file_info *facts, mr_series *out);
-/** The whole information of file i again (refused: state and reason). */
+/** The whole information of row i again (refused: state and reason). */
 void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info);
 /** Its chunk table, read from disk; NULL for contiguous files. [give] */
 mr_status mr_catalog_chunks(const mr_catalog *c, size_t i, mr_chunk **out);

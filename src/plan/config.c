@@ -41,6 +41,7 @@ mr_status mr_config_parse_bytes(const char *name, const char *text, size_t len,
     MR_TRY(mr_alloc(1, sizeof *c, "the config", &c));
     c->time_a = INT64_MIN;
     c->time_b = INT64_MAX;
+    c->join = MR_JOIN;
     MR_TRY(mr_strdup(name, &c->name));
     if (len > MR_CONFIG_MAX) {
         st = MR_RAISE(MR_ECONFIG, "%s: is longer than %zu bytes, the most allowed", name,

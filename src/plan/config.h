@@ -6,6 +6,10 @@
 #include "base/text.h"
 #include "in/input.h"
 
+/** How far apart two recordings may lie and still be one span, in samples, unless input.join says
+ *  otherwise. */
+#define MR_JOIN 0.5
+
 typedef struct mr_config {
     mr_node root; /* the merged tree, overrides applied */
     char *name;   /* path of the file as given */
@@ -16,6 +20,8 @@ typedef struct mr_config {
     const mr_node *distance; /* distance: 1.2..3.4 km; NULL = all */
     int64_t time_a, time_b;  /* half-open; INT64_MIN / INT64_MAX when open */
     const mr_node *map;      /* input.map or NULL (checked by mr_map_check) */
+    const char *dataset;     /* [borrow] input.dataset, NULL: all alike to the largest */
+    double join;             /* samples: how far apart recordings of one span may lie */
     char *geometry;          /* path of the channel table or NULL */
     /* chain: list node, possibly NULL */
     const mr_node *chain;

@@ -135,6 +135,8 @@ static mr_status plan_text(mr_plan *p)
         mr_text_fini(&g);
         MR_TRY(st);
     }
+    if (p->cfg->dataset) MR_TRY(mr_text_add(t, "dataset %s\n", p->cfg->dataset));
+    if (p->cfg->join != MR_JOIN) MR_TRY(mr_text_add(t, "join %a\n", p->cfg->join));
     const mr_node *sel[] = {p->cfg->channels, p->cfg->distance, p->cfg->map};
     static const char *const name[] = {"channels", "distance", "map"};
     for (size_t i = 0; i < 3; i++)
@@ -164,7 +166,7 @@ static mr_status some_chain(const mr_plan *p)
 {
     for (size_t i = 0; i < p->n_arrays; i++)
         if (p->arrays[i].chain) return MR_OK;
-    if (!p->n_arrays) return MR_RAISE(MR_EINPUT, "none of %zu files can be used", p->cat->n);
+    if (!p->n_arrays) return MR_RAISE(MR_EINPUT, "none of %zu files can be used", p->cat->n_files);
     mr_error_set(p->arrays[0].why);
     return MR_ECONFIG;
 }
@@ -203,7 +205,7 @@ mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_
     p->cfg = cfg;
     p->cat = cat;
     if (cfg->geometry) MR_TRY(mr_chantable_load(cfg->geometry, &table));
-    MR_TRY(mr_spans_build(cat, &p->spans));
+    MR_TRY(mr_spans_build(cat, cfg->join, &p->spans));
     MR_TRY(mr_alloc(cat->n_groups, sizeof *p->arrays, "the arrays", &p->arrays));
     for (p->n_arrays = 0; p->n_arrays < cat->n_groups; p->n_arrays++)
         MR_TRY(array_init(p, &table, (uint32_t)p->n_arrays, &p->arrays[p->n_arrays]));

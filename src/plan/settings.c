@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TITLE_MAX = 1000, MAX_KEYS = 6 };
+enum { TITLE_MAX = 1000, MAX_KEYS = 12 };
 #define MEMORY_MIN 1048576.0 /* whether it is enough is the plan's to say */
 #define MEMORY_MAX (1024 * 1073741824.0)
 
@@ -20,7 +20,7 @@ typedef struct section { /* keys of one map; name "" is the root */
 } section;
 static const section sections[] = {
     {"", 4, {"input", "chain", "output", "run"}},
-    {"input", 6, {"files", "channels", "distance", "time", "map", "geometry"}},
+    {"input", 8, {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join"}},
     {"output", 4, {"folder", "title", "compress", "type"}},
     {"run", 2, {"memory", "io_threads"}},
 };
@@ -209,6 +209,28 @@ out:
     return st;
 }
 
+static mr_status take_dataset(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    MR_TRY(need_text(n, "input.dataset", "Raw[0]"));
+    c->dataset = n->text;
+out:
+    return st;
+}
+
+/* Samples, so that it means the same at every rate. */
+static mr_status take_join(mr_config *c, const mr_node *n)
+{
+    char *end;
+    if (n->kind == MR_NODE_SCALAR && *n->text) {
+        c->join = strtod(n->text, &end);
+        if (!*end && c->join >= 0 && c->join <= 5) return MR_OK;
+    }
+    return MR_RAISE_AT(MR_ECONFIG, n,
+                       "input.join: a number of samples from 0 to 5: how far apart two recordings "
+                       "may lie and still be one span (default 0.5)");
+}
+
 static mr_status take_input(mr_config *c)
 {
     mr_status st = MR_OK;
@@ -230,6 +252,8 @@ static mr_status take_input(mr_config *c)
     if ((n = mr_node_get(in, "geometry"))) MR_TRY(take_geometry(c, n));
     c->map = mr_node_get(in, "map");
     MR_TRY(mr_map_check(c->map));
+    if ((n = mr_node_get(in, "dataset"))) MR_TRY(take_dataset(c, n));
+    if ((n = mr_node_get(in, "join"))) MR_TRY(take_join(c, n));
 out:
     return st;
 }

@@ -1,5 +1,6 @@
 /* plan/span.c: sort the files of each group by time, join what joins, note what does not. */
 #include "plan/span.h"
+#include "plan/config.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +8,9 @@
 
 const char *mr_odd_name(mr_odd_kind k)
 {
-    static const char *const names[] = {"gap",       "overlap", "duplicate", "drift",
-                                        "bad_chunk", "rate",    "layout",    "window"};
+    static const char *const names[MR_ODD_N] = {
+        "gap",   "overlap", "duplicate", "drift", "bad_chunk",  "rate",   "layout",  "window",
+        "stamp", "clock",   "place",     "value", "not_finite", "masked", "left_out"};
     return names[k];
 }
 
@@ -25,9 +27,8 @@ static int by_group_time_name(const void *pa, const void *pb, void *arg)
     const mr_row *ra = &c->rows[a], *rb = &c->rows[b];
     const uint32_t ga = c->group[ra->kind], gb = c->group[rb->kind];
     if (ga != gb) return ga < gb ? -1 : 1;
-    if (ra->t0_ns != rb->t0_ns) return ra->t0_ns < rb->t0_ns ? -1 : 1;
-    const int d = strcmp(mr_base_name(mr_catalog_path(c, a)), mr_base_name(mr_catalog_path(c, b)));
-    return d ? d : strcmp(mr_catalog_path(c, a), mr_catalog_path(c, b));
+    const int d = mr_catalog_order(c, a, b);
+    return d ? d : strcmp(c->facts[ra->kind].dataset, c->facts[rb->kind].dataset);
 }
 
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row)
@@ -64,10 +65,14 @@ out:
     return st;
 }
 
-/** What the last file of the span so far says. */
+/** Where a recording's clock is off the nominal rate by more than this over all of it, its own step
+ *  counts: 1 us, as stamps are good to. */
+#define SLACK_NS 1000.0
+
+/** What the last recording of the span so far says. */
 typedef struct tail {
     bool any;
-    bool off; /* it is off the nominal rate: nothing joins it */
+    bool off; /* it is off the nominal rate by over 0.1 %: nothing joins it */
     size_t file;
     int64_t end_ns; /* time of the sample after its last */
 } tail;
@@ -77,19 +82,26 @@ static int64_t steps_ns(double rate_hz, int64_t n)
     return (int64_t)llroundl((long double)n * 1e9L / (long double)rate_hz);
 }
 
-/** A file's own stamps against its nominal rate: the ledger gets a row beyond 0.1 %, or 1 us.
- *  *step_ns: what its stamps make of a step where they are beyond 0.1 %, else 0. */
-static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double rate_hz,
-                           double *step_ns)
+/** How far the last stamp of a recording is from where the nominal rate has it, ns. */
+static double drift_of(const mr_row *r, double rate_hz)
+{
+    return (double)(r->t1_ns - r->t0_ns - steps_ns(rate_hz, (int64_t)r->nt - 1));
+}
+
+/** Its measured step; the nominal one where it has no other. */
+static double step_of(const mr_row *r, double rate_hz)
+{
+    if (r->nt < 2 || fabs(drift_of(r, rate_hz)) <= SLACK_NS) return 1e9 / rate_hz;
+    return (double)(r->t1_ns - r->t0_ns) / ((double)r->nt - 1);
+}
+
+/** A file's own stamps against its nominal rate: the ledger gets a row beyond 0.1 %, or 1 us. */
+static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double rate_hz)
 {
     const mr_row *r = &c->rows[f];
-    const double nominal = (double)steps_ns(rate_hz, (int64_t)r->nt - 1);
-    const double off = (double)(r->t1_ns - r->t0_ns) - nominal;
-    *step_ns = 0;
-    if (r->nt < 2 || fabs(off) <= 1000.0) return MR_OK;
-    const bool far = fabs(off) > 1e-3 * nominal;
-    if (far) *step_ns = (double)(r->t1_ns - r->t0_ns) / ((double)r->nt - 1);
-    mr_odd row = {.kind = far ? MR_ODD_RATE : MR_ODD_DRIFT,
+    const double off = drift_of(r, rate_hz), nominal = (double)(r->t1_ns - r->t0_ns) - off;
+    if (r->nt < 2 || fabs(off) <= SLACK_NS) return MR_OK;
+    mr_odd row = {.kind = fabs(off) > 1e-3 * nominal ? MR_ODD_RATE : MR_ODD_DRIFT,
                   .file = f,
                   .other = SIZE_MAX,
                   .t0_ns = r->t0_ns,
@@ -102,58 +114,97 @@ static mr_status note_rate(mr_spans *s, const mr_catalog *c, uint32_t f, double 
     return mr_spans_note(s, &row);
 }
 
-/** What lies between the end of the file before and the start of file f, `off` ns later, to the
- *  ledger. *skip: f's first samples that the file before has too. */
-static mr_status note_seam(mr_spans *s, const mr_row *r, uint32_t f, const tail *last, double rate,
-                           uint64_t *skip)
+/** What the probe found odd: remarks joined by "; ", each with its kind (in/input.h). */
+static mr_status note_remarks(mr_spans *s, const mr_catalog *c, uint32_t f)
 {
-    const double half = 0.5e9 / rate, off = (double)(r->t0_ns - last->end_ns);
+    mr_status st = MR_OK;
+    const char *p = mr_catalog_note(c, f), *end;
+    for (; p && *p; p = *end ? end + 2 : end) {
+        mr_odd row = {.kind = MR_ODD_LAYOUT,
+                      .file = f,
+                      .other = SIZE_MAX,
+                      .t0_ns = c->rows[f].t0_ns,
+                      .t1_ns = c->rows[f].t1_ns,
+                      .equal = -1};
+        end = strstr(p, "; ");
+        if (!end) end = p + strlen(p);
+        const char *text = p;
+        for (int k = MR_ODD_STAMP; k < MR_ODD_N; k++) {
+            const char *name = mr_odd_name((mr_odd_kind)k), *q = p + strlen(name);
+            unsigned long long count = 0;
+            int used = 0;
+            if (strncmp(p, name, strlen(name)) != 0) continue;
+            if (*q == '(' && sscanf(q, "(%llu)%n", &count, &used) == 1) q += used;
+            if (strncmp(q, ": ", 2) != 0) continue;
+            row.kind = (mr_odd_kind)k;
+            row.count = count;
+            text = q + 2;
+        }
+        snprintf(row.note, sizeof row.note, "%.*s", (int)(end - text), text);
+        MR_TRY(mr_spans_note(s, &row));
+    }
+out:
+    return st;
+}
+
+/** What lies between the end of the recording before and the start of f, `off` ns later, to the
+ *  ledger. *skip: f's first samples that the one before has too. */
+static mr_status note_seam(mr_spans *s, const mr_catalog *c, uint32_t f, const tail *last,
+                           double join_ns, double step_ns, uint64_t *skip)
+{
+    const mr_row *r = &c->rows[f];
+    const double off = (double)(r->t0_ns - last->end_ns);
     mr_odd row = {
         .file = f, .other = last->file, .t0_ns = last->end_ns, .t1_ns = r->t0_ns, .equal = -1};
-    if (off > half) {
+    const bool same = mr_catalog_file(c, f) == mr_catalog_file(c, last->file);
+    if (off > join_ns) {
         row.kind = MR_ODD_GAP;
-        snprintf(row.note, sizeof row.note, "%.6g s without samples", 1e-9 * off);
-    } else if (off < -half) {
-        const uint64_t both = (uint64_t)llround(-off * 1e-9 * rate);
+        snprintf(row.note, sizeof row.note, "%.6g s without samples%s", 1e-9 * off,
+                 same ? ", inside the file" : "");
+        if (same && fabs(off - 1e9) < step_ns)
+            snprintf(row.note, sizeof row.note,
+                     "%.6g s without samples, inside the file: its "
+                     "clock may have been set (a leap second?)",
+                     1e-9 * off);
+    } else if (off < -MR_JOIN * step_ns) {
+        const uint64_t both = (uint64_t)llround(-off / step_ns);
         *skip = MR_MIN(both, (uint64_t)r->nt);
         row.kind = both >= r->nt ? MR_ODD_DUPLICATE : MR_ODD_OVERLAP;
         row.t0_ns = r->t0_ns;
-        row.t1_ns = both >= r->nt ? r->t0_ns + steps_ns(rate, r->nt) : last->end_ns;
-        row.skip = *skip;
-    } else if (fabs(off) > 1000.0) {
+        row.t1_ns = both >= r->nt ? r->t1_ns + llround(step_ns) : last->end_ns;
+        row.skip = row.count = *skip;
+    } else if (fabs(off) > SLACK_NS) {
         row.kind = MR_ODD_DRIFT;
-        snprintf(row.note, sizeof row.note, "starts %+.3f us from the end of the file before",
-                 1e-3 * off);
+        snprintf(row.note, sizeof row.note, "starts %+.3f us from the end of the %s before",
+                 1e-3 * off, same ? "stretch" : "file");
     } else {
         return MR_OK;
     }
     return mr_spans_note(s, &row);
 }
 
-/** Join file f to the open span, or begin a new one. */
-static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, tail *last)
+/** Join recording f to the open span, or begin a new one. */
+static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join, tail *last)
 {
     mr_status st = MR_OK;
     const mr_row *r = &c->rows[f];
     const uint32_t group = c->group[r->kind];
-    const double rate = mr_catalog_group(c, group)->rate_hz;
-    const bool gap = last->any && (double)(r->t0_ns - last->end_ns) > 0.5e9 / rate;
+    const double rate = mr_catalog_group(c, group)->rate_hz, step = step_of(r, rate);
+    const bool own = step != 1e9 / rate, off = fabs(step * 1e-9 * rate - 1) > 1e-3;
+    const double join_ns = join * step;
+    const bool gap = last->any && (double)(r->t0_ns - last->end_ns) > join_ns;
     uint64_t skip = 0;
-    double step_ns;
-    MR_TRY(note_rate(s, c, f, rate, &step_ns));
-    if (last->any) MR_TRY(note_seam(s, r, f, last, rate, &skip));
+    MR_TRY(note_remarks(s, c, f));
+    MR_TRY(note_rate(s, c, f, rate));
+    if (last->any) MR_TRY(note_seam(s, c, f, last, join_ns, step, &skip));
     if (skip >= r->nt) goto out;
-    const double step = step_ns > 0 ? step_ns : 1e9 / rate;
-    const int64_t t = r->t0_ns + (step_ns > 0 ? (int64_t)llround((double)skip * step)
-                                              : steps_ns(rate, (int64_t)skip));
-    if (!last->any || gap || last->off || step_ns > 0) {
-        MR_TRY(begin_span(s, group, rate, t));
-        s->span[s->n_spans - 1].step_ns = step_ns;
-    }
+    const int64_t t =
+        r->t0_ns + (own ? (int64_t)llround((double)skip * step) : steps_ns(rate, (int64_t)skip));
+    if (!last->any || gap || last->off || off) MR_TRY(begin_span(s, group, rate, t));
+    s->span[s->n_spans - 1].step_ns = own ? step : 0;
     MR_TRY(add_part(s, f, skip, r->nt - skip, t));
-    *last =
-        (tail){true, step_ns > 0, f,
-               step_ns > 0 ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
+    *last = (tail){true, off, f,
+                   own ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
 out:
     return st;
 }
@@ -231,7 +282,7 @@ static mr_status note_group(mr_spans *s, const mr_catalog *c, uint32_t f, uint32
     return mr_spans_note(s, &row);
 }
 
-mr_status mr_spans_build(const mr_catalog *c, mr_spans *out)
+mr_status mr_spans_build(const mr_catalog *c, double join, mr_spans *out)
 {
     mr_status st = MR_OK;
     uint32_t *file = NULL;
@@ -245,7 +296,7 @@ mr_status mr_spans_build(const mr_catalog *c, mr_spans *out)
         const uint32_t g = mr_catalog_group_of(c, file[i]);
         if (i && g != mr_catalog_group_of(c, file[i - 1])) last = (tail){0};
         if (!last.any && g > 0) MR_TRY(note_group(out, c, file[i], g));
-        MR_TRY(place(out, c, file[i], &last));
+        MR_TRY(place(out, c, file[i], join, &last));
     }
     MR_TRY(sort_ledger(out));
 out:
@@ -291,7 +342,8 @@ int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t 
     const size_t i = part_at(s, sp, k);
     const mr_part *p = &s->part[i];
     const long double at = (long double)(k - p->k) + (long double)(num - whole * den) / den;
-    long double step = sp->step_ns > 0 ? (long double)sp->step_ns : 1e9L / (long double)sp->rate_hz;
+    long double step = 1e9L / (long double)sp->rate_hz;
+    if (sp->step_ns > 0 && i + 1 == sp->part0 + sp->n_parts) step = (long double)sp->step_ns;
     if (mr_span_bends(s, sp, i)) step = (long double)(p[1].t_ns - p->t_ns) / (long double)p->n;
     return p->t_ns + (int64_t)llroundl(at * step);
 }

@@ -3,9 +3,9 @@
 #define MR_SPAN_H
 #include "plan/catalog.h"
 
-/** The samples of one file that a span keeps. */
+/** The samples of one recording that a span keeps. */
 typedef struct mr_part {
-    uint32_t file;
+    uint32_t file;    /* its row in the catalogue */
     int64_t k;        /* index in the span of the first kept sample */
     uint64_t skip, n; /* first samples left out (they overlap an earlier file); samples kept */
     int64_t t_ns;     /* time of the first kept sample by this file's own start */
@@ -18,7 +18,7 @@ typedef struct mr_span {
     int64_t n;             /* samples */
     int64_t t0_ns;
     double rate_hz;
-    double step_ns; /* 0, or of one file whose stamps are off the rate: time from one to the next */
+    double step_ns; /* 0, or where the last recording is off the rate: its measured step */
 } mr_span;
 
 typedef enum mr_odd_kind {
@@ -29,14 +29,23 @@ typedef enum mr_odd_kind {
     MR_ODD_BAD_CHUNK,
     MR_ODD_RATE,
     MR_ODD_LAYOUT,
-    MR_ODD_WINDOW
+    MR_ODD_WINDOW,
+    MR_ODD_STAMP,      /* bad or lost stamps */
+    MR_ODD_CLOCK,      /* a source of time that was put aside, zones, leap jumps */
+    MR_ODD_PLACE,      /* of channels */
+    MR_ODD_VALUE,      /* packing, range, precision, runs without change */
+    MR_ODD_NOT_FINITE, /* samples */
+    MR_ODD_MASKED,
+    MR_ODD_LEFT_OUT, /* datasets */
+    MR_ODD_N
 } mr_odd_kind;
 const char *mr_odd_name(mr_odd_kind k);
 
-/** One row of the ledger. file: index into the catalogue, or SIZE_MAX. */
+/** One row of the ledger. file: its row in the catalogue, or SIZE_MAX. */
 typedef struct mr_odd {
     mr_odd_kind kind;
-    size_t file, other; /* other: the file it overlaps; SIZE_MAX if none */
+    size_t file, other; /* other: the recording it overlaps; SIZE_MAX if none */
+    uint64_t count;     /* how many (samples, stamps, ...); 0: not counted */
     int64_t t0_ns, t1_ns;
     uint64_t skip; /* overlap, duplicate: samples of `file` that `other` already has */
     int8_t equal;  /* overlap: 1 equal, 0 different, -1 not compared */
@@ -61,9 +70,9 @@ typedef struct mr_odd_list {
     size_t n, cap;
 } mr_odd_list;
 
-/** Lay the catalogue's files end to end, group by group. Deterministic, whatever the files' order.
- */
-mr_status mr_spans_build(const mr_catalog *c, mr_spans *out);
+/** Lay the catalogue's recordings end to end, group by group. Deterministic, whatever the files'
+ *  order. join: how far apart in samples they may lie and still be one span. */
+mr_status mr_spans_build(const mr_catalog *c, double join, mr_spans *out);
 void mr_spans_fini(mr_spans *s);
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row);
 /** The rows that mr_spans_build found and that touch [t0, t1], in the order of the ledger. */

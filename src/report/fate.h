@@ -14,7 +14,8 @@ typedef enum mr_fate_state {
 
 typedef struct mr_fate {
     uint64_t samples; /* used, over channels */
-    uint32_t odd;     /* partly: the row of the ledger that says why */
+    uint32_t odd;     /* partly: the row of the ledger that says why; UINT32_MAX: it is `row` */
+    uint32_t row;     /* its first recording that cannot be used */
     uint8_t state, loss;
 } mr_fate;
 
@@ -23,7 +24,6 @@ typedef struct mr_fate {
 mr_status mr_fates(const mr_account *a, mr_fate **out);
 /** "used", "partly", "refused" */
 const char *mr_fate_name(const mr_fate *f);
-/** Why file i is not wholly used; "" if it is. Gives buf. */
-const char *mr_fate_reason(const mr_account *a, const mr_fate *f, size_t i,
-                           char buf[MR_REASON_MAX]);
+/** Why a file is not wholly used; "" if it is. Gives buf. */
+const char *mr_fate_reason(const mr_account *a, const mr_fate *f, char buf[MR_REASON_MAX]);
 #endif

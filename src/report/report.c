@@ -45,7 +45,7 @@ bool mr_account_losses(const mr_account *a)
     mr_fate *f = NULL;
     bool any = false;
     if (!a->cat || mr_fates(a, &f) != MR_OK) return false;
-    for (size_t i = 0; i < a->cat->n; i++) any |= f[i].loss;
+    for (size_t i = 0; i < a->cat->n_files; i++) any |= f[i].loss;
     free(f);
     return any;
 }
@@ -73,6 +73,22 @@ static mr_status add_item(mr_text *t, bool first, json_t *o)
     return st;
 }
 
+/** First and last stamp over the recordings of file i that can be used; gives how many they are. */
+static size_t times_of(const mr_catalog *c, size_t i, int64_t *t0, int64_t *t1)
+{
+    size_t first, n = mr_catalog_further(c, i, &first), used = 0;
+    *t0 = INT64_MAX;
+    *t1 = INT64_MIN;
+    for (size_t k = 0; k <= n; k++) {
+        const mr_row *r = &c->rows[k ? first + k - 1 : i];
+        if (r->kind == MR_REFUSED) continue;
+        *t0 = MR_MIN(*t0, r->t0_ns);
+        *t1 = MR_MAX(*t1, r->t1_ns);
+        used++;
+    }
+    return used;
+}
+
 static mr_status add_inputs(const mr_account *a, mr_text *t)
 {
     mr_status st = MR_OK;
@@ -81,14 +97,16 @@ static mr_status add_inputs(const mr_account *a, mr_text *t)
     const mr_catalog *c = a->cat;
     if (!c) return MR_OK;
     MR_TRY(mr_fates(a, &f));
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c->n_files; i++) {
+        int64_t t0, t1;
+        const size_t n = times_of(c, i, &t0, &t1);
         const bool known = c->rows[i].kind != MR_REFUSED;
         const char *note = mr_catalog_note(c, i);
-        json_t *o = json_pack(
-            "{s:o s:s s:o s:I s:o s:o}", "path", text(mr_catalog_path(c, i)), "state",
-            mr_fate_name(&f[i]), "reason", text(mr_fate_reason(a, &f[i], i, why)), "samples",
-            (json_int_t)f[i].samples, "t0", known ? when(c->rows[i].t0_ns) : json_null(), "t1",
-            known ? when(c->rows[i].t1_ns) : json_null());
+        json_t *o =
+            json_pack("{s:o s:s s:o s:I s:I s:o s:o}", "path", text(mr_catalog_path(c, i)), "state",
+                      mr_fate_name(&f[i]), "reason", text(mr_fate_reason(a, &f[i], why)), "samples",
+                      (json_int_t)f[i].samples, "recordings", (json_int_t)n, "t0",
+                      n ? when(t0) : json_null(), "t1", n ? when(t1) : json_null());
         if (known && note && json_object_set_new(o, "note", text(note)) != 0) {
             json_decref(o);
             o = NULL;
@@ -123,9 +141,9 @@ static mr_status add_ledger(const mr_account *a, mr_text *t)
     const mr_plan *p = a->plan;
     for (size_t i = 0; p && i < p->spans.n_odd; i++) {
         const mr_odd *o = &p->spans.odd[i];
-        json_t *j = json_pack("{s:s s:o s:o s:o s:o}", "kind", mr_odd_name(o->kind), "path",
+        json_t *j = json_pack("{s:s s:o s:o s:o s:o s:I}", "kind", mr_odd_name(o->kind), "path",
                               text(mr_catalog_path(p->cat, o->file)), "t0", when(o->t0_ns), "t1",
-                              when(o->t1_ns), "note", text(o->note));
+                              when(o->t1_ns), "note", text(o->note), "count", (json_int_t)o->count);
         MR_TRY(add_item(t, i == 0, j));
     }
 out:
@@ -314,13 +332,13 @@ static void warn_leftovers(const mr_account *a)
 void mr_report_warn(const mr_account *a)
 {
     mr_fate *f = NULL;
-    size_t said[16] = {0};
+    size_t said[MR_ODD_N + 1] = {0};
     char t0[40], t1[40], why[MR_REASON_MAX];
     if (!a->cat || mr_fates(a, &f) != MR_OK) return;
-    for (size_t i = 0; i < a->cat->n; i++)
-        if (f[i].state >= MR_FATE_REFUSED && said[15]++ < 50)
+    for (size_t i = 0; i < a->cat->n_files; i++)
+        if (f[i].state >= MR_FATE_REFUSED && said[MR_ODD_N]++ < 50)
             mr_log(MR_WARN, "%s: refused: %s", mr_catalog_path(a->cat, i),
-                   mr_fate_reason(a, &f[i], i, why));
+                   mr_fate_reason(a, &f[i], why));
     for (size_t i = 0; a->plan && i < a->plan->spans.n_odd; i++) {
         const mr_odd *o = &a->plan->spans.odd[i];
         if (said[o->kind]++ < 50)
@@ -328,10 +346,10 @@ void mr_report_warn(const mr_account *a)
                    mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0), mr_utc_iso(o->t1_ns, t1),
                    o->note);
     }
-    for (size_t k = 0; k < 16; k++)
+    for (size_t k = 0; k <= MR_ODD_N; k++)
         if (said[k] > 50)
             mr_log(MR_WARN, "... and %zu more %s; report.json has all", said[k] - 50,
-                   k == 15 ? "refused files" : mr_odd_name((mr_odd_kind)k));
+                   k == MR_ODD_N ? "refused files" : mr_odd_name((mr_odd_kind)k));
     free(f);
     if (a->listing) warn_listing(a->listing);
     warn_leftovers(a);
@@ -347,7 +365,7 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
     size_t refused = 0, partly = 0, done = 0;
     if (!a->cat || !p) return MR_OK;
     MR_TRY(mr_fates(a, &f));
-    for (size_t i = 0; i < a->cat->n; i++) {
+    for (size_t i = 0; i < a->cat->n_files; i++) {
         refused += f[i].state >= MR_FATE_REFUSED;
         partly += f[i].state == MR_FATE_PARTLY;
     }
@@ -356,7 +374,7 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
         if (p->arrays[i].chain) MR_TRY(mr_chain_brief(p->arrays[i].chain, &chain));
     for (char *s = chain.s; s && *s; s++)
         if (*s == '\n') *s = s[1] ? ';' : '\0';
-    printf("input:      %zu files in %zu spans: %zu refused, %zu partly used\n", a->cat->n,
+    printf("input:      %zu files in %zu spans: %zu refused, %zu partly used\n", a->cat->n_files,
            p->spans.n_spans, refused, partly);
     printf("did:        %s\n", chain.s ? chain.s : "copied");
     printf("output:     %s: %zu of %zu lanes (%zu known, %zu redone), %s of samples\n", folder,

@@ -13,10 +13,11 @@
 #define PIECE_BYTES ((size_t)4 << 20)
 enum { KEPT = 4 };
 
-/** An input that is open. */
+/** A dataset of an input that is open. */
 typedef struct opened {
     const char *path; /* in the report; NULL: free */
-    mr_file_info info;
+    uint32_t set, n_sets;
+    mr_file_info info; /* all its valid rows */
     mr_chunk *chunks;
     mr_raw *raw;
     char why[MR_NOTE_MAX]; /* "" if it can be read */
@@ -41,19 +42,40 @@ static void close_input(opened *o)
     *o = (opened){0};
 }
 
-/** The input, open if that can be had; *out->why says what is wrong with it otherwise. */
-static mr_status open_input(deep *d, const char *path, opened **out)
+/** Facts and chunk table of a dataset, as its first recording says, but of all its rows. */
+static mr_status probe(deep *d, const char *path, uint32_t set, opened *o)
+{
+    mr_status st = MR_OK;
+    mr_probed p = {0};
+    MR_TRY(mr_probe_file(d->prober, path, true, &p));
+    size_t i = 0;
+    while (i + 1 < p.n && p.rec[i].set < set) i++;
+    o->path = path;
+    o->set = set;
+    o->n_sets = (uint32_t)MR_MAX(p.n_tables, (size_t)1);
+    o->info = p.rec[i];
+    if (o->info.state != MR_OK) goto out;
+    o->info.nt = o->info.store.nt - o->info.store.row0;
+    o->chunks = p.table[set];
+    p.table[set] = NULL;
+out:
+    mr_probed_fini(&p);
+    return st;
+}
+
+/** A dataset of the input, open if that can be had; *out->why says what is wrong with it
+ *  otherwise. */
+static mr_status open_input(deep *d, const char *path, uint32_t set, opened **out)
 {
     mr_status st = MR_OK;
     for (size_t i = 0; i < KEPT; i++)
-        if (d->kept[i].path == path) {
+        if (d->kept[i].path == path && d->kept[i].set == set) {
             *out = &d->kept[i];
             return MR_OK;
         }
     opened *o = &d->kept[d->next++ % KEPT];
     close_input(o);
-    MR_TRY(mr_probe(d->prober, path, &o->info, &o->chunks));
-    o->path = path;
+    MR_TRY(probe(d, path, set, o));
     if (o->info.state != MR_OK)
         memcpy(o->why, o->info.reason, sizeof o->why); /* of the same size, and it ends */
     else
@@ -97,12 +119,15 @@ static mr_status check_line(deep *d, const char *lane, const mr_input_line *l)
     const char *path = NULL;
     if (!l->known) return MR_OK; /* it could not be read then: the report says so */
     d->n_ranges++;
-    for (size_t i = 0; i < d->inputs.n_paths; i++) {
+    uint32_t set = 0, n_sets = 1;
+    for (size_t i = 0; i < d->inputs.n_paths; i += set == 0) {
         opened *o;
         mr_rows_sum sum;
         if (strcmp(mr_base_name(d->inputs.paths[i]), l->name) != 0) continue;
         path = d->inputs.paths[i];
-        MR_TRY(open_input(d, path, &o));
+        MR_TRY(open_input(d, path, set, &o));
+        n_sets = o->n_sets;
+        set = set + 1 < n_sets ? set + 1 : 0; /* the next to try */
         st = *o->why ? MR_EINPUT : digest(d, o, l, &sum);
         if (st == MR_OK && sum.lo == l->sum.lo && sum.hi == l->sum.hi) return MR_OK;
         if (st == MR_OK)
@@ -161,6 +186,7 @@ mr_status mr_deep_verify(const char *folder, void (*say)(void *arg, const char *
     MR_TRY(mr_text_add(&report, "%s/report.json", folder));
     MR_TRY(mr_report_inputs_read(report.s, &d.inputs));
     MR_TRY(mr_prober_new(1, d.inputs.cfg->map, &d.prober));
+    mr_prober_pick(d.prober, d.inputs.cfg->dataset);
     MR_TRY(mr_kept_read(folder, &d.left));
     MR_TRY(mr_alloc(PIECE_BYTES, 1, "samples", &d.buf));
     MR_TRY(mr_text_add(&lanes, "%s/lanes", folder));

@@ -115,7 +115,9 @@ mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines)
         const mr_part *q = &m->plan->spans.part[j->first_part + i];
         const int64_t a = MR_MAX(l->raw.a, k0 + q->k);
         const int64_t b = MR_MIN(l->raw.b, k0 + q->k + (int64_t)q->n);
-        const mr_input_line line = {.row = (uint64_t)(a - k0 - q->k) + q->skip,
+        const mr_catalog *c = m->plan->cat; /* rows count from the dataset's first valid one */
+        const uint64_t from = c->rows[q->file].row0 - mr_catalog_row0(c, q->file);
+        const mr_input_line line = {.row = (uint64_t)(a - k0 - q->k) + q->skip + from,
                                     .rows = (uint64_t)(b - a),
                                     .sel = buffered(m, l),
                                     .sum = j->part[i].sum,

@@ -92,7 +92,7 @@ static bool inputs_changed(const mr_plan *p, const mr_lane *l, const uint8_t *ch
     size_t first, n;
     mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++)
-        if (changed[p->spans.part[i].file]) return true;
+        if (changed[mr_catalog_file(p->cat, p->spans.part[i].file)]) return true;
     return false;
 }
 

@@ -13,7 +13,8 @@
 
 #define LAST UINT32_MAX /* origin of what the last survey knew */
 
-/** What became of one file: goes from whoever looked to all ranks, its note behind it. */
+/** What became of one recording: goes from whoever looked to all ranks, its note behind it; those
+ *  of a file one behind the other. */
 typedef struct finding {
     mr_row row;      /* kind: a number in its origin's list */
     uint32_t origin; /* the rank that looked, or LAST */
@@ -47,23 +48,76 @@ static bool unchanged(const mr_last *l, size_t at, const char *path, finding *f)
     if (stat(path, &sb) != 0) return false;
     const int64_t mtime = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
     const bool same = r->size == sb.st_size && r->mtime_ns == mtime && r->inode == sb.st_ino;
+    size_t first, n = mr_catalog_further(l->cat, at, &first);
+    bool refused = r->kind == MR_REFUSED;
+    while (n-- > 0) refused |= r[first + n - at].kind == MR_REFUSED;
     f->changed = !same;
-    return same && r->kind != MR_REFUSED;
+    return same && !refused;
 }
 
-/** Keep facts and chunk table of a file that was looked at. */
-static mr_status enter(look *l, const mr_file_info *info, const mr_chunk *chunks, mr_row *row)
+static mr_status add_finding(mr_text *out, finding *f, const char *note)
 {
     mr_status st = MR_OK;
-    mr_mutex_lock(l->gate);
-    MR_TRY(mr_kinds_add(&l->kinds, info, &row->kind));
-    if (chunks && l->tables_base) {
-        const uint64_t end = l->rank < l->last.n_ends ? l->last.ends[l->rank] : 0;
+    f->note_bytes = (uint16_t)(note && *note ? strlen(note) + 1 : 0);
+    MR_TRY(mr_text_add_bytes(out, f, sizeof *f));
+    if (f->note_bytes) MR_TRY(mr_text_add_bytes(out, note, f->note_bytes));
+out:
+    return st;
+}
+
+/** Where the chunk table of each dataset went: *where[n_tables]. The gate is ours. */
+static mr_status keep_tables(look *l, const mr_probed *p, uint64_t *where)
+{
+    mr_status st = MR_OK;
+    const uint64_t end = l->rank < l->last.n_ends ? l->last.ends[l->rank] : 0;
+    for (size_t i = 0, next = 0; i < p->n; i++) { /* recordings are in order of datasets */
+        const mr_file_info *r = &p->rec[i];
+        if (r->state != MR_OK || r->set < next || !p->table[r->set]) continue;
+        next = r->set + 1u;
         if (!l->tables) MR_TRY(mr_tables_open(l->tables_base, l->rank, end, &l->tables));
-        MR_TRY(mr_tables_add(l->tables, chunks, info->store.n_chunks, &row->where));
+        MR_TRY(mr_tables_add(l->tables, p->table[r->set], r->store.n_chunks, &where[r->set]));
+    }
+out:
+    return st;
+}
+
+/** Facts, chunk tables and findings of a file that was looked at. */
+static mr_status enter(look *l, const mr_probed *p, bool changed, mr_text *out)
+{
+    mr_status st = MR_OK;
+    uint64_t where[MR_MAX_SETS] = {0};
+    finding f;
+    mr_mutex_lock(l->gate);
+    if (l->tables_base) MR_TRY(keep_tables(l, p, where));
+    for (size_t i = 0; i < p->n; i++) {
+        const mr_file_info *r = &p->rec[i];
+        const char *note;
+        memset(&f, 0, sizeof f);
+        f.probed = i == 0;
+        f.changed = changed;
+        f.origin = l->rank;
+        if (mr_row_of(r, where[r->set % MR_MAX_SETS], &f.row, &note))
+            MR_TRY(mr_kinds_add(&l->kinds, r, &f.row.kind));
+        MR_TRY(add_finding(out, &f, note));
     }
 out:
     mr_mutex_unlock(l->gate);
+    return st;
+}
+
+/** What the last survey knew of file `at`. */
+static mr_status recalled(const mr_catalog *last, size_t at, finding *f, mr_text *out)
+{
+    mr_status st = MR_OK;
+    size_t first, n = mr_catalog_further(last, at, &first);
+    f->origin = LAST;
+    f->row = last->rows[at];
+    MR_TRY(add_finding(out, f, mr_catalog_note(last, at)));
+    for (size_t k = first; k < first + n; k++) {
+        f->row = last->rows[k];
+        MR_TRY(add_finding(out, f, mr_catalog_note(last, k)));
+    }
+out:
     return st;
 }
 
@@ -71,33 +125,25 @@ static mr_status look_at(void *arg, uint64_t i, mr_text *out)
 {
     mr_status st = MR_OK;
     look *l = arg;
-    mr_file_info info;
-    mr_chunk *chunks = NULL;
-    const char *path = l->files->v[i], *note = NULL;
+    mr_probed p = {0};
+    struct stat sb;
+    const char *path = l->files->v[i];
     finding f;
     memset(&f, 0, sizeof f);
     const size_t at = mr_last_find(&l->last, path, (size_t)i);
     if (at != SIZE_MAX && unchanged(&l->last, at, path, &f)) {
-        f.row = l->last.cat->rows[at];
-        f.origin = LAST;
-        note = mr_catalog_note(l->last.cat, at);
-    } else {
-        struct stat sb;
+        MR_TRY(recalled(l->last.cat, at, &f, out));
+    } else if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode)) { /* others are listed, not named */
         f.probed = 1;
         f.origin = l->rank;
-        if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode)) { /* others are listed, not named */
-            f.row.kind = MR_REFUSED;
-            note = "a folder that cannot be listed";
-        } else {
-            MR_TRY(mr_probe(l->prober, path, &info, &chunks));
-            if (mr_row_of(&info, 0, &f.row, &note)) MR_TRY(enter(l, &info, chunks, &f.row));
-        }
+        f.row.kind = MR_REFUSED;
+        MR_TRY(add_finding(out, &f, "a folder that cannot be listed"));
+    } else {
+        MR_TRY(mr_probe_file(l->prober, path, true, &p));
+        MR_TRY(enter(l, &p, f.changed, out));
     }
-    f.note_bytes = (uint16_t)(note ? strlen(note) + 1 : 0);
-    MR_TRY(mr_text_add_bytes(out, &f, sizeof f));
-    if (note) MR_TRY(mr_text_add_bytes(out, note, f.note_bytes));
 out:
-    free(chunks);
+    mr_probed_fini(&p);
     return st;
 }
 
@@ -168,11 +214,13 @@ out:
     return st;
 }
 
-static finding finding_of(const mr_mapped *m, size_t i, const char **note)
+/** The finding at *at, which moves behind it. */
+static finding next_finding(const mr_mapped *m, size_t *at, const char **note)
 {
     finding f;
-    memcpy(&f, m->bytes + m->offs[i], sizeof f);
-    *note = f.note_bytes ? m->bytes + m->offs[i] + sizeof f : "";
+    memcpy(&f, m->bytes + *at, sizeof f);
+    *note = f.note_bytes ? m->bytes + *at + sizeof f : "";
+    *at += sizeof f + f.note_bytes;
     return f;
 }
 
@@ -182,18 +230,21 @@ static mr_status build(const look *l, const mr_mapped *m, origins *o, mr_catalog
     mr_status st = MR_OK;
     mr_catalog *c = NULL;
     MR_TRY(mr_catalog_new(l->files, &c));
-    for (size_t i = 0; i < c->n; i++) {
-        const char *note;
-        finding f = finding_of(m, i, &note);
-        const size_t from = f.origin == LAST ? o->n - 1 : f.origin;
-        if (f.row.kind != MR_REFUSED) {
-            uint32_t *number = &o->number[from][f.row.kind];
-            if (*number == UINT32_MAX)
-                MR_TRY(mr_catalog_kind(c, &o->facts[from][f.row.kind], number));
-            f.row.kind = *number;
+    for (size_t i = 0; i < c->n_files; i++)
+        for (size_t at = m->offs[i]; at < m->offs[i + 1];) {
+            const char *note;
+            const bool further = at > m->offs[i];
+            finding f = next_finding(m, &at, &note);
+            const size_t from = f.origin == LAST ? o->n - 1 : f.origin;
+            if (f.row.kind != MR_REFUSED) {
+                uint32_t *number = &o->number[from][f.row.kind];
+                if (*number == UINT32_MAX)
+                    MR_TRY(mr_catalog_kind(c, &o->facts[from][f.row.kind], number));
+                f.row.kind = *number;
+            }
+            MR_TRY(further ? mr_catalog_more(c, i, &f.row, note)
+                           : mr_catalog_put(c, i, &f.row, note));
         }
-        MR_TRY(mr_catalog_put(c, i, &f.row, note));
-    }
     MR_TRY(mr_catalog_settle(c));
     *out = c;
     c = NULL;
@@ -308,6 +359,7 @@ static mr_status prepare(const mr_config *cfg, look *l)
     mr_status st = MR_OK;
     MR_TRY(mr_mutex_new("survey", &l->gate));
     MR_TRY(mr_prober_new(cfg->io_threads, cfg->map, &l->prober));
+    mr_prober_pick(l->prober, cfg->dataset);
 out:
     return st;
 }
@@ -317,12 +369,12 @@ static mr_status take_counts(const mr_mapped *m, const look *l, mr_survey *out)
     mr_status st = MR_OK;
     MR_TRY(mr_alloc(l->files->n, 1, "the survey", &out->changed));
     for (size_t i = 0; i < l->files->n; i++) {
-        const char *note;
-        const finding f = finding_of(m, i, &note);
+        finding f;
+        memcpy(&f, m->bytes + m->offs[i], sizeof f);
         out->changed[i] = f.changed;
         out->n_probed += f.probed;
     }
-    out->news = out->n_probed > 0 || !l->last.cat || l->last.cat->n != l->files->n;
+    out->news = out->n_probed > 0 || !l->last.cat || l->last.cat->n_files != l->files->n;
 out:
     return st;
 }

@@ -14,7 +14,7 @@ typedef struct head {
     char magic[8];
     char version[16];
     uint64_t row_bytes, facts_bytes;
-    char map[40]; /* digest of input.map: another map, another survey */
+    char map[40]; /* digest of input.map and input.dataset: others, another survey */
     uint64_t generation, n_ends, block_bytes;
 } head;
 enum { DIGEST = 32 };
@@ -27,12 +27,13 @@ static mr_status head_of(const mr_config *cfg, head *h)
     mr_status st = MR_OK;
     mr_text t = {0};
     memset(h, 0, sizeof *h);
-    memcpy(h->magic, "MRSURV2", 8);
+    memcpy(h->magic, "MRSURV3", 8);
     snprintf(h->version, sizeof h->version, "%s", MR_VERSION);
     h->row_bytes = sizeof(mr_row);
     h->facts_bytes = sizeof(mr_file_info);
-    if (cfg->map) {
-        MR_TRY(mr_node_print(cfg->map, &t));
+    if (cfg->map) MR_TRY(mr_node_print(cfg->map, &t));
+    if (cfg->dataset) MR_TRY(mr_text_add(&t, "\ndataset %s", cfg->dataset));
+    if (t.len) {
         snprintf(h->map, sizeof h->map, "%s", mr_digest_of(t.s, t.len).hex);
     }
 out:
@@ -228,13 +229,14 @@ mr_status mr_last_open(const char *path, const mr_config *cfg, mr_last *l)
         mr_last_fini(l);
         return MR_OK;
     }
-    MR_TRY(mr_alloc(l->cat->n, sizeof *l->by_path, "the last survey", &l->by_path));
+    const size_t n = l->cat->n_files;
+    MR_TRY(mr_alloc(n, sizeof *l->by_path, "the last survey", &l->by_path));
     bool sorted = true;
-    for (size_t i = 0; i < l->cat->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         l->by_path[i] = (uint32_t)i;
         if (i && by_path(&l->by_path[i - 1], &l->by_path[i], l->cat) > 0) sorted = false;
     }
-    if (!sorted) qsort_r(l->by_path, l->cat->n, sizeof *l->by_path, by_path, l->cat);
+    if (!sorted) qsort_r(l->by_path, n, sizeof *l->by_path, by_path, l->cat);
 out:
     return st;
 }
@@ -250,8 +252,8 @@ void mr_last_fini(mr_last *l)
 size_t mr_last_find(const mr_last *l, const char *path, size_t guess)
 {
     if (!l->cat) return SIZE_MAX;
-    if (guess < l->cat->n && strcmp(mr_catalog_path(l->cat, guess), path) == 0) return guess;
-    size_t a = 0, b = l->cat->n;
+    if (guess < l->cat->n_files && strcmp(mr_catalog_path(l->cat, guess), path) == 0) return guess;
+    size_t a = 0, b = l->cat->n_files;
     while (a < b) {
         const size_t mid = a + (b - a) / 2;
         const int d = strcmp(path, mr_catalog_path(l->cat, l->by_path[mid]));

@@ -15,7 +15,7 @@ typedef struct mr_last {
     const uint64_t *ends; /* [n_ends] bytes that count of the files of chunk tables */
     size_t n_ends;
     uint64_t generation; /* of the files of chunk tables: they are chunks-GENERATION.NUMBER */
-    uint32_t *by_path;   /* [n] */
+    uint32_t *by_path;   /* [n_files] */
     mr_digest digest;
 } mr_last;
 

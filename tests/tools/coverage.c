@@ -10,10 +10,10 @@ _Noreturn void __real__exit(int status);
 _Noreturn void __wrap__exit(int status);
 int __real_setrlimit(__rlimit_resource_t what, const struct rlimit *to);
 int __wrap_setrlimit(__rlimit_resource_t what, const struct rlimit *to);
-mr_status __real_mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
-                               mr_chunk **chunks);
-mr_status __wrap_mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
-                               mr_chunk **chunks);
+mr_status __real_mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tables,
+                                    mr_probed *out);
+mr_status __wrap_mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tables,
+                                    mr_probed *out);
 
 _Noreturn void __wrap__exit(int status)
 {
@@ -21,10 +21,10 @@ _Noreturn void __wrap__exit(int status)
     __real__exit(status);
 }
 
-mr_status __wrap_mr_probe_here(const char *path, const mr_node *map, mr_file_info *info,
-                               mr_chunk **chunks)
+mr_status __wrap_mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tables,
+                                    mr_probed *out)
 {
-    const mr_status st = __real_mr_probe_here(path, map, info, chunks);
+    const mr_status st = __real_mr_probe_file_here(path, o, tables, out);
     __gcov_dump();
     __gcov_reset();
     return st;

@@ -96,6 +96,53 @@ static void a_packed_block_gives_the_same(void **state)
     free(block);
 }
 
+/* a.h5 has two recordings, rows 0..600 and 600..1000; b.h5 one; c.h5 three, the second refused */
+static void a_file_has_a_row_for_each_recording(void **state)
+{
+    (void)state;
+    mr_strs paths = {0};
+    mr_catalog *c = NULL, *v = NULL;
+    mr_file_info r[6] = {recording(0, 600),
+                         recording(9 * S, 400),
+                         recording(20 * S, 100),
+                         recording(30 * S, 10),
+                         {.state = MR_EINPUT, .reason = "worn"},
+                         recording(40 * S, 20)};
+    r[1].store.row0 = 600;
+    r[0].store.nt = r[1].store.nt = 1000;
+    strcpy(r[5].odd, "clock: set");
+    mr_probed file[3] = {{.rec = r, .n = 2}, {.rec = r + 2, .n = 1}, {.rec = r + 3, .n = 3}};
+    for (size_t i = 0; i < 3; i++) MUST(mr_strs_add(&paths, abc[i]));
+    MUST(mr_catalog_new(&paths, &c));
+    for (size_t i = 0; i < 3; i++) MUST(mr_catalog_set_all(c, i, &file[i]));
+    MUST(mr_catalog_settle(c));
+    const size_t n = mr_catalog_bytes(c);
+    void *block = calloc(n, 1);
+    mr_catalog_pack(c, block);
+    MUST(mr_catalog_view(block, n, &v));
+    assert_int_equal(v->n, 6);
+    assert_int_equal(v->n_files, 3);
+    size_t first;
+    assert_int_equal(mr_catalog_further(v, 0, &first), 1);
+    assert_int_equal(first, 3);
+    assert_int_equal(mr_catalog_further(v, 1, &first), 0);
+    assert_int_equal(mr_catalog_further(v, 2, &first), 2);
+    assert_int_equal(first, 4);
+    for (size_t i = 3; i < 6; i++) {
+        assert_int_equal(mr_catalog_file(v, i), i == 3 ? 0 : 2);
+        assert_string_equal(mr_catalog_path(v, i), abc[i == 3 ? 0 : 2]);
+    }
+    same_info(v, 3, &r[1]);
+    assert_int_equal(mr_catalog_row0(v, 3), 0); /* of the dataset */
+    assert_int_equal(v->rows[4].kind, MR_REFUSED);
+    assert_string_equal(mr_catalog_note(v, 4), "worn");
+    assert_string_equal(mr_catalog_note(v, 5), "clock: set");
+    mr_catalog_free(v);
+    mr_catalog_free(c);
+    free(block);
+    mr_strs_fini(&paths);
+}
+
 static void a_damaged_block_is_refused(void **state)
 {
     (void)state;
@@ -107,7 +154,7 @@ static void a_damaged_block_is_refused(void **state)
     assert_int_equal(mr_catalog_view(block, 8, &v), MR_EINPUT);
     assert_int_equal(mr_catalog_view(block, n - 8, &v), MR_EINPUT);
     assert_int_equal(mr_catalog_view(block, n + 8, &v), MR_EINPUT);
-    ((mr_row *)(void *)(block + 32))->kind = 2; /* rows stand behind four counts; kinds are 0, 1 */
+    ((mr_row *)(void *)(block + 40))->kind = 2; /* rows stand behind five counts; kinds are 0, 1 */
     assert_int_equal(mr_catalog_view(block, n, &v), MR_EINPUT);
     mr_catalog_pack(c, block);
     *(uint64_t *)(void *)block = UINT64_MAX; /* so many files */
@@ -337,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_row_takes_64_bytes),
         cmocka_unit_test(what_is_entered_comes_out_again),
         cmocka_unit_test(a_packed_block_gives_the_same),
+        cmocka_unit_test(a_file_has_a_row_for_each_recording),
         cmocka_unit_test(a_damaged_block_is_refused),
         cmocka_unit_test(facts_are_kept_once_whatever_stands_behind_texts),
         cmocka_unit_test(groups_are_by_what_files_hold_not_by_how),

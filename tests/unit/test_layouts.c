@@ -260,7 +260,7 @@ static void dasdae_time_first(void **s)
     assert_string_equal(i.quantity, "strain_rate");
 }
 
-static void dasdae_of_two_patches_asks(void **s)
+static void dasdae_patches_are_refused_one_by_one(void **s)
 {
     (void)s;
     hid_t f = begin("dasdae2");
@@ -268,7 +268,7 @@ static void dasdae_of_two_patches_asks(void **s)
     w_samples(f, "waveforms/a/data", 3, 4, NULL);
     w_samples(f, "waveforms/b/data", 3, 4, NULL);
     mr_file_info i = end(f);
-    refused(&i, "several patches");
+    refused(&i, "a: dimensions");
 }
 
 /* --- xdas ---------------------------------------------------------------------------------------
@@ -435,7 +435,7 @@ int main(void)
         cmocka_unit_test(silixa_without_gps),
         cmocka_unit_test(gdr_channel_first_with_text_numbers),
         cmocka_unit_test(dasdae_time_first),
-        cmocka_unit_test(dasdae_of_two_patches_asks),
+        cmocka_unit_test(dasdae_patches_are_refused_one_by_one),
         cmocka_unit_test(xdas_channel_first_with_three_tie_points),
         cmocka_unit_test(bare_axis_by_length),
         cmocka_unit_test(rate_is_as_round_as_the_stamps_allow),

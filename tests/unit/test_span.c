@@ -13,7 +13,7 @@ static mr_spans spans_of(const mr_file_info *f, size_t n)
 {
     mr_spans s = {0};
     mr_catalog *c = catalog(f, names, n);
-    MUST(mr_spans_build(c, &s));
+    MUST(mr_spans_build(c, MR_JOIN, &s));
     mr_catalog_free(c);
     return s;
 }
@@ -128,7 +128,7 @@ static void of_two_names_of_one_time_the_first_by_name_stays(void **state)
     static const char *const two[] = {"x/b.h5", "y/a.h5"}; /* by base name: y/a.h5 */
     mr_catalog *c = catalog(f, two, 2);
     mr_spans s = {0};
-    MUST(mr_spans_build(c, &s));
+    MUST(mr_spans_build(c, MR_JOIN, &s));
     assert_int_equal(s.part[0].file, 1);
     assert_int_equal(s.odd[0].file, 0);
     mr_spans_fini(&s);
@@ -142,9 +142,12 @@ static void stamps_beside_the_rate_are_drift(void **state)
     f[0].t1_ns += 2 * US; /* beyond 1 us, far under 0.1 % of 59.99 s */
     mr_spans s = spans_of(f, 2);
     assert_int_equal(s.n_spans, 1);
-    assert_int_equal(s.n_odd, 1);
+    assert_int_equal(s.n_odd, 2);
     assert_int_equal(s.odd[0].kind, MR_ODD_DRIFT);
     assert_non_null(strstr(s.odd[0].note, "59.990002 s"));
+    /* it ends a step behind its last stamp: 2 us and 2 us / 5999 behind the start of the next */
+    assert_int_equal(s.odd[1].kind, MR_ODD_DRIFT);
+    assert_non_null(strstr(s.odd[1].note, "starts -2.000 us"));
     mr_spans_fini(&s);
 }
 
@@ -167,6 +170,41 @@ static void a_measured_rate_beyond_a_thousandth_splits_the_span(void **state)
     assert_int_equal(mr_span_time(&s, &s.span[1], i0 + 5000, 1), T0 + 60 * S + 50100 * MS);
     assert_int_equal(mr_span_time(&s, &s.span[2], s.span[2].index0, 1), T0 + 60 * S + 60120 * MS);
     mr_spans_fini(&s);
+}
+
+static void remarks_of_the_probe_are_rows_of_their_kinds(void **state)
+{
+    (void)state;
+    mr_file_info f[] = {recording(0, 6000)};
+    strcpy(f[0].odd, "stamp(3): 3 stamps are bad; clock: zones differ; still open; odds(2): x");
+    mr_spans s = spans_of(f, 1);
+    static const mr_odd_kind kind[] = {MR_ODD_STAMP, MR_ODD_CLOCK, MR_ODD_LAYOUT, MR_ODD_LAYOUT};
+    static const char *const note[] = {"3 stamps are bad", "zones differ", "still open",
+                                       "odds(2): x"};
+    assert_int_equal(s.n_odd, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(s.odd[i].kind, kind[i]);
+        assert_string_equal(s.odd[i].note, note[i]);
+        assert_int_equal(s.odd[i].count, i ? 0 : 3);
+    }
+    mr_spans_fini(&s);
+}
+
+/* 0.8 samples late at 100 Hz: a gap, unless the config joins what lies up to a sample apart */
+static void how_far_apart_recordings_join_is_the_configs_to_say(void **state)
+{
+    (void)state;
+    const mr_file_info f[] = {recording(0, 6000), recording(60 * S + 8 * MS, 6000)};
+    static const char *const two[] = {"a.h5", "b.h5"};
+    mr_catalog *c = catalog(f, two, 2);
+    for (int wide = 0; wide < 2; wide++) {
+        mr_spans s = {0};
+        MUST(mr_spans_build(c, wide ? 1.0 : MR_JOIN, &s));
+        assert_int_equal(s.n_spans, wide ? 1 : 2);
+        assert_int_equal(s.odd[0].kind, wide ? MR_ODD_DRIFT : MR_ODD_GAP);
+        mr_spans_fini(&s);
+    }
+    mr_catalog_free(c);
 }
 
 static void another_rate_or_layout_is_a_group_of_its_own(void **state)
@@ -232,7 +270,7 @@ static void the_order_of_files_changes_nothing(void **state)
         }
         mr_catalog *c = catalog(g, name, 5);
         mr_spans s = {0};
-        MUST(mr_spans_build(c, &s));
+        MUST(mr_spans_build(c, MR_JOIN, &s));
         tell(c, &s, turn ? got : want, sizeof got);
         if (turn) assert_string_equal(got, want);
         mr_spans_fini(&s);
@@ -307,7 +345,7 @@ static void the_ledger_is_found_by_time(void **state)
         f[i] = recording((int64_t)i * 61 * S, 6000);
         MUST(mr_catalog_set(c, i, &f[i], 0));
     }
-    MUST(mr_spans_build(c, &s));
+    MUST(mr_spans_build(c, MR_JOIN, &s));
     assert_int_equal(s.n_spans, N);
     assert_int_equal(s.n_odd, N - 1);
     /* gap i lies at [61 i + 60, 61 i + 61] s */
@@ -352,6 +390,8 @@ int main(void)
         cmocka_unit_test(of_two_names_of_one_time_the_first_by_name_stays),
         cmocka_unit_test(stamps_beside_the_rate_are_drift),
         cmocka_unit_test(a_measured_rate_beyond_a_thousandth_splits_the_span),
+        cmocka_unit_test(remarks_of_the_probe_are_rows_of_their_kinds),
+        cmocka_unit_test(how_far_apart_recordings_join_is_the_configs_to_say),
         cmocka_unit_test(another_rate_or_layout_is_a_group_of_its_own),
         cmocka_unit_test(the_order_of_files_changes_nothing),
         cmocka_unit_test(growth_leaves_indices_of_old_samples_alone),

@@ -47,8 +47,10 @@ static void worker_is_limited(void **s)
     mr_wire_head h = {.magic = MR_WIRE_MAGIC, .kind = MR_WIRE_PROBE, .n = 2};
     mr_wire_reply r;
     assert_true(mr_write_full(fd, &h, sizeof h) && mr_write_full(fd, "/", 2));
-    assert_true(mr_read_full(fd, &r, sizeof r));
-    assert_int_equal(r.info.state, MR_EINPUT);
+    mr_file_info i;
+    assert_true(mr_read_full(fd, &r, sizeof r) && mr_read_full(fd, &i, sizeof i));
+    assert_int_equal(r.n, 1);
+    assert_int_equal(i.state, MR_EINPUT);
     snprintf(name, sizeof name, "/proc/%ld/limits", (long)pid);
     FILE *f = fopen(name, "r");
     assert_non_null(f);

@@ -13,15 +13,9 @@ bool mr_is_dasdae(const mr_h5 *h)
            mr_h5_is_group(h, "waveforms");
 }
 
-static mr_status find_patch(const mr_h5 *h, char *group, size_t size)
+size_t mr_list_dasdae(const mr_h5 *h, size_t max, char **v)
 {
-    char *names[2];
-    size_t n = mr_h5_members(h, "waveforms", 2, names);
-    if (n) snprintf(group, size, "waveforms/%.300s", names[0]);
-    for (size_t i = 0; i < n; i++) free(names[i]);
-    if (n == 0) return MR_RAISE(MR_EINPUT, "no patch in /waveforms");
-    if (n > 1) return MR_RAISE(MR_EINPUT, "several patches in /waveforms; give input.map data");
-    return MR_OK;
+    return mr_h5_members(h, "waveforms", max, v);
 }
 
 /** "distance,time" -> is time the first, and what is the other called. */
@@ -70,7 +64,8 @@ mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f)
 {
     mr_status st = MR_OK;
     char group[320], where[400], other[64], text[64] = "";
-    MR_TRY(find_patch(h, group, sizeof group));
+    if (!f->want) return MR_RAISE(MR_EINPUT, "no patch in /waveforms");
+    snprintf(group, sizeof group, "waveforms/%.300s", f->want);
     snprintf(where, sizeof where, "%s/data", group);
     MR_TRY(mr_find_data(h, f, where));
     MR_TRY(find_axes(h, f, group, other, sizeof other));

@@ -11,26 +11,20 @@ bool mr_is_prodml(const mr_h5 *h)
            (mr_h5_has(h, "Acquisition@schemaVersion") || mr_h5_has(h, "Acquisition@PulseRate"));
 }
 
-/** The first Raw group that holds samples. */
-static mr_status find_raw(const mr_h5 *h, mr_find *f, char *raw, size_t size)
+/** The Raw groups that hold samples. */
+size_t mr_list_prodml(const mr_h5 *h, size_t max, char **v)
 {
-    char *names[64], path[sizeof f->path];
-    size_t n = mr_h5_members(h, "Acquisition", 64, names), with = 0;
-    mr_status st = MR_OK;
+    char path[300];
+    const size_t n = mr_h5_members(h, "Acquisition", max, v);
+    size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        if (strncmp(names[i], "Raw", 3) == 0) {
-            snprintf(path, sizeof path, "Acquisition/%.200s/RawData", names[i]);
-            bool there = mr_h5_has(h, path);
-            if (there && with++ == 0) {
-                st = mr_find_data(h, f, path);
-                snprintf(raw, size, "Acquisition/%.200s", names[i]);
-            }
-        }
-        free(names[i]);
+        snprintf(path, sizeof path, "Acquisition/%.200s/RawData", v[i]);
+        if (strncmp(v[i], "Raw", 3) == 0 && mr_h5_has(h, path))
+            v[kept++] = v[i];
+        else
+            free(v[i]);
     }
-    if (with == 0) return MR_RAISE(MR_EINPUT, "PRODML without samples (no Raw[i]/RawData)");
-    if (with > 1) mr_assume(f, "%s is read, of %zu Raw groups", raw, with);
-    return st;
+    return kept;
 }
 
 /** Axis order from RawData@Dimensions, else from NumberOfLoci. */
@@ -121,7 +115,10 @@ mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
     char raw[256], where[600], unit[64] = "", what[64];
     int64_t first = 0;
     mr_file_info *o = f->info;
-    MR_TRY(find_raw(h, f, raw, sizeof raw));
+    if (!f->want) return MR_RAISE(MR_EINPUT, "PRODML without samples (no Raw[i]/RawData)");
+    snprintf(raw, sizeof raw, "Acquisition/%.200s", f->want);
+    snprintf(where, sizeof where, "%s/RawData", raw);
+    MR_TRY(mr_find_data(h, f, where));
     MR_TRY(find_axes(h, f, raw));
     MR_TRY(read_time(h, f, raw));
     mr_h5_f64(h, "Acquisition@SpatialSamplingInterval", &o->dx_m);
