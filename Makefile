@@ -180,7 +180,7 @@ $(B)/%.o: %.c $(B)/flags
 
 $(B)/libmillrace.a: $(LIBOBJ)
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(B)/tests/%: tests/unit/%.c $(B)/libmillrace.a
 	@mkdir -p $(@D)

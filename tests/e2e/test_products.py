@@ -316,7 +316,7 @@ def stacks_of(spans, sources, n, lags, per, **how):
     c = np.array(list(count.values()))
     with np.errstate(invalid="ignore", divide="ignore"):
         y = np.array(list(total.values())) / c[:, :, None]
-    return np.array(list(total)) * (n * per * rig.S // RATE), y, c
+    return np.array([row * (n * per * rig.S // RATE) for row in total]), y, c
 
 
 @pytest.mark.parametrize("text,how", [
