@@ -1,6 +1,7 @@
 /* millrace.c: see millrace.h. main.c and programs of others call it. */
 #include "millrace.h"
 #include "in/input.h"
+#include "par/thread.h"
 #include "run/inputs.h"
 #include "run/run.h"
 #include <stdlib.h>
@@ -29,6 +30,7 @@ mr_status mr_start(int *argc, char ***argv, mr_comm **world)
 {
     mr_status st = MR_OK;
     *world = NULL;
+    mr_cpu_free_places();      /* before anything inherits one of them */
     MR_TRY(mr_zygote_start()); /* it forks: not possible once MPI runs */
     MR_TRY(mr_comm_start(argc, argv, world));
     mr_log_init(mr_comm_rank(*world), getenv("MILLRACE_DEBUG") ? MR_DEBUG : MR_INFO);

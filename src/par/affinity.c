@@ -2,6 +2,7 @@
  * bind ranks to cores; a rank with more threads than cores runs many times slower, which only a
  * comparison at the start can tell. */
 #include "par/thread.h"
+#include <omp.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,47 @@ bool mr_cpu_bind(const mr_cpu_set *s, int k)
 void mr_cpu_set_put(const mr_cpu_set *s)
 {
     (void)sched_setaffinity(0, sizeof s->bits, (const cpu_set_t *)s->bits);
+}
+
+/** Cores of an OpenMP place, added to s. */
+static void add_place(int place, mr_cpu_set *s)
+{
+    enum { MANY = 1024 };
+    int ids[MANY];
+    const int n = omp_get_place_num_procs(place);
+    if (n <= 0 || n > MANY) return;
+    omp_get_place_proc_ids(place, ids);
+    for (int i = 0; i < n; i++)
+        if (ids[i] >= 0 && (size_t)ids[i] < sizeof s->bits * 8)
+            s->bits[ids[i] / 8] |= (unsigned char)(1u << (ids[i] % 8));
+}
+
+void mr_cpu_free_places(void)
+{
+    mr_cpu_set all = {0};
+    const int n = omp_get_num_places();
+    for (int i = 0; i < n; i++) add_place(i, &all);
+    if (n > 0) mr_cpu_set_put(&all);
+}
+
+bool mr_cpu_take_place(void)
+{
+    mr_cpu_set s = {0};
+    const int place = omp_get_place_num();
+    if (place < 0) return false;
+    add_place(place, &s);
+    return sched_setaffinity(0, sizeof s.bits, (cpu_set_t *)s.bits) == 0;
+}
+
+bool mr_cpu_asked(void)
+{
+    static const char *const words[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY",
+                                        "KMP_AFFINITY"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const char *v = getenv(words[i]);
+        if (v && *v) return true;
+    }
+    return false;
 }
 
 bool mr_thread_give_way(bool yes)

@@ -111,6 +111,15 @@ void mr_cpu_set_put(const mr_cpu_set *s);
  * compute. true: it changed; false: as before, for instance because all of the process is
  * SCHED_IDLE. */
 bool mr_thread_give_way(bool yes);
+/** Where OMP_PLACES or OMP_PROC_BIND ask for it, OpenMP ties the thread that starts the program to
+ *  one place before main, and all that this thread starts inherits that: threads that wait, the
+ *  processes that read headers, the count of cores. This frees it for all places. Once, first of
+ *  all; does nothing where nothing was asked. */
+void mr_cpu_free_places(void);
+/** The calling thread, inside a parallel region, goes to its place. false: there is none. */
+bool mr_cpu_take_place(void);
+/** Does the user say where threads go (OMP_PROC_BIND, OMP_PLACES, or what libraries had before)? */
+bool mr_cpu_asked(void);
 /** Cores that this process may run on, at least 1. */
 int mr_cpus(void);
 /** Compute threads of this rank that have a core each, when node_ranks share node_cpus

@@ -221,9 +221,10 @@ static json_t *launch_json(const mr_account *a)
     clock_gettime(CLOCK_REALTIME, &t);
     gethostname(host, sizeof host - 1);
     if (!getcwd(cwd, sizeof cwd)) cwd[0] = '\0';
-    return json_pack("{s:i s:i s:i s:i s:b s:o s:o s:s s:o}", "ranks", a->ranks, "threads",
-                     a->threads, "io_threads", a->io_threads, "nodes", a->nodes, "lane_server",
-                     a->dynamic, "host", text(host), "folder", text(cwd), "finished",
+    return json_pack("{s:i s:i s:s s:i s:i s:b s:o s:o s:s s:o}", "ranks", a->ranks, "threads",
+                     a->threads, "cores", a->cores ? a->cores : "", "io_threads", a->io_threads,
+                     "nodes", a->nodes, "lane_server", a->dynamic, "host", text(host), "folder",
+                     text(cwd), "finished",
                      mr_utc_iso((int64_t)t.tv_sec * 1000000000 + t.tv_nsec, now), "config",
                      text(a->plan ? a->plan->cfg->name : ""));
 }

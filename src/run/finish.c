@@ -48,6 +48,14 @@ out:
     return st;
 }
 
+/** Compute threads that there were; where there was nothing to compute, that there would have been.
+ */
+static int threads_of(const mr_run_state *r)
+{
+    const int n = mr_team_size(r->mill ? r->mill->team : NULL);
+    return n || !r->plan ? n : r->plan->mem.threads;
+}
+
 /** Sums over ranks into the account. */
 static void tally_up(mr_run_state *r)
 {
@@ -91,7 +99,8 @@ static void tally_up(mr_run_state *r)
                               .write_cpu_s = v[10],
                               .peak_bytes = (size_t)peak[0],
                               .ranks = mr_comm_size(r->comm),
-                              .threads = r->plan ? r->plan->mem.threads : 0,
+                              .threads = threads_of(r),
+                              .cores = mr_team_where(r->mill ? r->mill->team : NULL),
                               .io_threads = r->cfg->io_threads,
                               .nodes = mr_comm_nodes(r->comm),
                               .dynamic = r->dynamic};

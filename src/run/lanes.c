@@ -2,6 +2,7 @@
  * block, and claims the next. Part of run/run.c's main path. */
 #include <stdlib.h>
 #include <string.h>
+#include "ops/kernels/simd.h"
 #include "run/state.h"
 #include "run/stop.h"
 
@@ -102,6 +103,10 @@ static void wait_on(void *arg)
 mr_status mr_run_lanes(mr_run_state *r)
 {
     mr_status st = MR_OK;
+    if (mr_run_first(r) && mr_simd_slow())
+        mr_log(MR_WARN,
+               "filters and transforms will take about 30 times as long, for the same bits: this "
+               "processor has no fused multiply-add (or MILLRACE_SIMD=plain is set)");
     r->resumed = true;
     uint64_t blocks = 0;
     for (size_t i = 0; i < r->n_todo; i++)

@@ -290,3 +290,31 @@ def test_what_may_not_be_read_is_said(small):
             assert done.returncode == status and word in said and said.count("Permission denied") <= 2, said
     finally:
         shutil.rmtree(top)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core")
+@pytest.mark.parametrize("env,threads,cores", [
+    ({}, 2, "a core each"), ({"OMP_THREAD_LIMIT": "1"}, 1, "not bound"), ({"OMP_PROC_BIND": "false"}, 2, "not bound"),
+    ({"OMP_PROC_BIND": "close", "OMP_PLACES": "threads"}, 2, "OpenMP's places")])
+def test_openmp_is_obeyed_and_told(done_run, tmp_path, env, threads, cores):
+    """The report says what OpenMP gave, and threads go where they are told to; the bytes stay."""
+    top, _ = done_run
+    cores_of_two = sorted(os.sched_getaffinity(0))[:2]
+    done = subprocess.run(["taskset", "-c", ",".join(map(str, cores_of_two)), str(rig.BINARY), "run", "c.yaml", "-s",
+                           f"output.folder={tmp_path / 'out'}"], cwd=top, env=rig.environment(2, **env),
+                          capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    launch = rig.report(tmp_path / "out")["launch"]
+    assert (launch["threads"], launch["cores"]) == (threads, cores)
+    assert f"1 ranks x {threads} threads" in done.stdout
+    assert ("OMP_THREAD_LIMIT=1" in done.stderr) == ("OMP_THREAD_LIMIT" in env)
+    assert rig.digests(tmp_path / "out") == rig.digests(top / "out")
+
+
+def test_software_multiplication_is_told_once(done_run, tmp_path):
+    """Where there is no fused multiply-add: the same bytes, slowly, and the user hears why."""
+    top, _ = done_run
+    done = rig.run("run", "c.yaml", "-s", f"output.folder={tmp_path / 'out'}", cwd=top, ranks=2, status=0,
+                   MILLRACE_SIMD="plain")
+    assert done.stderr.count("fused multiply-add") == 1
+    assert rig.digests(tmp_path / "out") == rig.digests(top / "out")

@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "par/thread.h"
 #include "run/team.h"
 
@@ -117,10 +121,73 @@ static void each_has_its_core(MR_UNUSED void **state)
     mr_team_free(b.team);
 }
 
+/* --- where the user says: OpenMP reads its environment before main, so in a process of its own */
+
+static int again(const char *bind, const char *places, const char *limit, const char *role)
+{
+    const pid_t pid = fork();
+    int how = -1;
+    if (pid == 0) {
+        setenv("OMP_PROC_BIND", bind, 1);
+        if (places) setenv("OMP_PLACES", places, 1);
+        if (limit) setenv("OMP_THREAD_LIMIT", limit, 1);
+        setenv("TEST_TEAM", role, 1);
+        execl("/proc/self/exe", "test_team", (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
+}
+
+static mr_status look(void *arg, MR_UNUSED mr_future *self)
+{
+    mr_cpu_set_get(arg);
+    return MR_OK;
+}
+
+/** The other process: what is wrong, 0 nothing. */
+static int child(const char *role)
+{
+    static seats b;
+    mr_cpu_set all = {0}, other;
+    mr_crew *crew = NULL;
+    mr_future *f = NULL;
+    mr_cpu_free_places();
+    const int n = mr_cpus();
+    const bool placed = strcmp(role, "placed") == 0, limited = strcmp(role, "limited") == 0;
+    if (n < 2) return 1;
+    if (mr_team_new("t", &b.team) != MR_OK || mr_crew_new("c", 1, &crew) != MR_OK) return 2;
+    if (mr_crew_submit(crew, look, &other, &f) != MR_OK || mr_future_wait(f, -1) != MR_OK) return 3;
+    if (mr_cpu_set_count(&other) != n) return 4; /* who waits is bound nowhere */
+    if (mr_team_lead(b.team, n, lead_seats, &b) != MR_OK) return 5;
+    if (mr_team_size(b.team) != (limited ? 1 : n)) return 6;
+    if (strcmp(mr_team_where(b.team), placed ? "OpenMP's places" : "not bound") != 0) return 7;
+    for (int i = 0; i < mr_team_size(b.team); i++) {
+        if (mr_cpu_set_count(&b.core[i]) != (placed ? 1 : n)) return 8;
+        for (size_t k = 0; k < sizeof all.bits; k++) all.bits[k] |= b.core[i].bits[k];
+    }
+    if (mr_cpu_set_count(&all) != n || mr_cpus() != n) return 9;
+    mr_future_free(f);
+    mr_crew_free(crew, false);
+    mr_team_free(b.team);
+    return 0;
+}
+
+static void who_says_where_is_obeyed(MR_UNUSED void **state)
+{
+    if (mr_cpus() < 2) skip();
+    assert_int_equal(again("close", "threads", NULL, "placed"), 0);
+    assert_int_equal(again("true", NULL, NULL, "placed"), 0);
+    assert_int_equal(again("false", NULL, NULL, "free"), 0);
+    assert_int_equal(again("false", NULL, "1", "limited"), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_do_all),
-                                       cmocka_unit_test(alone_it_is_done_alone),
-                                       cmocka_unit_test(each_has_its_core)};
+    const char *role = getenv("TEST_TEAM");
+    if (role) return child(role);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_do_all), cmocka_unit_test(alone_it_is_done_alone),
+        cmocka_unit_test(each_has_its_core), cmocka_unit_test(who_says_where_is_obeyed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

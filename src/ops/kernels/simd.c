@@ -30,3 +30,12 @@ const mr_kernels *mr_simd(void)
 #endif
     return &mr_kernels_plain;
 }
+
+bool mr_simd_slow(void)
+{
+#if defined(__FP_FAST_FMA)
+    return false; /* the compiler's own multiply-add is one instruction here, as on every arm64 */
+#else
+    return mr_simd() == &mr_kernels_plain;
+#endif
+}

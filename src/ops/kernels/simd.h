@@ -48,5 +48,9 @@ typedef struct mr_kernels {
  *  tests. Any thread. */
 const mr_kernels *mr_simd(void);
 
+/** Is that the plain set, with fused multiplications in software? Filters and transforms then take
+ *  about 30 times as long, for the same bits. */
+bool mr_simd_slow(void);
+
 extern const mr_kernels mr_kernels_plain, mr_kernels_fma, mr_kernels_512;
 #endif
