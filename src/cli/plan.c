@@ -84,8 +84,9 @@ static void print_plan(const mr_plan *p)
     }
     if (p->spans.n_spans > 20) printf("  ... and %zu more\n", p->spans.n_spans - 20);
     print_arrays(p);
-    printf("output:     %s in %zu lane files under %s\n", mr_fmt_bytes((double)p->out_bytes, b0),
-           p->n_lanes, p->cfg->folder);
+    printf("output:     %s in %zu lane files under %s, the largest %.0f %% of the work\n",
+           mr_fmt_bytes((double)p->out_bytes, b0), p->n_lanes, p->cfg->folder,
+           100 * mr_plan_largest_share(p));
     printf("memory:     %s a rank of %s allowed (at least %s): %zu input buffers of %s,\n",
            mr_fmt_bytes((double)m->planned_bytes, b0), mr_fmt_bytes((double)m->limit_bytes, b1),
            mr_fmt_bytes((double)m->need_bytes, b2), m->n_slabs,
@@ -110,10 +111,11 @@ static mr_status print_json(const mr_plan *p)
                       (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts));
     }
     json_t *j = json_pack(
-        "{s:I s:I s:o s:I s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n_files, "refused",
-        (json_int_t)refused, "spans", spans, "lanes", (json_int_t)p->n_lanes, "output_bytes",
-        (json_int_t)p->out_bytes, "memory", "planned_bytes", (json_int_t)p->mem.planned_bytes,
-        "need_bytes", (json_int_t)p->mem.need_bytes, "limit_bytes", (json_int_t)p->mem.limit_bytes);
+        "{s:I s:I s:o s:I s:f s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n_files,
+        "refused", (json_int_t)refused, "spans", spans, "lanes", (json_int_t)p->n_lanes,
+        "largest_lane_share", mr_plan_largest_share(p), "output_bytes", (json_int_t)p->out_bytes,
+        "memory", "planned_bytes", (json_int_t)p->mem.planned_bytes, "need_bytes",
+        (json_int_t)p->mem.need_bytes, "limit_bytes", (json_int_t)p->mem.limit_bytes);
     if (!j) return MR_RAISE(MR_EMEM, "no memory for the plan's JSON");
     json_dumpf(j, stdout, JSON_INDENT(1));
     printf("\n");
@@ -129,6 +131,16 @@ static void print_slurm(const mr_plan *p, const char *config)
            "#SBATCH --time=01:00:00\n#SBATCH --signal=B:USR1@300\n#SBATCH --requeue\n"
            "#SBATCH --open-mode=append\nsrun --mpi=pmix millrace run %s\n",
            ranks, p->mem.threads, ceil(mib / p->mem.threads), config);
+}
+
+/** A rank without a lane has nothing to do. */
+static void warn_ranks(const mr_plan *p, int ranks)
+{
+    if (p->n_lanes && p->n_lanes < (size_t)ranks)
+        mr_log(MR_WARN,
+               "warning: %zu lane%s for %d ranks, the others idle: fewer ranks with more threads "
+               "each, or output.lane, output.strip for more lanes",
+               p->n_lanes, p->n_lanes > 1 ? "s" : "", ranks);
 }
 
 int mr_cli_plan(mr_comm *c, int argc, char **argv)
@@ -160,6 +172,8 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
             mr_report_warn(&acc);
             if (mr_advise(d.cfg, d.plan, &advice) != MR_OK) mr_error_clear();
             for (size_t i = 0; i < advice.n; i++) mr_log(MR_WARN, "warning: %s", advice.v[i]);
+            if (d.plan->mem.need_bytes <= d.plan->mem.limit_bytes)
+                warn_ranks(d.plan, mr_comm_size(c));
         }
         if (st == MR_OK && d.plan->mem.need_bytes > d.plan->mem.limit_bytes)
             st = MR_RAISE(

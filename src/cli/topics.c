@@ -55,6 +55,10 @@ static void config(void)
         "  # title: north cable, 1 to 45 Hz",
         "  # compress: deflate             # default none",
         "  # type: float64                 # default float32, which holds 24 bits",
+        "  # lane: 1 h                     # length of a lane file; default auto: 1 min to 364 d,",
+        "  #                               # by the chain's contexts and what it reads and writes",
+        "  # strip: 500                    # channels of a lane file; default auto: all, unless",
+        "  #                               # a lane would read more than 8 GiB",
         "run:                              # changes no byte of the output",
         "  io_threads: 2                   # that read, for each rank; 1..64",
         "  # memory: 2 GiB                 # for each rank, everything included; default: 0.7 of "

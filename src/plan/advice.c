@@ -188,8 +188,21 @@ static mr_status long_contexts(const mr_node *chain, const mr_array *a, mr_strs 
                   mr_fmt_hms(s, b0), mr_fmt_hms(lane_s, b1), 100 * s / lane_s);
 }
 
+/** A length of lanes that the config asks for and contexts make dear. */
+static mr_status short_lanes(const mr_config *cfg, const mr_array *a, mr_strs *out)
+{
+    const double lane_s = 1e-9 * (double)cfg->lane_ns, s = a->before_s + a->after_s;
+    char b0[32], b1[32], b2[32];
+    if (!cfg->lane_ns || s < 0.1 * lane_s) return MR_OK;
+    return advise(out, mr_node_get(mr_node_get(&cfg->root, "output"), "lane"),
+                  "the operators' contexts add up to %s for each lane of %s: %.0f %% of the work "
+                  "is done twice; a lane of %s or more would do",
+                  mr_fmt_hms(s, b0), mr_fmt_hms(lane_s, b1), 100 * s / lane_s,
+                  mr_fmt_hms(10 * s, b2));
+}
+
 /** Along the chain as bound to one layout. */
-static mr_status along(const mr_node *chain, const mr_array *a, mr_strs *out)
+static mr_status along(const mr_config *cfg, const mr_node *chain, const mr_array *a, mr_strs *out)
 {
     static const char *const bends[] = {"abs", "rms", "clip", "stalta",
                                         NULL}; /* make new frequencies */
@@ -215,7 +228,8 @@ static mr_status along(const mr_node *chain, const mr_array *a, mr_strs *out)
         else
             MR_TRY(after_filter(op, &b, out));
     }
-    if (out->n == before) MR_TRY(long_contexts(chain, a, out));
+    if (out->n == before && !cfg->lane_ns) MR_TRY(long_contexts(chain, a, out));
+    MR_TRY(short_lanes(cfg, a, out));
 out:
     return st;
 }
@@ -227,7 +241,8 @@ mr_status mr_advise(const mr_config *cfg, const mr_plan *p, mr_strs *out)
     MR_TRY(windows_before_filters(cfg->chain, out));
     for (size_t i = 0; p && i < p->n_arrays; i++)
         if (p->arrays[i].chain) {
-            MR_TRY(along(cfg->chain, &p->arrays[i], out)); /* the first layout speaks for all */
+            MR_TRY(
+                along(cfg, cfg->chain, &p->arrays[i], out)); /* the first layout speaks for all */
             break;
         }
 out:

@@ -29,7 +29,9 @@ typedef struct mr_config {
     char *folder; /* ~ and ${NAME} expanded */
     char *title;  /* never NULL; "" if none is given */
     bool deflate;
-    bool f64; /* type: float64 */
+    bool f64;        /* type: float64 */
+    int64_t lane_ns; /* lane: 1 h; 0: auto */
+    uint64_t strip;  /* strip: 50; 0: auto */
     /* run */
     uint64_t memory_bytes; /* 0 = by default rule */
     int io_threads;        /* default 2 */

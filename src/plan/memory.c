@@ -18,8 +18,7 @@ enum {
     OVER = 12,
     OUTS = 24 << 20, /* bytes of output that may wait while the writer syncs a lane */
     MOST_OUTS = 8,
-    MAX_ROWS = 65536,
-    STRIP_ROW = 4096
+    MAX_ROWS = 65536
 };
 
 static bool couples(const mr_chain *c)
@@ -42,16 +41,13 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     const double ctx = whole ? 0.0 : ceil((before + after) * rate);
     const double held = whole ? 0.0 : ceil(mr_chain_held(a->chain) * rate);
     double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
-    /* by the file that leads the group: later ones, stored otherwise, must not move the strips */
-    const uint64_t chunk = MR_MAX(a->facts.store.chunk_c, (uint64_t)1);
-    a->strip = a->nc;
-    if (!whole && !joint && !sources && a->even && a->sel.step == 1 && 2 * (ctx + held) > rows) {
-        const double want = (double)QUANTUM / (2 * (ctx + held) * (double)cost);
-        const double least = ceil((double)STRIP_ROW / (double)cost / (double)chunk) * (double)chunk;
-        const double width = MR_MAX(floor(want / (double)chunk) * (double)chunk, least);
-        if (width < (double)a->nc) a->strip = (uint64_t)width;
+    if (!p->cfg->strip && !whole && !joint && !sources && a->even && a->sel.step == 1 &&
+        2 * (ctx + held) > rows)
+        a->strip =
+            MR_MIN(a->strip,
+                   mr_strip_columns(a, (double)QUANTUM / (2 * (ctx + held) * (double)cost), cost));
+    if (a->strip < a->nc)
         rows = MR_MIN((double)QUANTUM / ((double)a->strip * (double)cost), (double)MAX_ROWS);
-    }
     const double row = (double)(a->strip < a->nc ? a->strip : read) * (double)cost;
     const double small = MR_MAX((double)LEAST / row, MR_MIN(OVER * ctx, (double)SMOOTH / row));
     rows = MR_MIN(rows, MR_MAX(MR_MAX(small, 4 * ctx), held / 2));

@@ -56,32 +56,6 @@ out:
     return st;
 }
 
-/** The shortest grid whose halos are under a tenth of it, of whole windows of unit_ns (0: none). */
-static int64_t lane_grid(double halo_s, int64_t unit_ns)
-{
-    static const int minutes[] = {1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440};
-    const int64_t minute_ns = (int64_t)60 * 1000000000, day_ns = 1440 * minute_ns;
-    for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++)
-        if (halo_s < 0.1 * 60.0 * minutes[i] && (!unit_ns || minutes[i] * minute_ns % unit_ns == 0))
-            return minutes[i] * minute_ns;
-    if (!unit_ns) return day_ns;
-    const int64_t least = (int64_t)MR_MIN(10e9 * halo_s, (double)day_ns);
-    return mr_div_ceil(MR_MAX(least, minute_ns), unit_ns) * unit_ns;
-}
-
-/** Halos of a lane; where lanes keep sums for the end, long enough that these are at most a
- * fortieth of the samples they came from: they are written, read again and merged. */
-static double lane_overhead_s(const mr_array *a)
-{
-    const mr_needs *d = mr_chain_reduces(a->chain);
-    double s = a->before_s + a->after_s;
-    if (d && d->row_ns == MR_ALL) {
-        const double bytes = (double)mr_geom_depth(mr_chain_out(a->chain)) * sizeof(double);
-        s = MR_MAX(s, 4.0 * bytes / (a->in.rate_hz * sizeof(float)));
-    }
-    return s;
-}
-
 static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_t group,
                             mr_array *a)
 {
@@ -105,10 +79,14 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     selection_shape(a);
     MR_TRY(distances(table, a));
     mr_chain_context(a->chain, &a->before_s, &a->after_s);
-    const char *whole;
-    a->grid_ns = mr_chain_whole_span(a->chain, &whole)
-                     ? INT64_MAX
-                     : lane_grid(lane_overhead_s(a), mr_chain_unit_ns(a->chain));
+    st = mr_lane_size(p->cfg, a);
+    if (st == MR_ECONFIG) {
+        MR_TRY(mr_strdup(mr_error(), &a->why));
+        mr_chain_free(a->chain);
+        a->chain = NULL;
+        return MR_OK;
+    }
+    MR_TRY(st);
     MR_TRY(mr_blocks_size(p, a));
 out:
     return st;
@@ -127,6 +105,9 @@ static mr_status plan_text(mr_plan *p)
         }
     MR_TRY(mr_text_add(t, "compress %s\n", p->cfg->deflate ? "deflate" : "none"));
     if (p->cfg->f64) MR_TRY(mr_text_add(t, "type float64\n"));
+    if (p->cfg->lane_ns) MR_TRY(mr_text_add(t, "lane %lld ns\n", (long long)p->cfg->lane_ns));
+    if (p->cfg->strip)
+        MR_TRY(mr_text_add(t, "strip %llu channels\n", (unsigned long long)p->cfg->strip));
     if (p->cfg->title) MR_TRY(mr_text_add(t, "title %s\n", p->cfg->title));
     if (p->cfg->geometry) {
         mr_text g = {0};
@@ -169,6 +150,18 @@ static mr_status some_chain(const mr_plan *p)
     if (!p->n_arrays) return MR_RAISE(MR_EINPUT, "none of %zu files can be used", p->cat->n_files);
     mr_error_set(p->arrays[0].why);
     return MR_ECONFIG;
+}
+
+double mr_plan_largest_share(const mr_plan *p)
+{
+    double most = 0, all = 0;
+    for (size_t i = 0; i < p->n_lanes; i++) {
+        const mr_lane *l = &p->lanes[i];
+        const double n = (double)(l->raw.b - l->raw.a) * (double)(l->c1 - l->c0);
+        most = MR_MAX(most, n);
+        all += n;
+    }
+    return all > 0 ? most / all : 0;
 }
 
 mr_status mr_plan_nothing(const mr_plan *p)

@@ -80,6 +80,8 @@ void mr_plan_free(mr_plan *p);
 /** Why there is not one lane: MR_EINPUT, raised with the place. */
 mr_status mr_plan_nothing(const mr_plan *p);
 
+/** The largest part of all the work (samples read) that one lane is: 0..1. */
+double mr_plan_largest_share(const mr_plan *p);
 /** Blocks of a lane, in order. block i's output range; n blocks. */
 size_t mr_lane_blocks(const mr_plan *p, const mr_lane *l);
 mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i);
@@ -109,6 +111,13 @@ mr_status mr_lane_slabs(const mr_plan *p, const mr_lane *l, mr_slab_list *out);
 /* --- plan/lane.c
  * ------------------------------------------------------------------------------------ */
 mr_status mr_lanes_build(mr_plan *p);
+/* --- plan/size.c
+ * ------------------------------------------------------------------------------------ */
+/** Grid and strip of an array: constants of chain, rate and channels, or as the config asks.
+ *  MR_ECONFIG with the place: it asks for what cannot be. */
+mr_status mr_lane_size(const mr_config *cfg, mr_array *a);
+/** The channels of a strip of about `want`, each `cost` bytes a row: whole chunk columns. */
+uint64_t mr_strip_columns(const mr_array *a, double want, size_t cost);
 /* --- plan/memory.c
  * ---------------------------------------------------------------------------------- */
 /** Block, strip and slab lengths of an array: constants of chain, rate, channels and storage. */

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { TITLE_MAX = 1000, MAX_KEYS = 12 };
+#define LANE_MIN_NS INT64_C(1000000000)
+#define LANE_MAX_NS (INT64_C(364) * 86400 * 1000000000)
 #define MEMORY_MIN 1048576.0 /* whether it is enough is the plan's to say */
 #define MEMORY_MAX (1024 * 1073741824.0)
 
@@ -21,7 +23,7 @@ typedef struct section { /* keys of one map; name "" is the root */
 static const section sections[] = {
     {"", 4, {"input", "chain", "output", "run"}},
     {"input", 8, {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join"}},
-    {"output", 4, {"folder", "title", "compress", "type"}},
+    {"output", 6, {"folder", "title", "compress", "type", "lane", "strip"}},
     {"run", 2, {"memory", "io_threads"}},
 };
 enum { ROOT, INPUT, OUTPUT, RUN, N_SECTIONS };
@@ -278,6 +280,39 @@ out:
     return st;
 }
 
+static mr_status take_lane(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    char why[256];
+    MR_TRY(need_text(n, "output.lane", "1 h"));
+    if (strcmp(n->text, "auto") == 0) return MR_OK;
+    if (mr_duration_parse(n->text, &c->lane_ns) != MR_OK) {
+        snprintf(why, sizeof why, "%s", mr_error());
+        return MR_RAISE_AT(MR_ECONFIG, n, "output.lane: %s; or auto", why);
+    }
+    if (c->lane_ns < LANE_MIN_NS || c->lane_ns > LANE_MAX_NS)
+        st = MR_RAISE_AT(MR_ECONFIG, n, "output.lane: %s is outside 1 s..364 d", n->text);
+out:
+    return st;
+}
+
+static mr_status take_strip(mr_config *c, const mr_node *n)
+{
+    mr_status st = MR_OK;
+    int64_t v;
+    MR_TRY(need_text(n, "output.strip", "50"));
+    if (strcmp(n->text, "auto") == 0) return MR_OK;
+    if (mr_int_parse(n->text, &v) != MR_OK || v < 1) {
+        char shown[64];
+        mr_printable(n->text, shown, sizeof shown);
+        return MR_RAISE_AT(MR_ECONFIG, n,
+                           "output.strip: '%s' is no number of channels from 1 up; or auto", shown);
+    }
+    c->strip = (uint64_t)v;
+out:
+    return st;
+}
+
 static mr_status take_output(mr_config *c)
 {
     mr_status st = MR_OK;
@@ -295,6 +330,8 @@ static mr_status take_output(mr_config *c)
     MR_TRY(mr_strdup(n ? n->text : "", &c->title));
     MR_TRY(take_either(o, "compress", "none", "deflate", &c->deflate));
     MR_TRY(take_either(o, "type", "float32", "float64", &c->f64));
+    if ((n = mr_node_get(o, "lane"))) MR_TRY(take_lane(c, n));
+    if ((n = mr_node_get(o, "strip"))) MR_TRY(take_strip(c, n));
 out:
     return st;
 }

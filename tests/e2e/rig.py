@@ -2,6 +2,7 @@
 outputs read back, folders compared byte for byte."""
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -196,8 +197,22 @@ def archive(folder, data, rate, rows, t0_ns=T0, **how):
 
 # --- configs
 
+def lane_of(chain):
+    """Lanes as short as the chain allows, so that small archives have many."""
+    text = " ".join(chain or [])
+    if "span" in text or re.search(r"(interval|stack): all", text) or "integrate: {}" in text:
+        return "auto"
+    units = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+    rows = [round(float(n) * units[u]) for n, u in re.findall(r"(?:interval|stack): ([\d.]+) (ms|s|min|h|d)", text)]
+    unit = math.lcm(*rows, 1)
+    return f"{-(-60_000 // unit) * unit} ms"
+
+
 def config(path, files, chain, out, **sections):
-    """A config file; chain: list of "name: {...}" lines; input_=, run_=, output_= are more lines."""
+    """A config file; chain: list of "name: {...}" lines; input_=, run_=, output_= are more lines. Lanes are
+    short unless output_ says otherwise."""
+    if not any(x.startswith("lane:") for x in sections.get("output_", [])):
+        sections["output_"] = [*sections.get("output_", []), f"lane: {lane_of(chain)}"]
     files = [files] if isinstance(files, (str, Path)) else files
     lines = ["input:", "  files: [" + ", ".join(f'"{f}"' for f in files) + "]"]
     lines += [f"  {x}" for x in sections.get("input_", [])]

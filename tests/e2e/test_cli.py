@@ -229,7 +229,7 @@ def small(tmp_path_factory):
     top = tmp_path_factory.mktemp("small")
     rig.archive(top / "in", rig.noise(6000, 4), 100, 3000)
     (top / "empty").mkdir()
-    rig.config(top / "c.yaml", "in/*.h5", ["abs"], "out")
+    rig.config(top / "c.yaml", "in/*.h5", ["abs"], "out", output_=["lane: auto"])
     return top
 
 

@@ -22,7 +22,7 @@ def archive(millrace, tmp_path_factory):
     millrace("synth", out / "in", "--files", 4, "--rate", "100Hz", "--channels", 20, "--start",
              "2025-12-31T23:58:00Z", "--quiet")
     (out / "c.yaml").write_text(f"input: {{files: {out}/in/*.h5}}\nchain: [decimate: {{factor: 2}}]\n"
-                                f"output: {{folder: {out}/out}}\nrun: {{memory: 700 MiB}}\n")
+                                f"output: {{folder: {out}/out, lane: 1 min}}\nrun: {{memory: 700 MiB}}\n")
     return out
 
 

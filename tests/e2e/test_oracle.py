@@ -376,7 +376,7 @@ def test_strips_of_channels(tmp_path):
     x = rig.noise(n, nc, 8)
     rig.archive(tmp_path / "in", x, 10, 500)
     cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["lowpass: {corner: 0.06 Hz}"],
-                     tmp_path / "out", run_=["memory: 2 GiB"])
+                     tmp_path / "out", run_=["memory: 2 GiB"], output_=["lane: 30 min"])
     rig.run("run", cfg, status=0, threads=2)
     files = rig.lanes(tmp_path / "out")
     assert len(files) == 2 and "_c00000-" in files[0].name and files[1].name.endswith("-13000.h5")

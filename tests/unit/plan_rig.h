@@ -61,13 +61,13 @@ static inline mr_catalog *catalog(const mr_file_info *f, const char *const *name
     return c;
 }
 
-/** A config whose chain is `chain` in YAML. */
+/** A config whose chain is `chain` in YAML; lanes of a minute, unless output stands in `more`. */
 static inline mr_config *config(const char *chain, const char *more)
 {
     char text[1024];
     mr_config *c = NULL;
-    snprintf(text, sizeof text, "input: {files: x}\nchain: %s\noutput: {folder: o}\n%s", chain,
-             more);
+    snprintf(text, sizeof text, "input: {files: x}\nchain: %s\n%s%s", chain,
+             strstr(more, "output:") ? "" : "output: {folder: o, lane: 1 min}\n", more);
     MUST(mr_config_parse("x.yaml", text, NULL, 0, &c));
     return c;
 }

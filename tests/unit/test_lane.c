@@ -2,6 +2,7 @@
  * minute, so that every inner lane takes from two of them. */
 #include "plan_rig.h"
 #include "base/utc.h"
+#include <math.h>
 
 static const char *const names[] = {"a.h5", "b.h5", "c.h5", "d.h5", "e.h5", "f.h5"};
 enum { MINUTE = 6000, FILES = 5 };
@@ -72,10 +73,91 @@ static void the_grid_follows_the_context_not_the_length(void **state)
     assert_int_equal(2 * l->out.a - l->raw.a, 20); /* taps beside the middle one */
     assert_int_equal(l->raw.b - (2 * (l->out.b - 1) + 1), 20);
     done(&r);
-    rig whole = planned("[detrend: {window: span}]", "", f, FILES);
+    rig whole = planned("[detrend: {window: span}]", "output: {folder: o}", f, FILES);
     assert_int_equal(whole.p->arrays[0].grid_ns, INT64_MAX);
     assert_int_equal(whole.p->n_lanes, 1);
     done(&whole);
+}
+
+/** Grid of lanes in seconds, and channels of a strip, where the config leaves both open. */
+static void auto_is(const char *chain, mr_file_info f, int64_t grid_s, uint64_t strip)
+{
+    rig r = planned(chain, "output: {folder: o}", &f, 1);
+    assert_int_equal(r.p->arrays[0].grid_ns / S, grid_s);
+    assert_int_equal(r.p->arrays[0].strip, strip);
+    done(&r);
+}
+
+static mr_file_info wide(void)
+{
+    mr_file_info f = recording(0, 60000);
+    f.rate_hz = 1000;
+    f.nc = f.store.nc = 20000;
+    f.size = 2048 + (int64_t)(f.nt * f.nc * 4);
+    f.t1_ns = f.t0_ns + (int64_t)(f.nt - 1) * S / 1000;
+    return f;
+}
+
+static void a_lane_has_a_floor(void **state)
+{
+    (void)state;
+    mr_file_info f = recording(0, MINUTE), slow = f;
+    auto_is("[]", f, 6 * 3600, 4); /* 1.6 kB/s: 16 MiB in 10,486 s */
+    /* 0.8 kB/s: 20,972 s; and 0.32 kB/s: 52,429 s */
+    auto_is("[decimate: {factor: 2}]", f, 6 * 3600, 4);
+    auto_is("[decimate: {factor: 5}]", f, 86400, 4);
+    slow.rate_hz = 1 / 60.0; /* 0.27 B/s: never enough */
+    slow.t1_ns = slow.t0_ns + (int64_t)(slow.nt - 1) * 60 * S;
+    auto_is("[]", slow, 364 * 86400, 4);
+    /* 1,000 rows take 41.7 d, but 8 GiB of input are read in 62 d */
+    auto_is("[stats: {interval: 1 h}]", f, 28 * 86400, 4);
+    auto_is("[]", wide(), 60, 20000);                        /* 80 MB/s */
+    auto_is("[stats: {interval: 1 h}]", wide(), 3600, 1024); /* 288 GB: no floor, a ceiling */
+}
+
+/* A day of 80 MB/s is 6.9 TB: 25 channels would be 8 GiB, 4 KiB of a row are 1,024. */
+static void a_lane_has_a_ceiling(void **state)
+{
+    (void)state;
+    mr_file_info f = wide();
+    auto_is("[lowpass: {corner: 1 mHz}]", f, 86400, 1024);
+    auto_is("[common_mode: {}, lowpass: {corner: 1 mHz}]", f, 86400, 20000);
+    f.store.storage = MR_ST_CHUNKED;
+    f.store.chunk_t = 100;
+    f.store.chunk_c = 300;
+    f.store.n_chunks = 600 * 67;
+    auto_is("[lowpass: {corner: 1 mHz}]", f, 86400, 1200); /* whole chunk columns */
+}
+
+static void the_config_decides_otherwise(void **state)
+{
+    (void)state;
+    mr_file_info f[FILES];
+    minutes(f, FILES);
+    rig a = planned("[]", "output: {folder: o, lane: 2 min, strip: 3}", f, FILES);
+    rig b = planned("[]", "", f, FILES);
+    assert_int_equal(a.p->n_lanes, 6); /* 00:00:30 .. 02 .. 04 .. 05:30, channels 0..3 and 3..4 */
+    assert_int_equal(a.p->lanes[1].c0, 3);
+    assert_int_equal(a.p->lanes[1].c1, 4);
+    assert_string_not_equal(a.p->digest.hex, b.p->digest.hex);
+    /* the largest: 2 of 5 minutes, 3 of 4 channels */
+    assert_true(fabs(mr_plan_largest_share(a.p) - 0.3) < 1e-12);
+    done(&a);
+    done(&b);
+    static const char *const wrong[][3] = {
+        {"[stats: {interval: 90 s}]", "lane: 2 min", "output.lane: 120 s is no multiple of the 90"},
+        {"[detrend: {window: span}]", "lane: 2 min", "needs a span as one lane"},
+        {"[common_mode: {}]", "strip: 2", "couples channels"}};
+    for (size_t i = 0; i < 3; i++) {
+        char more[80];
+        mr_plan *p = NULL;
+        snprintf(more, sizeof more, "output: {folder: o, %s}", wrong[i][1]);
+        rig r = {.cfg = config(wrong[i][0], more), .cat = catalog(f, names, FILES)};
+        assert_int_equal(mr_plan_new(r.cfg, r.cat, (size_t)1 << 30, 0, 1, &p), MR_ECONFIG);
+        assert_non_null(strstr(mr_error(), wrong[i][2]));
+        mr_catalog_free(r.cat);
+        mr_config_free(r.cfg);
+    }
 }
 
 static void time_selects_output_and_reads_context_beside_it(void **state)
@@ -86,7 +168,7 @@ static void time_selects_output_and_reads_context_beside_it(void **state)
     mr_config *cfg = NULL;
     MUST(mr_config_parse("x.yaml",
                          "input: {files: x, time: 2026-01-01T00:02:00Z .. 2026-01-01T00:03:00Z}\n"
-                         "chain: [decimate: {factor: 2}]\noutput: {folder: o}\n",
+                         "chain: [decimate: {factor: 2}]\noutput: {folder: o, lane: 1 min}\n",
                          NULL, 0, &cfg));
     rig all = planned("[decimate: {factor: 2}]", "", f, FILES);
     rig one = {.cfg = cfg, .cat = catalog(f, names, FILES)};
@@ -249,6 +331,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lanes_lie_on_the_minutes_of_utc),
+        cmocka_unit_test(a_lane_has_a_floor),
+        cmocka_unit_test(a_lane_has_a_ceiling),
+        cmocka_unit_test(the_config_decides_otherwise),
         cmocka_unit_test(the_grid_follows_the_context_not_the_length),
         cmocka_unit_test(time_selects_output_and_reads_context_beside_it),
         cmocka_unit_test(growth_leaves_old_lanes_alone),
