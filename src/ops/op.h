@@ -99,6 +99,12 @@ typedef struct mr_needs {
     size_t stripe;        /* rows of input that are best loaded at once */
 } mr_needs;
 
+/** Is a row one whole item? Then the span that holds it makes the row; no part of one counts. */
+static inline bool mr_row_is_item(const mr_needs *d)
+{
+    return d->items.n == 1 && d->items.window_ns == d->row_ns && d->items.least == d->items.len;
+}
+
 /** Input that is filled as it is read: before rows [0, n) of x are read, pull(arg, n) must have
  * been called. Loading a row just before its first use keeps it in cache. */
 typedef struct mr_feed {

@@ -31,6 +31,7 @@
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \
     ROW(psd)                                                                                       \
+    ROW(spectrogram)                                                                               \
     ROW(whiten)                                                                                    \
     ROW(correlate)                                                                                 \
     ROW(integrate)                                                                                 \

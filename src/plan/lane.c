@@ -328,7 +328,7 @@ static mr_status own_rows(mr_plan *p, const mr_array *a, size_t span, mr_slab *i
 {
     mr_status st = MR_OK;
     const mr_needs *d = mr_chain_reduces(a->chain);
-    if (!d || d->row_ns == MR_ALL || items->b <= items->a) return MR_OK;
+    if (!d || d->row_ns == MR_ALL || mr_row_is_item(d) || items->b <= items->a) return MR_OK;
     const mr_slab rows = mr_chain_rows(a->chain, *items);
     const bool head = others_row(p, a, span, rows.a);
     const bool tail = rows.b - 1 > rows.a ? others_row(p, a, span, rows.b - 1) : head;

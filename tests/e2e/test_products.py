@@ -185,6 +185,43 @@ def test_psd_of_intervals(two_spans, tmp_path, text, n, how):
     rig.near(got.y, y.astype("f4"), 2e-7)  # float32
 
 
+def spectrogram_of(spans, step, segment=SEG):
+    """scipy's spectrogram of each whole window that begins at a multiple of `step` samples in UTC; NaN
+    where one holds a NaN."""
+    t, y = [], []
+    for s in spans:
+        for w in range(-(-s.first // step), s.first + len(s.x)):
+            k = w * step - s.first
+            if k + segment > len(s.x):
+                break
+            _, _, one = signal.spectrogram(s.x[k:k + segment].astype(float), RATE, window="hann", nperseg=segment,
+                                           noverlap=0, detrend="constant", scaling="density", axis=0)
+            t.append(w * step * rig.S // RATE)
+            y.append(one[:, :, 0] if one.ndim == 3 and one.shape[2] == 1 else np.moveaxis(one, -1, 1)[:, 0])
+    return np.array(t), np.array(y)
+
+
+@pytest.mark.parametrize("step", [50, 100, 700])  # overlapping, side by side, with rests between
+def test_spectrogram_is_scipys(two_spans, tmp_path, step):
+    top, spans = two_spans
+    out = run(top, tmp_path, [f"spectrogram: {{segment: {SEG}, step: {10 * step} ms}}"])
+    with h5py.File(out / "master.h5") as h:
+        t, got, f = h["time"][:], h["spectrogram"][:], h["frequency"]
+        assert f.attrs["role"] == "along" and f.attrs["scale"] == "log"
+        assert h.attrs["product"] == "rows" and h["spectrogram"].attrs["scale"] == "decibel"
+        assert np.allclose(f[:], np.fft.rfftfreq(SEG, 1 / RATE), rtol=1e-15)
+    want_t, want = spectrogram_of(spans, step)
+    assert np.array_equal(t, want_t)
+    rig.near(got, want.astype("f4"), 2e-7)
+
+
+def test_a_spectrogram_is_drawn_over_time_at_a_frequency(two_spans, tmp_path):
+    out = run(two_spans[0], tmp_path, [f"spectrogram: {{segment: {SEG}, step: 1 s}}"])
+    for extra in ([], ["--at", "frequency=20"]):
+        rig.run("view", out, "-o", tmp_path / f"{len(extra)}.png", *extra, status=0)
+    assert (tmp_path / "0.png").read_bytes() != (tmp_path / "2.png").read_bytes()
+
+
 def test_psd_is_named_and_has_a_unit(two_spans, tmp_path):
     out = run(two_spans[0], tmp_path, [f"psd: {{segment: {SEG}, interval: 1 min}}"])
     with h5py.File(out / "master.h5") as h:

@@ -32,7 +32,7 @@ static void finish(const mr_bound *b, double share, double items, const double *
         double *v = mr_at(y, t, 0);
         for (size_t c = 0; c < y->nc; c++) {
             if (b->needs.mean) v[c] /= n[c];
-            if (!(2 * share * n[c] >= items)) v[c] = NAN;
+            if (!(mr_row_is_item(&b->needs) ? n[c] > 0 : 2 * share * n[c] >= items)) v[c] = NAN;
         }
     }
 }
