@@ -193,5 +193,5 @@ $(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
 	$(Q)$(MPICC) $(ALLCFLAGS) -MMD -MP -o $@ $< $(B)/libmillrace.a $(LIBS)
 
 -include tests/*.mk
--include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d
+-include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d $(B)/tests/own_millrace.d
 .PHONY: all deps demo test unit unitbin e2e check bench bench-growth bench-scaling bench-survey asan tsan install clean help FORCE

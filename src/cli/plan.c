@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "cli/cli.h"
@@ -61,10 +62,37 @@ static void print_arrays(const mr_plan *p)
         else
             printf("  blocks:   %zu of up to %.3g s, context included", blocks,
                    (double)a->block_raw / a->in.rate_hz);
-        if (a->strip < a->nc) printf(", strips of %llu channels", (unsigned long long)a->strip);
+        if (a->strip < a->out_nc) printf(", strips of %llu channels", (unsigned long long)a->strip);
         printf("\n");
         print_product(mr_chain_out(a->chain), mr_chain_reduces(a->chain));
     }
+}
+
+/** What a block goes through, and what for: -v. */
+static mr_status print_steps(const mr_plan *p)
+{
+    mr_status st = MR_OK;
+    const mr_memory_plan *m = &p->mem;
+    char b[4][32];
+    for (size_t i = 0; i < p->n_arrays; i++) {
+        const mr_array *a = &p->arrays[i];
+        mr_text t = {0};
+        if (!a->chain) continue;
+        MR_TRY(mr_program_print(a->chain, &t));
+        printf("steps of layout %zu:\n", i);
+        for (char *next, *line = t.s; line && *line; line = next) {
+            next = strchr(line, '\n');
+            *next++ = '\0';
+            printf("  %s\n", line);
+        }
+        mr_text_fini(&t);
+    }
+    printf("walked through: %s a thread, %s between steps, %s of states, %s of sources\n",
+           mr_fmt_bytes((double)m->work_bytes, b[0]),
+           mr_fmt_bytes((double)(m->mid_bytes[0] + m->mid_bytes[1]), b[1]),
+           mr_fmt_bytes((double)m->state_bytes, b[2]), mr_fmt_bytes((double)m->shared_bytes, b[3]));
+out:
+    return st;
 }
 
 static void print_plan(const mr_plan *p)
@@ -149,13 +177,14 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
     mr_dry d = {0};
     mr_strs advice = {0};
     char need[32], limit[32];
-    mr_status st = mr_run_args_parse(argc, argv, "json slurm", &a);
+    mr_status st = mr_run_args_parse(argc, argv, "json slurm verbose", &a);
     if (st != MR_OK) return (int)st;
     if (a.help) {
         if (mr_comm_rank(c) == 0)
             printf(
-                "millrace plan CONFIG [-s KEY=VALUE]... [--json | --slurm]\n\nSay what a run would "
-                "read, write and need, without doing it.\nStatus 5: run.memory does not "
+                "millrace plan CONFIG [-s KEY=VALUE]... [--json | --slurm] [-v]\n\nSay what a "
+                "run would read, write and need, without doing it; -v, --verbose: also the\nsteps "
+                "that a block goes through.\nStatus 5: run.memory does not "
                 "suffice.\n");
         return MR_OK;
     }
@@ -168,6 +197,7 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
             print_slurm(d.plan, a.o.config);
         else
             print_plan(d.plan);
+        if (a.verbose && !a.o.json && !a.slurm) st = print_steps(d.plan);
         if (!a.o.json && !a.slurm) {
             mr_report_warn(&acc);
             if (mr_advise(d.cfg, d.plan, &advice) != MR_OK) mr_error_clear();

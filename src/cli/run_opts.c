@@ -29,7 +29,8 @@ static bool flag(mr_run_args *a, const char *arg, const char *allowed)
                        {"check", &a->o.check},
                        {"json", &a->o.json},
                        {"quiet", &a->o.quiet},
-                       {"slurm", &a->slurm}};
+                       {"slurm", &a->slurm},
+                       {"verbose", &a->verbose}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(arg + 2, flags[i].name) == 0 && allows(allowed, flags[i].name)) {
             *flags[i].to = true;
@@ -45,7 +46,9 @@ mr_status mr_run_args_parse(int argc, char **argv, const char *allowed, mr_run_a
     *a = (mr_run_args){.o = {.progress = "auto"}};
     for (int i = 1; i < argc && st == MR_OK; i++) {
         const char *v = NULL;
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "-v") == 0 && allows(allowed, "verbose")) {
+            a->verbose = true;
+        } else if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
             a->help = true;
         } else if ((v = value_of(argc, argv, &i, "-s", &st)) || st != MR_OK) {
             if (st != MR_OK) break;

@@ -53,6 +53,7 @@ typedef struct mr_geom {
     double to_strain_rate; /* stored count x this = strain s-1; 0 if unknown */
     double to_strain;      /* stored count x this = strain; 0 if unknown */
     const uint64_t *chan;  /* [nc] the channels' numbers in the input; NULL: 0, 1, ... */
+    const double *x_m;     /* [nc] where they are along the fibre; NULL: unknown */
     size_t n_axes;         /* 0: samples [time][channel]; else [time][axis 0]...[channel] */
     mr_axis axis[MR_MAX_AXES];
     bool power; /* the values are powers: best seen in decibels */

@@ -4,7 +4,8 @@
  * against the geometry and designs what is to be designed; apply() runs on one tile (some adjacent
  * channels) of one block and cannot fail. The chain (ops/chain/chain.h) adds the contexts up, keeps
  * states, and takes care of NaN; run/ shares out tiles over threads. Only `couples` operators see
- * all channels of a block at once.
+ * all channels of a block at once; one with context in channels sees its tile's neighbours. What a
+ * row declares is honoured, or refused when the chain is bound, by the field's name.
  *
  * Indices. Output sample m of an operator sits at input position (m * down + phase) / up, where
  * phase = 0, or for align_span (up = 1) the span's first input index modulo down. */
@@ -51,8 +52,12 @@ typedef struct mr_param {
 } mr_param;
 
 typedef enum mr_memory { MR_MEM_NONE, MR_MEM_FADING, MR_MEM_UNBOUNDED } mr_memory;
-/* What the operator does at the ends of a span (its reference's rule). */
-typedef enum mr_ends { MR_ENDS_NONE, MR_ENDS_ODD, MR_ENDS_ZERO, MR_ENDS_REST, MR_ENDS_CUT } mr_ends;
+/* Where an output channel is, of the input channels that it is made of (mr_needs, "Channels"). */
+typedef enum mr_place {
+    MR_PLACE_OWN,   /* at channel j * ch_down */
+    MR_PLACE_MEAN,  /* at the mean of their places: a stack */
+    MR_PLACE_MIDDLE /* half way between the first and the last: a difference */
+} mr_place;
 
 /** What a reducer takes in at once: item k covers input samples [start(k), start(k) + len). With
  *  window_ns, items k = w * n + i, i < n, start hop samples apart from the first sample of the UTC
@@ -66,21 +71,25 @@ typedef struct mr_items {
 /** What an output sample needs of the input, in input samples at the operator's input rate.
  *  Zero-initialise. up = down = 0 is read as 1. */
 typedef struct mr_needs {
-    size_t before, after;       /* finite context on each side of the output's position */
-    size_t fade;                /* memory fading: warm-up before it is below 1e-9; not paid when the
+    size_t before, after; /* finite context on each side of the output's position */
+    size_t fade;          /* memory fading: warm-up before it is below 1e-9; not paid when the
                                    state is carried from the previous block */
-    size_t ch_before, ch_after; /* context in channels (only with couples) */
-    bool couples;               /* sees all channels of a block */
-    size_t up, down;            /* rate_out = rate_in * up / down */
-    bool align_span;            /* phase from the span's first sample, not from UTC */
-    int64_t window_ns;          /* output depends on the whole UTC window it lies in; 0 none;
+    /* Channels: output channel j is made of input channels j * ch_down - ch_before .. j * ch_down +
+     * ch_after, of those that the array has; what is NaN spreads by that. bind() sets out->nc where
+     * it changes (to fewer); places, numbers and spacing of the channels are the chain's care. An
+     * operator with context in channels keeps no state. */
+    size_t ch_before, ch_after, ch_down; /* ch_down = 0 is read as 1 */
+    mr_place ch_place;
+    bool couples;      /* sees all channels of a block, whatever ch_before says */
+    size_t up, down;   /* rate_out = rate_in * up / down */
+    bool align_span;   /* phase from the span's first sample, not from UTC */
+    int64_t window_ns; /* output depends on the whole UTC window it lies in; 0 none;
                                    MR_WINDOW_SPAN: on the whole span */
     mr_memory memory;
-    mr_ends ends;
     size_t state;        /* doubles of state per channel */
     size_t hold;         /* doubles more that are carried, not part of the state */
     size_t scratch;      /* doubles of scratch per thread */
-    size_t scratch_rows; /* plus this many rows of tile width */
+    size_t scratch_rows; /* plus this many rows as wide as x */
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
                             start are NaN by definition (a window not yet full) */
     bool lti;            /* linear and time-invariant (away from the ends) */
@@ -96,7 +105,8 @@ typedef struct mr_needs {
     size_t n_sources; /* columns that all tiles need */
     const size_t *source; /* [n_sources] channels */
     size_t shared;        /* doubles per item that prepare() makes of them */
-    size_t stripe;        /* rows of input that are best loaded at once */
+    size_t stripe;        /* rows of input that are best loaded at once; for couples: that a slice
+                             of the block should have at least */
 } mr_needs;
 
 /** Is a row one whole item? Then the span that holds it makes the row; no part of one counts. */
@@ -118,17 +128,20 @@ typedef struct mr_feed {
     void *arg;
 } mr_feed;
 
-/** One call of apply: an input view that covers [x0, x0 + x->nt), an output view that covers
- *  [y0, y0 + y->nt). The chain guarantees that x covers what needs says, clipped to the span. */
+/** One call of apply: an input view that covers samples [x0, x0 + x->nt) of channels [xc0, xc0 +
+ *  x->nc), an output view that covers [y0, y0 + y->nt) of [yc0, yc0 + y->nc). The chain guarantees
+ *  that x covers what needs says, clipped to the span and to the array. */
 typedef struct mr_piece {
     const mr_view *x; /* apply may overwrite the samples */
     mr_view *y;       /* apart from x; for in_place it may also be exactly the rows of x that
                          have the same indices */
     int64_t x0, y0;
+    size_t xc0, yc0;     /* the array's channels that x and y begin with: 0, 0 for couples */
+    size_t nc;           /* input channels of the array */
     mr_slab span;        /* the span's input indices at this operator */
     double rate_hz;      /* input rate */
-    bool fresh;          /* state is to be started: from x's first row (steady state), or by the
-                            rule of `ends` where x0 == span.a */
+    bool fresh;          /* state is to be started: from x's first row (steady state), or as the
+                            reference begins where x0 == span.a */
     int64_t snap;        /* input index before which the state must be left in `state` for the
                             next block; in [x0, x0 + nt]; INT64_MAX: no next block */
     double *state;       /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
@@ -208,7 +221,9 @@ typedef struct mr_op {
     bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
                      reads; never again what it has overwritten */
     bool once;    /* apply reads each row of x once, in order, through mr_piece_next */
-    bool in_place; /* apply takes y on top of x (see mr_piece); up = down = 1 */
+    bool in_place;  /* apply takes y on top of x (see mr_piece); up = down = 1 */
+    bool pointwise; /* a value out depends on the one value in, wherever that stands: may come after
+                       a reducer, on its rows. in_place as well */
     /** Frees what bind allocated; NULL if nothing. */
     void (*release)(void *self);
     /** For lti: fills h[n] with the impulse response from rest; NULL otherwise. Used by tests. */

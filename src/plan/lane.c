@@ -105,6 +105,28 @@ void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_range
     const mr_slab want = mr_lane_block(p, l, i), none = {0, 0};
     const mr_slab next = want.b < l->out.b ? mr_lane_block(p, l, i + 1) : none;
     mr_chain_ranges(a->chain, raw_span(&p->spans.span[l->span]), want, i == 0, next, r);
+    mr_chain_channels(a->chain, (mr_slab){(int64_t)l->c0, (int64_t)l->c1}, r->ch);
+}
+
+void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *states)
+{
+    const mr_chain *c = p->arrays[l->array].chain;
+    const mr_program *program = mr_chain_program(c);
+    mr_block_ranges r;
+    mr_lane_ranges(p, l, 0, &r);
+    *loaded = *states = 0;
+    for (size_t k = 0; k < program->n; k++) {
+        const mr_step *s = &program->v[k];
+        if (s->by != MR_BY_TILE) continue;
+        const size_t n = mr_step_pieces(c, s, &r);
+        if (s->from == MR_FROM_RAW) *loaded = n;
+        *states = MR_MAX(*states, n);
+    }
+}
+
+uint64_t mr_array_channel(const mr_array *a, uint64_t c)
+{
+    return mr_chain_out(a->chain)->chan[c];
 }
 
 void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t)
@@ -259,18 +281,19 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     MR_TRY(mr_grow(&p->lanes, &p->cap_lanes, p->n_lanes + 1, sizeof *p->lanes, "the lanes"));
     mr_lane *l = &p->lanes[p->n_lanes++];
     *l = (mr_lane){
-        .array = array, .span = span, .out = cut, .c0 = c0, .c1 = MR_MIN(c0 + a->strip, a->nc)};
+        .array = array, .span = span, .out = cut, .c0 = c0, .c1 = MR_MIN(c0 + a->strip, a->out_nc)};
     const bool reduces = mr_chain_reduces(a->chain);
     l->rows = reduces ? mr_chain_rows(a->chain, cut) : cut;
     l->t0_ns = reduces ? row_time(p, a, sp, cut.a) : out_time(p, a, sp, cut.a);
     l->t1_ns = reduces ? row_time(p, a, sp, cut.b - 1) : out_time(p, a, sp, cut.b - 1);
     mr_lane_ranges(p, l, 0, &r);
     l->raw.a = r.raw.a;
+    l->read = r.ch[0];
     mr_lane_ranges(p, l, mr_lane_blocks(p, l) - 1, &r);
     l->raw.b = r.raw.b;
     snprintf(l->rel, sizeof l->rel, "lanes/%s/%s_c%05llu-%05llu.h5", mr_utc_date(l->t0_ns, day),
-             mr_utc_compact(l->t0_ns, when), (unsigned long long)a->chan[l->c0],
-             (unsigned long long)a->chan[l->c1 - 1] + 1);
+             mr_utc_compact(l->t0_ns, when), (unsigned long long)mr_array_channel(a, l->c0),
+             (unsigned long long)mr_array_channel(a, l->c1 - 1) + 1);
     const mr_row_shape shape = mr_array_shape(a);
     p->out_bytes += (uint64_t)(l->rows.b - l->rows.a) *
                     (mr_shape_bytes(&shape, l->c1 - l->c0) +
@@ -356,7 +379,7 @@ static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
             const int64_t edge = (mr_div_floor(t, a->grid_ns) + 1) * a->grid_ns;
             cut.b = MR_MAX(first_at(p, a, sp, all, edge), cut.a + 1);
         }
-        for (uint64_t c = 0; c < a->nc; c += a->strip) MR_TRY(add_lane(p, span, array, cut, c));
+        for (uint64_t c = 0; c < a->out_nc; c += a->strip) MR_TRY(add_lane(p, span, array, cut, c));
         all.a = cut.b;
     }
 out:

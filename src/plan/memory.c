@@ -21,41 +21,68 @@ enum {
     MAX_ROWS = 65536
 };
 
-static bool couples(const mr_chain *c)
+/** Does a block have to be whole in memory between two steps; and may channels not be cut? */
+static bool joint(const mr_chain *c, bool *couples)
 {
-    for (size_t i = 0; i < mr_chain_n(c); i++)
-        if (mr_chain_needs(c, i)->couples) return true;
-    return false;
+    const mr_program *p = mr_chain_program(c);
+    bool blocks = false;
+    *couples = false;
+    for (size_t i = 0; i < mr_chain_n(c); i++) *couples = *couples || mr_chain_needs(c, i)->couples;
+    for (size_t k = 0; k < p->n; k++) blocks = blocks || p->v[k].to == MR_TO_BLOCK;
+    return blocks;
+}
+
+/** Input channels of the array for each that the chain gives. */
+static double fan_in(const mr_array *a)
+{
+    return (double)a->nc / (double)a->out_nc;
+}
+
+/** Channels that a strip reads at most, its neighbours' included. */
+static uint64_t widest_strip(const mr_array *a)
+{
+    mr_slab ch[MR_MAX_OPS + 1];
+    int64_t most = 0;
+    for (uint64_t c = 0; c < a->out_nc; c += a->strip) {
+        const mr_slab out = {(int64_t)c, (int64_t)MR_MIN(c + a->strip, a->out_nc)};
+        mr_chain_channels(a->chain, out, ch);
+        most = MR_MAX(most, ch[0].b - ch[0].a);
+    }
+    return (uint64_t)most;
 }
 
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
 {
     double before, after;
     mr_chain_context_carried(a->chain, &before, &after);
-    const bool whole = a->grid_ns == INT64_MAX, joint = couples(a->chain);
+    bool coupled;
+    const bool whole = a->grid_ns == INT64_MAX, blocks = joint(a->chain, &coupled);
     const mr_needs *reduces = mr_chain_reduces(a->chain);
     const bool sources = reduces && reduces->n_sources; /* all channels need them: no strips */
     const double rate = a->in.rate_hz;
     const uint64_t read = a->even ? a->nc : a->sel.n; /* channels buffered a row */
-    const size_t cost = a->facts.store.dtype.size + (joint ? 16u : 0u);
+    const size_t cost = a->facts.store.dtype.size + (blocks ? 16u : 0u);
     const double ctx = whole ? 0.0 : ceil((before + after) * rate);
     const double held = whole ? 0.0 : ceil(mr_chain_held(a->chain) * rate);
     double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
-    if (!p->cfg->strip && !whole && !joint && !sources && a->even && a->sel.step == 1 &&
+    if (!p->cfg->strip && !whole && !coupled && !sources && a->even && a->sel.step == 1 &&
         2 * (ctx + held) > rows)
-        a->strip =
-            MR_MIN(a->strip,
+        a->strip_in =
+            MR_MIN(a->strip_in,
                    mr_strip_columns(a, (double)QUANTUM / (2 * (ctx + held) * (double)cost), cost));
-    if (a->strip < a->nc)
-        rows = MR_MIN((double)QUANTUM / ((double)a->strip * (double)cost), (double)MAX_ROWS);
-    const double row = (double)(a->strip < a->nc ? a->strip : read) * (double)cost;
+    const bool strips = a->strip_in < a->nc;
+    if (strips)
+        rows = MR_MIN((double)QUANTUM / ((double)a->strip_in * (double)cost), (double)MAX_ROWS);
+    a->strip = a->out_nc;
+    if (strips) a->strip = (uint64_t)MR_MAX((double)a->strip_in / fan_in(a), 1.0);
+    const double row = (double)(strips ? a->strip_in : read) * (double)cost;
     const double small = MR_MAX((double)LEAST / row, MR_MIN(OVER * ctx, (double)SMOOTH / row));
     rows = MR_MIN(rows, MR_MAX(MR_MAX(small, 4 * ctx), held / 2));
     a->block_raw = (int64_t)MR_MAX(MR_MAX(rows - ctx, ctx), 1.0);
     a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_rate(a->chain));
     if (whole) a->block_out = INT64_MAX / 4;
     a->block_out = MR_MAX(a->block_out, 1);
-    a->row_bytes = (size_t)(a->strip < a->nc ? a->strip : read) * a->facts.store.dtype.size;
+    a->row_bytes = (size_t)(strips ? widest_strip(a) : read) * a->facts.store.dtype.size;
     a->slab_rows = MR_MAX((uint64_t)SLAB / a->row_bytes, (uint64_t)1);
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
         const mr_file_info *f = &p->cat->facts[k];
@@ -82,57 +109,28 @@ static size_t touched(const mr_slab_list *s, mr_slab raw)
 }
 
 typedef struct demand {
-    size_t slab_bytes, slabs, steady, ahead, out, work, state, mid, shared, lane, decode, writer;
+    size_t slab_bytes, slabs, steady, ahead, out, work, state, mid[2], shared, lane, decode, writer;
 } demand;
 
-/** Rows of input that a tile of a reducing chain holds at once: all of the block's, or where
- * nothing comes before the reducer, only as many as it takes at once. */
-static size_t fold_rows(const mr_array *a, const mr_block_ranges *r)
-{
-    const mr_needs *d = mr_chain_reduces(a->chain);
-    const size_t rows = (size_t)(r->in[r->n - 1].b - r->in[r->n - 1].a);
-    return r->n > 1 ? rows : MR_MIN(rows, MR_MAX(d->stripe, (size_t)d->items.len));
-}
-
-static void demand_of_fold(const mr_plan *p, const mr_lane *l, const mr_block_ranges *r, demand *d)
-{
-    const mr_array *a = &p->arrays[l->array];
-    const mr_needs *needs = mr_chain_reduces(a->chain);
-    const size_t nc = l->c1 - l->c0, width = (MR_MIN((size_t)MR_TILE, nc) + 7) / 8 * 8;
-    const mr_row_shape shape = mr_array_shape(a);
-    const mr_slab done = mr_lane_rows_done(p, l, r->out);
-    const size_t rows = r->n > 1 ? (size_t)(r->raw.b - r->raw.a) : 0;
-    d->out = MR_MAX(d->out, (size_t)(done.b - done.a) *
-                                (mr_shape_bytes(&shape, nc) + mr_shape_counts(&shape) * nc * 4));
-    d->work =
-        MR_MAX(d->work, (mr_chain_work(a->chain, r, width) + mr_chain_fold_work(a->chain, width) +
-                         (rows + fold_rows(a, r) + mr_chain_state_before(a->chain)) * width + 64) *
-                            8);
-    d->shared = MR_MAX(d->shared, (size_t)(r->out.b - r->out.a) * needs->shared * 8);
-    d->state = MR_MAX(d->state, mr_chain_state(a->chain) * (nc + 2 * MR_TILE) * 8);
-}
-
+/** What the walk through the steps of this block takes: laid out as the run does it. */
 static void demand_of_block(const mr_plan *p, const mr_lane *l, const mr_block_ranges *r, demand *d)
 {
-    const mr_array *a = &p->arrays[l->array];
-    const size_t nc = l->c1 - l->c0, width = MR_MIN((size_t)MR_TILE, nc);
-    const size_t state = mr_chain_state(a->chain);
-    mr_stage stage[MR_MAX_OPS];
-    const size_t rows = (size_t)(r->raw.b - r->raw.a), out = (size_t)(r->out.b - r->out.a);
-    const size_t n_stages = mr_chain_stages(a->chain, stage);
-    size_t mid = 0;
-    for (size_t s = 0; s + 1 < n_stages || (n_stages == 1 && stage[0].couples && s < 1); s++)
-        mid = MR_MAX(mid, (size_t)(r->in[stage[s].first].b - r->in[stage[s].first].a));
-    d->mid = MR_MAX(d->mid, 2 * mid * nc * 8);
-    if (mr_chain_reduces(a->chain)) {
-        demand_of_fold(p, l, r, d);
-        return;
-    }
-    d->out = MR_MAX(d->out, out * nc * (a->f64 ? sizeof(double) : sizeof(float)));
-    d->work = MR_MAX(d->work,
-                     (mr_chain_work(a->chain, r, width) + (rows + out + state) * width + 32) * 8 +
-                         rows / 8);
-    d->state = MR_MAX(d->state, state * (nc + MR_TILE) * 8);
+    const mr_chain *c = p->arrays[l->array].chain;
+    const mr_row_shape shape = mr_array_shape(&p->arrays[l->array]);
+    const mr_slab done = mr_lane_rows_done(p, l, r->out);
+    const size_t nc = l->c1 - l->c0, counts = mr_shape_counts(&shape) * nc * sizeof(int32_t);
+    size_t blocks[2], loaded, states;
+    mr_program_blocks(c, r, blocks);
+    for (size_t i = 0; i < 2; i++) d->mid[i] = MR_MAX(d->mid[i], blocks[i] * sizeof(double));
+    d->work = MR_MAX(d->work, mr_program_room(c, r));
+    d->out = MR_MAX(d->out, (size_t)(done.b - done.a) * (mr_shape_bytes(&shape, nc) + counts));
+    mr_lane_tiles(p, l, &loaded, &states);
+    d->state = MR_MAX(d->state, states * MR_TILE * mr_chain_state(c) * sizeof(double));
+    if (!mr_chain_reduces(c)) return;
+    mr_arena shared = {0};
+    mr_view columns;
+    double *at;
+    d->shared = MR_MAX(d->shared, mr_sources_shared(c, r, &columns, &shared, &at));
 }
 
 /** The block that completes the most rows need not be the first: one more than a full block spans
@@ -175,7 +173,8 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     }
     if (reduces) most_rows(p, l, d);
     d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
-    const size_t sources = reduces ? (reduces->n_sources + 7) * mr_chain_state(a->chain) * 8 : 0;
+    const size_t sources =
+        reduces ? (reduces->n_sources + MR_SOURCE_GROUP) * mr_chain_state(a->chain) * 8 : 0;
     d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256 + sources);
     d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
 out:
@@ -238,14 +237,14 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                           .n_outs = MR_MAX(2, MR_MIN(OUTS / MR_MAX(d.out, 1), MOST_OUTS)),
                           .work_bytes = d.work,
                           .state_bytes = d.state,
-                          .mid_bytes = d.mid,
+                          .mid_bytes = {d.mid[0], d.mid[1]},
                           .shared_bytes = d.shared,
                           .decode_bytes = d.decode * (size_t)p->cfg->io_threads,
                           .decode_file = file,
                           .threads = threads};
     m->other_bytes = rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
-                         d.mid + d.shared + m->other_bytes;
+                         d.mid[0] + d.mid[1] + d.shared + m->other_bytes;
     m->need_bytes = fixed + d.slabs * d.slab_bytes;
     size_t more = limit_bytes > m->need_bytes && d.slab_bytes
                       ? (limit_bytes - m->need_bytes) / d.slab_bytes

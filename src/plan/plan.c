@@ -31,13 +31,13 @@ static void selection_shape(mr_array *a)
                      : (mr_chsel){a->chan[0], 1, a->chan[a->nc - 1] - a->chan[0] + 1};
 }
 
-/** Distances by the file, or by the channel table where it has the channel. */
+/** Where the input's channels are: by the file, or by the channel table where it has them. */
 static mr_status distances(const mr_chantable *t, mr_array *a)
 {
     mr_status st = MR_OK;
-    MR_TRY(mr_alloc_f64(a->nc, "distances", &a->distance_m));
+    MR_TRY(mr_alloc_f64(a->nc, "distances", &a->x_m));
     for (uint64_t i = 0; i < a->nc; i++)
-        a->distance_m[i] = a->facts.x0_m + (double)a->chan[i] * (a->facts.dx_m ? a->facts.dx_m : 1);
+        a->x_m[i] = a->facts.x0_m + (double)a->chan[i] * (a->facts.dx_m ? a->facts.dx_m : 1);
     if (!t->n) goto out;
     MR_TRY(mr_alloc_f64(a->nc, "latitudes", &a->lat));
     MR_TRY(mr_alloc_f64(a->nc, "longitudes", &a->lon));
@@ -46,12 +46,51 @@ static mr_status distances(const mr_chantable *t, mr_array *a)
         a->lat[i] = a->lon[i] = a->elev[i] = NAN;
         while (j < t->n && t->channel[j] < (int64_t)a->chan[i]) j++;
         for (; j < t->n && t->channel[j] == (int64_t)a->chan[i]; j++) {
-            if (t->distance && isfinite(t->distance[j])) a->distance_m[i] = t->distance[j];
+            if (t->distance && isfinite(t->distance[j])) a->x_m[i] = t->distance[j];
             if (t->latitude) a->lat[i] = t->latitude[j];
             if (t->longitude) a->lon[i] = t->longitude[j];
             if (t->elevation) a->elev[i] = t->elevation[j];
         }
     }
+out:
+    return st;
+}
+
+/** What the input channels have -> what the chain's output channels have. */
+static mr_status carry(const mr_array *a, double **v)
+{
+    double *out = NULL;
+    if (!*v) return MR_OK;
+    const mr_status st = mr_chain_place(a->chain, *v, &out);
+    if (st != MR_OK) return st;
+    free(*v);
+    *v = out;
+    return MR_OK;
+}
+
+/** Longitudes on both sides of the line of date are brought to one before they are averaged. */
+static mr_status carry_longitudes(const mr_array *a, double **v)
+{
+    double lo = INFINITY, hi = -INFINITY;
+    for (uint64_t i = 0; *v && i < a->nc; i++)
+        if (isfinite((*v)[i])) lo = MR_MIN(lo, (*v)[i]), hi = MR_MAX(hi, (*v)[i]);
+    const bool wraps = hi - lo > 180 && mr_chain_out(a->chain)->nc != a->nc;
+    for (uint64_t i = 0; wraps && i < a->nc; i++)
+        if ((*v)[i] < 0) (*v)[i] += 360;
+    const mr_status st = carry(a, v);
+    for (uint64_t i = 0; wraps && st == MR_OK && i < mr_chain_out(a->chain)->nc; i++)
+        if ((*v)[i] > 180) (*v)[i] -= 360;
+    return st;
+}
+
+static mr_status places(mr_array *a)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_chain_place(a->chain, a->x_m, &a->distance_m));
+    MR_TRY(carry(a, &a->lat));
+    MR_TRY(carry_longitudes(a, &a->lon));
+    MR_TRY(carry(a, &a->elev));
+    a->out_nc = mr_chain_out(a->chain)->nc;
 out:
     return st;
 }
@@ -68,7 +107,9 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     st = mr_config_channels(p->cfg, f->nc, f->x0_m, f->dx_m, &a->chan, &a->nc);
     if (st == MR_OK) {
         geom_of(f, a->nc, &a->in);
+        MR_TRY(distances(table, a));
         a->in.chan = a->chan;
+        a->in.x_m = a->x_m;
         st = mr_chain_new(p->cfg->chain, &a->in, &a->chain);
     }
     if (st == MR_ECONFIG) { /* it may fit the other groups: the planner decides */
@@ -77,7 +118,7 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     }
     MR_TRY(st);
     selection_shape(a);
-    MR_TRY(distances(table, a));
+    MR_TRY(places(a));
     mr_chain_context(a->chain, &a->before_s, &a->after_s);
     st = mr_lane_size(p->cfg, a);
     if (st == MR_ECONFIG) {
@@ -219,6 +260,7 @@ static void array_fini(mr_array *a)
     mr_chain_free(a->chain);
     free(a->why);
     free(a->chan);
+    free(a->x_m);
     free(a->distance_m);
     free(a->lat);
     free(a->lon);

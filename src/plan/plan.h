@@ -18,15 +18,18 @@ typedef struct mr_array {
     char *why;
     uint64_t *chan; /* selected channels (file's numbering), ascending */
     uint64_t nc;
-    mr_chsel sel; /* first, step, n when `even`, else first..last in steps of one */
+    uint64_t out_nc; /* channels that the chain gives */
+    mr_chsel sel;    /* first, step, n when `even`, else first..last in steps of one */
     bool even;
-    double *distance_m;       /* [nc] */
-    double *lat, *lon, *elev; /* [nc] or NULL */
+    double *distance_m;       /* [out_nc] */
+    double *lat, *lon, *elev; /* [out_nc] or NULL */
+    double *x_m;              /* [nc] of the input */
     int64_t grid_ns;          /* lane grid; INT64_MAX: a span is one lane */
     double before_s, after_s; /* fresh context */
     int64_t block_raw;        /* raw samples a block takes on, without context */
     int64_t block_out;        /* output samples of a block */
-    uint64_t strip;           /* channels of a strip (the last may be smaller) */
+    uint64_t strip_in;        /* input channels of a strip, its neighbours apart */
+    uint64_t strip;           /* output channels of a strip (the last may be smaller) */
     bool f64;                 /* float64 output */
     size_t row_bytes;         /* of a strip's raw row as buffered */
     mr_digest design;         /* of the chain with its coefficients */
@@ -38,7 +41,8 @@ typedef struct mr_lane {
     mr_slab out;          /* output indices; of items where the chain reduces */
     mr_slab rows;         /* rows of its file: the same as out, or numbers of windows */
     mr_slab raw;          /* raw grid indices read, context included */
-    uint64_t c0, c1;      /* channels, numbered within the selection */
+    uint64_t c0, c1;      /* output channels, numbered as the chain gives them */
+    mr_slab read;         /* the channels it needs, numbered within the selection */
     int64_t t0_ns, t1_ns; /* first and last output sample */
     mr_digest key;        /* identity: chain, tie points, inputs */
     char rel[104];        /* final name in the output folder */
@@ -49,7 +53,8 @@ typedef struct mr_memory_plan {
     size_t need_bytes;    /* the least this chain needs, per rank */
     size_t planned_bytes; /* what will be used at most, per rank */
     size_t base_bytes;    /* MPI, HDF5 and the program, measured or assumed */
-    size_t slab_bytes, n_slabs, out_bytes, n_outs, work_bytes, state_bytes, mid_bytes, other_bytes;
+    size_t slab_bytes, n_slabs, out_bytes, n_outs, work_bytes, state_bytes, other_bytes;
+    size_t mid_bytes[2]; /* the blocks that steps hand over */
     size_t decode_bytes; /* of the other bytes: to decode the file with the largest chunks */
     size_t decode_file;  /* its number in the catalogue; SIZE_MAX: none */
     size_t shared_bytes; /* what a block's sources come to, for all tiles */
@@ -91,6 +96,10 @@ void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_range
 void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t);
 /** Rows that block [out) completes. */
 mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out);
+/** Tiles that the lane's blocks are loaded in; tiles that keep states. */
+void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *states);
+/** An output channel's number, in the input's numbering. */
+uint64_t mr_array_channel(const mr_array *a, uint64_t c);
 /** What a row holds. */
 mr_row_shape mr_array_shape(const mr_array *a);
 /** The span's raw grid indices. */

@@ -43,7 +43,7 @@ static flow flow_of(const mr_array *a)
     flow f = {.in_bytes = a->in.rate_hz * (double)(read * a->facts.store.dtype.size)};
     f.rows = d ? 1e9 / (double)d->row_ns : mr_chain_out(a->chain)->rate_hz;
     if (d && d->row_ns == MR_ALL) f.rows = INFINITY; /* sums are no larger in longer lanes */
-    f.out_bytes = f.rows * (double)mr_shape_bytes(&shape, a->nc);
+    f.out_bytes = f.rows * (double)mr_shape_bytes(&shape, a->out_nc);
     return f;
 }
 
@@ -87,7 +87,8 @@ static void strip_of(mr_array *a)
     const double lane = flow_of(a).in_bytes * 1e-9 * (double)a->grid_ns;
     if (a->grid_ns == INT64_MAX || lane <= CEILING_BYTES || bound_together(a) || a->sel.step != 1)
         return;
-    a->strip = mr_strip_columns(a, (double)a->nc * CEILING_BYTES / lane, a->facts.store.dtype.size);
+    a->strip_in =
+        mr_strip_columns(a, (double)a->nc * CEILING_BYTES / lane, a->facts.store.dtype.size);
 }
 
 uint64_t mr_strip_columns(const mr_array *a, double want, size_t cost)
@@ -121,7 +122,7 @@ static mr_status asked_width(const mr_config *cfg, mr_array *a)
     if (why)
         return MR_RAISE_AT(MR_ECONFIG, at, "output.strip: no strips here: %s; write strip: auto",
                            why);
-    a->strip = cfg->strip;
+    a->strip_in = cfg->strip;
     return MR_OK;
 }
 
@@ -130,7 +131,7 @@ mr_status mr_lane_size(const mr_config *cfg, mr_array *a)
     mr_status st = MR_OK;
     const char *whole;
     const bool one = mr_chain_whole_span(a->chain, &whole);
-    a->strip = a->nc;
+    a->strip_in = a->nc;
     a->grid_ns = INT64_MAX;
     if (one && cfg->lane_ns)
         return MR_RAISE_AT(MR_ECONFIG, mr_node_get(mr_node_get(&cfg->root, "output"), "lane"),

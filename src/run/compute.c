@@ -1,29 +1,30 @@
-/* run/compute.c: one block through the chain: the team's threads take tiles of channels; operators
- * that couple channels see the whole block between two stages. */
+/* run/compute.c: one block through the step program of its chain: the team's threads share out the
+ * pieces of a step, tiles of channels or slices of rows; between two steps the block is whole. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "run/mill.h"
+#include "run/fold.h"
 #include "run/stop.h"
 
-/** One sweep over all tiles: from raw (src NULL) or a float64 block to a float64 block or the
- * output (dst NULL), through the operators of a stage or unchanged (copy). */
-typedef struct sweep {
-    double *src, *dst;
-    mr_slab in, out;
-    size_t stage;
-    bool copy;
-} sweep;
+/** A step at work. */
+typedef struct stepping {
+    const mr_block *w;
+    const mr_step *s;
+    const double *shared; /* of sources */
+    double *src, *dst;    /* the blocks it is given and gives, where it does */
+    const uint8_t *bad;   /* of src, for an operator that couples channels */
+} stepping;
 
 static size_t rows_of(mr_slab s)
 {
     return (size_t)(s.b - s.a);
 }
 
-static double *member_work(const mr_mill *m, int member)
+mr_arena mr_member_room(const mr_mill *m, int member)
 {
-    return m->work + (size_t)member * (m->plan->mem.work_bytes / sizeof(double));
+    const size_t each = m->plan->mem.work_bytes;
+    return (mr_arena){.base = (char *)m->work + (size_t)member * each, .size = each};
 }
 
 mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i)
@@ -58,203 +59,215 @@ static void release_slabs(mr_mill *m, mr_job *j, int64_t from)
     }
 }
 
-/** Load the tile and run the stage. The common case loads rows as the first operator reads them;
- * when one turns out not to be finite the states are set back and it is done again the thorough
- * way. */
-static mr_status load_and_run(const mr_block *w, const sweep *s, size_t tile, mr_view *x,
-                              mr_view *y, double *state, double *work)
-{
-    mr_status st = MR_OK;
-    const size_t c0 = tile * MR_TILE, n_state = mr_chain_state_before(w->chain) * x->nc;
-    mr_spoils *spoils = &w->j->spoils[tile];
-    mr_tile_feed f = {w->m, w->j, s->in, c0, x, 0, w->j->oldest, false};
-    const mr_feed feed = {mr_tile_pull, mr_tile_next, mr_tile_spoilt, &f};
-    double *keep = work;
-    work += (n_state + 7) / 8 * 8;
-    if (mr_tile_clean(w->j, s->in, spoils)) {
-        if (n_state) memcpy(keep, state, n_state * sizeof *keep);
-        mr_chain_run_fed(w->chain, s->stage, &w->r, x, y, state, work, NULL, &feed);
-        if (!f.bad) return MR_OK;
-        if (n_state) memcpy(state, keep, n_state * sizeof *keep);
-    }
-    MR_TRY(mr_tile_load(w->m, w->j, s->in, c0, x, spoils));
-    mr_chain_run(w->chain, s->stage, &w->r, x, y, state, work, NULL);
-out:
-    return st;
-}
+/* --- sharing out */
 
-static mr_status run_tile(const mr_block *w, const sweep *s, size_t tile, double *work)
-{
-    mr_status st = MR_OK;
-    const size_t c0 = tile * MR_TILE, width = MR_MIN((size_t)MR_TILE, w->nc - c0);
-    double *state = NULL;
-    if (w->j->state) state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain);
-    mr_view x = {work, rows_of(s->in), width, width};
-    const bool folds = !s->dst && mr_chain_reduces(w->chain);
-    if (folds && !s->src && s->copy) return mr_fold_tile(w, tile, NULL, work);
-    if (!s->src)
-        work += (x.nt * width + 7) / 8 * 8;
-    else
-        x = (mr_view){s->src + c0, rows_of(s->in), width, w->nc};
-    mr_view y = {work, rows_of(s->out), width, width};
-    if (s->dst)
-        y = (mr_view){s->dst + c0, rows_of(s->out), width, w->nc};
-    else
-        work += (y.nt * width + 7) / 8 * 8;
-    if (s->copy) {
-        if (!s->src) MR_TRY(mr_tile_load(w->m, w->j, s->in, c0, &x, &w->j->spoils[tile]));
-        if (!s->dst) y = x;
-        for (size_t t = 0; s->dst && t < x.nt; t++)
-            memcpy(mr_at(&y, t, 0), mr_at(&x, t, 0), width * sizeof(double));
-    } else if (!s->src) {
-        MR_TRY(load_and_run(w, s, tile, &x, &y, state, work));
-    } else {
-        mr_chain_run(w->chain, s->stage, &w->r, &x, &y, state, work, NULL);
-    }
-    if (folds) return mr_fold_tile(w, tile, &y, work);
-    if (!s->dst) mr_tile_store(w->m, w->j, s->out, c0, &y, &w->j->spoils[tile], w->out, w->nc);
-out:
-    return st;
-}
-
-/** A sweep that the team is at: members take tile after tile. */
-typedef struct sweeping {
-    const mr_block *w;
-    const sweep *s;
+typedef struct sharing {
+    mr_mill *m;
+    size_t n;
+    mr_status (*fn)(void *arg, size_t k, int member);
+    void *arg;
     atomic_size_t next;
     mr_status worst; /* the mill's gate guards it and why */
     char why[512];
-} sweeping;
+} sharing;
 
-static void sweep_tiles(void *arg, int member)
+static void share(void *arg, int member)
 {
-    sweeping *k = arg;
-    double *work = member_work(k->w->m, member);
-    size_t tile;
-    while ((tile = atomic_fetch_add(&k->next, 1)) < k->w->n_tiles) {
-        const mr_status st =
-            mr_stop_wanted() < 2 ? run_tile(k->w, k->s, tile, work) : mr_stop_raise();
+    sharing *s = arg;
+    size_t k;
+    while ((k = atomic_fetch_add(&s->next, 1)) < s->n) {
+        const mr_status st = mr_stop_wanted() < 2 ? s->fn(s->arg, k, member) : mr_stop_raise();
         if (st == MR_OK) continue;
-        mr_mutex_lock(k->w->m->gate);
-        k->worst = st;
-        snprintf(k->why, sizeof k->why, "%s", mr_error());
-        mr_mutex_unlock(k->w->m->gate);
+        mr_mutex_lock(s->m->gate);
+        s->worst = st;
+        snprintf(s->why, sizeof s->why, "%s", mr_error());
+        mr_mutex_unlock(s->m->gate);
     }
 }
 
-static mr_status run_sweep(const mr_block *w, const sweep *s)
+mr_status mr_share_out(mr_mill *m, size_t n, mr_status (*fn)(void *arg, size_t k, int member),
+                       void *arg)
 {
-    sweeping k = {.w = w, .s = s};
-    mr_team_do(w->m->team, sweep_tiles, &k);
-    if (k.worst != MR_OK) mr_error_set(k.why);
-    return k.worst;
+    sharing s = {.m = m, .n = n, .fn = fn, .arg = arg};
+    mr_team_do(m->team, share, &s);
+    if (s.worst != MR_OK) mr_error_set(s.why);
+    return s.worst;
 }
 
-/** Where the input of the coupled operator is NaN; *out stays NULL if nowhere. */
-static mr_status mark_bad(const mr_block *w, const sweep *s, size_t op, uint8_t **out)
+/* --- a piece of a step */
+
+/** Extent e within a block that holds `all`. */
+static mr_view within(double *block, mr_extent all, mr_extent e)
+{
+    const size_t nc = rows_of(all.c);
+    return (mr_view){block + (size_t)(e.t.a - all.t.a) * nc + (size_t)(e.c.a - all.c.a),
+                     rows_of(e.t), rows_of(e.c), nc};
+}
+
+static double *tile_state(const mr_block *w, size_t tile)
+{
+    return w->j->state + tile * MR_TILE * mr_chain_state(w->chain);
+}
+
+/** Load the tile and run its operators. The common case loads rows as the first operator reads
+ * them; when one turns out not to be finite the states are set back and it is done again the
+ * thorough way. */
+static mr_status load_and_run(const stepping *k, size_t tile, mr_extent in, mr_room *room,
+                              const mr_pass *run)
 {
     mr_status st = MR_OK;
-    const mr_span *sp = &w->m->plan->spans.span[w->j->lane->span];
-    const mr_slab span = {sp->index0, sp->index0 + sp->n};
-    for (size_t t = 0; t < w->n_tiles; t++)
-        for (size_t i = 0; i < w->j->spoils[t].n; i++) {
-            const mr_spoil *v = &w->j->spoils[t].v[i];
-            const mr_slab nan = mr_chain_spoils_at(w->chain, op, span, v->raw);
-            if (!*out) MR_TRY(mr_alloc(rows_of(s->in) * w->nc, 1, "the mask of a block", out));
-            for (int64_t k = MR_MAX(s->in.a, nan.a); k < MR_MIN(s->in.b, nan.b); k++)
-                (*out)[(size_t)(k - s->in.a) * w->nc + v->c] = 1;
-        }
+    const mr_block *w = k->w;
+    const size_t n_state = mr_chain_state_before(w->chain) * MR_TILE;
+    mr_spoils *spoils = &w->j->spoils[tile];
+    mr_tile_feed f = {w->m, w->j, in.t, (uint64_t)in.c.a, run->x, 0, w->j->oldest, false};
+    const mr_feed feed = {mr_tile_pull, mr_tile_next, mr_tile_spoilt, &f};
+    if (mr_tile_clean(w->j, in.t, spoils)) {
+        if (n_state) memcpy(room->keep, run->state, n_state * sizeof *room->keep);
+        mr_pass fed = *run;
+        fed.feed = &feed;
+        mr_chain_run(w->chain, &fed);
+        if (!f.bad) return MR_OK;
+        if (n_state) memcpy(run->state, room->keep, n_state * sizeof *room->keep);
+    }
+    MR_TRY(mr_tile_load(w->m, w->j, in.t, (uint64_t)in.c.a, run->x, spoils));
+    mr_chain_run(w->chain, run);
 out:
     return st;
 }
 
-/** A coupled operator at work: the team takes slice after slice of its rows. */
-typedef struct coupling {
-    const mr_block *w;
-    const sweep *s;
-    size_t op, slices;
-    const uint8_t *bad;
-    atomic_size_t next;
-} coupling;
+/** Steps without operators: from raw, or on to the output. */
+static mr_status pass_on(const stepping *k, size_t tile, mr_extent in, mr_view *x)
+{
+    if (k->s->from == MR_FROM_BLOCK) return MR_OK;
+    return mr_tile_load(k->w->m, k->w->j, in.t, (uint64_t)in.c.a, x, &k->w->j->spoils[tile]);
+}
 
-/** Rows [at) of its input; all of them give all of its output. */
-static void run_slice(const coupling *k, mr_slab at, double *work)
+static mr_status run_tile(void *arg, size_t tile, int member)
+{
+    mr_status st = MR_OK;
+    const stepping *k = arg;
+    const mr_step *s = k->s;
+    const mr_block *w = k->w;
+    const bool raw = s->from == MR_FROM_RAW;
+    mr_arena arena = mr_member_room(w->m, member);
+    mr_room room;
+    mr_extent in, out;
+    mr_step_piece(w->chain, s, &w->r, tile, &in, &out);
+    mr_step_lay(w->chain, s, &w->r, in, out, &arena, &room);
+    mr_fold_tile fold = {.step = s, .tile = tile, .c = out.c, .room = &room, .shared = k->shared};
+    if (raw && !s->n && s->to == MR_TO_FOLD) return mr_fold_run(w, &fold);
+    mr_view x = raw ? room.x : within(k->src, mr_step_in(s, &w->r), in);
+    mr_view y = s->to == MR_TO_BLOCK ? within(k->dst, mr_step_out(s, &w->r), out) : room.y;
+    mr_pass run = {.first = s->first,
+                   .n = s->n,
+                   .r = &w->r,
+                   .x = &x,
+                   .y = &y,
+                   .xc0 = (size_t)in.c.a,
+                   .yc0 = (size_t)out.c.a,
+                   .state = tile_state(w, tile),
+                   .width = MR_TILE,
+                   .work = room.work};
+    if (!s->n) {
+        if (s->to == MR_TO_BLOCK) x = y;
+        MR_TRY(pass_on(k, tile, in, &x));
+        y = x;
+    } else if (raw) {
+        MR_TRY(load_and_run(k, tile, in, &room, &run));
+    } else {
+        mr_chain_run(w->chain, &run);
+    }
+    fold.x = &y;
+    if (s->to == MR_TO_FOLD) MR_TRY(mr_fold_run(w, &fold));
+    if (s->to == MR_TO_ROWS) MR_TRY(mr_tile_store(w, out, &y, raw ? &w->j->spoils[tile] : NULL));
+out:
+    return st;
+}
+
+static mr_status run_slice(void *arg, size_t i, int member)
+{
+    const stepping *k = arg;
+    const mr_step *s = k->s;
+    const mr_block *w = k->w;
+    const mr_extent all = mr_step_in(s, &w->r);
+    mr_arena arena = mr_member_room(w->m, member);
+    mr_room room;
+    mr_extent in, out;
+    mr_step_piece(w->chain, s, &w->r, i, &in, &out);
+    mr_step_lay(w->chain, s, &w->r, in, out, &arena, &room);
+    mr_view x = within(k->src, all, in), y = within(k->dst, mr_step_out(s, &w->r), out);
+    const mr_pass run = {.first = s->first,
+                         .n = s->n,
+                         .r = &w->r,
+                         .x = &x,
+                         .y = &y,
+                         .rows = mr_step_pieces(w->chain, s, &w->r) > 1 ? &out.t : NULL,
+                         .width = MR_TILE,
+                         .work = room.work,
+                         .bad =
+                             k->bad ? k->bad + (size_t)(in.t.a - all.t.a) * rows_of(all.c) : NULL};
+    mr_chain_run(w->chain, &run);
+    return MR_OK;
+}
+
+/* --- where the input of an operator across all channels is NaN */
+
+typedef struct masking {
+    mr_extent all;
+    const mr_chain *chain;
+    size_t op;
+    mr_slab span;
+    uint8_t *mask; /* NULL so far: nowhere */
+} masking;
+
+static mr_status mask(void *arg, mr_slab ch, mr_slab raw)
+{
+    masking *k = arg;
+    mr_status st = MR_OK;
+    const size_t nc = rows_of(k->all.c);
+    const mr_slab nan = mr_chain_spoils_at(k->chain, k->op, k->span, raw);
+    if (!k->mask) MR_TRY(mr_alloc(rows_of(k->all.t) * nc, 1, "the mask of a block", &k->mask));
+    for (int64_t t = MR_MAX(k->all.t.a, nan.a); t < MR_MIN(k->all.t.b, nan.b); t++)
+        for (int64_t c = ch.a; c < ch.b; c++)
+            k->mask[(size_t)(t - k->all.t.a) * nc + (size_t)(c - k->all.c.a)] = 1;
+out:
+    return st;
+}
+
+static mr_status couple(const stepping *k)
 {
     const mr_block *w = k->w;
-    const sweep *s = k->s;
-    const size_t t0 = (size_t)at.a, n = rows_of(at);
-    mr_block_ranges r = w->r;
-    if (k->slices > 1) {
-        r.in[k->op] = (mr_slab){s->in.a + at.a, s->in.a + at.b};
-        *(k->op + 1 < r.n ? &r.in[k->op + 1] : &r.out) = r.in[k->op];
-    }
-    mr_view x = {s->src + t0 * w->nc, n, w->nc, w->nc};
-    mr_view y = {s->dst + t0 * w->nc, k->slices > 1 ? n : rows_of(s->out), w->nc, w->nc};
-    mr_chain_run(w->chain, s->stage, &r, &x, &y, NULL, work, k->bad ? k->bad + t0 * w->nc : NULL);
-}
-
-static void couple_slices(void *arg, int member)
-{
-    coupling *k = arg;
-    const size_t n = rows_of(k->s->in);
-    size_t i;
-    while ((i = atomic_fetch_add(&k->next, 1)) < k->slices) {
-        const mr_slab at = {(int64_t)(n * i / k->slices), (int64_t)(n * (i + 1) / k->slices)};
-        if (at.a < at.b) run_slice(k, at, member_work(k->w->m, member));
-    }
-}
-
-/** A coupled operator: where it has no context in time the team takes slices of rows. */
-static mr_status run_coupled(const mr_block *w, const sweep *s, size_t op)
-{
-    mr_status st = MR_OK;
-    uint8_t *bad = NULL;
-    const mr_needs *needs = mr_chain_needs(w->chain, op);
-    const bool sliced = s->in.a == s->out.a && s->in.b == s->out.b && !needs->before &&
-                        !needs->after && !needs->window_ns && needs->memory == MR_MEM_NONE;
-    MR_TRY(mark_bad(w, s, op, &bad));
-    coupling k = {
-        .w = w, .s = s, .op = op, .bad = bad, .slices = sliced ? (size_t)w->m->threads * 4 : 1};
-    mr_team_do(w->m->team, couple_slices, &k);
-out:
-    free(bad);
+    masking bad = {mr_step_in(k->s, &w->r), w->chain, k->s->first,
+                   mr_lane_span(w->m->plan, w->j->lane), NULL};
+    mr_status st = mr_spoils_reaching(w, k->s->first, bad.all.c, NULL, mask, &bad);
+    stepping slices = *k;
+    slices.bad = bad.mask;
+    if (st == MR_OK)
+        st = mr_share_out(w->m, mr_step_pieces(w->chain, k->s, &w->r), run_slice, &slices);
+    free(bad.mask);
     return st;
 }
 
-/** All stages of the chain, from raw slabs to the output block. */
-static mr_status run_chain(const mr_block *w)
+/** The whole program, from raw slabs to the output block. */
+static mr_status run_program(const mr_block *w)
 {
     mr_status st = MR_OK;
-    mr_stage stage[MR_MAX_OPS];
-    const size_t n = mr_chain_stages(w->chain, stage);
-    const mr_needs *reduces = mr_chain_reduces(w->chain);
-    const bool sources = reduces && reduces->n_sources;
-    sweep s = {.in = w->r.raw, .out = w->r.out, .copy = true};
-    for (size_t i = 0; i < n; i++) {
-        const size_t end = stage[i].first + stage[i].n;
-        const bool last = i + 1 == n;
-        s.stage = i;
-        s.in = stage[i].n ? w->r.in[stage[i].first] : w->r.raw; /* an empty chain copies */
-        s.out = end < w->r.n ? w->r.in[end] : w->r.out;
-        if (last && sources && !stage[i].couples)
-            MR_TRY(mr_fold_sources(w, s.src, s.in, i, stage[i].n > 0, w->m->work));
-        if (!stage[i].couples) {
-            s.copy = stage[i].n == 0 && w->r.n > 0; /* the reducer is all there is */
-            s.dst = last ? NULL : w->m->mid[s.src == w->m->mid[0]];
-            MR_TRY(run_sweep(w, &s));
-        } else {
-            if (!s.src) {
-                sweep load = {.dst = w->m->mid[0], .in = s.in, .out = s.in, .copy = true};
-                MR_TRY(run_sweep(w, &load));
-                s.src = load.dst;
-            }
-            s.dst = w->m->mid[s.src == w->m->mid[0]];
-            MR_TRY(run_coupled(w, &s, stage[i].first));
-            sweep store = {.src = s.dst, .in = s.out, .out = s.out, .copy = true};
-            if (last && sources) MR_TRY(mr_fold_sources(w, s.dst, s.out, i, false, w->m->work));
-            if (last) MR_TRY(run_sweep(w, &store));
+    const mr_program *p = mr_chain_program(w->chain);
+    double *shared = NULL;
+    stepping k = {.w = w};
+    for (size_t i = 0; i < p->n; i++) {
+        k.s = &p->v[i];
+        k.shared = shared;
+        k.dst = k.s->to == MR_TO_BLOCK ? w->m->mid[mr_program_block(p, i)] : NULL;
+        if (k.s->by == MR_BY_SOURCE) {
+            MR_TRY(mr_fold_sources(w, k.s, k.src, &shared));
+            continue;
         }
-        s.src = s.dst;
+        if (k.s->by == MR_BY_SLICE)
+            MR_TRY(couple(&k));
+        else
+            MR_TRY(mr_share_out(w->m, mr_step_pieces(w->chain, k.s, &w->r), run_tile, &k));
+        k.src = k.dst;
     }
 out:
     return st;
@@ -275,7 +288,7 @@ static void begin_states(const mr_mill *m, mr_job *j)
     const mr_chain *c = m->plan->arrays[j->lane->array].chain;
     const size_t n = mr_chain_state(c), before = mr_chain_state_before(c);
     j->state = m->state;
-    for (size_t t = 0; before && t < j->n_tiles; t++)
+    for (size_t t = 0; before && t < j->n_states; t++)
         memset(j->state + t * MR_TILE * n, 0, before * MR_TILE * sizeof *j->state);
 }
 
@@ -284,8 +297,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     mr_status st = MR_OK;
     mr_out_block *b = NULL;
     const mr_array *a = &m->plan->arrays[j->lane->array];
-    mr_block w = {
-        .m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0, .n_tiles = j->n_tiles};
+    mr_block w = {.m = m, .j = j, .chain = a->chain, .nc = j->lane->c1 - j->lane->c0};
     mr_lane_ranges(m->plan, j->lane, i, &w.r);
     if (i == 0) begin_states(m, j);
     w.rows = mr_lane_rows_done(m->plan, j->lane, w.r.out);
@@ -300,7 +312,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
                         .rows = rows_of(w.rows),
                         .row = (uint64_t)(w.rows.a - j->lane->rows.a),
                         .last = last};
-    MR_TRY(run_chain(&w));
+    MR_TRY(run_program(&w));
     release_slabs(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;
     m->t.compute_s += mr_now() - t1;

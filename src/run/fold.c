@@ -4,26 +4,17 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "run/mill.h"
+#include "run/fold.h"
 
-/** The item marks of some channels: where these come from. */
-typedef struct marking {
-    mr_slab items;
-    size_t n;     /* channels */
-    uint8_t *bad; /* [items][n]; NULL: nothing bad so far */
-    const mr_block *w;
-    mr_slab head, tail; /* of the span: no values there, by definition */
-} marking;
-
-static marking marking_of(const mr_block *w, mr_slab items, size_t n)
+mr_marking mr_marking_of(const mr_block *w, mr_slab items, size_t n)
 {
-    marking k = {.items = items, .n = n, .w = w};
+    mr_marking k = {.items = items, .n = n, .w = w};
     mr_chain_blanks(w->chain, mr_lane_span(w->m->plan, w->j->lane), &k.head, &k.tail);
     return k;
 }
 
-/** Mark items `bad` of channel number c of the marking. */
-static mr_status mark(marking *k, size_t c, mr_slab bad)
+/** Mark items `bad` of channels [c, e) of the marking. */
+static mr_status mark(mr_marking *k, size_t c, size_t e, mr_slab bad)
 {
     bad = (mr_slab){MR_MAX(bad.a, k->items.a), MR_MIN(bad.b, k->items.b)};
     if (bad.b <= bad.a) return MR_OK;
@@ -32,33 +23,34 @@ static mr_status mark(marking *k, size_t c, mr_slab bad)
             mr_alloc((size_t)(k->items.b - k->items.a) * k->n, 1, "marks of items", &k->bad);
         if (st != MR_OK) return st;
     }
-    for (int64_t i = bad.a; i < bad.b; i++) k->bad[(size_t)(i - k->items.a) * k->n + c] = 1;
+    for (int64_t i = bad.a; i < bad.b; i++)
+        memset(k->bad + (size_t)(i - k->items.a) * k->n + c, 1, e - c);
     return MR_OK;
 }
 
-/** Items that are spoilt: by samples, and at the span's ends by definition. c0: the channel that is
- *  number `first`; only its width of channels is looked for. */
-static mr_status mark_spoils(marking *k, const mr_spoils *sp, uint64_t c0, size_t first,
-                             size_t width)
+static mr_status mark_reached(void *arg, mr_slab ch, mr_slab raw)
 {
-    mr_status st = MR_OK;
+    mr_marking *k = arg;
     const mr_slab span = mr_lane_span(k->w->m->plan, k->w->j->lane);
-    for (size_t i = 0; i < sp->n; i++)
-        if (sp->v[i].c >= c0 && sp->v[i].c < c0 + width)
-            MR_TRY(mark(k, first + (size_t)(sp->v[i].c - c0),
-                        mr_chain_spoils(k->w->chain, span, sp->v[i].raw)));
-out:
-    return st;
+    const mr_slab bad = mr_chain_spoils(k->w->chain, span, raw);
+    return mark(k, k->first + (size_t)(ch.a - k->c0), k->first + (size_t)(ch.b - k->c0), bad);
 }
 
-static mr_status mark_ends(marking *k)
+mr_status mr_mark_spoils(mr_marking *k, const mr_spoils *own, int64_t c0, size_t first,
+                         size_t width)
+{
+    k->c0 = c0;
+    k->first = first;
+    return mr_spoils_reaching(k->w, k->w->r.n - 1, (mr_slab){c0, c0 + (int64_t)width}, own,
+                              mark_reached, k);
+}
+
+mr_status mr_mark_ends(mr_marking *k)
 {
     mr_status st = MR_OK;
     if (k->head.b <= k->items.a && k->tail.a >= k->items.b) return MR_OK;
-    for (size_t c = 0; c < k->n; c++) {
-        MR_TRY(mark(k, c, k->head));
-        MR_TRY(mark(k, c, k->tail));
-    }
+    MR_TRY(mark(k, 0, k->n, k->head));
+    MR_TRY(mark(k, 0, k->n, k->tail));
 out:
     return st;
 }
@@ -130,9 +122,9 @@ static void load_asked(void *arg, mr_slab at, size_t c, size_t n, double *to)
 static unsigned good_asked(void *arg, int64_t item, size_t c, size_t n)
 {
     asked *k = arg;
-    marking m = marking_of(k->w, (mr_slab){item, item + 1}, n);
-    mr_status st = mark_ends(&m);
-    if (st == MR_OK && k->spoils->n) st = mark_spoils(&m, k->spoils, k->c0 + c, 0, n);
+    mr_marking m = mr_marking_of(k->w, (mr_slab){item, item + 1}, n);
+    mr_status st = mr_mark_ends(&m);
+    if (st == MR_OK && k->spoils->n) st = mr_mark_spoils(&m, k->spoils, (int64_t)(k->c0 + c), 0, n);
     if (k->st == MR_OK) k->st = st;
     unsigned good = (1u << n) - 1;
     for (size_t i = 0; m.bad && i < n; i++)
@@ -141,12 +133,11 @@ static unsigned good_asked(void *arg, int64_t item, size_t c, size_t n)
     return good;
 }
 
-static mr_status fold_asked(const mr_block *w, size_t tile, mr_fold_job f)
+static mr_status fold_asked(const mr_block *w, const mr_fold_tile *t, mr_fold_job f)
 {
-    const size_t c0 = tile * MR_TILE;
-    asked k = {w, c0, &w->j->spoils[tile], MR_OK};
+    asked k = {w, (uint64_t)t->c.a, &w->j->spoils[t->tile], MR_OK};
     const mr_rows rows = {&k, load_asked, good_asked};
-    const mr_view x = {.nc = MR_MIN((size_t)MR_TILE, w->nc - c0)};
+    const mr_view x = {.nc = (size_t)(t->c.b - t->c.a)};
     f.x = &x;
     f.rows = &rows;
     mr_chain_fold(w->chain, &f);
@@ -154,18 +145,17 @@ static mr_status fold_asked(const mr_block *w, size_t tile, mr_fold_job f)
 }
 
 /** Raw rows in stripes, each loaded and taken in while it is in cache. */
-static mr_status fold_raw(const mr_block *w, size_t tile, mr_fold_job f, double *work)
+static mr_status fold_raw(const mr_block *w, const mr_fold_tile *t, mr_fold_job f)
 {
     mr_status st = MR_OK;
     const mr_needs *d = mr_chain_reduces(w->chain);
-    const size_t c0 = tile * MR_TILE, width = MR_MIN((size_t)MR_TILE, w->nc - c0);
+    const size_t width = (size_t)(t->c.b - t->c.a);
     const size_t most = MR_MAX(d->stripe, (size_t)d->items.len);
     const mr_slab span = w->r.span[0];
-    mr_spoils *spoils = &w->j->spoils[tile];
-    marking k = marking_of(w, w->r.out, width);
-    mr_view x = {work, 0, width, width};
+    mr_spoils *spoils = &w->j->spoils[t->tile];
+    mr_marking k = mr_marking_of(w, w->r.out, width);
+    mr_view x = t->room->x;
     f.x = &x;
-    f.work = work + (MR_MIN(most, (size_t)(w->r.raw.b - w->r.raw.a)) * width + 7) / 8 * 8;
     for (int64_t a = w->r.out.a; a < w->r.out.b; a = f.items.b) {
         f.items = (mr_slab){a, stripe_end(w, a, most)};
         const mr_slab raw = {
@@ -174,9 +164,9 @@ static mr_status fold_raw(const mr_block *w, size_t tile, mr_fold_job f, double 
         x.nt = (size_t)(raw.b - raw.a);
         f.x0 = raw.a;
         k.items = f.items;
-        MR_TRY(mr_tile_load(w->m, w->j, raw, c0, &x, spoils));
-        if (spoils->n) MR_TRY(mark_spoils(&k, spoils, c0, 0, width));
-        MR_TRY(mark_ends(&k));
+        MR_TRY(mr_tile_load(w->m, w->j, raw, (uint64_t)t->c.a, &x, spoils));
+        if (spoils->n) MR_TRY(mr_mark_spoils(&k, spoils, t->c.a, 0, width));
+        MR_TRY(mr_mark_ends(&k));
         f.bad = k.bad;
         f.bad0 = a;
         mr_chain_fold(w->chain, &f);
@@ -188,99 +178,36 @@ out:
     return st;
 }
 
-mr_status mr_fold_tile(const mr_block *w, size_t tile, const mr_view *x, double *work)
+mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
 {
     mr_status st = MR_OK;
-    const size_t c0 = tile * MR_TILE;
-    sink s = {.w = w, .shape = mr_array_shape(&w->m->plan->arrays[w->j->lane->array]), .c0 = c0};
+    const int64_t c0 = w->r.ch[w->r.n].a;
+    sink s = {.w = w,
+              .shape = mr_array_shape(&w->m->plan->arrays[w->j->lane->array]),
+              .c0 = (uint64_t)(t->c.a - c0)};
     mr_fold_row now = {0};
     mr_fold_job f = {.r = &w->r,
                      .lane = w->j->lane->out,
                      .items = w->r.out,
-                     .x = x,
+                     .x = t->x,
                      .x0 = w->r.in[w->r.n - 1].a,
                      .now = &now,
-                     .state = w->j->state + tile * MR_TILE * mr_chain_state(w->chain),
-                     .work = work,
-                     .shared = w->m->shared,
+                     .state = w->j->state + t->tile * MR_TILE * mr_chain_state(w->chain),
+                     .width = MR_TILE,
+                     .work = t->room->work,
+                     .shared = t->shared,
                      .bad0 = w->r.out.a,
                      .row = store_row,
                      .arg = &s};
-    if (!x && mr_chain_by_rows(w->chain)) return fold_asked(w, tile, f);
-    if (!x) return fold_raw(w, tile, f, work);
-    marking k = marking_of(w, w->r.out, x->nc);
-    MR_TRY(mark_spoils(&k, &w->j->spoils[tile], c0, 0, x->nc));
-    MR_TRY(mark_ends(&k));
+    if (!t->x && mr_chain_by_rows(w->chain)) return fold_asked(w, t, f);
+    if (!t->x) return fold_raw(w, t, f);
+    mr_marking k = mr_marking_of(w, w->r.out, t->x->nc);
+    const bool raw = t->step->from == MR_FROM_RAW;
+    MR_TRY(mr_mark_spoils(&k, raw ? &w->j->spoils[t->tile] : NULL, t->c.a, 0, t->x->nc));
+    MR_TRY(mr_mark_ends(&k));
     f.bad = k.bad;
     mr_chain_fold(w->chain, &f);
 out:
     free(k.bad);
-    return st;
-}
-
-/* --- sources: what all tiles need of some channels
- * --------------------------------------------------- */
-
-/** The columns of the sources over raw or block rows [in): from the slabs, or from a block. */
-static mr_status source_columns(const mr_block *w, const double *block, mr_slab in, mr_view *x)
-{
-    mr_status st = MR_OK;
-    const mr_needs *d = mr_chain_reduces(w->chain);
-    for (size_t i = 0; i < d->n_sources; i++) {
-        mr_view one = {x->d + i, x->nt, 1, x->stride};
-        if (!block) MR_TRY(mr_tile_load(w->m, w->j, in, d->source[i], &one, &w->j->source_spoils));
-        for (size_t t = 0; block && t < x->nt; t++)
-            *mr_at(&one, t, 0) = block[t * w->nc + d->source[i]];
-    }
-out:
-    return st;
-}
-
-static mr_status prepare(const mr_block *w, mr_slab items, const mr_view *x, int64_t x0,
-                         double *work)
-{
-    mr_status st = MR_OK;
-    const mr_needs *d = mr_chain_reduces(w->chain);
-    marking k = marking_of(w, items, d->n_sources);
-    for (size_t i = 0; i < d->n_sources; i++) {
-        MR_TRY(mark_spoils(&k, &w->j->source_spoils, d->source[i], i, 1));
-        MR_TRY(mark_spoils(&k, &w->j->spoils[d->source[i] / MR_TILE], d->source[i], i, 1));
-    }
-    MR_TRY(mark_ends(&k));
-    mr_chain_prepare(w->chain, &w->r, items, x, x0, k.bad, work,
-                     w->m->shared + (size_t)(items.a - w->r.out.a) * d->shared);
-out:
-    free(k.bad);
-    return st;
-}
-
-mr_status mr_fold_sources(const mr_block *w, const double *block, mr_slab in, size_t stage,
-                          bool run, double *work)
-{
-    mr_status st = MR_OK;
-    const mr_needs *d = mr_chain_reduces(w->chain);
-    const size_t n = d->n_sources;
-    mr_view x = {work, (size_t)(in.b - in.a), n, n};
-    if (w->r.n == 1) { /* an item at a time */
-        for (int64_t k = w->r.out.a; k < w->r.out.b; k++) {
-            const mr_slab raw =
-                mr_item(&d->items, k, w->r.span[0], mr_chain_reducer_rate(w->chain));
-            x.nt = (size_t)(raw.b - raw.a);
-            MR_TRY(source_columns(w, NULL, raw, &x));
-            MR_TRY(prepare(w, (mr_slab){k, k + 1}, &x, raw.a, work + (x.nt * n + 7) / 8 * 8));
-        }
-        goto out;
-    }
-    const mr_slab at = w->r.in[w->r.n - 1];
-    MR_TRY(source_columns(w, block, in, &x));
-    work += (x.nt * n + 7) / 8 * 8;
-    mr_view y = x;
-    if (run) {
-        y = (mr_view){work, (size_t)(at.b - at.a), n, n};
-        work += (y.nt * n + 7) / 8 * 8;
-        mr_chain_run(w->chain, stage, &w->r, &x, &y, w->j->source_state, work, NULL);
-    }
-    MR_TRY(prepare(w, w->r.out, &y, at.a, work));
-out:
     return st;
 }

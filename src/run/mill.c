@@ -22,8 +22,8 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
     MR_TRY(mr_pool_new("outs", mem->n_outs, mem->out_bytes, &m->outs));
     MR_TRY(mr_queue_new("done", mem->n_outs + 2, &m->done));
     MR_TRY(mr_big_alloc((size_t)m->threads * mem->work_bytes, "tiles", &m->work));
-    for (size_t i = 0; i < 2 && mem->mid_bytes; i++)
-        MR_TRY(mr_big_alloc(mem->mid_bytes / 2, "a coupled block", &m->mid[i]));
+    for (size_t i = 0; i < 2; i++)
+        if (mem->mid_bytes[i]) MR_TRY(mr_big_alloc(mem->mid_bytes[i], "a block", &m->mid[i]));
     if (mem->state_bytes) MR_TRY(mr_big_alloc(mem->state_bytes, "filter states", &m->state));
     if (mem->shared_bytes) MR_TRY(mr_big_alloc(mem->shared_bytes, "sources", &m->shared));
     MR_TRY(mr_alloc((size_t)readers, sizeof(mr_future *), "readers", &m->reader_task));
@@ -74,8 +74,9 @@ static void job_free(mr_job *j)
     free(j->slab);
     free(j->part);
     free(j->spoils);
+    for (size_t i = 0; j->source_spoils && i < j->n_groups; i++) free(j->source_spoils[i].v);
     free(j->losses.v);
-    free(j->source_spoils.v);
+    free(j->source_spoils);
     free(j->source_state);
     free(j);
 }
@@ -87,12 +88,11 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     mr_slab_list list = {0};
     const mr_lane *l = &m->plan->lanes[number];
     const mr_array *a = &m->plan->arrays[l->array];
-    const size_t nc = l->c1 - l->c0;
     MR_TRY(mr_lane_slabs(m->plan, l, &list));
     MR_TRY(mr_alloc(1, sizeof *j, "a lane", &j));
     j->lane = l;
     j->number = number;
-    j->n_tiles = (nc + MR_TILE - 1) / MR_TILE;
+    mr_lane_tiles(m->plan, l, &j->n_tiles, &j->n_states);
     j->n_slabs = list.n;
     MR_TRY(mr_alloc(list.n, sizeof *j->slab, "a lane's buffers", &j->slab));
     for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
@@ -102,9 +102,13 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
                   &j->n_parts);
     MR_TRY(mr_alloc(j->n_parts, sizeof *j->part, "a lane's inputs", &j->part));
     const mr_needs *reduces = mr_chain_reduces(a->chain);
-    if (reduces && reduces->n_sources)
-        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * (reduces->n_sources + 7), "filter states",
+    if (reduces && reduces->n_sources) {
+        const size_t n = (reduces->n_sources + MR_SOURCE_GROUP - 1) / MR_SOURCE_GROUP;
+        MR_TRY(mr_alloc(n, sizeof *j->source_spoils, "a lane's sources", &j->source_spoils));
+        j->n_groups = n;
+        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * n * MR_SOURCE_GROUP, "filter states",
                             &j->source_state));
+    }
     mr_mutex_lock(m->gate);
     if (m->last)
         m->last->next = j;
@@ -202,7 +206,7 @@ void mr_mill_free(mr_mill *m)
     mr_mutex_free(m->gate);
     mr_team_free(m->team);
     mr_big_free(m->work, (size_t)m->threads * m->plan->mem.work_bytes);
-    for (size_t i = 0; i < 2; i++) mr_big_free(m->mid[i], m->plan->mem.mid_bytes / 2);
+    for (size_t i = 0; i < 2; i++) mr_big_free(m->mid[i], m->plan->mem.mid_bytes[i]);
     mr_big_free(m->state, m->plan->mem.state_bytes);
     mr_big_free(m->shared, m->plan->mem.shared_bytes);
     free(m->result);

@@ -45,7 +45,7 @@ typedef struct mr_losses {
     size_t n, cap;
 } mr_losses;
 
-/** Samples that are not finite: channel (of the lane) and raw grid indices. */
+/** Samples that are not finite: channel (of the array) and raw grid indices. */
 typedef struct mr_spoil {
     uint32_t c;
     mr_slab raw;
@@ -67,11 +67,13 @@ typedef struct mr_job {
     size_t first_part; /* the span's parts that the lane reads: [first_part, + n_parts) */
     size_t n_parts;
     mr_job_part *part;    /* gate */
-    double *state;        /* [tile][state][width]; the mill's, while its blocks are computed */
-    mr_spoils *spoils;    /* [n_tiles] */
-    double *source_state; /* [state of the chain][sources] */
-    mr_spoils source_spoils;
-    size_t n_tiles;
+    double *state;        /* [tile][state][MR_TILE]; the mill's, while its blocks are computed */
+    mr_spoils *spoils;    /* [n_tiles] of what each tile that is loaded has */
+    size_t n_tiles;       /* pieces of the step that loads */
+    size_t n_states;      /* tiles that keep states */
+    double *source_state; /* [group][state of the chain][MR_SOURCE_GROUP] */
+    mr_spoils *source_spoils; /* [group] */
+    size_t n_groups;
     mr_lane_file *file;   /* writer thread */
     struct mr_job *next;  /* that readers come to */
     struct mr_job *alive; /* next of all that the mill has */
@@ -105,7 +107,7 @@ typedef struct mr_block {
     mr_job *j;
     const mr_chain *chain;
     mr_block_ranges r;
-    size_t nc, n_tiles;
+    size_t nc; /* channels of the output */
     void *out;
     mr_slab rows; /* of the product that it completes */
 } mr_block;
@@ -130,8 +132,8 @@ typedef struct mr_mill {
     uint64_t raw_bytes; /* read so far */
     mr_team *team;      /* the compute threads */
     /* main thread */
-    double *work; /* threads x work_bytes */
-    double *mid[2];
+    double *work;   /* threads x work_bytes */
+    double *mid[2]; /* the blocks that steps hand over */
     double *state;  /* of the lane in hand */
     double *shared; /* of the sources of the block in hand */
     int threads;
@@ -176,21 +178,26 @@ mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines);
 mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
 
-/* --- run/fold.c: tiles of a chain that ends in a reducer
- * -------------------------------------------- */
-/** Take in a tile's items and store the rows that are complete. x: the reducer's input, r.in[n -
- * 1]; NULL: raw samples are it. work: of this thread, from where it is free. Any thread of the
- * team. */
-mr_status mr_fold_tile(const mr_block *w, size_t tile, const mr_view *x, double *work);
-/** Prepare what the sources come to, for mr_fold_tile. block: [in][nc], the input of the stage;
- * NULL: raw samples are it. run: the stage is still to be run. */
-mr_status mr_fold_sources(const mr_block *w, const double *block, mr_slab in, size_t stage,
-                          bool run, double *work);
+/* --- run/compute.c */
+/** The work space of a member of the team. */
+mr_arena mr_member_room(const mr_mill *m, int member);
+/** Do fn(arg, k, member) for all k < n, shared out among the team. The first failure. */
+mr_status mr_share_out(mr_mill *m, size_t n, mr_status (*fn)(void *arg, size_t k, int member),
+                       void *arg);
+
+/* --- run/spoils.c: what is not finite, and whom it reaches */
+mr_status mr_spoil_add(uint64_t c, mr_slab bad, mr_spoils *sp);
+/** Calls f for each spoilt range that reaches channels `at` of the input of operator n_ops: the
+ * channels, and the raw samples. own: of the tile in hand, where it was loaded in this very step;
+ * NULL: all that the block's tiles have. */
+typedef mr_status (*mr_spoil_fn)(void *arg, mr_slab ch, mr_slab raw);
+mr_status mr_spoils_reaching(const mr_block *w, size_t n_ops, mr_slab at, const mr_spoils *own,
+                             mr_spoil_fn f, void *arg);
 
 /* --- run/tile.c: raw slabs <-> float64 tiles
  * ------------------------------------------------------- */
-/** Load channels [c0, c0 + x->nc) of the raw range into x, bridge what is not finite and add what
- * it spoils to `spoils`. Any thread of the team. */
+/** Load channels [c0, c0 + x->nc) of the array over the raw range into x, bridge what is not finite
+ * and add what it spoils to `spoils`. Any thread of the team. */
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils);
 /** The same little by little: rows are loaded when the chain pulls them. bad is set when one is not
@@ -209,8 +216,7 @@ const double *mr_tile_next(void *feed, size_t n);
 bool mr_tile_spoilt(void *feed);
 /** May this tile be fed? Not where samples are known to be missing. */
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
-/** Store the tile's output rows as the lane's type at channel c0 of a block nc wide, with NaN where
- * spoiled. */
-void mr_tile_store(const mr_mill *m, const mr_job *j, mr_slab out, uint64_t c0, const mr_view *y,
-                   const mr_spoils *spoils, void *block, size_t nc);
+/** Store a tile's output rows y, of extent `out`, as the lane's type in the output block, with NaN where
+ * spoiled. own: as for mr_spoils_reaching. */
+mr_status mr_tile_store(const mr_block *w, mr_extent out, const mr_view *y, const mr_spoils *own);
 #endif

@@ -88,7 +88,8 @@ static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
 static mr_chsel buffered(const mr_mill *m, const mr_lane *l)
 {
     const mr_array *a = &m->plan->arrays[l->array];
-    return a->even ? (mr_chsel){a->chan[l->c0], a->sel.step, l->c1 - l->c0} : a->sel;
+    return a->even ? (mr_chsel){a->chan[l->read.a], a->sel.step, (uint64_t)(l->read.b - l->read.a)}
+                   : a->sel;
 }
 
 /** Add what was read to the digest of its part of the lane. */

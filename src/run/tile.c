@@ -5,10 +5,10 @@
 #include <string.h>
 #include "run/mill.h"
 
-/** Channel c of the lane as it stands in the buffered row. */
+/** Channel c of the array as it stands in the lane's buffered row. */
 static uint64_t buffered(const mr_array *a, const mr_lane *l, uint64_t c)
 {
-    return a->even ? c : a->chan[l->c0 + c] - a->chan[0];
+    return a->even ? c - (uint64_t)l->read.a : a->chan[c] - a->chan[0];
 }
 
 /** One slab's rows [r.a, r.b) into the tile; true if something is not finite. */
@@ -18,7 +18,9 @@ static bool load_rows(const mr_array *a, const mr_lane *l, const mr_job_slab *s,
     const mr_dtype dt = a->facts.store.dtype;
     const char *src = s->buf + (size_t)(r.a - s->raw.a) * a->row_bytes;
     const size_t n = (size_t)(r.b - r.a);
-    if (a->even) return mr_load_f64(dt, src + c0 * dt.size, a->row_bytes, n, x->nc, dst, x->stride);
+    if (a->even)
+        return mr_load_f64(dt, src + buffered(a, l, c0) * dt.size, a->row_bytes, n, x->nc, dst,
+                           x->stride);
     bool bad = false;
     for (size_t c = 0; c < x->nc; c++)
         bad |= mr_load_f64(dt, src + buffered(a, l, c0 + c) * dt.size, a->row_bytes, n, 1, dst + c,
@@ -44,21 +46,6 @@ static bool punch(const mr_array *a, const mr_job *j, const mr_job_slab *s, mr_s
     return any;
 }
 
-static mr_status spoil(uint64_t c, mr_slab bad, mr_spoils *sp)
-{
-    mr_status st = MR_OK;
-    for (size_t i = sp->n; i-- > 0;) /* joins what the block before already knew */
-        if (sp->v[i].c == c && sp->v[i].raw.a <= bad.b && bad.a <= sp->v[i].raw.b) {
-            sp->v[i].raw.a = MR_MIN(sp->v[i].raw.a, bad.a);
-            sp->v[i].raw.b = MR_MAX(sp->v[i].raw.b, bad.b);
-            return MR_OK;
-        }
-    MR_TRY(mr_grow(&sp->v, &sp->cap, sp->n + 1, sizeof *sp->v, "spoiled ranges"));
-    sp->v[sp->n++] = (mr_spoil){(uint32_t)c, bad};
-out:
-    return st;
-}
-
 /** Bridge each run that is not finite by the last good value before it, else the next after it. */
 static mr_status bridge(mr_slab raw, uint64_t c0, mr_view *x, mr_spoils *sp)
 {
@@ -70,7 +57,7 @@ static mr_status bridge(mr_slab raw, uint64_t c0, mr_view *x, mr_spoils *sp)
             while (e < x->nt && !isfinite(*mr_at(x, e, c))) e++;
             const double v = t > 0 ? *mr_at(x, t - 1, c) : e < x->nt ? *mr_at(x, e, c) : 0.0;
             for (size_t k = t; k < e; k++) *mr_at(x, k, c) = v;
-            MR_TRY(spoil(c0 + c, (mr_slab){raw.a + (int64_t)t, raw.a + (int64_t)e}, sp));
+            MR_TRY(mr_spoil_add(c0 + c, (mr_slab){raw.a + (int64_t)t, raw.a + (int64_t)e}, sp));
             t = e;
         }
 out:
@@ -137,53 +124,62 @@ bool mr_tile_spoilt(void *feed)
     return ((const mr_tile_feed *)feed)->bad;
 }
 
-/** Where a tile's rows go. */
-typedef struct target {
-    void *block; /* [out][nc] */
+/** A tile in the output block. */
+typedef struct stored {
+    const mr_block *w;
+    mr_extent out;
+    mr_slab span;
     bool f64;
-    size_t nc;
-    mr_slab out;
-} target;
+} stored;
 
-static void blank(const target *k, uint64_t c, mr_slab nan)
+/** Place of the first of the tile's channels, at output sample t. */
+static size_t place(const stored *s, int64_t t)
 {
-    for (int64_t t = MR_MAX(k->out.a, nan.a); t < MR_MIN(k->out.b, nan.b); t++) {
-        const size_t at = (size_t)(t - k->out.a) * k->nc + c;
-        if (k->f64)
-            ((double *)k->block)[at] = NAN;
-        else
-            ((float *)k->block)[at] = NAN;
-    }
+    const mr_slab all = s->w->r.ch[s->w->r.n];
+    return (size_t)(t - s->w->r.out.a) * s->w->nc + (size_t)(s->out.c.a - all.a);
 }
 
-static void store_rows(const target *k, uint64_t c0, const mr_view *y)
+static void blank(const stored *s, mr_slab ch, mr_slab nan)
+{
+    for (int64_t t = MR_MAX(s->out.t.a, nan.a); t < MR_MIN(s->out.t.b, nan.b); t++)
+        for (int64_t c = ch.a; c < ch.b; c++) {
+            const size_t at = place(s, t) + (size_t)(c - s->out.c.a);
+            if (s->f64)
+                ((double *)s->w->out)[at] = NAN;
+            else
+                ((float *)s->w->out)[at] = NAN;
+        }
+}
+
+static mr_status blank_spoilt(void *arg, mr_slab ch, mr_slab raw)
+{
+    const stored *s = arg;
+    blank(s, ch, mr_chain_spoils(s->w->chain, s->span, raw));
+    return MR_OK;
+}
+
+static void store_rows(const stored *s, const mr_view *y)
 {
     for (size_t t = 0; t < y->nt; t++) {
         const double *src = mr_at(y, t, 0);
-        const size_t at = t * k->nc + c0;
-        if (k->f64) {
-            memcpy((double *)k->block + at, src, y->nc * sizeof *src);
+        const size_t at = place(s, s->out.t.a + (int64_t)t);
+        if (s->f64) {
+            memcpy((double *)s->w->out + at, src, y->nc * sizeof *src);
             continue;
         }
-        float *dst = (float *)k->block + at;
+        float *dst = (float *)s->w->out + at;
         for (size_t c = 0; c < y->nc; c++) dst[c] = (float)src[c];
     }
 }
 
-void mr_tile_store(const mr_mill *m, const mr_job *j, mr_slab out, uint64_t c0, const mr_view *y,
-                   const mr_spoils *spoils, void *block, size_t nc)
+mr_status mr_tile_store(const mr_block *w, mr_extent out, const mr_view *y, const mr_spoils *own)
 {
-    const mr_array *a = &m->plan->arrays[j->lane->array];
-    const mr_span *s = &m->plan->spans.span[j->lane->span];
-    const target k = {block, a->f64, nc, out};
-    store_rows(&k, c0, y);
-    const mr_slab span = {s->index0, s->index0 + s->n};
+    const mr_array *a = &w->m->plan->arrays[w->j->lane->array];
+    stored s = {w, out, mr_lane_span(w->m->plan, w->j->lane), a->f64};
     mr_slab head, tail;
-    mr_chain_blanks(a->chain, span, &head, &tail);
-    for (size_t c = 0; c < y->nc; c++) {
-        blank(&k, c0 + c, head);
-        blank(&k, c0 + c, tail);
-    }
-    for (size_t i = 0; i < spoils->n; i++)
-        blank(&k, spoils->v[i].c, mr_chain_spoils(a->chain, span, spoils->v[i].raw));
+    store_rows(&s, y);
+    mr_chain_blanks(w->chain, s.span, &head, &tail);
+    blank(&s, out.c, head);
+    blank(&s, out.c, tail);
+    return mr_spoils_reaching(w, w->r.n, out.c, own, blank_spoilt, &s);
 }

@@ -51,8 +51,8 @@ static mr_status create(mr_mill *m, mr_job *j)
                                .distance_m = a->distance_m + l->c0,
                                .rate_hz = g->rate_hz,
                                .gauge_m = g->gauge_m,
-                               .dx_m = a->nc > 1 && a->even ? a->in.dx_m * (double)a->sel.step
-                                                            : a->in.dx_m,
+                               .dx_m =
+                                   a->nc > 1 && a->even ? g->dx_m * (double)a->sel.step : g->dx_m,
                                .quantity = g->quantity,
                                .unit = g->unit,
                                .title = p->cfg->title ? p->cfg->title : "",

@@ -77,42 +77,86 @@ static size_t cut_rows(mr_slab s)
     return s.b > s.a ? (size_t)(s.b - s.a) : 0;
 }
 
-/* [a][nc]: 1 where bad samples reach the input of operator `op`; NULL if there are none. */
-static uint8_t *cut_bad(const cut_job *j, size_t op, mr_slab a)
+/* [e.t][e.c]: 1 where bad samples reach the input of operator `op`; NULL if there are none. */
+static uint8_t *cut_bad(const cut_job *j, size_t op, mr_extent e)
 {
-    uint8_t *marks = j->bad ? calloc(cut_rows(a) * j->nc + 1, 1) : NULL;
+    const size_t nc = cut_rows(e.c);
+    uint8_t *marks = j->bad ? calloc(cut_rows(e.t) * nc + 1, 1) : NULL;
     for (int64_t t = j->span.a; marks && t < j->span.b; t++)
         for (size_t c = 0; c < j->nc; c++) {
             if (!j->bad[(size_t)(t - j->span.a) * j->nc + c]) continue;
             const mr_slab s = mr_chain_spoils_at(j->chain, op, j->span, (mr_slab){t, t + 1});
-            for (int64_t k = MR_MAX(s.a, a.a); k < MR_MIN(s.b, a.b); k++)
-                marks[(size_t)(k - a.a) * j->nc + c] = 1;
+            const mr_slab h = mr_chain_reaches(j->chain, op, (mr_slab){(int64_t)c, (int64_t)c + 1});
+            for (int64_t k = MR_MAX(s.a, e.t.a); k < MR_MIN(s.b, e.t.b); k++)
+                for (int64_t i = MR_MAX(h.a, e.c.a); i < MR_MIN(h.b, e.c.b); i++)
+                    marks[(size_t)(k - e.t.a) * nc + (size_t)(i - e.c.a)] = 1;
         }
     return marks;
 }
 
-/* One stage of one block for channels [c0, c0 + w): in [rows][nc] -> out [rows][nc]. */
-static void cut_stage(const cut_job *j, size_t s, const mr_stage *stage, const mr_block_ranges *r,
-                      size_t c0, size_t w, const double *in, double *out, double *state)
+/* A block, or a part of one. */
+typedef struct cut_block_of {
+    mr_extent e;
+    double *d;
+} cut_block_of;
+
+static cut_block_of cut_new(mr_extent e)
 {
-    mr_slab a = stage->n ? r->in[stage->first] : r->raw;
-    mr_slab b = stage->first + stage->n < r->n ? r->in[stage->first + stage->n] : r->out;
-    size_t na = cut_rows(a), nb = cut_rows(b);
-    double *x = NULL, *y = NULL, *work = NULL;
-    if (mr_alloc_f64(na * w, "x", &x) || mr_alloc_f64(nb * w, "y", &y) ||
-        mr_alloc_f64(mr_chain_work(j->chain, r, w), "work", &work))
-        abort();
-    for (size_t t = 0; t < na; t++) memcpy(x + t * w, in + t * j->nc + c0, w * sizeof *x);
-    for (size_t i = 0; i < nb * w; i++) y[i] = 0.0 / 0.0; /* every sample must be written */
-    for (size_t i = 0; i < mr_chain_work(j->chain, r, w); i++) work[i] = 0.0 / 0.0;
-    mr_view vx = {x, na, w, w}, vy = {y, nb, w, w};
-    uint8_t *bad = stage->couples ? cut_bad(j, stage->first, a) : NULL;
-    if (nb > 0) mr_chain_run(j->chain, s, r, &vx, &vy, state, work, bad);
+    cut_block_of b = {e, NULL};
+    if (mr_alloc_f64(cut_rows(e.t) * cut_rows(e.c) + 8, "a block", &b.d)) abort();
+    return b;
+}
+
+/* Rows and channels `e` of one into the other. */
+static void cut_copy(const cut_block_of *from, cut_block_of *to, mr_extent e)
+{
+    const size_t nf = cut_rows(from->e.c), nt = cut_rows(to->e.c);
+    for (int64_t t = e.t.a; t < e.t.b; t++)
+        memcpy(to->d + (size_t)(t - to->e.t.a) * nt + (size_t)(e.c.a - to->e.c.a),
+               from->d + (size_t)(t - from->e.t.a) * nf + (size_t)(e.c.a - from->e.c.a),
+               cut_rows(e.c) * sizeof(double));
+}
+
+/* One piece of a step of a block, in memory of its own, so that a checker sees what goes too far:
+ * in -> out. width: of the states' rows. */
+static void cut_piece(const cut_job *j, const mr_step *s, const mr_block_ranges *r, mr_extent in,
+                      mr_extent out, const cut_block_of *from, cut_block_of *to, double *state,
+                      size_t width)
+{
+    cut_block_of x = cut_new(in), y = cut_new(out);
+    const size_t nx = cut_rows(in.c), ny = cut_rows(out.c), nb = cut_rows(out.t);
+    const size_t room = mr_pass_work(j->chain, s->first, s->n, r, nx, ny);
+    double *work = NULL;
+    if (mr_alloc_f64(room, "work", &work)) abort();
+    cut_copy(from, &x, in);
+    for (size_t i = 0; i < nb * ny; i++) y.d[i] = 0.0 / 0.0; /* every sample must be written */
+    for (size_t i = 0; i < room; i++) work[i] = 0.0 / 0.0;
+    mr_view vx = {x.d, cut_rows(in.t), nx, nx}, vy = {y.d, nb, ny, ny};
+    uint8_t *bad = s->by == MR_BY_SLICE ? cut_bad(j, s->first, in) : NULL;
+    if (nb > 0)
+        mr_chain_run(j->chain, &(mr_pass){.first = s->first,
+                                          .n = s->n,
+                                          .r = r,
+                                          .x = &vx,
+                                          .y = &vy,
+                                          .xc0 = (size_t)in.c.a,
+                                          .yc0 = (size_t)out.c.a,
+                                          .rows = s->by == MR_BY_SLICE ? &out.t : NULL,
+                                          .state = state,
+                                          .width = width,
+                                          .work = work,
+                                          .bad = bad});
     free(bad);
-    for (size_t t = 0; t < nb; t++) memcpy(out + t * j->nc + c0, y + t * w, w * sizeof *y);
-    free(x);
-    free(y);
+    cut_copy(&y, to, out);
+    free(x.d);
+    free(y.d);
     free(work);
+}
+
+/* Channels that the chain gives. */
+static inline size_t cut_nc(const cut_job *j)
+{
+    return mr_chain_out(j->chain)->nc;
 }
 
 /* --- reducers: items into rows
@@ -133,13 +177,25 @@ static void cut_row(void *arg, int64_t row, const mr_view *y, const double *coun
                y->nc * sizeof *y->d);
 }
 
+/* Is any channel bad at sample t that reaches channel c of the reducer's input? */
+static bool cut_reached(const cut_job *j, int64_t t, size_t c)
+{
+    for (size_t k = 0; k < j->nc; k++) {
+        if (!j->bad[(size_t)(t - j->span.a) * j->nc + k]) continue;
+        const mr_slab h = mr_chain_reaches(j->chain, mr_chain_n(j->chain) - 1,
+                                           (mr_slab){(int64_t)k, (int64_t)k + 1});
+        if ((int64_t)c >= h.a && (int64_t)c < h.b) return true;
+    }
+    return false;
+}
+
 /* [r->out][nc]: 1 where a bad sample reaches an item; NULL if there are none. */
 static uint8_t *cut_marks(const cut_job *j, const mr_block_ranges *r, size_t c0, size_t w)
 {
     uint8_t *marks = j->bad ? calloc(cut_rows(r->out) * w + 1, 1) : NULL;
     for (size_t c = 0; j->bad && c < w; c++)
         for (int64_t t = j->span.a; t < j->span.b; t++) {
-            if (!j->bad[(size_t)(t - j->span.a) * j->nc + c0 + c]) continue;
+            if (!cut_reached(j, t, c0 + c)) continue;
             mr_slab s = mr_chain_spoils(j->chain, j->span, (mr_slab){t, t + 1});
             for (int64_t k = MR_MAX(s.a, r->out.a); k < MR_MIN(s.b, r->out.b); k++)
                 marks[(size_t)(k - r->out.a) * w + c] = 1;
@@ -163,7 +219,7 @@ static double *cut_sources(const cut_job *j, const mr_block_ranges *r, const dou
     for (size_t i = 0; i < w; i++) {
         uint8_t *one = cut_marks(j, r, d->source[i], 1);
         for (size_t k = 0; one && k < cut_rows(r->out); k++) marks[k * w + i] = one[k];
-        for (size_t t = 0; t < rows; t++) x[t * w + i] = in[t * j->nc + d->source[i]];
+        for (size_t t = 0; t < rows; t++) x[t * w + i] = in[t * cut_nc(j) + d->source[i]];
         free(one);
     }
     mr_view v = {x, rows, w, w};
@@ -181,15 +237,15 @@ static void cut_fold(const cut_job *j, const mr_block_ranges *r, mr_slab lane, d
     cut_sink sink = {.y = y,
                      .row0 = mr_chain_rows(j->chain, all).a,
                      .depth = mr_geom_depth(mr_chain_out(j->chain)),
-                     .nc = j->nc};
+                     .nc = cut_nc(j)};
     double *shared = cut_sources(j, r, in);
-    for (size_t c = 0, k = 0; c < j->nc; c += j->tile, k++) {
-        const size_t w = MR_MIN(j->tile, j->nc - c), rows = cut_rows(a);
+    for (size_t c = 0, k = 0; c < cut_nc(j); c += j->tile, k++) {
+        const size_t w = MR_MIN(j->tile, cut_nc(j) - c), rows = cut_rows(a);
         double *x = NULL, *work = NULL;
         if (mr_alloc_f64(rows * w, "x", &x) ||
             mr_alloc_f64(mr_chain_fold_work(j->chain, w), "work", &work))
             abort();
-        for (size_t t = 0; t < rows; t++) memcpy(x + t * w, in + t * j->nc + c, w * sizeof *x);
+        for (size_t t = 0; t < rows; t++) memcpy(x + t * w, in + t * cut_nc(j) + c, w * sizeof *x);
         mr_view v = {x, rows, w, w};
         uint8_t *marks = cut_marks(j, r, c, w);
         sink.c0 = c;
@@ -202,6 +258,7 @@ static void cut_fold(const cut_job *j, const mr_block_ranges *r, mr_slab lane, d
                                                .bad0 = r->out.a,
                                                .now = &(mr_fold_row){0},
                                                .state = states[k],
+                                               .width = (j->tile + 7) / 8 * 8,
                                                .work = work,
                                                .shared = shared,
                                                .row = cut_row,
@@ -221,37 +278,42 @@ static inline size_t cut_out_rows(const mr_chain *c, mr_slab span)
     return cut_rows(mr_chain_rows(c, out)) * mr_geom_depth(mr_chain_out(c));
 }
 
-/* One block: its rows of x through all stages into y [want][nc]. */
+/* One block: its rows of x through the program into y [want][nc]. */
 static void cut_block(const cut_job *j, const mr_block_ranges *r, mr_slab lane, double **states,
                       double *y)
 {
-    mr_stage stages[MR_MAX_OPS];
-    size_t n = mr_chain_stages(j->chain, stages);
-    double *in = malloc((cut_rows(r->raw) * j->nc + 1) * sizeof *in);
-    memcpy(in, j->x + (size_t)(r->raw.a - j->span.a) * j->nc,
-           cut_rows(r->raw) * j->nc * sizeof *in);
-    for (size_t s = 0; s < n; s++) {
-        size_t end = stages[s].first + stages[s].n, width = stages[s].couples ? j->nc : j->tile;
-        mr_slab o = end < r->n ? r->in[end] : r->out;
-        double *out = malloc((cut_rows(o) * j->nc + 1) * sizeof *out);
-        for (size_t c = 0, k = 0; c < j->nc; c += width, k++)
-            cut_stage(j, s, &stages[s], r, c, MR_MIN(width, j->nc - c), in, out, states[k]);
-        free(in);
+    const mr_program *p = mr_chain_program(j->chain);
+    cut_block_of in = cut_new((mr_extent){r->raw, {0, (int64_t)j->nc}});
+    memcpy(in.d, j->x + (size_t)(r->raw.a - j->span.a) * j->nc,
+           cut_rows(r->raw) * j->nc * sizeof(double));
+    for (size_t i = 0; i < p->n; i++) {
+        mr_step s = p->v[i];
+        if (s.by == MR_BY_SOURCE || s.n == 0) continue;
+        if (s.by == MR_BY_TILE) s.tile = j->tile;
+        cut_block_of out = cut_new(mr_step_out(&s, r));
+        const size_t n = mr_step_pieces(j->chain, &s, r);
+        for (size_t k = 0; k < n; k++) {
+            mr_extent from, to;
+            mr_step_piece(j->chain, &s, r, k, &from, &to);
+            cut_piece(j, &s, r, from, to, &in, &out, s.by == MR_BY_TILE ? states[k] : NULL,
+                      (j->tile + 7) / 8 * 8);
+        }
+        free(in.d);
         in = out;
     }
     if (mr_chain_reduces(j->chain))
-        cut_fold(j, r, lane, states, in, y);
+        cut_fold(j, r, lane, states, in.d, y);
     else
-        memcpy(y + (size_t)(r->out.a - mr_chain_out_span(j->chain, j->span).a) * j->nc, in,
-               cut_rows(r->out) * j->nc * sizeof *y);
-    free(in);
+        memcpy(y + (size_t)(r->out.a - mr_chain_out_span(j->chain, j->span).a) * cut_nc(j), in.d,
+               cut_rows(r->out) * cut_nc(j) * sizeof *y);
+    free(in.d);
 }
 
 /* y [output span][nc] of the whole span; free with free(). */
 static inline double *cut_run(const cut_job *j)
 {
     mr_slab out = mr_chain_out_span(j->chain, j->span);
-    double *y = calloc(cut_out_rows(j->chain, j->span) * j->nc + 1, sizeof *y);
+    double *y = calloc(cut_out_rows(j->chain, j->span) * cut_nc(j) + 1, sizeof *y);
     size_t tiles = (j->nc + j->tile - 1) / j->tile;
     double **states = calloc(tiles, sizeof *states);
     for (size_t k = 0; k < tiles; k++)

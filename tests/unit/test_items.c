@@ -103,15 +103,57 @@ static void everything_is_one_row(void **state)
     mr_chain_free(c);
 }
 
-static void nothing_follows_a_reducer(void **state)
+static mr_status made(const char *text, mr_chain **out)
 {
     const mr_geom g = {.rate_hz = 100, .nc = 4, .quantity = "data", .unit = "1"};
-    mr_node list = cut_settings("stats interval=1s | abs");
+    mr_node list = cut_settings(text);
+    const mr_status st = mr_chain_new(&list, &g, out);
+    mr_node_fini(&list);
+    return st;
+}
+
+/* By hand: the largest magnitudes of two seconds, times -2, then their magnitudes again; a row that
+ * is NaN stays so. */
+static void rows_go_through_what_follows_the_reducer(void **state)
+{
+    enum { NT = 250, NC = 4 };
+    mr_chain *c = NULL;
+    double x[NT * NC];
+    (void)state;
+    for (size_t t = 0; t < NT; t++)
+        for (size_t k = 0; k < NC; k++)
+            x[t * NC + k] = (k % 2 ? -1.0 : 1.0) * (double)(t % 100 + 10 * k);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(made(again ? "stats interval=1s | scale by=-2 unit=m | abs"
+                                    : "stats interval=1s | scale by=-2 unit=m",
+                              &c),
+                         MR_OK);
+        assert_string_equal(mr_chain_out(c)->unit, "m");
+        cut_job j = {.chain = c, .span = {0, NT}, .x = x, .nc = NC, .block = 70, .tile = 3};
+        double *y = cut_run(&j);
+        assert_int_equal(cut_out_rows(c, j.span), 3);
+        for (size_t k = 0; k < 2 * NC; k++) {
+            const double want = 2.0 * (double)(99 + 10 * (k % NC));
+            assert_true(y[k] == (again ? want : -want));
+        }
+        for (size_t k = 0; k < NC; k++)
+            assert_true(y[2 * NC + k] == (again ? 1 : -1) * 2.0 *
+                                             (double)(49 + 10 * k)); /* half a second is there */
+        free(y);
+        mr_chain_free(c);
+    }
+}
+
+static void what_needs_more_than_a_value_cannot_follow_a_reducer(void **state)
+{
     mr_chain *c = NULL;
     (void)state;
-    assert_int_equal(mr_chain_new(&list, &g, &c), MR_ECONFIG);
-    assert_non_null(strstr(mr_error(), "last of a chain"));
-    mr_node_fini(&list);
+    assert_int_equal(made("stats interval=1s | rms window=1s", &c), MR_ECONFIG);
+    assert_non_null(strstr(mr_error(), "a value at a time"));
+    assert_non_null(strstr(mr_error(), "rms"));
+    assert_int_equal(made("psd segment=16 interval=all | abs", &c), MR_ECONFIG);
+    assert_non_null(strstr(mr_error(), "until the run's end"));
+    assert_int_equal(made("stats interval=1s | units to=strain", &c), MR_ECONFIG);
 }
 
 int main(void)
@@ -120,7 +162,8 @@ int main(void)
         cmocka_unit_test(items_are_found_from_their_samples),
         cmocka_unit_test(rows_are_windows_of_their_number),
         cmocka_unit_test(everything_is_one_row),
-        cmocka_unit_test(nothing_follows_a_reducer),
+        cmocka_unit_test(rows_go_through_what_follows_the_reducer),
+        cmocka_unit_test(what_needs_more_than_a_value_cannot_follow_a_reducer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,8 @@ static void done(rig *r)
 static size_t sum(const mr_memory_plan *m)
 {
     return m->base_bytes + m->n_slabs * m->slab_bytes + m->n_outs * m->out_bytes +
-           (size_t)m->threads * m->work_bytes + m->state_bytes + m->mid_bytes + m->other_bytes;
+           (size_t)m->threads * m->work_bytes + m->state_bytes + m->mid_bytes[0] + m->mid_bytes[1] +
+           m->other_bytes;
 }
 
 static void planned_grows_with_the_limit_in_input_buffers_only(void **state)

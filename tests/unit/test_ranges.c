@@ -155,20 +155,36 @@ static void what_is_whole_span_says_who(void **state)
     mr_chain_free(c);
 }
 
-static void stages_are_cut_at_coupling_operators(void **state)
+static void steps_are_cut_at_coupling_operators(void **state)
 {
-    mr_stage s[MR_MAX_OPS];
+    static const mr_step want[] = {{0, 1, MR_FROM_RAW, MR_TO_BLOCK, MR_BY_TILE, 32},
+                                   {1, 1, MR_FROM_BLOCK, MR_TO_BLOCK, MR_BY_SLICE, 32},
+                                   {2, 1, MR_FROM_BLOCK, MR_TO_BLOCK, MR_BY_SLICE, 32},
+                                   {3, 2, MR_FROM_BLOCK, MR_TO_ROWS, MR_BY_TILE, 32}};
     mr_chain *c = make("abs | common_mode | common_mode | abs | abs");
+    const mr_program *p = mr_chain_program(c);
+    mr_text t = {0};
     (void)state;
-    assert_int_equal(mr_chain_stages(c, s), 4);
-    assert_true(s[0].first == 0 && s[0].n == 1 && !s[0].couples);
-    assert_true(s[1].first == 1 && s[1].n == 1 && s[1].couples);
-    assert_true(s[2].first == 2 && s[2].n == 1 && s[2].couples);
-    assert_true(s[3].first == 3 && s[3].n == 2 && !s[3].couples);
+    assert_int_equal(p->n, 4);
+    for (size_t i = 0; i < 4; i++) assert_memory_equal(&p->v[i], &want[i], sizeof *want);
+    assert_int_equal(mr_program_print(c, &t), MR_OK);
+    assert_non_null(strstr(t.s, "4. block -> rows by tile: abs, abs\n"));
+    mr_text_fini(&t);
+    mr_chain_free(c);
+    c = make("common_mode | stats interval=1s | abs");
+    p = mr_chain_program(c);
+    assert_int_equal(p->n, 3); /* load, couple, fold */
+    assert_true(p->v[0].n == 0 && p->v[0].from == MR_FROM_RAW && p->v[0].to == MR_TO_BLOCK);
+    assert_true(p->v[2].n == 0 && p->v[2].from == MR_FROM_BLOCK && p->v[2].to == MR_TO_FOLD);
+    mr_chain_free(c);
+    c = make("abs | correlate sources=1 window=5s max_lag=1s");
+    p = mr_chain_program(c);
+    assert_int_equal(p->n, 2);
+    assert_true(p->v[0].to == MR_TO_SOURCES && p->v[1].to == MR_TO_FOLD && p->v[1].n == 1);
     mr_chain_free(c);
     c = make("");
-    assert_int_equal(mr_chain_stages(c, s), 1); /* the one that copies */
-    assert_int_equal(s[0].n, 0);
+    assert_int_equal(mr_chain_program(c)->n, 1); /* the one that copies */
+    assert_int_equal(mr_chain_program(c)->v[0].n, 0);
     mr_chain_free(c);
 }
 
@@ -242,7 +258,7 @@ int main(void)
         cmocka_unit_test(windows_are_read_whole),
         cmocka_unit_test(windows_of_awkward_rates_tile_the_axis),
         cmocka_unit_test(what_is_whole_span_says_who),
-        cmocka_unit_test(stages_are_cut_at_coupling_operators),
+        cmocka_unit_test(steps_are_cut_at_coupling_operators),
         cmocka_unit_test(spoils_reach_as_far_as_the_context),
         cmocka_unit_test(blanks_grow_through_the_chain),
         cmocka_unit_test(texts_name_every_setting),

@@ -5,33 +5,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Binds the settings `self` [take] as the chain's next operator. */
-static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
+/* Binds the settings `self` [take] at the end of v[*n]. */
+static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, void *self)
 {
     mr_status st = MR_OK;
-    mr_bound *b = &c->v[c->n];
-    if (c->n == MR_MAX_OPS) {
+    mr_bound *b = &v[*n];
+    if (*n == MR_MAX_OPS) {
         free(self);
         return MR_RAISE(MR_ECONFIG, "more than %d operators (a cascade counts each step)",
                         MR_MAX_OPS);
     }
-    if (mr_chain_last(c)) {
-        free(self);
-        return MR_RAISE(MR_ECONFIG, "%s gives rows of its own: it is the last of a chain",
-                        mr_chain_last(c)->op->name);
-    }
     *b = (mr_bound){.op = op, .self = self, .in = c->out, .out = c->out, .state_at = c->state};
-    c->n++;
+    ++*n;
     st = op->bind(self, &b->in, &b->out, &b->needs);
     if (st != MR_OK) return st;
     b->needs.up = MR_MAX(b->needs.up, (size_t)1);
     b->needs.down = MR_MAX(b->needs.down, (size_t)1);
+    b->needs.ch_down = MR_MAX(b->needs.ch_down, (size_t)1);
+    MR_TRY(mr_bound_check(b));
+    MR_TRY(mr_bound_place(b));
+    c->out = b->out;
+out:
+    return st;
+}
+
+/* The chain's next operator: on samples, or after a reducer on its rows. */
+static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
+{
+    const mr_bound *reducer = mr_chain_last(c);
+    mr_status st = reducer ? mr_row_check(op, reducer) : MR_OK;
+    if (st != MR_OK) {
+        free(self);
+        return st;
+    }
+    if (reducer) return bind_at(c, c->row, &c->n_rows, op, self);
+    st = bind_at(c, c->v, &c->n, op, self);
+    if (st != MR_OK) return st;
+    mr_bound *b = &c->v[c->n - 1];
     c->state += b->needs.state;
     if (b->needs.items.len) {
         b->needs.counts = b->needs.count_axes == 2 ? b->out.axis[0].n : 1;
         c->state += b->needs.counts;
+        c->out.to_native = c->out.to_strain_rate = c->out.to_strain = 0; /* of samples */
     }
-    c->out = b->out;
     return MR_OK;
 }
 
@@ -140,6 +156,7 @@ mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
         MR_TRY(MR_RAISE_AT(MR_ECONFIG, list, "chain is a list of operators"));
     for (size_t i = 0; list && i < list->n; i++) MR_TRY(add_item(c, &list->items[i]));
     MR_TRY(join(c));
+    mr_program_make(c, &c->program);
     *out = c;
     c = NULL; /* given away */
 out:
@@ -147,20 +164,21 @@ out:
     return st;
 }
 
+static void bound_fini(mr_bound *b)
+{
+    mr_defer_free(b->defer);
+    if (b->op->release) b->op->release(b->self);
+    free(b->self);
+    free(b->chan);
+    free(b->x_m);
+}
+
 void mr_chain_free(mr_chain *c)
 {
     if (!c) return;
-    for (size_t i = 0; i < c->n; i++) {
-        mr_defer_free(c->v[i].defer);
-        if (c->v[i].op->release) c->v[i].op->release(c->v[i].self);
-        free(c->v[i].self);
-    }
+    for (size_t i = 0; i < c->n; i++) bound_fini(&c->v[i]);
+    for (size_t i = 0; i < c->n_rows; i++) bound_fini(&c->row[i]);
     free(c);
-}
-
-const mr_geom *mr_chain_in(const mr_chain *c)
-{
-    return &c->in;
 }
 
 const mr_geom *mr_chain_out(const mr_chain *c)
@@ -171,11 +189,6 @@ const mr_geom *mr_chain_out(const mr_chain *c)
 size_t mr_chain_n(const mr_chain *c)
 {
     return c->n;
-}
-
-const mr_op *mr_chain_op(const mr_chain *c, size_t i)
-{
-    return c->v[i].op;
 }
 
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i)
@@ -193,16 +206,32 @@ size_t mr_chain_state_before(const mr_chain *c)
     return mr_chain_last(c) ? mr_chain_last(c)->state_at : c->state;
 }
 
+static mr_status describe(const mr_bound *b, mr_text *t)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_text_add(t, "%s rate=%a", b->op->name, b->in.rate_hz));
+    MR_TRY(mr_params_text(b->op, b->self, true, t));
+    if (b->op->describe) MR_TRY(b->op->describe(b->self, t));
+    MR_TRY(mr_text_add(t, "\n"));
+out:
+    return st;
+}
+
 mr_status mr_chain_describe(const mr_chain *c, mr_text *t)
 {
     mr_status st = MR_OK;
-    for (size_t i = 0; i < c->n; i++) {
-        const mr_bound *b = &c->v[i];
-        MR_TRY(mr_text_add(t, "%s rate=%a", b->op->name, b->in.rate_hz));
-        MR_TRY(mr_params_text(b->op, b->self, true, t));
-        if (b->op->describe) MR_TRY(b->op->describe(b->self, t));
-        MR_TRY(mr_text_add(t, "\n"));
-    }
+    for (size_t i = 0; i < c->n; i++) MR_TRY(describe(&c->v[i], t));
+    for (size_t i = 0; i < c->n_rows; i++) MR_TRY(describe(&c->row[i], t));
+out:
+    return st;
+}
+
+static mr_status brief(const mr_bound *b, mr_text *t)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_text_add(t, "%s", b->op->name));
+    MR_TRY(mr_params_text(b->op, b->self, false, t));
+    MR_TRY(mr_text_add(t, "\n"));
 out:
     return st;
 }
@@ -210,31 +239,10 @@ out:
 mr_status mr_chain_brief(const mr_chain *c, mr_text *t)
 {
     mr_status st = MR_OK;
-    for (size_t i = 0; i < c->n; i++) {
-        MR_TRY(mr_text_add(t, "%s", c->v[i].op->name));
-        MR_TRY(mr_params_text(c->v[i].op, c->v[i].self, false, t));
-        MR_TRY(mr_text_add(t, "\n"));
-    }
+    for (size_t i = 0; i < c->n; i++) MR_TRY(brief(&c->v[i], t));
+    for (size_t i = 0; i < c->n_rows; i++) MR_TRY(brief(&c->row[i], t));
 out:
     return st;
-}
-
-size_t mr_chain_stages(const mr_chain *c, mr_stage *stages)
-{
-    size_t n = 0;
-    mr_stage s = {0};
-    for (size_t i = 0; i < c->n - (mr_chain_last(c) != NULL); i++) {
-        bool couples = c->v[i].needs.couples;
-        if (s.n > 0 && (couples || s.couples)) {
-            if (stages) stages[n] = s;
-            n++;
-            s = (mr_stage){.first = i};
-        }
-        s.couples = couples;
-        s.n++;
-    }
-    if (stages) stages[n] = s; /* the last, or the copying one of an empty chain */
-    return n + 1;
 }
 
 bool mr_chain_whole_span(const mr_chain *c, const char **why)

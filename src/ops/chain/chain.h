@@ -2,8 +2,9 @@
  * running a tile of it. Made once per geometry, then read only: any thread. */
 #ifndef MR_CHAIN_H
 #define MR_CHAIN_H
-#include "ops/op.h"
+#include "base/arena.h"
 #include "base/text.h"
+#include "ops/op.h"
 
 #define MR_MAX_OPS 32
 typedef struct mr_chain mr_chain;
@@ -13,10 +14,8 @@ typedef struct mr_chain mr_chain;
  * list is a chain that copies. [give] out. */
 mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out);
 void mr_chain_free(mr_chain *c);
-const mr_geom *mr_chain_in(const mr_chain *c);
 const mr_geom *mr_chain_out(const mr_chain *c);
 size_t mr_chain_n(const mr_chain *c);
-const mr_op *mr_chain_op(const mr_chain *c, size_t i);
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i);
 /** Canonical text of the chain with every setting and designed coefficients (as %a hex), one line
  * an operator: the same text means the same computation. */
@@ -51,6 +50,7 @@ typedef struct mr_block_ranges {
     mr_slab span[MR_MAX_OPS + 1]; /* the span at operator i's input; [n] at the output */
     mr_slab in[MR_MAX_OPS];
     int64_t snap[MR_MAX_OPS];
+    mr_slab ch[MR_MAX_OPS + 1]; /* channels at operator i's input, [n] of the output */
     bool fresh;
 } mr_block_ranges;
 /** Ranges for output [want.a, want.b) (inside the output span). fresh: first block of a lane. next:
@@ -58,41 +58,116 @@ typedef struct mr_block_ranges {
 void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, mr_slab next,
                      mr_block_ranges *r);
 
-/** Couplings cut the chain into stages that run one after the other with the whole block visible in
- *  between. Stage s covers operators [first, first + n); a coupling operator is a stage of its own.
- */
-typedef struct mr_stage {
-    size_t first, n;
-    bool couples;
-} mr_stage;
-size_t mr_chain_stages(const mr_chain *c, mr_stage *stages /* [MR_MAX_OPS] or NULL */);
+/* --- channels (ops/chain/channels.c): numbered within the array, as the chain's input has them,
+ * or as an operator's output has -------------------------------------------------------------- */
 
-/** Doubles per channel that are carried for the whole chain. A tile's are [that][tile width,
- * rounded up to 8]: the states first, then what is held (mr_piece.hold). */
+/** ch[i] is what operator i must be given to give channels `out` of the chain's output; ch[n] =
+ * out. */
+void mr_chain_channels(const mr_chain *c, mr_slab out, mr_slab *ch);
+/** The channels at the input of operator n_ops that input channels `ch` spoil. */
+mr_slab mr_chain_reaches(const mr_chain *c, size_t n_ops, mr_slab ch);
+/** What each input channel has of something (a latitude) -> what each output channel has. [give] */
+mr_status mr_chain_place(const mr_chain *c, const double *in, double **out);
+
+/* --- the step program (ops/chain/program.c): what a lane's blocks go through, made once. Operators
+ * that look across channels cut it: before them a block is whole in memory. */
+typedef enum mr_from { MR_FROM_RAW, MR_FROM_BLOCK } mr_from;
+typedef enum mr_to {
+    MR_TO_BLOCK,  /* a float64 block, for the next step */
+    MR_TO_ROWS,   /* float32 samples of the output */
+    MR_TO_FOLD,   /* the sums of a reducer, and its rows */
+    MR_TO_SOURCES /* what all tiles of a reducer need of some channels */
+} mr_to;
+typedef enum mr_by {
+    MR_BY_TILE,  /* some channels, all rows of the block */
+    MR_BY_SLICE, /* all channels, some rows */
+    MR_BY_SOURCE /* some source channels, then each item */
+} mr_by;
+typedef struct mr_step {
+    size_t first, n; /* operators; 0: copies */
+    mr_from from;
+    mr_to to;
+    mr_by by;
+    size_t tile; /* output channels of a tile */
+} mr_step;
+#define MR_MAX_STEPS (2 * MR_MAX_OPS + 3)
+typedef struct mr_program {
+    mr_step v[MR_MAX_STEPS];
+    size_t n;
+} mr_program;
+const mr_program *mr_chain_program(const mr_chain *c);
+/** One line a step, for people. */
+mr_status mr_program_print(const mr_chain *c, mr_text *t);
+
+/** The rows and channels that a step takes and gives. */
+typedef struct mr_extent {
+    mr_slab t, c;
+} mr_extent;
+mr_extent mr_step_in(const mr_step *s, const mr_block_ranges *r);
+mr_extent mr_step_out(const mr_step *s, const mr_block_ranges *r);
+/** Pieces that a step (by tile or slice) of a block is shared out in: a constant of chain and
+ * block, whoever works. */
+size_t mr_step_pieces(const mr_chain *c, const mr_step *s, const mr_block_ranges *r);
+/** What piece k takes and gives. */
+void mr_step_piece(const mr_chain *c, const mr_step *s, const mr_block_ranges *r, size_t k,
+                   mr_extent *in, mr_extent *out);
+
+/** Where a piece has its buffers. */
+typedef struct mr_room {
+    mr_view x, y; /* nt = 0: not here, but in a block */
+    double *keep; /* of the states, as they were */
+    double *work;
+} mr_room;
+/** Lay out piece (in, out) of a step; without memory: measure. rows: a reducer takes rows of its
+ * own, at most so many. */
+void mr_step_lay(const mr_chain *c, const mr_step *s, const mr_block_ranges *r, mr_extent in,
+                 mr_extent out, mr_arena *a, mr_room *room);
+/** The same for all pieces of all steps of a block: bytes of the largest. */
+size_t mr_program_room(const mr_chain *c, const mr_block_ranges *r);
+/** Doubles of each of the two float64 blocks that steps hand over. */
+void mr_program_blocks(const mr_chain *c, const mr_block_ranges *r, size_t n[2]);
+/** Sources are shared out first by columns, MR_SOURCE_GROUP at a time, then by items. */
+#define MR_SOURCE_GROUP 8
+/** What all threads share: `shared` of the block's items, and the columns at the reducer's input.
+ *  Bytes. */
+size_t mr_sources_shared(const mr_chain *c, const mr_block_ranges *r, mr_view *columns, mr_arena *a,
+                         double **shared);
+void mr_sources_lay_columns(const mr_chain *c, const mr_step *s, const mr_block_ranges *r,
+                            size_t width, mr_arena *a, mr_room *room);
+void mr_sources_lay_item(const mr_chain *c, mr_arena *a, mr_room *room);
+/** Which of the two step k's output goes to (MR_TO_BLOCK). */
+size_t mr_program_block(const mr_program *p, size_t k);
+
+/** Doubles per channel that are carried for the whole chain. A tile's are [that][width], the same
+ * width for all tiles and steps: the states first, then what is held (mr_piece.hold). */
 size_t mr_chain_state(const mr_chain *c);
 /** States alone, without a reducer's: those that have to be set back to do a piece again. */
 size_t mr_chain_state_before(const mr_chain *c);
-/** Doubles of work space one thread needs to run any tile of `width` channels of a block with
- * ranges r (of a full-sized first block: the largest). */
-size_t mr_chain_work(const mr_chain *c, const mr_block_ranges *r, size_t width);
-
-/** Run stage `s` for one tile. x: the stage's input, covering r->in[stage.first] (float64, no NaN
- * in it: bridged by the caller). y: where the stage's output goes, covering the
- * input range of the next stage (or r->out). work: mr_chain_work doubles, 64-byte aligned. state:
- * the tile's state of the whole chain (carried between blocks of a lane). bad: only for couples. x
- * may be overwritten. Thread-safe for different tiles. */
-void mr_chain_run(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x, mr_view *y,
-                  double *state, double *work, const uint8_t *bad);
-
-/** The same with an input x that `feed` fills as it is read (NULL: it is filled). After the call
- * all of x was pulled. */
-void mr_chain_run_fed(const mr_chain *c, size_t stage, const mr_block_ranges *r, mr_view *x,
-                      mr_view *y, double *state, double *work, const uint8_t *bad,
-                      const mr_feed *feed);
+/** What of a block runs through operators [first, first + n): some channels, or some rows. */
+typedef struct mr_pass {
+    size_t first, n;
+    const mr_block_ranges *r;
+    mr_view
+        *x; /* covers r->in[first], or with rows: what gives them (float64, no NaN in it: bridged
+                   by the caller). May be overwritten */
+    mr_view *y;          /* covers the input of operator first + n (or r->out), or rows */
+    size_t xc0, yc0;     /* their first channels */
+    const mr_slab *rows; /* NULL, or for one operator alone: the output rows to give */
+    double *state;       /* the tile's, of the whole chain; carried between blocks of a lane */
+    size_t width;        /* of the states' rows, at least x->nc */
+    double *work;        /* mr_pass_work doubles, 64-byte aligned */
+    const uint8_t *bad;  /* [x->nt][x->nc]; only for couples */
+    const mr_feed *feed; /* fills x as it is read (NULL: it is filled); after the call all of x was
+                            pulled */
+} mr_pass;
+/** Thread-safe for different tiles. */
+void mr_chain_run(const mr_chain *c, const mr_pass *run);
+size_t mr_pass_work(const mr_chain *c, size_t first, size_t n, const mr_block_ranges *r,
+                    size_t x_width, size_t y_width);
 
 /* --- reducers: the last operator of a chain may fold items (segments, windows, samples) into rows.
- * Block and lane indices then are items; stages are those of the operators before it, whose output
- * is the reducer's input, r->in[n - 1] -------------------------------------------------------- */
+ * Block and lane indices then are items; what the operators before it give is the reducer's input,
+ * r->in[n - 1]. Operators after it that take a value at a time are applied to each row -------- */
 
 /** The needs of the chain's reducer; NULL: it gives samples. */
 const mr_needs *mr_chain_reduces(const mr_chain *c);
@@ -133,6 +208,7 @@ typedef struct mr_fold_job {
     int64_t bad0;
     mr_fold_row *now;     /* the row of the last item; kept from call to call, zero at first */
     double *state;        /* mr_chain_state doubles a channel, as for mr_chain_run */
+    size_t width;         /* of a row of it */
     double *work;         /* mr_chain_fold_work doubles, 64-byte aligned */
     const double *shared; /* of the items r->out */
     /** Called for each finished row, in order: y [depth][nc], count [counts][stride]. Sums where

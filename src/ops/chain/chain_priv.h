@@ -12,18 +12,42 @@ typedef struct mr_bound { /* one operator bound to the geometry at its place */
     size_t state_at; /* its first double of state per channel, within the chain's */
     mr_defer *defer; /* owned: this and the next run as one; else NULL */
     size_t hold_at;  /* then its first held row, within the chain's */
+    uint64_t *chan;  /* owned: what `out` says of channels, where they are others than in `in` */
+    double *x_m;
 } mr_bound;
 
 struct mr_chain {
     mr_geom in, out;
     size_t n, state, hold;
-    mr_bound v[MR_MAX_OPS];
+    mr_bound v[MR_MAX_OPS]; /* samples to samples; the last may be a reducer */
+    size_t n_rows;
+    mr_bound row[MR_MAX_OPS]; /* what is then done to each row */
+    mr_program program;
 };
+
+/* --- ops/chain/contract.c --- */
+/** Is all that the operator declares honoured? MR_EBUG with its name and the field's. */
+mr_status mr_bound_check(const mr_bound *b);
+/** May it work on the rows of this reducer? MR_ECONFIG. */
+mr_status mr_row_check(const mr_op *op, const mr_bound *reducer);
+
+/* --- ops/chain/channels.c --- */
+/** Context in channels, or others out than in; not `couples`. */
+bool mr_bound_fans(const mr_bound *b);
+/** What it must be given of its input's channels. */
+mr_slab mr_bound_channels(const mr_bound *b, mr_slab out);
+/** Places, numbers and spacing of the channels in b->out. */
+mr_status mr_bound_place(mr_bound *b);
+
+/* --- ops/chain/program.c --- */
+void mr_program_make(const mr_chain *c, mr_program *p);
 
 /** The phase of an operator's decimation in a span (op.h, "Indices"). */
 int64_t mr_bound_phase(const mr_bound *b, mr_slab span);
 /** Output indices of an operator for input indices [a, b). */
 mr_slab mr_bound_out(const mr_bound *b, mr_slab span);
+/** What an operator reads, in its span, to give [o.a, o.b). */
+mr_slab mr_bound_input(const mr_bound *b, mr_slab span, mr_slab o, bool fresh);
 
 /* --- reducers (ops/chain/items.c)
  * ------------------------------------------------------------------------- */

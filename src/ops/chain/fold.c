@@ -9,16 +9,20 @@ static size_t round8(size_t n)
     return (n + 7) / 8 * 8;
 }
 
-static size_t scratch_of(const mr_bound *b, size_t stride)
+static size_t scratch_of(const mr_chain *c, size_t stride)
 {
-    return round8(b->needs.scratch + b->needs.scratch_rows * stride);
+    const mr_needs *d = &mr_chain_last(c)->needs;
+    size_t most = d->scratch + d->scratch_rows * stride;
+    for (size_t i = 0; i < c->n_rows; i++)
+        most = MR_MAX(most, c->row[i].needs.scratch + c->row[i].needs.scratch_rows * stride);
+    return round8(most);
 }
 
 size_t mr_chain_fold_work(const mr_chain *c, size_t width)
 {
-    const mr_bound *b = mr_chain_last(c);
     const size_t stride = round8(width);
-    return b ? scratch_of(b, stride) + mr_geom_depth(&c->out) * stride : 0;
+    if (!mr_chain_last(c)) return 0;
+    return scratch_of(c, stride) + (mr_geom_depth(&c->out) + (c->n_rows > 0)) * stride;
 }
 
 /* Sums into means, NaN where less than half of the row is there. share: how much of the row's time
@@ -37,10 +41,31 @@ static void finish(const mr_bound *b, double share, double items, const double *
     }
 }
 
+/* The operators after the reducer, on a finished row; what is NaN stays NaN. keep: [stride]. */
+static void run_rows(const mr_chain *c, const mr_view *y, double *scratch, double *keep)
+{
+    for (size_t i = 0; i < c->n_rows; i++)
+        for (size_t t = 0; t < y->nt; t++) {
+            const mr_bound *b = &c->row[i];
+            mr_view one = {mr_at(y, t, 0), 1, y->nc, y->stride};
+            memcpy(keep, one.d, one.nc * sizeof *keep);
+            b->op->apply(b->self, &(mr_piece){.x = &one,
+                                              .y = &one,
+                                              .nc = b->in.nc,
+                                              .span = {0, 1},
+                                              .rate_hz = b->in.rate_hz,
+                                              .snap = INT64_MAX,
+                                              .next = INT64_MAX,
+                                              .scratch = scratch});
+            for (size_t k = 0; k < one.nc; k++)
+                if (isnan(keep[k])) one.d[k] = NAN;
+        }
+}
+
 static void give(const mr_chain *c, const mr_bound *b, const mr_fold_job *j, const mr_fold *f,
                  int64_t row)
 {
-    mr_view y = {j->work + scratch_of(b, f->stride), mr_geom_depth(&c->out), j->x->nc, f->stride};
+    mr_view y = {j->work + scratch_of(c, f->stride), mr_geom_depth(&c->out), j->x->nc, f->stride};
     b->op->give(b->self, f->acc, f->count, f->stride, f->scratch, &y);
     if (b->needs.row_ns != MR_ALL) {
         const double rate = b->in.rate_hz;
@@ -50,6 +75,7 @@ static void give(const mr_chain *c, const mr_bound *b, const mr_fold_job *j, con
         const mr_slab items = {MR_MAX(j->now->items.a, all.a), MR_MIN(j->now->items.b, all.b)};
         finish(b, (double)(MR_MIN(e, span.b) - MR_MAX(a, span.a)) / (double)(e - a),
                (double)(items.b - items.a), f->count, f->stride, &y);
+        run_rows(c, &y, f->scratch, y.d + y.nt * y.stride);
     }
     j->row(j->arg, row, &y, f->count, f->stride);
 }
@@ -79,7 +105,7 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j)
     f.rows = j->rows;
     f.bad = j->bad;
     f.bad0 = j->bad0;
-    f.count = j->state + b->state_at * j->x->nc;
+    f.count = j->state + b->state_at * j->width;
     f.acc = f.count + b->needs.counts * f.stride;
     f.scratch = j->work;
     f.shared = j->shared;

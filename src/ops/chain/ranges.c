@@ -68,8 +68,7 @@ void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num,
     *den = q;
 }
 
-/* What operator b reads, in its span, to give [o.a, o.b). */
-static mr_slab input_of(const mr_bound *b, mr_slab span, mr_slab o, bool fresh)
+mr_slab mr_bound_input(const mr_bound *b, mr_slab span, mr_slab o, bool fresh)
 {
     const mr_needs *d = &b->needs;
     const int64_t up = (int64_t)d->up, down = (int64_t)d->down, phase = mr_bound_phase(b, span);
@@ -98,7 +97,7 @@ static void backwards(const mr_chain *c, const mr_slab *spans, mr_slab want, con
                       bool fresh, mr_slab *in)
 {
     for (size_t i = c->n; i-- > 0;) {
-        in[i] = want = input_of(&c->v[i], spans[i], want, fresh);
+        in[i] = want = mr_bound_input(&c->v[i], spans[i], want, fresh);
         if (before && c->v[i].defer) /* it has held back what the rows before these came to */
             in[i] = want = (mr_slab){before[i].b, MR_MAX(before[i].b, want.b)};
     }
@@ -110,6 +109,7 @@ void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, 
     mr_slab before[MR_MAX_OPS], ahead[MR_MAX_OPS];
     *r = (mr_block_ranges){.n = c->n, .out = want, .raw = want, .fresh = fresh};
     all_spans(c, span, r->span);
+    mr_chain_channels(c, (mr_slab){0, (int64_t)c->out.nc}, r->ch);
     if (!fresh) backwards(c, r->span, (mr_slab){want.a - 1, want.a}, NULL, false, before);
     backwards(c, r->span, want, fresh ? NULL : before, fresh, r->in);
     if (c->n > 0) r->raw = r->in[0];

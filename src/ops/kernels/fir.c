@@ -38,7 +38,6 @@ void mr_fir_needs(const mr_fir *f, mr_needs *needs)
     needs->down = f->down;
     needs->before = f->row_n - 1 - f->centre / f->up; /* of the floor of the position */
     needs->after = f->centre / f->up + (f->up > 1);
-    needs->ends = MR_ENDS_ZERO;
     needs->lti = f->up == 1;
 }
 

@@ -260,7 +260,6 @@ void mr_sos_needs(const mr_sos *f, mr_phase phase, mr_needs *needs)
     needs->memory = MR_MEM_FADING;
     needs->fade = f->fade;
     needs->state = 2 * f->n;
-    needs->ends = zero ? MR_ENDS_ODD : MR_ENDS_REST;
     /* the extension at the span's end mirrors pad samples before it, whatever the block */
     needs->before = zero ? f->pad : 0;
     needs->after = zero ? MR_MAX(f->fade, f->pad + 1) : 0;

@@ -55,7 +55,6 @@ static mr_status design(analytic *s, const mr_geom *in, mr_needs *needs)
     if (st != MR_OK) return st;
     mr_design_hilbert(s->half, 0.1102 * (80 - 8.7), s->h);
     needs->before = needs->after = s->half;
-    needs->ends = MR_ENDS_ZERO;
     return MR_OK;
 }
 

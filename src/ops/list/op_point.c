@@ -55,7 +55,8 @@ const mr_op mr_op_scale = {.name = "scale",
                            .params = scale_params,
                            .bind = scale_bind,
                            .apply = scale_apply,
-                           .in_place = true};
+                           .in_place = true,
+                           .pointwise = true};
 
 /* --- units
  * ----------------------------------------------------------------------------------------- */
@@ -152,7 +153,8 @@ const mr_op mr_op_clip = {.name = "clip",
                           .params = clip_params,
                           .bind = clip_bind,
                           .apply = clip_apply,
-                          .in_place = true};
+                          .in_place = true,
+                          .pointwise = true};
 
 /* --- abs
  * ------------------------------------------------------------------------------------------- */
@@ -181,4 +183,5 @@ const mr_op mr_op_abs = {.name = "abs",
                          .size = sizeof(absolute),
                          .bind = abs_bind,
                          .apply = abs_apply,
-                         .in_place = true};
+                         .in_place = true,
+                         .pointwise = true};

@@ -71,7 +71,6 @@ static mr_status stalta_bind(void *self, const mr_geom *in, mr_geom *out, mr_nee
     needs->before = (size_t)s->step - 1; /* what lies between two outputs is run through too */
     needs->memory = MR_MEM_FADING;
     needs->fade = (size_t)ceil(log(1e-9) / log1p(-1 / (double)s->n_lta));
-    needs->ends = MR_ENDS_REST;
     needs->state = 2;
     needs->scratch_rows = 2;
     return MR_OK;

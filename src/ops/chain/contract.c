@@ -1,0 +1,110 @@
+/* ops/chain/contract.c: what an operator's bind() has declared is looked at once: what the chain
+ * cannot honour is refused by the operator's and the field's name, instead of being ignored. */
+#include "ops/chain/chain_priv.h"
+#include <math.h>
+#include <string.h>
+
+#define REFUSE(b, field, ...) refuse(b, field, __VA_ARGS__)
+static mr_status refuse(const mr_bound *b, const char *field, const char *why)
+{
+    return MR_RAISE(MR_EBUG, "operator %s declares %s: %s", b->op->name, field, why);
+}
+
+static mr_status check_channels(const mr_bound *b)
+{
+    const mr_needs *d = &b->needs;
+    const bool wide = d->couples || mr_bound_fans(b);
+    if (!b->out.nc) return REFUSE(b, "out->nc", "no channel is left; refuse the settings instead");
+    if ((b->out.nc - 1) * d->ch_down >= b->in.nc)
+        return REFUSE(b, "out->nc",
+                      "more channels than came in, or than needs->ch_down leaves of them");
+    if (wide && (d->state || d->hold))
+        return REFUSE(b, "needs->state",
+                      "an operator across channels keeps none; use needs->before");
+    if (wide && (d->memory != MR_MEM_NONE || d->fade))
+        return REFUSE(b, "needs->memory",
+                      "an operator across channels has none; use needs->before");
+    if (b->out.chan != b->in.chan || b->out.x_m != b->in.x_m)
+        return REFUSE(b, "out->chan or x_m",
+                      "where channels are follows from needs->ch_down and ch_place");
+    return MR_OK;
+}
+
+static mr_status check_map(const mr_bound *b)
+{
+    const mr_needs *d = &b->needs;
+    const double rate = b->in.rate_hz * (double)d->up / (double)d->down;
+    if (!b->op->apply) return REFUSE(b, "apply", "NULL, and needs->items.len is 0");
+    if (b->op->pointwise && (!b->op->in_place || d->before || d->after || d->state ||
+                             d->window_ns || d->memory != MR_MEM_NONE || d->blank_head ||
+                             d->up * d->down != 1 || d->couples || mr_bound_fans(b)))
+        return REFUSE(b, "pointwise", "but its needs say more, or it is not in_place");
+    if (b->out.n_axes != b->in.n_axes)
+        return REFUSE(b, "out->n_axes", "axes are a reducer's; set needs->items");
+    if (!(fabs(b->out.rate_hz - rate) <= 2e-9 * rate))
+        return REFUSE(b, "out->rate_hz", "not in->rate_hz * needs->up / needs->down");
+    if (d->n_sources || d->shared) return REFUSE(b, "needs->source", "only reducers have sources");
+    return MR_OK;
+}
+
+/* Axes, the array and what stands beside it have names of their own in a file. */
+static mr_status check_axes(const mr_bound *b)
+{
+    static const char *const taken[] = {"time",     "distance",  "count",
+                                        "latitude", "longitude", "elevation"};
+    for (size_t i = 0; i < b->out.n_axes; i++) {
+        const char *name = b->out.axis[i].name;
+        bool clash = !name || !b->out.quantity || strcmp(name, b->out.quantity) == 0;
+        for (size_t k = 0; !clash && k < sizeof taken / sizeof *taken; k++)
+            clash = strcmp(name, taken[k]) == 0;
+        for (size_t k = 0; !clash && k < i; k++) clash = strcmp(name, b->out.axis[k].name) == 0;
+        if (clash) return REFUSE(b, "out->axis[].name", "no name, or one that is taken in a file");
+        if (!b->out.axis[i].n) return REFUSE(b, "out->axis[].n", "0");
+    }
+    return MR_OK;
+}
+
+static mr_status check_reducer(const mr_bound *b)
+{
+    mr_status st = MR_OK;
+    const mr_needs *d = &b->needs;
+    if (!b->op->take || !b->op->give) return REFUSE(b, "needs->items", "take or give is NULL");
+    if (d->couples || mr_bound_fans(b))
+        return REFUSE(b, "needs->ch_before, couples or out->nc",
+                      "a reducer takes each channel for itself; do that in an operator before it");
+    if (d->up != 1 || d->down != 1 || d->align_span)
+        return REFUSE(b, "needs->up or down", "a reducer's rows follow from needs->items, row_ns");
+    if (d->before || d->after || d->fade || d->window_ns || d->memory != MR_MEM_NONE)
+        return REFUSE(b, "needs->before, after, fade, window_ns or memory",
+                      "what a reducer needs follows from needs->items");
+    MR_TRY(check_axes(b));
+    if (d->count_axes == 2 && !b->out.n_axes) return REFUSE(b, "needs->count_axes", "no such axis");
+    if (d->n_sources && !b->op->prepare) return REFUSE(b, "needs->source", "prepare is NULL");
+    for (size_t i = 0; i < d->n_sources; i++)
+        if (d->source[i] >= b->in.nc) return REFUSE(b, "needs->source", "no such channel");
+out:
+    return st;
+}
+
+mr_status mr_bound_check(const mr_bound *b)
+{
+    const mr_status st = check_channels(b);
+    if (st != MR_OK) return st;
+    if (b->out.n_axes > MR_MAX_AXES) return REFUSE(b, "out->n_axes", "more than MR_MAX_AXES");
+    return b->needs.items.len ? check_reducer(b) : check_map(b);
+}
+
+mr_status mr_row_check(const mr_op *op, const mr_bound *reducer)
+{
+    if (!op->pointwise)
+        return MR_RAISE(MR_ECONFIG,
+                        "%s gives rows of its own; after it only operators that take a value at a "
+                        "time can come (scale, abs, clip), %s does not",
+                        reducer->op->name, op->name);
+    if (reducer->needs.row_ns == MR_ALL)
+        return MR_RAISE(MR_ECONFIG,
+                        "%s over everything is a sum until the run's end: %s cannot come after it; "
+                        "give it an interval, or apply %s to the result",
+                        reducer->op->name, op->name, op->name);
+    return MR_OK;
+}
