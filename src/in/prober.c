@@ -1,6 +1,7 @@
 /* in/prober.c: a pool of workers that look at files. Any thread may probe without a lock: the free
  * workers' numbers lie in a pipe; who takes one out has that worker to himself, and who finds the
  * pipe empty waits. */
+#include "in/null.h"
 #include "in/probe.h"
 #include "in/zygote.h"
 #include <errno.h>
@@ -281,13 +282,28 @@ out:
     return st;
 }
 
+/** A recording that is not there needs no worker. */
+static mr_status probe_null(const mr_file_info *info, mr_probed *out)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_alloc(1, sizeof *out->rec, "a recording", &out->rec));
+    MR_TRY(mr_alloc(1, sizeof *out->table, "a table", &out->table));
+    out->n = out->n_tables = 1;
+    *out->rec = *info;
+out:
+    if (st != MR_OK) mr_probed_fini(out);
+    return st;
+}
+
 mr_status mr_probe_file(mr_prober *p, const char *path, bool tables, mr_probed *out)
 {
     mr_status st = MR_OK;
     asked a = {.tables = tables};
     char *full = NULL;
     int i = -1;
+    mr_file_info none;
     memset(out, 0, sizeof *out);
+    if (mr_null_probe(path, &none)) return probe_null(&none, out);
     MR_TRY(absolute(path, &full));
     a.path = full;
     if (!mr_read_full(p->free[0], &i, sizeof i)) {

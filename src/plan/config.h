@@ -27,6 +27,7 @@ typedef struct mr_config {
     const mr_node *chain;
     /* output */
     char *folder; /* ~ and ${NAME} expanded */
+    bool nowhere; /* it was null: a run keeps nothing, see run/nowhere.h */
     char *title;  /* never NULL; "" if none is given */
     bool deflate;
     bool f64;        /* type: float64 */

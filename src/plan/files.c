@@ -2,6 +2,7 @@
  * below folders plan/finder.c says. */
 #include "plan/finder.h"
 #include "plan/tree.h"
+#include "in/null.h"
 #include "plan/wild.h"
 #include <errno.h>
 #include <stdio.h>
@@ -187,10 +188,19 @@ out:
     return st;
 }
 
+static mr_status add_null(lister *l, const mr_config *c, size_t i)
+{
+    if (mr_null_files(c->patterns.v[i], &l->out->paths) == MR_OK) return MR_OK;
+    char why[300];
+    snprintf(why, sizeof why, "%s", mr_error());
+    return MR_RAISE_AT(MR_ECONFIG, node_of(c, i), "input.files: %s", why);
+}
+
 static mr_status add_pattern(lister *l, const mr_config *c, size_t i)
 {
     mr_status st = MR_OK;
     const char *pattern = c->patterns.v[i];
+    if (mr_null_is(pattern)) return MR_OK; /* named below, as the finder looks at files */
     struct stat sb;
     bool there = stat(pattern, &sb) == 0; /* also a name that holds [ or * itself */
     if (!there && !strpbrk(pattern, "*?[")) return refuse_missing(c, i);
@@ -245,9 +255,12 @@ mr_status mr_config_list(const mr_config *c, mr_listing *out)
     lister l = {.out = &list};
     mr_finder_init(&l.find, c->folder, &list);
     MR_TRY(real_or_future(c->folder, &l.out_real));
-    for (size_t i = 0; i < c->patterns.n; i++) MR_TRY(add_root(&l, c->patterns.v[i]));
+    for (size_t i = 0; i < c->patterns.n; i++)
+        if (!mr_null_is(c->patterns.v[i])) MR_TRY(add_root(&l, c->patterns.v[i]));
     for (size_t i = 0; i < c->patterns.n; i++) MR_TRY(add_pattern(&l, c, i));
     MR_TRY(mr_finder_end(&l.find));
+    for (size_t i = 0; i < c->patterns.n; i++)
+        if (mr_null_is(c->patterns.v[i])) MR_TRY(add_null(&l, c, i));
     if (list.paths.n == 0) MR_TRY(refuse_none(c, &list));
     *out = list;
     list = (mr_listing){0}; /* given away */

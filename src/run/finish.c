@@ -130,7 +130,7 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
     mr_mill_free(r->mill); /* its buffers make room for the master file */
     r->mill = NULL;
     const double t0 = mr_now();
-    if (st == MR_OK)
+    if (st == MR_OK && !r->cfg->nowhere)
         done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
     if (mr_run_first(r)) {
         mr_account *a = &r->account;
@@ -146,7 +146,8 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
         const mr_status told = refused ? MR_OK : mr_report_write(a, r->cfg->folder);
         if (done == MR_OK) done = told;
         if (done == MR_OK) done = st;
-        if (r->todo && !r->o->quiet) (void)mr_report_summary(a, r->cfg->folder);
+        if (r->todo && !r->o->quiet)
+            (void)mr_report_summary(a, r->cfg->nowhere ? "nowhere (null:)" : r->cfg->folder);
         if (why[0]) mr_error_set(why);
     } else if (done == MR_OK) {
         done = st;

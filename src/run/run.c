@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/quantity.h"
 #include "run/inputs.h"
+#include "run/nowhere.h"
 #include "run/state.h"
 #include "run/stop.h"
 
@@ -147,6 +148,7 @@ static void run_fini(mr_run_state *r)
     mr_listing_fini(&r->files);
     mr_lock_release(r->lock);
     remove_empty(r);
+    mr_nowhere_close(r->comm, r->cfg);
     mr_config_free(r->cfg);
 }
 
@@ -157,6 +159,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     if (mr_run_first(&r)) mr_stop_speak();
     MR_TRY(mr_inputs_config(c, o, &r.cfg));
     MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
+    MR_TRY(mr_nowhere_open(c, r.cfg));
     MR_TRY(take_lock(&r));
     MR_TRY(mr_progress_init(o->progress, 0, &r.progress));
     if (mr_run_first(&r)) r.survey.progress = &r.progress;

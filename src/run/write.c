@@ -90,10 +90,12 @@ static mr_status commit(mr_mill *m, mr_job *j)
     MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
     MR_TRY(mr_job_inputs(m, j, &lines));
-    MR_TRY(mr_lane_inputs(j->file, &lines));
-    mr_lane_file *f = j->file;
-    j->file = NULL;
-    MR_TRY(mr_lane_commit(f, &row.digest, &adopted));
+    if (j->file) { /* with output.folder null: there is none */
+        MR_TRY(mr_lane_inputs(j->file, &lines));
+        mr_lane_file *f = j->file;
+        j->file = NULL;
+        MR_TRY(mr_lane_commit(f, &row.digest, &adopted));
+    }
     MR_TRY(mr_grow(&m->result, &m->cap_results, m->n_results + 1, sizeof row, "the results"));
     m->result[m->n_results++] = row;
 out:
@@ -101,7 +103,7 @@ out:
     return st;
 }
 
-static mr_status write_block(mr_mill *m, mr_out_block *b)
+static mr_status append(mr_mill *m, mr_out_block *b)
 {
     mr_status st = MR_OK;
     mr_job *j = b->job;
@@ -113,6 +115,15 @@ static mr_status write_block(mr_mill *m, mr_out_block *b)
         MR_TRY(mr_lane_counts(j->file, (const void *)((char *)b->data + b->rows * bytes), b->row,
                               b->rows));
     }
+out:
+    return st;
+}
+
+static mr_status write_block(mr_mill *m, mr_out_block *b)
+{
+    mr_status st = MR_OK;
+    mr_job *j = b->job;
+    if (!m->plan->cfg->nowhere) MR_TRY(append(m, b));
     mr_pool_give(m->outs, b->data);
     b->data = NULL;
     if (b->last) MR_TRY(commit(m, j));

@@ -27,6 +27,12 @@ def file_seconds(form, quick):
     return words[words.index("--file-length") + 1].removesuffix("s")
 
 
+def form_words(form, quick):
+    """Its options of synth, by name."""
+    words = (QUICK_FORMS if quick else FORMS)[form].split()
+    return dict(zip(words[::2], words[1::2]))
+
+
 def deflate(path):
     """The file anew, its samples quantised and compressed. A recorder quantises: without that the noise's
     last bits are what is compressed (to 0.78 instead of 0.36, as measured on recordings)."""

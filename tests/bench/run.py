@@ -28,7 +28,7 @@ sys.path.insert(0, str(HERE))
 import rows  # noqa: E402
 import table  # noqa: E402
 from answers import Answer  # noqa: E402
-from data import archive, file_seconds  # noqa: E402
+from data import archive, file_seconds, form_words  # noqa: E402
 from measure import adopt_orphans, timed  # noqa: E402
 
 BINARY = Path(os.environ.get("MILLRACE", ROOT / "build" / "millrace"))
@@ -169,6 +169,27 @@ def once(program, files, o):
     return target
 
 
+def null_ends(row, n_files, o):
+    """The same chain on samples that are made in cache, with nothing written: what the rest of the pipe costs on
+    this machine, whatever its disk. Seconds of each run, from start to exit."""
+    form = form_words(row.data, o.quick)
+    channels, file_s = form["--channels"], file_seconds(row.data, o.quick)
+    kind = form.get("--dtype", "float32")
+    p = millrace(row, [f'"null:rate=500Hz,channels={channels},minutes={n_files * float(file_s) / 60!r},'
+                       f'file={file_s}s,type={kind}"'], 1, o.cores, o)
+    config = o.out / "bench" / f"{row.name}.yaml"
+    config.write_text(config.read_text().replace(f"folder: {o.out}/bench/run", 'folder: "null:"'))
+    walls = []
+    for rep in range(o.reps):
+        talk(f"{row.name}: null ends, run {rep + 1}")
+        touch(o)
+        sample = timed(p["command"], p["env"])
+        if sample.status != 0:
+            raise RuntimeError(f"null ends: status {sample.status}\n{sample.talk}")
+        walls.append(sample.wall_s)
+    return walls
+
+
 def summary(program):
     wall = [s.wall_s for s in program["samples"]]
     out = {"name": program["name"], "ours": program["ours"],
@@ -207,7 +228,7 @@ def measure(row, o):
             if rep == 0:
                 p["error"] = answer.of_millrace(target) if p["ours"] else answer.of_peer(target)
     shutil.rmtree(o.out / "bench" / "run", ignore_errors=True)
-    return {"name": row.name, "title": row.title, "files": len(files), "data": row.data,
+    return {"null_s": null_ends(row, len(files), o), "name": row.name, "title": row.title, "files": len(files), "data": row.data,
             "chain": row.chain, "samples": answer.n_samples,
             "stored_bytes": sum(f.stat().st_size for f in files), "allowed_error": row.error,
             "allowed_peer_error": row.peer_error, "programs": [summary(p) for p in todo]}

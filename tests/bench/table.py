@@ -81,6 +81,8 @@ def of_row(r):
     need = ", ".join(f"{k} {v:.3f} s" for k, v in r["need_s"].items())
     lines += ["", f"limit: {r['bound_s']:.3f} s at the machine's limits ({need}); {r['fastest']} "
               f"reaches {100 * r['share']:.0f} %"]
+    lines.append(f"null ends: {min(r['null_s']):.3f} s, {r['samples'] / min(r['null_s']) / 1e6:.1f} Ms/s: the same chain "
+                 "without a file, plain samples from cache")
     for p in r["programs"]:
         if p["ours"]:
             v = p["overlap"]

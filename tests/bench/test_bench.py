@@ -33,6 +33,7 @@ def test_quick_row(tmp_path):
         assert 0 < p["error"] < (1e-6 if p["ours"] else 1e-3)
     assert result["limits"]["pread"]["one"] > 0 and row["bound_s"] > 0
     assert "| numpy f32 |" in done.stdout
+    assert min(row["null_s"]) > 0 and "null ends: " in done.stdout
     assert list(tmp_path.glob("bench/run")) == []
 
 

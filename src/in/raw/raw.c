@@ -71,7 +71,11 @@ mr_status mr_raw_open(const char *path, const mr_file_info *info, const mr_chunk
     MR_TRY(mr_alloc(strlen(path) + 1, 1, "a file's name", &r->path));
     strcpy(r->path, path);
     MR_TRY(check_store(&info->store, info, chunks != NULL));
-    MR_TRY(open_checked(r, path, info));
+    mr_file_info none;
+    if (mr_null_probe(path, &none))
+        MR_TRY(mr_null_open(info, &r->null));
+    else
+        MR_TRY(open_checked(r, path, info));
     r->store = info->store;
     r->nt = info->nt;
     r->nc = info->nc;
@@ -94,6 +98,7 @@ void mr_raw_close(mr_raw *r)
     mr_big_free(r->band, r->band_bytes);
     free(r->band_fate);
     mr_codec_free(r->codec);
+    mr_null_close(r->null);
     free(r->path);
     free(r);
 }
@@ -222,7 +227,9 @@ mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, v
     MR_ASSERT(s.step > 0 && s.first < r->nc && (s.n - 1) <= (r->nc - 1 - s.first) / s.step);
     MR_ASSERT(stride >= s.n * r->store.dtype.size);
     t += r->store.row0;
-    if (r->store.storage == MR_ST_CHUNKED) {
+    if (r->null) {
+        mr_null_read(r->null, t, nt, &s, dst, stride);
+    } else if (r->store.storage == MR_ST_CHUNKED) {
         st = mr_raw_chunked(r, t, nt, &s, dst, stride, lost, arg);
     } else {
         mr_extent e = {r->store.offset, r->store.nt, r->store.nc};

@@ -4,6 +4,7 @@
 #define MR_IN_RAW_RAW_PRIV_H
 #include "in/raw/codec.h"
 #include "in/input.h"
+#include "in/null.h"
 
 /* Bytes of one system call, and of the buffer samples pass through on their way to other places. */
 #define MR_RAW_PIECE ((size_t)4 << 20)
@@ -11,7 +12,8 @@
 
 struct mr_raw {
     int fd;
-    char *path; /* owned; for messages */
+    char *path;    /* owned; for messages */
+    mr_null *null; /* there is no file: made-up samples */
     mr_store store;
     uint64_t nt, nc;         /* valid rows, channels */
     uint64_t size;           /* of the file, bytes */
