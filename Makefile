@@ -7,7 +7,9 @@ PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 PREFIX ?= /usr/local
 JOBS ?= $(call once,JOBS,nproc 2>/dev/null || echo 2)
 
-# optional libraries: make PNG=0 leaves pictures out, DEFLATE=0 uses zlib to compress and inflate
+# optional libraries: make CAIRO=0 draws pictures as PNG with plain letters only, PNG=0 beside it leaves
+# them out, DEFLATE=0 uses zlib to compress and inflate
+CAIRO ?= 1
 PNG ?= 1
 DEFLATE ?= 1
 # UV=0 or SODIUM=0: no stop, pause, resume and watch from outside
@@ -22,6 +24,10 @@ ifeq ($(PNG),1)
 PKGS += libpng
 CSTD += -DMR_PNG=1
 endif
+ifeq ($(CAIRO),1)
+CSTD += -DMR_CAIRO=1
+CAIRO_CFLAGS = $(call once,CAIRO_CFLAGS,pkg-config --cflags cairo)
+endif
 ifeq ($(DEFLATE),1)
 PKGS += libdeflate
 CSTD += -DMR_LIBDEFLATE=1
@@ -35,7 +41,7 @@ PKGS += libsodium
 CSTD += -DMR_SODIUM=1
 endif
 
-OPTIONAL = PNG=$(PNG) DEFLATE=$(DEFLATE) UV=$(UV) SODIUM=$(SODIUM)
+OPTIONAL = CAIRO=$(CAIRO) PNG=$(PNG) DEFLATE=$(DEFLATE) UV=$(UV) SODIUM=$(SODIUM)
 
 # $(call once,NAME,COMMAND): the command's output, asked for at the first use of NAME and kept
 once = $(eval $(1) := $(shell $(2)))$($(1))
@@ -55,8 +61,8 @@ HDF5_SHARED ?= $(filter-out build,$(B))
 HARCHIVE = $(call once,HARCHIVE,HDF5_SHARED=$(HDF5_SHARED) tests/tools/hdf5_libs.sh "$(MPICC)" $(HDF5_DIR))
 PKG_CFLAGS = $(call once,PKG_CFLAGS,pkg-config --cflags $(PKGS))
 PKG_LIBS = $(call once,PKG_LIBS,pkg-config --libs $(PKGS))
-ALLCFLAGS = $(CSTD) $(WARN) $(CFLAGS) $(EXTRA) -Isrc $(HCFLAGS) $(PKG_CFLAGS)
-MORE = $(PKG_LIBS) -lxxhash -lm $(MORE_LIBS)
+ALLCFLAGS = $(CSTD) $(WARN) $(CFLAGS) $(EXTRA) -Isrc $(HCFLAGS) $(PKG_CFLAGS) $(CAIRO_CFLAGS)
+MORE = $(PKG_LIBS) -lxxhash -lm -ldl $(MORE_LIBS)
 LIBS = $(HLIBS) $(MORE)
 
 SRC := $(sort $(wildcard src/*.c src/*/*.c src/*/*/*.c))
@@ -156,7 +162,7 @@ clean:
 ## help: this list
 help:
 	@sed -n 's/^## /  make /p' $(wildcard Makefile tests/*.mk)
-	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix HDF5_SHARED=1 PNG=0 DEFLATE=0 UV=0 SODIUM=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS= V=1"
+	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix HDF5_SHARED=1 CAIRO=0 PNG=0 DEFLATE=0 UV=0 SODIUM=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS= V=1"
 
 # one line a file; make V=1 shows whole commands
 ifneq ($(V),1)

@@ -9,12 +9,10 @@
 #include "base/utc.h"
 #include "in/input.h"
 #include "plan/config.h"
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     O_OUT,
@@ -22,6 +20,8 @@ enum {
     O_CHANNELS,
     O_SHARE,
     O_TITLE,
+    O_SIZE,
+    O_DPI,
     O_FREQUENCY,
     O_SOURCE,
     O_WHAT,
@@ -30,11 +30,13 @@ enum {
     O_QUIET
 };
 static const mr_opt table[] = {
-    [O_OUT] = {"output", "X.png", NULL, "the picture (also -o)"},
+    [O_OUT] = {"output", "X.png", NULL, "the picture, by its name PNG, SVG or PDF (also -o)"},
     [O_TIME] = {"time", "A..B", NULL, "UTC times, or times after the first sample: 0s..60s"},
     [O_CHANNELS] = {"channels", "A..B", NULL, "half-open range of channels"},
     [O_SHARE] = {"inside", "PERCENT", "98 %", "share of the values that the colours span"},
-    [O_TITLE] = {"title", "TEXT", "", "headline"},
+    [O_TITLE] = {"title", "TEXT", NULL, "headline (default: output.title of what is drawn)"},
+    [O_SIZE] = {"size", "WxH mm", NULL, "of the page, as 180x120 mm; or WxH px"},
+    [O_DPI] = {"dpi", "N", "192", "dots per inch; of SVG and PDF those of the image in them"},
     [O_FREQUENCY] = {"frequency", "log|linear", "log", "axis of spectra"},
     [O_SOURCE] = {"source", "N", NULL, "of correlations: source channel (default: the first)"},
     [O_WHAT] = {"statistic", "NAME", NULL, "of statistics: which (default: the first)"},
@@ -59,6 +61,7 @@ typedef struct source {
     int64_t t0_ns, t1_ns; /* half-open */
     double dt_ns;         /* shortest */
     bool product;         /* not samples: for view_product.c */
+    mr_output_words own;  /* of our own output */
 } source;
 
 static void source_fini(source *s)
@@ -68,94 +71,6 @@ static void source_fini(source *s)
         free(s->v[i].chunks);
     }
     free(s->v);
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat sb;
-    return stat(path, &sb) == 0 && S_ISDIR(sb.st_mode);
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-    return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int is_recording(const struct dirent *e)
-{
-    const char *dot = strrchr(e->d_name, '.');
-    return e->d_name[0] != '.' && dot &&
-           (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0 || strcmp(dot, ".nc") == 0);
-}
-
-static mr_status list_folder(const char *folder, mr_strs *out)
-{
-    mr_status st = MR_OK;
-    struct dirent **names = NULL;
-    mr_text path = {0};
-    int n = scandir(folder, &names, is_recording, by_name);
-    if (n < 0) return MR_RAISE(MR_EINPUT, "cannot list %s", folder);
-    for (int i = 0; i < n; i++) {
-        path.len = 0;
-        MR_TRY(mr_text_add(&path, "%s/%s", folder, names[i]->d_name));
-        MR_TRY(mr_strs_add(out, path.s));
-    }
-out:
-    for (int i = 0; i < n; i++) free(names[i]);
-    free(names);
-    mr_text_fini(&path);
-    return st;
-}
-
-/* The lanes of an output folder: the first column of its index, after the header line. */
-static mr_status list_lanes(const char *folder, const char *index, mr_strs *out)
-{
-    mr_status st = MR_OK;
-    mr_text text = {0}, path = {0};
-    char *keep = NULL;
-    MR_TRY(mr_read_text(index, (size_t)1 << 30, &text));
-    char *line = strtok_r(text.s, "\n", &keep);
-    while (line && (line = strtok_r(NULL, "\n", &keep))) {
-        line[strcspn(line, ",")] = 0;
-        if (!*line || *line == '#') continue;
-        path.len = 0;
-        MR_TRY(mr_text_add(&path, "%s/%s", folder, line));
-        MR_TRY(mr_strs_add(out, path.s));
-    }
-out:
-    mr_text_fini(&text);
-    mr_text_fini(&path);
-    return st;
-}
-
-static mr_status list_files(const char *arg, mr_strs *out)
-{
-    mr_status st = MR_OK;
-    mr_text folder = {0}, index = {0};
-    struct stat sb;
-    const char *base = strrchr(arg, '/');
-    bool master = strcmp(base ? base + 1 : arg, "master.h5") == 0;
-    if (master)
-        MR_TRY(mr_text_add(&folder, "%.*s", base ? (int)(base - arg) : 1, base ? arg : "."));
-    else
-        MR_TRY(mr_text_add(&folder, "%s", arg));
-    MR_TRY(mr_text_add(&index, "%s/result.h5", folder.s));
-    if (is_folder(arg) && stat(index.s, &sb) == 0) {
-        MR_TRY(mr_strs_add(out, index.s));
-        goto out;
-    }
-    index.len = 0;
-    MR_TRY(mr_text_add(&index, "%s/index.csv", folder.s));
-    if ((master || is_folder(arg)) && stat(index.s, &sb) == 0)
-        MR_TRY(list_lanes(folder.s, index.s, out));
-    else if (is_folder(arg))
-        MR_TRY(list_folder(arg, out));
-    else
-        MR_TRY(mr_strs_add(out, arg));
-out:
-    mr_text_fini(&folder);
-    mr_text_fini(&index);
-    return st;
 }
 
 /* One recording of a file; the chunk table is its own. */
@@ -334,32 +249,44 @@ out:
     return st;
 }
 
-static mr_status pour(source *s, const mr_view_ask *given, mr_cells *cells)
+static mr_status pour(source *s, const char *arg, const mr_view_ask *given, mr_cells *cells)
 {
     mr_status st = MR_OK;
     mr_view_ask q = *given;
     frame_source(s);
-    if (q.time) MR_TRY(mr_view_time(q.time, &s->t0_ns, &s->t1_ns));
     q.c1 = MR_MIN(q.c1, s->nc);
     if (q.c0 >= q.c1)
         MR_TRY(MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q.channels,
                         (unsigned long long)s->nc));
+    const int64_t t0 = s->t0_ns, t1 = s->t1_ns;
+    if (q.time) MR_TRY(mr_view_time(q.time, &s->t0_ns, &s->t1_ns));
     MR_TRY(mr_cells_init(cells, s->t0_ns, s->t1_ns, s->dt_ns, q.c1 - q.c0,
                          s->x0_m + (double)q.c0 * s->dx_m, s->dx_m));
     for (size_t i = 0; i < s->n; i++) MR_TRY(pour_piece(s, &s->v[i], &q, cells));
+    if (!cells->poured) {
+        char a[40], b[40];
+        st = MR_RAISE(MR_ECONFIG, "%s: nothing to view%s: there is %.19sZ .. %.19sZ", arg,
+                      q.time ? " in that time" : ", all samples are NaN", mr_utc_iso(t0, a),
+                      mr_utc_iso(t1, b));
+    }
 out:
     return st;
 }
 
 /* "data/demo: 400 channels, 500 Hz, float32, prodml, 6 files" */
-static mr_status describe(const char *arg, const source *s, mr_text *out)
+static mr_status describe(const char *arg, const source *s, const mr_view_ask *q, mr_text *out)
 {
     mr_status st = MR_OK;
     const mr_file_info *f = &s->v[0].info;
     char type[40];
     mr_dtype_name(f->store.dtype, type, sizeof type);
-    MR_TRY(mr_text_add(out, "%s:  %llu channels, %.6g Hz, %s, %s", arg, (unsigned long long)s->nc,
-                       f->rate_hz, type, f->layout));
+    MR_TRY(mr_text_add(out, "%s:  ", arg));
+    if (q->c1 - q->c0 == 1 && s->nc > 1)
+        MR_TRY(mr_text_add(out, "channel %llu", (unsigned long long)q->c0));
+    else
+        MR_TRY(mr_text_add(out, "%llu channels", (unsigned long long)s->nc));
+    MR_TRY(mr_text_add(out, ", %.6g Hz, %s, %s", f->rate_hz, type,
+                       s->own.quantity[0] ? "millrace" : f->layout));
     if (s->n > 1) MR_TRY(mr_text_add(out, ", %zu files", s->n));
 out:
     return st;
@@ -369,12 +296,13 @@ out:
 static mr_status unit_text(const source *s, mr_text *out)
 {
     const mr_file_info *f = &s->v[0].info;
-    bool native = f->to_native > 0;
+    const bool native = f->to_native > 0;
     const char *quantity = native ? f->native_quantity : f->quantity;
-    const char *unit = native ? f->native_unit : f->unit;
-    mr_status st = *quantity && strcmp(quantity, unit) != 0
+    const char *unit = native ? f->native_unit : s->own.unit[0] ? s->own.unit : f->unit;
+    if (s->own.quantity[0]) quantity = s->own.quantity;
+    mr_status st = *quantity && strcmp(quantity, unit) != 0 && strcmp(unit, "1") != 0
                        ? mr_text_add(out, "%s, %s", quantity, unit)
-                       : mr_text_add(out, "%s", unit);
+                       : mr_text_add(out, "%s", strcmp(unit, "1") != 0 ? unit : quantity);
     for (char *p = out->s; st == MR_OK && *p; p++)
         if (*p == '_') *p = ' ';
     return st;
@@ -382,51 +310,61 @@ static mr_status unit_text(const source *s, mr_text *out)
 
 /* One panel of samples or of a product. */
 static mr_status panel_of(mr_prober *prober, const char *arg, const mr_view_ask *q, mr_cells *cells,
-                          mr_text *title, mr_text *unit)
+                          mr_view_words *words)
 {
     mr_status st = MR_OK;
     mr_strs files = {0};
     source s = {0};
-    MR_TRY(list_files(arg, &files));
+    MR_TRY(mr_view_files(arg, &files));
     MR_TRY(survey(prober, arg, &files, &s));
     if (s.product) {
-        st = mr_view_product(arg, &files, q, cells, title, unit);
+        st = mr_view_product(arg, &files, q, cells, words);
         goto out;
     }
-    MR_TRY(pour(&s, q, cells));
-    MR_TRY(describe(arg, &s, title));
-    MR_TRY(unit_text(&s, unit));
+    if (mr_is_output(s.v[0].path)) MR_TRY(mr_output_words_of(s.v[0].path, &s.own));
+    snprintf(words->headline, sizeof words->headline, "%s", s.own.title);
+    MR_TRY(pour(&s, arg, q, cells));
+    MR_TRY(describe(arg, &s, q, &words->title));
+    MR_TRY(unit_text(&s, &words->unit));
 out:
     source_fini(&s);
     mr_strs_fini(&files);
     return st;
 }
 
-static mr_status draw(const mr_opts *o, const mr_view_ask *q, double share)
+static mr_status draw(const mr_opts *o, const mr_view_ask *q, const mr_page *given)
 {
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
     mr_config *cfg = NULL;
     mr_cells cells[2] = {0};
-    mr_text title[2] = {0}, unit[2] = {0};
+    mr_view_words words[2] = {0};
+    mr_page page = *given;
     mr_panel panel[2] = {0};
-    mr_image im = {0};
+    mr_text bytes = {0};
+    mr_pen_kind kind;
+    size_t w, h;
+    MR_TRY(mr_pen_kind_of(o->val[O_OUT], &kind));
     if (o->val[O_CONFIG]) MR_TRY(mr_config_load(o->val[O_CONFIG], NULL, 0, &cfg));
     MR_TRY(mr_prober_new(1, cfg ? cfg->map : NULL, &prober));
     mr_prober_pick(prober, cfg ? cfg->dataset : NULL);
     for (int i = 0; i < o->n_args; i++) {
-        MR_TRY(panel_of(prober, o->arg[i], q, &cells[i], &title[i], &unit[i]));
-        panel[i] = (mr_panel){.cells = &cells[i], .title = title[i].s, .unit = unit[i].s};
+        MR_TRY(mr_page_cells(&page, (size_t)o->n_args, &cells[i].most_x, &cells[i].most_y));
+        MR_TRY(panel_of(prober, o->arg[i], q, &cells[i], &words[i]));
+        panel[i] =
+            (mr_panel){.cells = &cells[i], .title = words[i].title.s, .unit = words[i].unit.s};
+        if (!page.title && words[i].headline[0]) page.title = words[i].headline;
     }
-    MR_TRY(mr_picture_draw(panel, (size_t)o->n_args, o->val[O_TITLE], share, &im));
-    MR_TRY(mr_png_write(o->val[O_OUT], &im));
-    if (!o->val[O_QUIET]) printf("%s: %zu x %zu pixels\n", o->val[O_OUT], im.w, im.h);
+    MR_TRY(mr_picture_draw(panel, (size_t)o->n_args, &page, kind, &bytes, &w, &h));
+    MR_TRY(mr_picture_write(o->val[O_OUT], &bytes));
+    if (!o->val[O_QUIET])
+        printf("%s: %zu x %zu %s\n", o->val[O_OUT], w, h, kind == MR_PEN_PNG ? "pixels" : "points");
 out:
-    mr_image_fini(&im);
+    mr_text_fini(&bytes);
     for (int i = 0; i < 2; i++) {
         mr_cells_fini(&cells[i]);
-        mr_text_fini(&title[i]);
-        mr_text_fini(&unit[i]);
+        mr_text_fini(&words[i].title);
+        mr_text_fini(&words[i].unit);
     }
     mr_prober_free(prober);
     mr_config_free(cfg);
@@ -453,12 +391,44 @@ out:
     return st;
 }
 
+/* "180x120 mm" or "1200x800 px" */
+static mr_status parse_size(const char *text, mr_page *page)
+{
+    char unit[4] = "", rest[2] = "";
+    double w = 0, h = 0;
+    const int n = sscanf(text, "%lfx%lf %3[a-z]%1s", &w, &h, unit, rest);
+    const bool mm = strcmp(unit, "mm") == 0, px = strcmp(unit, "px") == 0;
+    if (n != 3 || !(mm || px) || !(w > 0 && h > 0))
+        return MR_RAISE(MR_ECONFIG, "--size: '%s' is no size; write 180x120 mm or 1200x800 px",
+                        text);
+    const double k = mm ? 1 : 25.4 / page->dpi;
+    page->w_mm = k * w;
+    page->h_mm = k * h;
+    if (page->w_mm > 2000 || page->h_mm > 2000)
+        return MR_RAISE(MR_ECONFIG, "--size: '%s' is more than 2000 mm", text);
+    return MR_OK;
+}
+
+static mr_status page_options(const mr_opts *o, mr_page *page)
+{
+    mr_status st = MR_OK;
+    int64_t dpi = 0;
+    if (mr_int_parse(o->val[O_DPI], &dpi) != MR_OK || dpi < 50 || dpi > 1200)
+        return MR_RAISE(MR_ECONFIG, "--dpi: '%s' is not a whole number in 50..1200", o->val[O_DPI]);
+    page->dpi = (double)dpi;
+    page->title = o->val[O_TITLE];
+    if (o->val[O_SIZE]) MR_TRY(parse_size(o->val[O_SIZE], page));
+out:
+    return st;
+}
+
 int mr_cli_view(int argc, char **argv)
 {
     mr_status st = MR_OK;
     mr_opts o;
     mr_view_ask q = {.c1 = UINT64_MAX};
-    double share = 0, a = 0, b = 0;
+    mr_page page = {0};
+    double a = 0, b = 0;
     mr_text words[2] = {0};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
@@ -474,8 +444,8 @@ int mr_cli_view(int argc, char **argv)
     if (!o.n_args)
         MR_TRY(MR_RAISE(MR_ECONFIG, "view: of what? millrace view FILE|FOLDER -o X.png"));
     if (!o.val[O_OUT]) MR_TRY(MR_RAISE(MR_ECONFIG, "view: -o X.png is missing"));
-    MR_TRY(mr_quantity_parse(o.val[O_SHARE], MR_DIM_PERCENT, &share));
-    if (!(share >= 0.5 && share <= 1))
+    MR_TRY(mr_quantity_parse(o.val[O_SHARE], MR_DIM_PERCENT, &page.share));
+    if (!(page.share >= 0.5 && page.share <= 1))
         MR_TRY(MR_RAISE(MR_ECONFIG, "--inside %s is outside 50..100 %%", o.val[O_SHARE]));
     q.time = o.val[O_TIME];
     q.channels = o.val[O_CHANNELS];
@@ -487,7 +457,8 @@ int mr_cli_view(int argc, char **argv)
         q.c1 = (uint64_t)b;
     }
     MR_TRY(product_options(&o, &q, words));
-    MR_TRY(draw(&o, &q, share));
+    MR_TRY(page_options(&o, &page));
+    MR_TRY(draw(&o, &q, &page));
 out:
     for (int i = 0; i < 2; i++) mr_text_fini(&words[i]);
     return (int)st;

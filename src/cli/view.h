@@ -3,7 +3,7 @@
 #define MR_CLI_VIEW_H
 #include "base/text.h"
 #include "out/product/product.h"
-#include "report/picture.h"
+#include "report/draw/picture.h"
 
 enum { MR_VIEW_PLACES = 3 };
 typedef struct mr_view_ask {
@@ -13,11 +13,20 @@ typedef struct mr_view_ask {
     const char *at[MR_VIEW_PLACES]; /* "AXIS=PLACE,AXIS=PLACE" or NULL: which place on an axis */
 } mr_view_ask;
 
+/** What a panel says. */
+typedef struct mr_view_words {
+    mr_text title, unit;
+    char headline[256]; /* output.title of what is drawn, or "" */
+} mr_view_words;
+
+/** The files of an argument: itself, those of a folder, the lanes of an output folder. */
+mr_status mr_view_files(const char *arg, mr_strs *out);
 /** "A..B" where an end may be a UTC time or a time after *t0_ns. */
 mr_status mr_view_time(const char *text, int64_t *t0_ns, int64_t *t1_ns);
 /** Draw lanes of a product, or a result.h5: the last axis to be seen along x distance, as mean over
  * the time asked for; of the others the place asked for, or the first. Without such an axis, or
- * with a place along it: time x distance. [give] cells, title, unit. */
+ * with a place along it: time x distance. Of one channel: time x that axis, a line where there is
+ * one row. [give] cells, words. */
 mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *q,
-                          mr_cells *cells, mr_text *title, mr_text *unit);
+                          mr_cells *cells, mr_view_words *words);
 #endif

@@ -20,7 +20,7 @@ typedef struct row {
     int64_t t_ns;
     double x0_m;
     size_t nc;
-    double *v; /* [nc] */
+    double *v; /* [nc], or of one channel [along.n] */
 } row;
 
 typedef struct work {
@@ -36,6 +36,7 @@ typedef struct work {
     size_t step;                /* slices from one place along to the next */
     bool power;                 /* in decibels */
     bool result;
+    char headline[256]; /* title of the first */
     strip *strip;
     size_t n_strips, cap_strips;
     row *row;
@@ -190,9 +191,16 @@ static mr_status keep_row(work *w, const mr_product *p, int64_t t_ns, const doub
 {
     mr_status st = MR_OK;
     row r = {.t_ns = t_ns, .x0_m = p->distance_m[0], .nc = p->nc};
+    const size_t n = w->along.n ? w->along.n : p->nc;
+    const double dx = w->strip[0].dx_m; /* lanes come in order: the first has channel 0 */
+    const double at = dx > 0 ? (r.x0_m - w->strip[0].x0_m) / dx : 0;
+    const int64_t c0 = w->along.n ? (int64_t)w->ask->c0 - llround(at) : 0;
+    if (c0 < 0 || c0 >= (int64_t)p->nc) return MR_OK;
     MR_TRY(mr_grow(&w->row, &w->cap, w->n + 1, sizeof r, "rows to view"));
-    MR_TRY(mr_alloc_f64(p->nc, "a row", &r.v));
-    for (size_t c = 0; c < p->nc; c++) r.v[c] = level(w, v[w->pick * p->nc + c]);
+    MR_TRY(mr_alloc_f64(n, "a row", &r.v));
+    for (size_t i = 0; i < n; i++)
+        r.v[i] = level(w, w->along.n ? v[(w->pick + i * w->step) * p->nc + (size_t)c0]
+                                     : v[w->pick * p->nc + i]);
     w->row[w->n++] = r;
 out:
     return st;
@@ -221,7 +229,7 @@ static mr_status add_product(work *w, mr_product *p)
         w->first_ns = MR_MIN(w->first_ns, t);
         w->last_ns = MR_MAX(w->last_ns, p->time_ns ? t : p->t1_ns);
         w->n_rows++;
-        if (!w->along.n) MR_TRY(keep_row(w, p, t, v));
+        if (!w->along.n || w->ask->c1 - w->ask->c0 == 1) MR_TRY(keep_row(w, p, t, v));
         for (size_t k = 0; k < w->along.n; k++)
             add_slice(s->sum + k * p->nc, s->n + k * p->nc, v + (w->pick + k * w->step) * p->nc,
                       p->nc);
@@ -326,21 +334,56 @@ out:
     return st;
 }
 
+/* One channel: its rows are profiles over time. */
+static bool by_time(const work *w, const mr_view_ask *q)
+{
+    return w->along.n > 1 && w->n > 1 && !w->result && q->c1 - q->c0 == 1;
+}
+
+/* Time along, the axis upwards: a spectrogram, or correlations over time. */
+static mr_status pour_profiles(const work *w, mr_cells *cells)
+{
+    mr_status st = MR_OK;
+    const size_t n = w->along.n;
+    const double step_ns = w->row_s > 0 ? 1e9 * w->row_s : 1e9;
+    const double step = (w->axis[n - 1] - w->axis[0]) / (double)(n - 1);
+    char label[64];
+    snprintf(label, sizeof label, "%s, %s", w->along.name, w->along.unit);
+    MR_TRY(mr_cells_init(cells, w->first_ns, w->last_ns + (int64_t)llround(step_ns), step_ns, n,
+                         w->axis[0], step));
+    mr_cells_up(cells, label);
+    cells->no_zero = w->power;
+    for (size_t i = 0; i < w->n; i++) {
+        const mr_view view = {.d = w->row[i].v, .nt = 1, .nc = n, .stride = n};
+        mr_cells_add(cells, w->row[i].t_ns, step_ns, 0, &view);
+    }
+out:
+    return st;
+}
+
 /* --- words ----------------------------------------------------------------------------------- */
 
-static mr_status words(const work *w, const char *arg, uint64_t nc, mr_text *title, mr_text *unit)
+static mr_status words(const work *w, const mr_view_ask *q, const char *arg, uint64_t nc,
+                       mr_view_words *out)
 {
+    mr_text *title = &out->title, *unit = &out->unit;
     mr_status st = MR_OK;
     char t0[40], t1[40];
     mr_utc_iso(w->first_ns, t0);
     mr_utc_iso(w->last_ns, t1);
-    MR_TRY(mr_text_add(title, "%s:  %s%s, %llu channels", arg, w->quantity,
-                       w->what.s ? w->what.s : "", (unsigned long long)nc));
+    MR_TRY(mr_text_add(title, "%s:  %s%s, ", arg, w->quantity, w->what.s ? w->what.s : ""));
+    if (q->c1 - q->c0 == 1 && nc > 1)
+        MR_TRY(mr_text_add(title, "channel %llu", (unsigned long long)q->c0));
+    else
+        MR_TRY(mr_text_add(title, "%llu channels", (unsigned long long)nc));
+    for (char *s = title->s; *s; s++)
+        if (*s == '_') *s = ' ';
+    if (by_time(w, q)) MR_TRY(mr_text_add(title, ", %zu rows", w->n_rows));
     const bool one_day = strncmp(t0, t1, 10) == 0;
     const char *until = one_day ? t1 + 11 : t1;
     if (w->result)
         MR_TRY(mr_text_add(title, ", mean of %.19s .. %.*s", t0, one_day ? 8 : 19, until));
-    else if (w->along.n)
+    else if (w->along.n && !by_time(w, q))
         MR_TRY(mr_text_add(title, ", mean of %zu row%s, %.19s .. %.*s", w->n_rows,
                            w->n_rows == 1 ? "" : "s", t0, one_day ? 8 : 19, until));
     MR_TRY(mr_text_add(unit, "%s%s%s", w->power ? "dB re " : "",
@@ -365,6 +408,7 @@ static mr_status take(work *w, const char *path)
     MR_TRY(st);
     if (!w->depth) {
         MR_TRY(choose(w, p));
+        snprintf(w->headline, sizeof w->headline, "%s", p->title);
         w->t0_ns = p->t0_ns;
         w->t1_ns = INT64_MAX;
         if (w->ask->time) MR_TRY(mr_view_time(w->ask->time, &w->t0_ns, &w->t1_ns));
@@ -379,7 +423,7 @@ out:
 }
 
 mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *ask,
-                          mr_cells *cells, mr_text *title, mr_text *unit)
+                          mr_cells *cells, mr_view_words *out)
 {
     mr_status st = MR_OK;
     mr_view_ask q = *ask;
@@ -399,8 +443,12 @@ mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_a
                       (unsigned long long)nc);
         goto out;
     }
-    MR_TRY(w.along.n ? pour_means(&w, &q, x0, dx, cells) : pour_rows(&w, &q, x0, dx, cells));
-    st = words(&w, arg, nc, title, unit);
+    if (by_time(&w, &q))
+        MR_TRY(pour_profiles(&w, cells));
+    else
+        MR_TRY(w.along.n ? pour_means(&w, &q, x0, dx, cells) : pour_rows(&w, &q, x0, dx, cells));
+    snprintf(out->headline, sizeof out->headline, "%s", w.headline);
+    st = words(&w, &q, arg, nc, out);
 out:
     work_fini(&w);
     return st;

@@ -12,7 +12,10 @@ from test_view import LEFT, NX, read_png
 RATE, NC, SECONDS = 100, 60, 40
 KNOTS = [(10, 30, 92), (28, 84, 168), (88, 152, 214), (184, 214, 238), (248, 248, 246), (250, 208, 184),
          (232, 128, 96), (186, 42, 52), (96, 6, 30)]  # the colour scale
-SCALE = np.array([np.interp(np.arange(0, 8.01, 0.05), np.arange(9), [k[i] for k in KNOTS]) for i in range(3)]).T
+VIRIDIS = [(68, 1, 84), (71, 44, 122), (59, 81, 139), (44, 113, 142), (33, 144, 141), (39, 173, 129), (92, 200, 99),
+           (170, 220, 50), (253, 231, 37)]  # of one side
+SCALE, ONE_SIDE = (np.array([np.interp(np.arange(0, 8.01, 0.05), np.arange(9), [k[i] for k in knots])
+                             for i in range(3)]).T for knots in (KNOTS, VIRIDIS))
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +49,10 @@ def panel(top, what, *options):
     return image[y0:y0 + 4 * 60, LEFT:LEFT + NX][::-1]
 
 
-def reddest(rows):
+def reddest(rows, scale=SCALE):
     """Where along the panel these rows, which show the same, are highest on the scale."""
     pixels = rows[len(rows) // 2].astype(float)
-    value = np.abs(pixels[:, None] - SCALE).sum(axis=2).argmin(axis=1)
+    value = np.abs(pixels[:, None] - scale).sum(axis=2).argmin(axis=1)
     x = np.flatnonzero(value == value.max())
     assert x[-1] - x[0] < NX / 20, x
     return (x[0] + x[-1] + 1) / 2 / NX
@@ -61,10 +64,10 @@ def test_tones_lie_at_their_frequency(top, what):
     a = 0.5 * RATE / 256
     pixels = panel(top, what, "--inside", "97 %")
     for rows, hz in ((pixels[4:116], 20), (pixels[124:236], 10)):
-        assert abs(reddest(rows) - math.log(hz / a) / math.log(50 / a)) < 0.02
+        assert abs(reddest(rows, ONE_SIDE) - math.log(hz / a) / math.log(50 / a)) < 0.02
     pixels = panel(top, what, "--inside", "97 %", "--frequency", "linear")
     for rows, hz in ((pixels[4:116], 20), (pixels[124:236], 10)):
-        assert abs(reddest(rows) - hz / 50) < 0.02
+        assert abs(reddest(rows, ONE_SIDE) - hz / 50) < 0.02
 
 
 @pytest.mark.parametrize("what", ["corr", "corr_all"])
@@ -82,9 +85,21 @@ def test_time_and_channels_are_chosen(top):
     rig.run("view", top / "psd", "-o", top / "x.png", "--time", "20s..40s", "--channels", "40..50",
             "--frequency", "linear", status=0)
     image = read_png(top / "x.png")
-    assert abs(reddest(image[120:140, LEFT:LEFT + NX]) - 0.2) < 0.02
+    assert abs(reddest(image[120:140, LEFT:LEFT + NX], ONE_SIDE) - 0.2) < 0.02
     done = rig.run("view", top / "psd", "-o", top / "x.png", "--time", "100s..200s", status=2)
     assert "nothing to view in that time" in done.stderr
+
+
+def test_one_channel_of_spectra_is_a_spectrogram(top):
+    """Channel 5 has 20 Hz in both rows: a line across all of the time, at 20 of 0..50 Hz."""
+    rig.run("view", top / "psd", "-o", top / "x.png", "--channels", "5..6", status=0)
+    image = read_png(top / "x.png").astype(float)
+    panel = image[32:32 + 258, LEFT:LEFT + NX][::-1]  # 129 frequencies, 2 pixels each
+    for x in (100, 1100):
+        value = np.abs(panel[:, x, None] - ONE_SIDE).sum(axis=2).argmin(axis=1)
+        assert abs(np.argmax(value) / 258 - 20 / 50) < 0.02
+    rig.run("view", top / "psd_all", "-o", top / "x.png", "--channels", "5..6", status=0)  # a line
+    assert read_png(top / "x.png", 0).shape[0] == 8 + 34 + 300 + 88
 
 
 def test_a_statistic_is_chosen(top):

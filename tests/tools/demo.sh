@@ -39,7 +39,7 @@ verified=$("$millrace" verify out/demo | tail -1) || fail "verify failed: $verif
 picture=out/demo.png
 if ! seen=$("$millrace" view data/demo out/demo -o $picture --quiet \
     --title "Above: what the recorder wrote. Below: 1 to 45 Hz, every fifth sample." 2>&1); then
-    case $seen in *PNG=0*) picture="none (built with PNG=0)" ;; *) fail "view failed: $seen" 4 ;; esac
+    case $seen in *PNG=0*) picture="none (built with CAIRO=0 PNG=0)" ;; *) fail "view failed: $seen" 4 ;; esac
 fi
 
 echo

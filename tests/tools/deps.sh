@@ -3,7 +3,7 @@
 # the release has it and by its successor where not. Elsewhere: looks for each library and tool, says
 # exactly what is missing and how to get it. What the build needs is installed apart from what tests wish:
 # a wish that this release cannot fulfil is named, blocks nothing, and its tests are skipped.
-# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR PNG DEFLATE UV SODIUM
+# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR CAIRO PNG DEFLATE UV SODIUM
 # status: 0 all that is needed is there, 2 something is missing
 set -u
 what=${1:-all}
@@ -12,6 +12,7 @@ MPICC=${MPICC:-mpicc}
 # a|b: the first that this release knows
 build_packages="gcc libc6-dev make pkg-config|pkgconf openmpi-bin libopenmpi-dev libhdf5-dev zlib1g-dev libyaml-dev
 libjansson-dev libxxhash-dev"
+[ "${CAIRO:-1}" = 1 ] && build_packages+=" libcairo2-dev fonts-dejavu-core"
 [ "${PNG:-1}" = 1 ] && build_packages+=" libpng-dev"
 [ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
 [ "${UV:-1}" = 1 ] && build_packages+=" libuv1-dev"
@@ -159,6 +160,7 @@ look() {
     library yaml-0.1 yaml.h -lyaml || needed+=("libyaml")
     library jansson jansson.h -ljansson || needed+=("jansson")
     library libxxhash xxhash.h -lxxhash || needed+=("xxhash")
+    if [ "${CAIRO:-1}" = 1 ]; then library cairo cairo.h "-I/usr/include/cairo -lcairo" || optional+=("cairo"); fi
     if [ "${PNG:-1}" = 1 ]; then library libpng png.h -lpng || optional+=("libpng"); fi
     if [ "${DEFLATE:-1}" = 1 ]; then
         library libdeflate libdeflate.h -ldeflate || optional+=("libdeflate")
@@ -189,6 +191,7 @@ hint() { # names in each system, one line a thing
     libyaml)    echo "libyaml         |libyaml-dev             |libyaml-devel    |libyaml        |yaml         |libyaml" ;;
     jansson)    echo "jansson         |libjansson-dev          |jansson-devel    |jansson        |jansson      |jansson" ;;
     xxhash)     echo "xxHash          |libxxhash-dev           |xxhash-devel     |xxhash         |xxhash       |xxhash" ;;
+    cairo)      echo "cairo           |libcairo2-dev           |cairo-devel      |cairo          |cairo        |cairo" ;;
     libpng)     echo "libpng          |libpng-dev              |libpng-devel     |libpng         |libpng       |libpng" ;;
     libdeflate) echo "libdeflate      |libdeflate-dev          |libdeflate-devel |libdeflate     |libdeflate   |libdeflate" ;;
     libuv)      echo "libuv           |libuv1-dev              |libuv-devel      |libuv          |libuv        |libuv" ;;
@@ -215,7 +218,7 @@ say() { # WHY NAMES...
 report() {
     say "deps: MISSING, needed to build:" ${needed[@]+"${needed[@]}"}
     say "deps: also needed, but cannot be looked for without a compiler:" ${unseen[@]+"${unseen[@]}"}
-    say "deps: missing, optional (PNG=0: no pictures; DEFLATE=0: slower zlib instead; UV=0, SODIUM=0: no stop, pause, watch; or install):" \
+    say "deps: missing, optional (CAIRO=0: pictures as PNG with plain letters only; PNG=0 beside it: none; DEFLATE=0: slower zlib instead; UV=0, SODIUM=0: no stop, pause, watch; or install):" \
         ${optional[@]+"${optional[@]}"}
     say "deps: missing, needed only to test:" ${for_tests[@]+"${for_tests[@]}"}
     [ ${#needed[@]} -eq 0 ] && [ ${#optional[@]} -eq 0 ] && [ ${#for_tests[@]} -eq 0 ] && return 0
@@ -224,7 +227,7 @@ report() {
     echo "      Spack   spack install NAME...; spack load NAME..."
     echo "      conda   conda create -n millrace -c conda-forge NAME... ; conda activate millrace"
     echo "      modules module spider NAME; module load NAME"
-    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [PNG=0] [DEFLATE=0] [UV=0] [SODIUM=0]"
+    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [CAIRO=0] [PNG=0] [DEFLATE=0] [UV=0] [SODIUM=0]"
     return 2
 }
 

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "report/canvas.h"
-#include "report/picture.h"
+#include "report/draw/canvas.h"
+#include "report/draw/colours.h"
+#include "report/draw/picture.h"
 
 static mr_cells ramp(uint64_t nc, size_t nt) /* value = channel + 0.001 sample, 100 Hz */
 {
@@ -33,7 +35,7 @@ static void few_samples_have_a_cell_each(void **state)
     assert_int_equal(c.ny, 3);
     for (size_t y = 0; y < 3; y++)
         for (size_t x = 0; x < 7; x++)
-            assert_true(fabs(mr_cells_at(&c, x, y, 0) - ((double)y + 0.001 * (double)x)) < 1e-6);
+            assert_true(fabs(mr_cells_at(&c, x, y, true) - ((double)y + 0.001 * (double)x)) < 1e-6);
     mr_cells_fini(&c);
 }
 
@@ -45,8 +47,11 @@ static void many_samples_leave_their_extreme(void **state)
     assert_int_equal(c.ny, 500);
     assert_true(fabs(c.lo[0] - 0.0) < 1e-6);
     assert_true(fabs(c.hi[0] - (1 + 0.009)) < 1e-6);
-    assert_true(fabs(mr_cells_at(&c, 0, 0, 0) - 1.009) < 1e-6); /* farther from 0 */
-    assert_true(fabs(mr_cells_at(&c, 0, 0, 2) - 0.0) < 1e-6);   /* farther from 2 */
+    assert_true(fabs(mr_cells_at(&c, 0, 0, true) - 1.009) < 1e-6); /* farther from 0 */
+    assert_true(c.per_column == 10 && c.per_cell == 2);
+    c.lo[0] = -2;
+    assert_true(mr_cells_at(&c, 0, 0, true) == -2);
+    assert_true(fabs(mr_cells_at(&c, 0, 0, false) - 1.009) < 1e-6); /* the higher */
     assert_true(fabs(c.hi[499 * 1200 + 1199] - (999 + 11.999)) < 1e-2);
     mr_cells_fini(&c);
 }
@@ -58,12 +63,12 @@ static void what_lies_outside_is_left_out(void **state)
     assert_int_equal(mr_cells_init(&c, 0, 40000000, 1e7, 2, 0, 1), MR_OK);
     double d[] = {1, 2, NAN, 4};
     mr_view v = {.d = d, .nt = 2, .nc = 2, .stride = 2};
-    mr_cells_add(&c, -10000000, 1e7, 0, &v);      /* first row before the span */
-    mr_cells_add(&c, 30000000, 1e7, 1, &v);       /* second row behind it, second channel beyond */
-    assert_true(isnan(mr_cells_at(&c, 0, 0, 0))); /* NaN is no value */
-    assert_true(mr_cells_at(&c, 0, 1, 0) == 4);
-    assert_true(mr_cells_at(&c, 3, 1, 0) == 1);
-    assert_true(isnan(mr_cells_at(&c, 3, 0, 0)));
+    mr_cells_add(&c, -10000000, 1e7, 0, &v); /* first row before the span */
+    mr_cells_add(&c, 30000000, 1e7, 1, &v);  /* second row behind it, second channel beyond */
+    assert_true(isnan(mr_cells_at(&c, 0, 0, true))); /* NaN is no value */
+    assert_true(mr_cells_at(&c, 0, 1, true) == 4);
+    assert_true(mr_cells_at(&c, 3, 1, true) == 1);
+    assert_true(isnan(mr_cells_at(&c, 3, 0, true)));
     mr_cells_fini(&c);
 }
 
@@ -77,16 +82,60 @@ static void scale_ignores_outliers(void **state)
     d[50] = 1e9;
     mr_view v = {.d = d, .nt = 100, .nc = 1, .stride = 1};
     mr_cells_add(&c, 0, 1e7, 0, &v);
-    float centre, half;
-    assert_int_equal(mr_cells_scale(&c, 0.98, &centre, &half), MR_OK);
-    assert_true(centre == 0 && half >= 48 && half <= 50);
-    for (int i = 0; i < 100; i++) d[i] = 1000 + i % 10; /* all on one side: centred */
+    mr_scale k;
+    assert_int_equal(mr_cells_scale(&c, 0.98, &k), MR_OK);
+    assert_true(k.diverging && k.lo == -k.hi && k.hi >= 48 && k.hi <= 50 && k.beyond);
+    for (int i = 0; i < 100; i++) d[i] = 1000 + i % 10; /* all on one side, far from 0 */
     mr_cells_fini(&c);
     assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 1, 0, 1), MR_OK);
     mr_cells_add(&c, 0, 1e7, 0, &v);
-    assert_int_equal(mr_cells_scale(&c, 0.98, &centre, &half), MR_OK);
-    assert_true(centre >= 1004 && centre <= 1005 && half <= 5);
+    assert_int_equal(mr_cells_scale(&c, 0.98, &k), MR_OK);
+    assert_true(!k.diverging && k.lo == 1000 && k.hi == 1009 && !k.below && !k.beyond);
     mr_cells_fini(&c);
+}
+
+static void values_of_one_sign_have_a_sequential_map(void **state)
+{
+    (void)state; /* 1..100: 98 % are 2..99 (the cut is a whole number of cells), and 0 is near */
+    mr_cells c = {0};
+    mr_scale k;
+    double d[100];
+    mr_view v = {.d = d, .nt = 100, .nc = 1, .stride = 1};
+    for (int i = 0; i < 100; i++) d[i] = i + 1;
+    assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 1, 0, 1), MR_OK);
+    mr_cells_add(&c, 0, 1e7, 0, &v);
+    assert_int_equal(mr_cells_scale(&c, 0.96, &k), MR_OK);
+    assert_true(!k.diverging && k.lo == 0 && k.hi == 99 && k.beyond && !k.below);
+    const mr_colour least = mr_scale_colour(&k, 0), most = mr_scale_colour(&k, 200);
+    assert_true(least.r == 68 && least.b == 84 && most.r == 253 && most.g == 231);
+    mr_cells_fini(&c);
+    for (int i = 0; i < 100; i++) d[i] = -d[i];
+    assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 1, 0, 1), MR_OK);
+    mr_cells_add(&c, 0, 1e7, 0, &v);
+    assert_int_equal(mr_cells_scale(&c, 0.96, &k), MR_OK);
+    assert_true(!k.diverging && k.hi == 0 && k.lo == -99);
+    mr_cells_fini(&c);
+}
+
+static void units_are_printed_as_on_paper(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {{"nanostrain s-1", "nanostrain s\xe2\x81\xbb\xc2\xb9"},
+                                         {"(m/s)2/Hz", "(m/s)\xc2\xb2/Hz"},
+                                         {"m**2", "m\xc2\xb2"},
+                                         {"um", "\xc2\xb5m"},
+                                         {"strain_rate", "strain rate"},
+                                         {"dB re 1", "dB re 1"},
+                                         {"counts", "counts"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        mr_text t = {0};
+        char ascii[64];
+        assert_int_equal(mr_unit_pretty(all[i][0], &t), MR_OK);
+        assert_string_equal(t.s, all[i][1]);
+        mr_canvas_ascii(t.s, ascii, sizeof ascii);
+        assert_null(strchr(ascii, '?')); /* the plain letters have all of it */
+        mr_text_fini(&t);
+    }
 }
 
 static void other_axes_than_time_are_filled_by_columns(void **state)
@@ -99,9 +148,10 @@ static void other_axes_than_time_are_filled_by_columns(void **state)
     assert_int_equal(mr_cells_init_along(&c, &log, 3, 0, 1), MR_OK);
     mr_cells_column(&c, 0, 10, 1, v, 2);
     mr_cells_column(&c, 1000, 2000, 0, v, 2);
-    assert_true(mr_cells_at(&c, 0, 1, 0) == 3 && mr_cells_at(&c, MR_PICTURE_NX / 2 - 1, 2, 0) == 4);
-    assert_true(isnan(mr_cells_at(&c, MR_PICTURE_NX / 2, 1, 0)));
-    assert_true(isnan(mr_cells_at(&c, 0, 0, 0)));
+    assert_true(mr_cells_at(&c, 0, 1, true) == 3 &&
+                mr_cells_at(&c, MR_PICTURE_NX / 2 - 1, 2, true) == 4);
+    assert_true(isnan(mr_cells_at(&c, MR_PICTURE_NX / 2, 1, true)));
+    assert_true(isnan(mr_cells_at(&c, 0, 0, true)));
     mr_cells_fini(&c);
     assert_int_equal(mr_cells_init_along(&c, &(mr_along){"lag, s", 1, 1, false}, 3, 0, 1),
                      MR_ECONFIG);
@@ -111,7 +161,7 @@ static void other_axes_than_time_are_filled_by_columns(void **state)
 
 static void where_zero_is_no_middle_the_scale_is(void **state)
 {
-    (void)state; /* -60 .. 39 dB: 98 % lie in -59 .. 38, the middle is -10.5 */
+    (void)state; /* -60 .. 39 dB: 1 % of 99 steps at each end is less than one cell */
     mr_cells c = {0};
     assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 1, 0, 1), MR_OK);
     double d[100];
@@ -119,9 +169,9 @@ static void where_zero_is_no_middle_the_scale_is(void **state)
     mr_view v = {.d = d, .nt = 100, .nc = 1, .stride = 1};
     mr_cells_add(&c, 0, 1e7, 0, &v);
     c.no_zero = true;
-    float centre, half;
-    assert_int_equal(mr_cells_scale(&c, 0.98, &centre, &half), MR_OK);
-    assert_true(centre == -10.5f && half >= 48.5f && half <= 49.5f);
+    mr_scale k;
+    assert_int_equal(mr_cells_scale(&c, 0.98, &k), MR_OK);
+    assert_true(!k.diverging && k.lo == -60 && k.hi == 39);
     mr_cells_fini(&c);
 }
 
@@ -134,49 +184,107 @@ static void nothing_to_draw_is_refused(void **state)
     assert_null(c.lo);
 }
 
-static void panels_and_png_have_their_size(void **state)
+static void panels_have_their_size_in_every_format(void **state)
 {
     (void)state;
+    static const char *const begin[] = {"\x89PNG\r\n\x1a\n", "<?xml", "%PDF-1"};
     mr_cells a = ramp(300, 500), b = ramp(4, 20);
-    mr_panel p[2] = {{&a, "first", "m"}, {&b, "second \xc3\xa9", NULL}};
-    mr_image im = {0}, one = {0};
-    assert_int_equal(mr_picture_draw(p, 2, "both", 0.98, &im), MR_OK);
-    assert_int_equal(mr_picture_draw(p, 1, NULL, 0.98, &one), MR_OK);
-    assert_true(im.w > 1200 && im.w == one.w);
-    assert_true(one.h > 300 && im.h > one.h + 240); /* four channels still fill a panel */
-#ifdef MR_PNG
-    char path[] = "/tmp/mr_picture_XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(mr_png_write(path, &im), MR_OK);
-    unsigned char h[24];
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fread(h, 1, sizeof h, f), sizeof h);
-    fclose(f);
-    unlink(path);
-    assert_memory_equal(h, "\x89PNG\r\n\x1a\n", 8);
-    assert_int_equal((size_t)h[16] << 24 | (size_t)h[17] << 16 | (size_t)h[18] << 8 | h[19], im.w);
-    assert_int_equal((size_t)h[20] << 24 | (size_t)h[21] << 16 | (size_t)h[22] << 8 | h[23], im.h);
-    assert_int_equal(mr_png_write("/nowhere/at/all.png", &im), MR_EOUTPUT);
-#else
-    assert_int_equal(mr_png_write("/tmp/never.png", &im), MR_ECONFIG);
-    assert_non_null(strstr(mr_error(), "PNG=0"));
-#endif
-    mr_image_fini(&im);
-    mr_image_fini(&one);
+    const mr_panel p[2] = {{&a, "first", "m s-1"}, {&b, "second \xc3\xa9", NULL}};
+    const mr_page page = {.share = 0.98, .title = "both"}, bare = {.share = 0.98};
+    size_t w, h, w1, h1;
+    for (int kind = MR_PEN_PNG; kind <= (mr_pen_has_cairo() ? MR_PEN_PDF : MR_PEN_PNG); kind++) {
+        mr_text two = {0}, one = {0}, again = {0};
+        assert_int_equal(mr_picture_draw(p, 2, &page, (mr_pen_kind)kind, &two, &w, &h), MR_OK);
+        assert_int_equal(mr_picture_draw(p, 1, &bare, (mr_pen_kind)kind, &one, &w1, &h1), MR_OK);
+        assert_int_equal(w, w1);
+        assert_true(kind == MR_PEN_PNG ? w == 1428 : w == 536);       /* 1428 / 192 * 72 */
+        assert_true(kind == MR_PEN_PNG ? h > h1 + 240 : h > h1 + 90); /* four channels fill one */
+        assert_memory_equal(two.s, begin[kind], strlen(begin[kind]));
+        setenv("SOURCE_DATE_EPOCH", "0", 1);
+        mr_text_fini(&two);
+        assert_int_equal(mr_picture_draw(p, 2, &page, (mr_pen_kind)kind, &two, &w, &h), MR_OK);
+        assert_int_equal(mr_picture_draw(p, 2, &page, (mr_pen_kind)kind, &again, &w, &h), MR_OK);
+        if (kind != MR_PEN_SVG) { /* cairo counts the surfaces of a process in an SVG's names */
+            assert_int_equal(two.len, again.len);
+            assert_memory_equal(two.s, again.s, two.len);
+        }
+        unsetenv("SOURCE_DATE_EPOCH");
+        mr_text_fini(&two);
+        mr_text_fini(&one);
+        mr_text_fini(&again);
+    }
     mr_cells_fini(&a);
     mr_cells_fini(&b);
+}
+
+static void a_page_has_the_size_asked_for(void **state)
+{
+    (void)state; /* 180 mm at 300 dpi are 2126 pixels, 100 mm 1181 */
+    mr_page page = {.w_mm = 180, .h_mm = 100, .dpi = 300, .share = 0.98};
+    mr_cells c = {0};
+    size_t w, h;
+    assert_int_equal(mr_page_cells(&page, 1, &c.most_x, &c.most_y), MR_OK);
+    assert_int_equal(c.most_x, lrint((180 / 25.4 * 192 - 96 - 132) * 300 / 192));
+    assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 3, 0, 1), MR_OK);
+    const mr_panel p = {&c, "t", "m"};
+    mr_text t = {0};
+    assert_int_equal(mr_picture_draw(&p, 1, &page, MR_PEN_PNG, &t, &w, &h), MR_OK);
+    assert_true(w == 2126 && h == 1181);
+    page.h_mm = 10;
+    assert_int_equal(mr_page_cells(&page, 1, &w, &h), MR_ECONFIG);
+    mr_text_fini(&t);
+    mr_cells_fini(&c);
+}
+
+static void names_say_the_format(void **state)
+{
+    (void)state;
+    mr_pen_kind k;
+    assert_int_equal(mr_pen_kind_of("a.b/x.PNG", &k), MR_OK);
+    assert_int_equal(k, MR_PEN_PNG);
+    assert_int_equal(mr_pen_kind_of("x.jpg", &k), MR_ECONFIG);
+    assert_int_equal(mr_pen_kind_of("png", &k), MR_ECONFIG);
+    assert_int_equal(mr_pen_kind_of("x.pdf", &k), mr_pen_has_cairo() ? MR_OK : MR_ECONFIG);
+}
+
+static void only_pictures_are_replaced(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/mr_picture_XXXXXX", path[64], link_name[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x.png", dir);
+    snprintf(link_name, sizeof link_name, "%s/y.png", dir);
+    mr_text t = {0};
+    assert_int_equal(mr_text_add_bytes(&t, "\x89PNG rest", 9), MR_OK);
+    assert_int_equal(mr_picture_write(path, &t), MR_OK);
+    assert_int_equal(mr_picture_write(path, &t), MR_OK); /* again */
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_true(fputs("a recording", f) >= 0);
+    fclose(f);
+    assert_int_equal(mr_picture_write(path, &t), MR_ECONFIG);
+    assert_int_equal(symlink(path, link_name), 0);
+    assert_int_equal(mr_picture_write(link_name, &t), MR_ECONFIG);
+    unlink(link_name);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(mr_picture_write(path, &t), MR_ECONFIG);
+    unlink(path);
+    assert_int_equal(rmdir(dir), 0);
+    assert_int_equal(mr_picture_write("/nowhere/at/all.png", &t), MR_EOUTPUT);
+    mr_text_fini(&t);
 }
 
 static void colours_run_from_blue_to_red(void **state)
 {
     (void)state;
-    mr_colour lo = mr_canvas_map(-5), mid = mr_canvas_map(0), hi = mr_canvas_map(1);
+    mr_colour lo = mr_colour_diverging(-5), mid = mr_colour_diverging(0),
+              hi = mr_colour_diverging(1);
     assert_true(lo.b > lo.r && hi.r > hi.b && mid.r > 240 && mid.b > 240);
-    mr_colour none = mr_canvas_map(NAN);
-    assert_true(none.r == none.g && none.g == none.b);
+    for (int i = 0; i < 2; i++) {
+        mr_colour none = i ? mr_colour_diverging(NAN) : mr_colour_sequential(NAN);
+        assert_true(none.r == 208 && none.g == 208 && none.b == 208);
+    }
 }
 
 static void text_is_drawn_within_its_width(void **state)
@@ -210,7 +318,12 @@ int main(void)
         cmocka_unit_test(other_axes_than_time_are_filled_by_columns),
         cmocka_unit_test(where_zero_is_no_middle_the_scale_is),
         cmocka_unit_test(nothing_to_draw_is_refused),
-        cmocka_unit_test(panels_and_png_have_their_size),
+        cmocka_unit_test(values_of_one_sign_have_a_sequential_map),
+        cmocka_unit_test(units_are_printed_as_on_paper),
+        cmocka_unit_test(panels_have_their_size_in_every_format),
+        cmocka_unit_test(a_page_has_the_size_asked_for),
+        cmocka_unit_test(names_say_the_format),
+        cmocka_unit_test(only_pictures_are_replaced),
         cmocka_unit_test(colours_run_from_blue_to_red),
         cmocka_unit_test(text_is_drawn_within_its_width),
     };

@@ -54,7 +54,8 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group, uint64
     f->have_t0 = true;
     double step;
     snprintf(where, sizeof where, "%s@_attrs_time_step", group);
-    if (n == 1 && mr_h5_f64(h, where, &step) && step > 0) o->rate_hz = 1e9 / step;
+    if (n == 1 && mr_h5_f64(h, where, &step) && step > 0) /* whole: ns, as numpy's; else seconds */
+        o->rate_hz = (mr_h5_is_int(h, where) ? 1e9 : 1) / step;
     if (fabs((double)(mid - t[0]) / 1e9 * o->rate_hz - (double)(n / 2)) > 0.5)
         mr_odd(f, "the time grid is not even");
     return MR_OK;

@@ -296,12 +296,12 @@ out:
     return st;
 }
 
-mr_status mr_product_open(const char *path, mr_product **out)
+/** A file of ours whose checksum is right. [give] out. */
+static mr_status open_file(const char *path, mr_product **out)
 {
     mr_status st = MR_OK;
     mr_product *p = NULL;
     mr_trailer t;
-    search s = {0};
     MR_TRY(mr_trailer_read(path, true, &t));
     MR_TRY(mr_alloc(1, sizeof *p, "a product", &p));
     MR_TRY(mr_alloc(1, sizeof *p->file, "a product", &p->file));
@@ -313,6 +313,43 @@ mr_status mr_product_open(const char *path, mr_product **out)
         st = MR_EVERIFY;
         goto out;
     }
+    MR_TRY(text_attribute(p, p->file->file, "title", p->title, sizeof p->title));
+    *out = p;
+    p = NULL;
+out:
+    mr_product_close(p);
+    return st;
+}
+
+mr_status mr_output_words_of(const char *path, mr_output_words *out)
+{
+    mr_status st = MR_OK;
+    mr_product *p = NULL;
+    mr_output_words w = {0};
+    search s = {0};
+    MR_TRY(open_file(path, &p));
+    if (mr_h5_iterate(p->file->file, H5_INDEX_NAME, H5_ITER_INC, NULL, deepest, &s) < 0 ||
+        !s.name) {
+        st = MR_RAISE(MR_EVERIFY, "%s: holds no values", path);
+        goto out;
+    }
+    snprintf(w.title, sizeof w.title, "%s", p->title);
+    snprintf(w.quantity, sizeof w.quantity, "%s", s.name);
+    p->file->array = H5Dopen2(p->file->file, s.name, H5P_DEFAULT);
+    MR_TRY(text_attribute(p, p->file->array, "units", w.unit, sizeof w.unit));
+    *out = w;
+out:
+    free(s.name);
+    mr_product_close(p);
+    return st;
+}
+
+mr_status mr_product_open(const char *path, mr_product **out)
+{
+    mr_status st = MR_OK;
+    mr_product *p = NULL;
+    search s = {0};
+    MR_TRY(open_file(path, &p));
     MR_TRY(find_array(p, &s));
     MR_TRY(find_counts(p));
     MR_TRY(find_times(p));

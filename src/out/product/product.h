@@ -16,7 +16,7 @@ typedef struct mr_product_axis {
 
 typedef struct mr_product {
     mr_product_kind kind;
-    char quantity[64], unit[96];
+    char quantity[64], unit[96], title[256];
     bool power;           /* in decibels */
     int64_t *time_ns;     /* [rows] */
     int64_t t0_ns, t1_ns; /* what a result.h5 is the mean of; of a lane its first and last row */
@@ -28,6 +28,13 @@ typedef struct mr_product {
     mr_product_axis axis[MR_MAX_AXES];
     struct mr_product_file *file;
 } mr_product;
+
+/** What a lane or result of ours is called, samples or product; empty where it does not say. */
+typedef struct mr_output_words {
+    char quantity[64], unit[96], title[256];
+} mr_output_words;
+/** MR_EVERIFY: damaged, or not ours. */
+mr_status mr_output_words_of(const char *path, mr_output_words *out);
 
 /** Does this look like a lane or a result of ours? Its samples may still be plain ones. */
 bool mr_is_output(const char *path);

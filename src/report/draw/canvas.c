@@ -1,5 +1,5 @@
-/* report/canvas.c: drawing for pictures: fills, smooth lines, stroke letters, the colour map. */
-#include "report/canvas.h"
+/* report/draw/canvas.c: drawing on pixels: fills, smooth lines, stroke letters. */
+#include "report/draw/canvas.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -209,15 +209,25 @@ void mr_canvas_text(mr_image *im, double x, double y, double size, mr_anchor anc
     }
 }
 
-mr_colour mr_canvas_map(double v)
+void mr_canvas_ascii(const char *text, char *out, size_t size)
 {
-    static const double knot[9][3] = {{10, 30, 92},    {28, 84, 168},   {88, 152, 214},
-                                      {184, 214, 238}, {248, 248, 246}, {250, 208, 184},
-                                      {232, 128, 96},  {186, 42, 52},   {96, 6, 30}};
-    if (isnan(v)) return (mr_colour){208, 208, 208};
-    double at = (MR_MAX(-1.0, MR_MIN(1.0, v)) + 1) * 4;
-    int k = MR_MIN(7, (int)at);
-    double f = at - k, rgb[3];
-    for (int i = 0; i < 3; i++) rgb[i] = knot[k][i] + f * (knot[k + 1][i] - knot[k][i]);
-    return (mr_colour){(uint8_t)lrint(rgb[0]), (uint8_t)lrint(rgb[1]), (uint8_t)lrint(rgb[2])};
+    static const struct {
+        const char *utf8;
+        char plain;
+    } known[] = {{"\xe2\x81\xb0", '0'}, {"\xc2\xb9", '1'},     {"\xc2\xb2", '2'},
+                 {"\xc2\xb3", '3'},     {"\xe2\x81\xb4", '4'}, {"\xe2\x81\xb5", '5'},
+                 {"\xe2\x81\xb6", '6'}, {"\xe2\x81\xb7", '7'}, {"\xe2\x81\xb8", '8'},
+                 {"\xe2\x81\xb9", '9'}, {"\xe2\x81\xbb", '-'}, {"\xe2\x88\x92", '-'},
+                 {"\xe2\x80\x93", '-'}, {"\xc2\xb5", 'u'},     {"\xce\xbc", 'u'},
+                 {"\xc3\x97", 'x'},     {"\xe2\x80\xa6", '.'}};
+    size_t o = 0;
+    for (const char *p = text; *p && o + 1 < size;) {
+        size_t i = 0, n = 1;
+        const size_t all = sizeof known / sizeof *known;
+        while (i < all && strncmp(p, known[i].utf8, strlen(known[i].utf8)) != 0) i++;
+        while (((unsigned char)p[n] & 0xc0) == 0x80) n++;
+        out[o++] = i < all ? known[i].plain : n > 1 ? '?' : *p;
+        p += n;
+    }
+    out[o] = '\0';
 }

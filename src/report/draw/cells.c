@@ -1,6 +1,7 @@
-/* report/cells.c: samples poured into the cells of a picture. */
-#include "report/picture.h"
+/* report/draw/cells.c: samples poured into the cells of a picture. */
+#include "report/draw/picture.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@ static mr_status empty_cells(mr_cells *n, mr_cells *out)
 {
     mr_status st = MR_OK;
     float *lo = NULL, *hi = NULL;
-    n->per_cell = (n->nc + MR_PICTURE_NY - 1) / MR_PICTURE_NY;
+    const uint64_t most = n->most_y ? n->most_y : MR_PICTURE_NY;
+    n->per_cell = (n->nc + most - 1) / most;
     n->ny = (size_t)((n->nc + n->per_cell - 1) / n->per_cell);
     MR_TRY(mr_alloc(n->nx * n->ny, sizeof *lo, "picture cells", &lo));
     MR_TRY(mr_alloc(n->nx * n->ny, sizeof *hi, "picture cells", &hi));
@@ -31,22 +33,40 @@ mr_status mr_cells_init(mr_cells *c, int64_t t0_ns, int64_t t1_ns, double dt_ns,
                         double x0_m, double dx_m)
 {
     mr_cells n = {.t0_ns = t0_ns, .t1_ns = t1_ns, .nc = nc, .x0_m = x0_m, .dx_m = dx_m};
+    const double most = (double)(c->most_x ? c->most_x : MR_PICTURE_NX);
+    n.most_x = c->most_x;
+    n.most_y = c->most_y;
     if (t1_ns <= t0_ns || nc == 0 || !(dt_ns > 0))
         return MR_RAISE(MR_ECONFIG,
                         "nothing to draw: no samples in the time and channels asked for");
     const double samples = ceil((double)(t1_ns - t0_ns) / dt_ns - 1e-6);
-    n.nx = (size_t)MR_MAX(1.0, MR_MIN((double)MR_PICTURE_NX, samples));
+    n.nx = (size_t)MR_MAX(1.0, MR_MIN(most, samples));
+    n.per_column = MR_MAX(1.0, samples / (double)n.nx);
     return empty_cells(&n, c);
 }
 
 mr_status mr_cells_init_along(mr_cells *c, const mr_along *along, uint64_t nc, double x0_m,
                               double dx_m)
 {
-    mr_cells n = {.along = *along, .nc = nc, .x0_m = x0_m, .dx_m = dx_m, .nx = MR_PICTURE_NX};
+    mr_cells n = {.along = *along, .nc = nc, .x0_m = x0_m, .dx_m = dx_m, .per_column = 1};
+    n.nx = c->most_x ? c->most_x : MR_PICTURE_NX;
+    n.most_x = c->most_x;
+    n.most_y = c->most_y;
     if (!(along->b > along->a) || (along->log && !(along->a > 0)) || nc == 0)
         return MR_RAISE(MR_ECONFIG, "nothing to draw: %s from %g to %g, %llu channels",
                         along->label, along->a, along->b, (unsigned long long)nc);
-    return empty_cells(&n, c);
+    const mr_status st = empty_cells(&n, c);
+    if (st == MR_OK) {
+        snprintf(c->words[0], sizeof c->words[0], "%s", along->label);
+        c->along.label = c->words[0];
+    }
+    return st;
+}
+
+void mr_cells_up(mr_cells *c, const char *label)
+{
+    snprintf(c->words[1], sizeof c->words[1], "%s", label);
+    c->up = c->words[1];
 }
 
 double mr_along_at(const mr_along *a, double v)
@@ -62,7 +82,8 @@ void mr_cells_column(mr_cells *c, double a, double b, uint64_t first, const doub
     const double to = MR_MIN(MR_MAX(floor(mr_along_at(&c->along, b) * nx + 0.5), from + 1), nx);
     for (size_t i = 0; i < n && first + i < c->nc; i++) {
         const float x = (float)v[i];
-        const size_t row = (first + i) / c->per_cell * c->nx;
+        const size_t row = (size_t)((first + i) / c->per_cell) * c->nx;
+        c->poured += !isnan(x);
         for (size_t k = (size_t)from; (double)k < to; k++) {
             if (x < c->lo[row + k]) c->lo[row + k] = x;
             if (x > c->hi[row + k]) c->hi[row + k] = x;
@@ -85,6 +106,7 @@ void mr_cells_add(mr_cells *c, int64_t t_ns, double dt_ns, uint64_t first, const
             size_t i = (first + ch) / c->per_cell * c->nx + ix;
             if (v < c->lo[i]) c->lo[i] = v;
             if (v > c->hi[i]) c->hi[i] = v;
+            c->poured += !isnan(v);
         }
     }
 }
@@ -94,48 +116,4 @@ void mr_cells_fini(mr_cells *c)
     free(c->lo);
     free(c->hi);
     memset(c, 0, sizeof *c);
-}
-
-float mr_cells_at(const mr_cells *c, size_t ix, size_t iy, float centre)
-{
-    size_t i = iy * c->nx + ix;
-    if (c->lo[i] > c->hi[i]) return NAN;
-    return c->hi[i] - centre >= centre - c->lo[i] ? c->hi[i] : c->lo[i];
-}
-
-static int ascending(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-mr_status mr_cells_scale(const mr_cells *c, double share, float *centre, float *half)
-{
-    mr_status st = MR_OK;
-    float *v = NULL;
-    size_t n = 0;
-    MR_TRY(mr_alloc(c->nx * c->ny, sizeof *v, "picture scale", &v));
-    for (size_t i = 0; i < c->nx * c->ny; i++)
-        if (c->lo[i] <= c->hi[i] && isfinite(c->lo[i]) && isfinite(c->hi[i]))
-            v[n++] = (c->lo[i] + c->hi[i]) / 2;
-    *centre = 0;
-    *half = 1;
-    if (n == 0) goto out;
-    qsort(v, n, sizeof *v, ascending);
-    if (c->no_zero || v[n / 50] >= 0 || v[n - 1 - n / 50] <= 0) {
-        const size_t cut = (size_t)((1 - share) / 2 * (double)(n - 1));
-        const float a = v[cut], b = v[n - 1 - cut];
-        *centre = (a + b) / 2;
-        *half = b > a ? (b - a) / 2 : fabsf(a) > 0 ? fabsf(a) / 2 : 1;
-        goto out;
-    }
-    for (size_t i = 0, k = 0; i < c->nx * c->ny; i++)
-        if (c->lo[i] <= c->hi[i] && isfinite(c->lo[i]) && isfinite(c->hi[i]))
-            v[k++] = fabsf(mr_cells_at(c, i % c->nx, i / c->nx, *centre) - *centre);
-    qsort(v, n, sizeof *v, ascending);
-    *half = v[MR_MIN(n - 1, (size_t)(share * (double)n))];
-    if (!(*half > 0)) *half = v[n - 1] > 0 ? v[n - 1] : 1;
-out:
-    free(v);
-    return st;
 }

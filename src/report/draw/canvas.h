@@ -1,13 +1,16 @@
-/* report/canvas.h: lines and letters on an image. Letters are strokes of our own on a 4 x 8 grid,
- * drawn smooth at any size. */
+/* report/draw/canvas.h: lines and letters on an image. Letters are strokes of our own on a 4 x 8
+ * grid, drawn smooth at any size. */
 #ifndef MR_CANVAS_H
 #define MR_CANVAS_H
-#include "report/picture.h"
+#include "report/draw/pen.h"
 
-typedef struct mr_colour {
-    uint8_t r, g, b;
-} mr_colour;
-typedef enum mr_anchor { MR_LEFT, MR_MIDDLE, MR_RIGHT } mr_anchor;
+/** Pixels, 8 bit red green blue, rows from the top. */
+typedef struct mr_image {
+    size_t w, h;
+    uint8_t *rgb; /* [h][w][3] */
+} mr_image;
+mr_status mr_image_init(mr_image *im, size_t w, size_t h);
+void mr_image_fini(mr_image *im);
 
 void mr_canvas_fill(mr_image *im, int x, int y, int w, int h, mr_colour c);
 /** A smooth straight line, width in pixels. */
@@ -19,6 +22,6 @@ void mr_canvas_text(mr_image *im, double x, double y, double size, mr_anchor anc
                     const char *text, mr_colour c);
 /** Length of that text in pixels. */
 double mr_canvas_text_width(const char *text, double size);
-/** The diverging colour map: -1 blue, 0 near white, 1 red; NaN grey. */
-mr_colour mr_canvas_map(double v);
+/** UTF-8 in the nearest ASCII: raised figures become plain ones, micro a u. */
+void mr_canvas_ascii(const char *text, char *out, size_t size);
 #endif
