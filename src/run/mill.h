@@ -216,7 +216,7 @@ const double *mr_tile_next(void *feed, size_t n);
 bool mr_tile_spoilt(void *feed);
 /** May this tile be fed? Not where samples are known to be missing. */
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
-/** Store a tile's output rows y, of extent `out`, as the lane's type in the output block, with NaN where
- * spoiled. own: as for mr_spoils_reaching. */
+/** Store a tile's output rows y, of extent `out`, as the lane's type in the output block, with NaN
+ * where spoiled. own: as for mr_spoils_reaching. */
 mr_status mr_tile_store(const mr_block *w, mr_extent out, const mr_view *y, const mr_spoils *own);
 #endif

@@ -168,7 +168,7 @@ def test_strips_see_beyond_their_edge(tmp_path):
     x = rig.noise(n, nc, 8)
     rig.archive(tmp_path / "in", x, 10, 500)
     cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["lowpass: {corner: 0.06 Hz}", "made_up_between"],
-                     tmp_path / "out", run_=["memory: 3 GiB"])
+                     tmp_path / "out", run_=["memory: 3 GiB"], output_=["lane: 30 min"])
     rig.run("run", cfg, status=0, threads=2)
     files = rig.lanes(tmp_path / "out")
     assert len(files) > 1

@@ -1,6 +1,7 @@
-/* tests/ops/made_up.h: operators that nobody needs, so that every field of the contract is used by
- * one: context in channels and time, fewer channels, other places, a change of rate and unit, all
- * channels with context in time, a new axis. Each says what it computes, for the tests' own sums. */
+/* tests/ops/made_up.h: operators that nobody needs, so that every field of the contract is used
+ * by one: context in channels and time, fewer channels, other places, a change of rate and unit,
+ * all channels with context in time, a new axis. Each says what it computes, for the tests' own
+ * sums. */
 #ifndef MADE_UP_H
 #define MADE_UP_H
 #include <math.h>

@@ -1,6 +1,6 @@
-/* What an operator declares is honoured or refused by its name and the field's: a liar is told; made-up
- * operators across channels give what their definitions say, with the places, numbers and spacing of
- * their channels, and what is NaN reaches as far as they look and no further. */
+/* What an operator declares is honoured or refused by its name and the field's: a liar is told;
+ * made-up operators across channels give what their definitions say, with the places, numbers and
+ * spacing of their channels, and what is NaN reaches as far as they look and no further. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
