@@ -16,7 +16,7 @@ enum { FOOT_BYTES = 16 };
 /* the same digest by the widest vectors of the machine, where the library was built with that:
  * 10 GB/s instead of 6 */
 XXH128_hash_t XXH3_128bits_dispatch(const void *p, size_t n) __attribute__((weak));
-static const char magic[8] = {'M', 'R', 'I', 'N', 'P', 'U', 'T', '2'};
+static const char magic[8] = {'M', 'R', 'I', 'N', 'P', 'U', 'T', '3'};
 
 void mr_rows_add(mr_rows_sum *s, const void *rows, uint64_t first, uint64_t n, size_t row_bytes,
                  size_t stride)
@@ -39,36 +39,114 @@ void mr_rows_merge(mr_rows_sum *s, const mr_rows_sum *more)
     s->lo = lo;
 }
 
+/* --- lines ----------------------------------------------------------------------------------- */
+
+/** A name or text without anything that would end a word or a line. */
+static mr_status add_word(mr_text *t, const char *word)
+{
+    mr_status st = MR_OK;
+    for (const unsigned char *p = (const unsigned char *)word; *p; p++) {
+        if (*p <= ' ' || *p == 0x7f || *p == '%')
+            MR_TRY(mr_text_add(t, "%%%02x", *p));
+        else
+            MR_TRY(mr_text_add_bytes(t, p, 1));
+    }
+out:
+    return st;
+}
+
+/** The same back, in place. */
+static void restore_word(char *s)
+{
+    unsigned c;
+    char *to = s;
+    for (; *s; s++) {
+        if (*s == '%' && sscanf(s + 1, "%2x", &c) == 1 && c) {
+            *to++ = (char)c;
+            s += 2;
+        } else {
+            *to++ = *s;
+        }
+    }
+    *to = '\0';
+}
+
 mr_status mr_inputs_line(mr_text *t, const mr_input_line *l)
 {
-    if (!l->known)
-        return mr_text_add(t, "%llu %llu %llu %llu %llu - %s\n", (unsigned long long)l->row,
-                           (unsigned long long)l->rows, (unsigned long long)l->sel.first,
-                           (unsigned long long)l->sel.step, (unsigned long long)l->sel.n, l->name);
-    return mr_text_add(t, "%llu %llu %llu %llu %llu %016llx%016llx %s\n",
-                       (unsigned long long)l->row, (unsigned long long)l->rows,
-                       (unsigned long long)l->sel.first, (unsigned long long)l->sel.step,
-                       (unsigned long long)l->sel.n, (unsigned long long)l->sum.hi,
-                       (unsigned long long)l->sum.lo, l->name);
+    mr_status st = MR_OK;
+    char digest[40] = "-";
+    if (l->known)
+        snprintf(digest, sizeof digest, "%016llx%016llx", (unsigned long long)l->sum.hi,
+                 (unsigned long long)l->sum.lo);
+    MR_TRY(mr_text_add(t, "%llu %llu %llu %llu %llu %s %lld ", (unsigned long long)l->row,
+                       (unsigned long long)l->rows, (unsigned long long)l->sel.first,
+                       (unsigned long long)l->sel.step, (unsigned long long)l->sel.n, digest,
+                       (long long)l->t0_ns));
+    MR_TRY(add_word(t, l->name));
+    MR_TRY(mr_text_add(t, "\n"));
+out:
+    return st;
+}
+
+/** Cut the line at *text off; NULL: there is none. */
+static char *next_line(char **text)
+{
+    char *s = *text, *end = strchr(s, '\n');
+    if (!end) return NULL;
+    *end = '\0';
+    *text = end + 1;
+    return s;
 }
 
 bool mr_inputs_next(char **text, mr_input_line *l)
 {
     unsigned long long v[5], hi = 0, lo = 0;
-    char digest[40], *s = *text, *end = strchr(s, '\n');
+    long long t0;
+    char digest[40], *s = next_line(text);
     int n = 0;
-    if (!end) return false;
-    *end = '\0';
-    *text = end + 1;
-    if (sscanf(s, "%llu %llu %llu %llu %llu %33s %n", &v[0], &v[1], &v[2], &v[3], &v[4], digest,
-               &n) != 6 ||
+    if (!s ||
+        sscanf(s, "%llu %llu %llu %llu %llu %33s %lld %n", &v[0], &v[1], &v[2], &v[3], &v[4],
+               digest, &t0, &n) != 7 ||
         !n)
         return false;
-    *l = (mr_input_line){.row = v[0], .rows = v[1], .sel = {v[2], v[3], v[4]}, .name = s + n};
+    *l = (mr_input_line){
+        .row = v[0], .rows = v[1], .sel = {v[2], v[3], v[4]}, .t0_ns = t0, .name = s + n};
+    restore_word(s + n);
     l->known = sscanf(digest, "%16llx%16llx", &hi, &lo) == 2;
     l->sum = (mr_rows_sum){.lo = lo, .hi = hi};
     return l->known || strcmp(digest, "-") == 0;
 }
+
+mr_status mr_lost_print(mr_text *t, const mr_lost_line *l)
+{
+    mr_status st = MR_OK;
+    MR_TRY(
+        mr_text_add(t, "lost %lld %lld %d ", (long long)l->t0_ns, (long long)l->t1_ns, l->again));
+    MR_TRY(add_word(t, l->name));
+    MR_TRY(mr_text_add(t, " "));
+    MR_TRY(add_word(t, l->note));
+    MR_TRY(mr_text_add(t, "\n"));
+out:
+    return st;
+}
+
+bool mr_lost_next(char **text, mr_lost_line *l)
+{
+    long long a, b;
+    int again, n = 0;
+    char *s, *note;
+    if (strncmp(*text, "lost ", 5) != 0 || !(s = next_line(text)) ||
+        sscanf(s, "lost %lld %lld %d %n", &a, &b, &again, &n) != 3 || !n ||
+        !(note = strchr(s + n, ' ')))
+        return false;
+    *note++ = '\0';
+    restore_word(s + n);
+    restore_word(note);
+    *l = (mr_lost_line){.t0_ns = a, .t1_ns = b, .again = again != 0, .name = s + n, .note = note};
+    return true;
+}
+
+/* --- in a lane file -------------------------------------------------------------------------- */
 
 mr_status mr_inputs_append(int fd, uint64_t *end, const mr_text *lines, mr_sum *sum,
                            const char *path)
@@ -102,10 +180,14 @@ bool mr_series_same(const mr_series *a, const mr_series *b)
     return strcmp(a->what.hex, b->what.hex) == 0 && mr_series_near(a, b);
 }
 
-mr_status mr_lane_self_line(mr_text *t, const mr_series *s, const char *rel)
+mr_status mr_lane_self_line(mr_text *t, const mr_lane_self *self, const char *rel)
 {
-    return mr_text_add(t, "lane %s %a %a %a %a %.*s\n", s->what.hex[0] ? s->what.hex : "-",
-                       s->rate_hz, s->dx_m, s->x0_m, s->gauge_m, (int)mr_lane_stem(rel), rel);
+    const mr_series *s = &self->series;
+    return mr_text_add(t, "lane %s %a %a %a %a %lld %lld %lld %lld %llu %.*s\n",
+                       s->what.hex[0] ? s->what.hex : "-", s->rate_hz, s->dx_m, s->x0_m, s->gauge_m,
+                       (long long)self->t0_ns, (long long)self->t1_ns, (long long)self->from_ns,
+                       (long long)self->to_ns, (unsigned long long)self->rows,
+                       (int)mr_lane_stem(rel), rel);
 }
 
 bool mr_lane_self_fits(const mr_lane_self *s, const char *rel)
@@ -121,10 +203,18 @@ bool mr_lane_self_fits(const mr_lane_self *s, const char *rel)
 static bool take_self(char *text, size_t *len, mr_lane_self *self)
 {
     mr_series *s = &self->series;
+    long long t0, t1, from, to;
+    unsigned long long rows;
     char *end = strchr(text, '\n');
-    if (!end || sscanf(text, "lane %32s %la %la %la %la %103s", s->what.hex, &s->rate_hz, &s->dx_m,
-                       &s->x0_m, &s->gauge_m, self->stem) != 6)
+    if (!end || sscanf(text, "lane %32s %la %la %la %la %lld %lld %lld %lld %llu %103s",
+                       s->what.hex, &s->rate_hz, &s->dx_m, &s->x0_m, &s->gauge_m, &t0, &t1, &from,
+                       &to, &rows, self->stem) != 11)
         return false;
+    self->t0_ns = t0;
+    self->t1_ns = t1;
+    self->from_ns = from;
+    self->to_ns = to;
+    self->rows = rows;
     *len -= (size_t)(end + 1 - text);
     memmove(text, end + 1, *len + 1);
     return true;

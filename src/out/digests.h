@@ -21,6 +21,7 @@ typedef struct mr_input_line {
     uint64_t row, rows;
     mr_chsel sel;
     mr_rows_sum sum;
+    int64_t t0_ns;    /* of the first of these rows, as the lane has it */
     bool known;       /* false: it could not all be read */
     const char *name; /* [borrow] base name */
 } mr_input_line;
@@ -28,13 +29,27 @@ mr_status mr_inputs_line(mr_text *t, const mr_input_line *l);
 /** Take the next line of a text, which is changed; name points into it. False at the end or at a
  *  line that is not of ours. */
 bool mr_inputs_next(char **text, mr_input_line *l);
+
+/** What was lost of one input, so that the lane holds NaN for it. These lines come first. */
+typedef struct mr_lost_line {
+    int64_t t0_ns, t1_ns;
+    bool again;              /* reading failed: another run may have more luck */
+    const char *name, *note; /* [borrow] base name */
+} mr_lost_line;
+mr_status mr_lost_print(mr_text *t, const mr_lost_line *l);
+/** The same as mr_inputs_next for these lines; false at the first of another kind. */
+bool mr_lost_next(char **text, mr_lost_line *l);
+
 /** Which lane a file is, by itself: whatever the archive may hold by now. */
 typedef struct mr_lane_self {
     mr_series series;
+    int64_t t0_ns, t1_ns;   /* as the index lists it */
+    int64_t from_ns, to_ns; /* what it stands for: [from, to) */
+    uint64_t rows;
     char stem[104]; /* name in the output folder, up to the number that may be behind it */
 } mr_lane_self;
-/** The first of the lines; rel: final name. */
-mr_status mr_lane_self_line(mr_text *t, const mr_series *s, const char *rel);
+/** The first of the lines; rel: final name. self->stem is made of it. */
+mr_status mr_lane_self_line(mr_text *t, const mr_lane_self *self, const char *rel);
 /** Is `rel` a name that this lane may have? */
 bool mr_lane_self_fits(const mr_lane_self *s, const char *rel);
 /** The lines that a lane file carries. [give] lines (may be NULL); MR_EVERIFY when there are none.

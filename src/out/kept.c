@@ -14,7 +14,7 @@ mr_status mr_kept_add(mr_kept *k, const char *rel, const mr_digest *checksum)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_grow(&k->v, &k->cap, k->n + 1, sizeof *k->v, "the kept lanes"));
-    k->v[k->n].checksum = *checksum;
+    k->v[k->n] = (mr_kept_lane){.checksum = *checksum};
     MR_TRY(mr_strdup(rel, &k->v[k->n].rel));
     k->n++;
 out:

@@ -53,6 +53,8 @@ typedef struct mr_lane_spec {
     const char *attempt; /* goes into the .part name only */
     uint64_t rows, nc;
     const int64_t *time_ns;      /* [rows] */
+    int64_t t0_ns, t1_ns;        /* as the index lists it */
+    int64_t from_ns, to_ns;      /* what it stands for: [from, to) */
     const double *distance_m;    /* [nc] */
     double rate_hz;              /* of the output */
     double gauge_m, dx_m;        /* 0 unknown */
@@ -161,6 +163,7 @@ mr_status mr_master_remove(const char *folder);
 typedef struct mr_kept_lane {
     char *rel;
     mr_digest checksum;
+    size_t n_losses; /* known where it was just looked at; not in the list on disk */
 } mr_kept_lane;
 typedef struct mr_kept {
     mr_kept_lane *v;
@@ -174,6 +177,18 @@ mr_status mr_kept_write(const char *folder, mr_kept *k);
 /** Read it back, sorted. A missing one is empty; MR_EVERIFY: damaged. */
 mr_status mr_kept_read(const char *folder, mr_kept *out);
 mr_kept_lane *mr_kept_find(const mr_kept *k, const char *rel);
+
+/** A lane that stays although inputs of it are gone: it stands in index and master in the place of
+ *  a planned lane, which could only hold less. */
+typedef struct mr_held {
+    uint64_t lane; /* the planned lane, by number */
+    bool first;    /* of those that it stands for: the one that is listed */
+    uint64_t rows, n_losses;
+    int64_t t0_ns, t1_ns;
+    mr_digest digest;
+    char rel[104];
+    char missing[300]; /* the first input that is gone, printable */
+} mr_held;
 
 /** Length of a lane's name up to the number that may be behind it. */
 size_t mr_lane_stem(const char *rel);

@@ -196,22 +196,23 @@ mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out)
 {
     mr_status st = MR_OK;
     mr_text line = {0};
-    char t0[40], t1[40];
+    char t0[40], t1[40], name[300];
     mr_odd_list list = {0};
     MR_TRY(mr_spans_odds_in(&p->spans, l->t0_ns, l->t1_ns, &list));
     for (size_t i = 0; i < list.n; i++) {
         const mr_odd *o = &p->spans.odd[list.v[i]];
         if (mr_catalog_group_of(p->cat, o->file) != p->arrays[l->array].group) continue;
         line.len = 0;
+        mr_printable(mr_base_name(mr_catalog_path(p->cat, o->file)), name, sizeof name);
         MR_TRY(mr_text_add(&line, "%s %s %s %s ", mr_odd_name(o->kind), mr_utc_iso(o->t0_ns, t0),
-                           mr_utc_iso(o->t1_ns, t1),
-                           mr_base_name(mr_catalog_path(p->cat, o->file))));
-        if (o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE)
+                           mr_utc_iso(o->t1_ns, t1), name));
+        if (o->kind == MR_ODD_OVERLAP || o->kind == MR_ODD_DUPLICATE) {
+            mr_printable(mr_base_name(mr_catalog_path(p->cat, o->other)), name, sizeof name);
             MR_TRY(mr_text_add(&line, "%llu samples stand in %s already",
-                               (unsigned long long)o->skip,
-                               mr_base_name(mr_catalog_path(p->cat, o->other))));
-        else
+                               (unsigned long long)o->skip, name));
+        } else {
             MR_TRY(mr_text_add(&line, "%s", o->note));
+        }
         MR_TRY(mr_strs_add(out, line.s));
     }
 out:

@@ -11,11 +11,32 @@
 #include "report/fate.h"
 #include "report/json.h"
 
+/** As much as can be printed; NULL: no memory. */
 static json_t *text(const char *s)
 {
-    char safe[1024];
-    mr_printable(s ? s : "", safe, sizeof safe);
-    return json_string(safe);
+    const size_t n = 4 * strlen(s ? s : "") + 1;
+    char *safe = malloc(n);
+    if (!safe) return NULL;
+    mr_printable(s ? s : "", safe, n);
+    json_t *o = json_string(safe);
+    free(safe);
+    return o;
+}
+
+/** Where a path that stands under a name cannot be printed, its bytes beside it in hex. */
+static int add_bytes(json_t *o, const char *name, const char *path)
+{
+    char bytes[64];
+    mr_text hex = {0};
+    const char *shown = json_string_value(json_object_get(o, name));
+    if (!shown || strcmp(shown, path) == 0) return shown ? 0 : -1;
+    snprintf(bytes, sizeof bytes, "%s_bytes", name);
+    int bad = 0;
+    for (const char *p = path; *p && !bad; p++)
+        bad = mr_text_add(&hex, "%02x", (unsigned)(unsigned char)*p) != MR_OK;
+    bad = bad || json_object_set_new(o, bytes, json_string(hex.s)) != 0;
+    mr_text_fini(&hex);
+    return bad;
 }
 
 static json_t *when(int64_t t_ns)
@@ -46,6 +67,9 @@ bool mr_account_losses(const mr_account *a)
     bool any = false;
     if (!a->cat || mr_fates(a, &f) != MR_OK) return false;
     for (size_t i = 0; i < a->cat->n_files; i++) any |= f[i].loss;
+    for (size_t i = 0; a->kept && i < a->kept->n; i++) any |= a->kept->v[i].n_losses > 0;
+    for (size_t i = 0; i < a->n_held; i++) any |= a->held[i].n_losses > 0;
+    any |= a->shrunk && a->shrunk->n > 0;
     free(f);
     return any;
 }
@@ -107,7 +131,8 @@ static mr_status add_inputs(const mr_account *a, mr_text *t)
                       mr_fate_name(&f[i]), "reason", text(mr_fate_reason(a, &f[i], why)), "samples",
                       (json_int_t)f[i].samples, "recordings", (json_int_t)n, "t0",
                       n ? when(t0) : json_null(), "t1", n ? when(t1) : json_null());
-        if (known && note && json_object_set_new(o, "note", text(note)) != 0) {
+        if (add_bytes(o, "path", mr_catalog_path(c, i)) != 0 ||
+            (known && note && json_object_set_new(o, "note", text(note)) != 0)) {
             json_decref(o);
             o = NULL;
         }
@@ -150,17 +175,46 @@ out:
     return st;
 }
 
+static json_t *lane_json(const char *rel, uint64_t rows, uint64_t channels, const char *checksum)
+{
+    return json_pack("{s:s s:I s:I s:s}", "file", rel, "rows", (json_int_t)rows, "channels",
+                     (json_int_t)channels, "checksum", checksum);
+}
+
 static mr_status add_lanes(const mr_account *a, mr_text *t)
 {
     mr_status st = MR_OK;
     bool first = true;
-    for (size_t i = 0; a->plan && a->done && i < a->plan->n_lanes; i++) {
+    const mr_held **held = NULL;
+    if (!a->plan || !a->done) return MR_OK;
+    MR_TRY(mr_alloc(a->plan->n_lanes, sizeof(void *), "the report", &held));
+    for (size_t i = 0; i < a->n_held; i++) held[a->held[i].lane] = &a->held[i];
+    for (size_t i = 0; i < a->plan->n_lanes; i++) {
         const mr_lane *l = &a->plan->lanes[i];
-        if (!a->done[i]) continue;
+        const mr_held *h = held[i];
+        if (!a->done[i] || (h && !h->first)) continue;
         MR_TRY(add_item(t, first,
-                        json_pack("{s:s s:I s:I s:s}", "file", l->rel, "rows",
-                                  (json_int_t)(l->rows.b - l->rows.a), "channels",
-                                  (json_int_t)(l->c1 - l->c0), "checksum", a->digest[i].hex)));
+                        h ? lane_json(h->rel, h->rows, l->c1 - l->c0, h->digest.hex)
+                          : lane_json(l->rel, (uint64_t)(l->rows.b - l->rows.a), l->c1 - l->c0,
+                                      a->digest[i].hex)));
+        first = false;
+    }
+out:
+    free(held);
+    return st;
+}
+
+/** Lanes that stay with more than the archive has now. */
+static mr_status add_held(const mr_account *a, mr_text *t)
+{
+    mr_status st = MR_OK;
+    bool first = true;
+    for (size_t i = 0; i < a->n_held; i++) {
+        const mr_held *h = &a->held[i];
+        if (!h->first) continue;
+        MR_TRY(add_item(t, first,
+                        json_pack("{s:s s:o s:I}", "file", h->rel, "missing", text(h->missing),
+                                  "losses", (json_int_t)h->n_losses)));
         first = false;
     }
 out:
@@ -172,8 +226,9 @@ static mr_status add_kept(const mr_account *a, mr_text *t)
     mr_status st = MR_OK;
     for (size_t i = 0; a->kept && i < a->kept->n; i++)
         MR_TRY(add_item(t, i == 0,
-                        json_pack("{s:s s:s}", "file", a->kept->v[i].rel, "checksum",
-                                  a->kept->v[i].checksum.hex)));
+                        json_pack("{s:s s:s s:I}", "file", a->kept->v[i].rel, "checksum",
+                                  a->kept->v[i].checksum.hex, "losses",
+                                  (json_int_t)a->kept->v[i].n_losses)));
 out:
     return st;
 }
@@ -189,6 +244,11 @@ out:
 static mr_status add_strangers(const mr_account *a, mr_text *t)
 {
     return a->strangers ? add_texts(a->strangers, t) : MR_OK;
+}
+
+static mr_status add_shrunk(const mr_account *a, mr_text *t)
+{
+    return a->shrunk ? add_texts(a->shrunk, t) : MR_OK;
 }
 
 static mr_status add_idle(const mr_account *a, mr_text *t)
@@ -216,17 +276,22 @@ out:
 /** Host, time and absolute paths stand here only. */
 static json_t *launch_json(const mr_account *a)
 {
-    char host[256] = "", cwd[4096] = "", now[40];
+    char host[256] = "", now[40], *cwd = getcwd(NULL, 0);
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     gethostname(host, sizeof host - 1);
-    if (!getcwd(cwd, sizeof cwd)) cwd[0] = '\0';
-    return json_pack("{s:i s:i s:s s:i s:i s:b s:o s:o s:s s:o}", "ranks", a->ranks, "threads",
-                     a->threads, "cores", a->cores ? a->cores : "", "io_threads", a->io_threads,
-                     "nodes", a->nodes, "lane_server", a->dynamic, "host", text(host), "folder",
-                     text(cwd), "finished",
-                     mr_utc_iso((int64_t)t.tv_sec * 1000000000 + t.tv_nsec, now), "config",
-                     text(a->plan ? a->plan->cfg->name : ""));
+    json_t *o = json_pack("{s:i s:i s:s s:i s:i s:b s:o s:o s:s s:o}", "ranks", a->ranks, "threads",
+                          a->threads, "cores", a->cores ? a->cores : "", "io_threads",
+                          a->io_threads, "nodes", a->nodes, "lane_server", a->dynamic, "host",
+                          text(host), "folder", text(cwd), "finished",
+                          mr_utc_iso((int64_t)t.tv_sec * 1000000000 + t.tv_nsec, now), "config",
+                          text(a->plan ? a->plan->cfg->name : ""));
+    if (add_bytes(o, "folder", cwd ? cwd : "") != 0) {
+        json_decref(o);
+        o = NULL;
+    }
+    free(cwd);
+    return o;
 }
 
 /** All that is short. NULL: no memory. */
@@ -264,9 +329,10 @@ static mr_status print_report(const mr_account *a, mr_text *t)
     static const struct {
         const char *name;
         mr_status (*add)(const mr_account *, mr_text *);
-    } list[] = {{"inputs", add_inputs}, {"spans", add_spans}, {"ledger", add_ledger},
-                {"lanes", add_lanes},   {"kept", add_kept},   {"strangers", add_strangers},
-                {"idle", add_idle},     {"links", add_links}, {"outputs", add_outputs}};
+    } list[] = {{"inputs", add_inputs}, {"spans", add_spans},    {"ledger", add_ledger},
+                {"lanes", add_lanes},   {"kept", add_kept},      {"strangers", add_strangers},
+                {"held", add_held},     {"shrunk", add_shrunk},  {"idle", add_idle},
+                {"links", add_links},   {"outputs", add_outputs}};
     json_t *o = facts_json(a);
     char *s = mr_json_text(o, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     if (!s) {
@@ -322,6 +388,14 @@ static void warn_leftovers(const mr_account *a)
                "%s: its inputs are not in this archive; the lane is kept, but not in the "
                "index and the master file",
                a->kept->v[i].rel);
+    for (size_t i = 0; i < MR_MIN(a->n_held, (size_t)50); i++)
+        if (a->held[i].first)
+            mr_log(MR_WARN,
+                   "%s: %s, which it was made from, is gone; the lane stays as it is (remove it to "
+                   "have it made of what is there)",
+                   a->held[i].rel, a->held[i].missing);
+    for (size_t i = 0; a->shrunk && i < MR_MIN(a->shrunk->n, (size_t)50); i++)
+        mr_log(MR_WARN, "%s", a->shrunk->v[i]);
     for (size_t i = 0; i < MR_MIN(strange, (size_t)50); i++)
         mr_log(MR_WARN, "%s: no lane of this chain; it is left alone, and verify will complain",
                a->strangers->v[i]);

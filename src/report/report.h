@@ -8,10 +8,13 @@
 /** All that a run has to tell. Numbers are over all ranks. */
 typedef struct mr_account {
     mr_status status;
-    const char *error;         /* "" or why it ended */
-    const mr_config *cfg;      /* the settings of the run; NULL if not to be written */
-    const mr_plan *plan;       /* NULL if it did not come that far */
-    const mr_catalog *cat;     /* NULL likewise */
+    const char *error;     /* "" or why it ended */
+    const mr_config *cfg;  /* the settings of the run; NULL if not to be written */
+    const mr_plan *plan;   /* NULL if it did not come that far */
+    const mr_catalog *cat; /* NULL likewise */
+    const mr_held *held;   /* [n_held] lanes that stay in the place of planned ones */
+    size_t n_held;
+    const mr_strs *shrunk;     /* lanes that hold less than they did; NULL: not looked for */
     const mr_listing *listing; /* what input.files came to; NULL: not known */
     const uint8_t *done;       /* [n_lanes] */
     const mr_digest *digest;   /* [n_lanes] */

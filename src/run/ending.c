@@ -5,33 +5,55 @@
 
 #define LONG ((uint64_t)4 << 30) /* bytes of sums that take a while to be merged */
 
-/** The lanes as master, result and index list them. */
-static mr_status entries(const mr_plan *p, const mr_resume *done, mr_lane_entry **out)
+/** A lane that stays in the place of a planned one, which keeps its channels and kind. */
+static void put_held(const mr_held *h, mr_lane_entry *e)
 {
+    e->rel = h->rel;
+    e->t0_ns = h->t0_ns;
+    e->t1_ns = h->t1_ns;
+    e->rows = h->rows;
+    e->digest = h->digest;
+}
+
+/** The lanes as master, result and index list them. */
+static mr_status entries(const mr_plan *p, const mr_resume *done, mr_lane_entry **out, size_t *n)
+{
+    mr_status st = MR_OK;
     mr_lane_entry *e = NULL;
-    const mr_status st = mr_alloc(p->n_lanes, sizeof *e, "the index", &e);
-    if (st != MR_OK) return st;
+    const mr_leftovers *left = &done->left;
+    const mr_held **held = NULL;
+    MR_TRY(mr_alloc(p->n_lanes, sizeof *e, "the index", &e));
+    MR_TRY(mr_alloc(p->n_lanes, sizeof(void *), "the index", &held));
+    for (size_t i = 0; i < left->n_held; i++) held[left->held[i].lane] = &left->held[i];
+    *n = 0;
     for (size_t i = 0; i < p->n_lanes; i++) {
         const mr_lane *l = &p->lanes[i];
         const mr_array *a = &p->arrays[l->array];
         const mr_geom *g = mr_chain_out(a->chain);
-        e[i] = (mr_lane_entry){.rel = l->rel,
-                               .t0_ns = l->t0_ns,
-                               .t1_ns = l->t1_ns,
-                               .rows = (uint64_t)(l->rows.b - l->rows.a),
-                               .c0 = l->c0,
-                               .c1 = l->c1,
-                               .ch0 = mr_array_channel(a, l->c0),
-                               .ch1 = mr_array_channel(a, l->c1 - 1) + 1,
-                               .digest = done->digest[i],
-                               .part = (int)l->array,
-                               .rate_hz = g->rate_hz,
-                               .quantity = g->quantity,
-                               .unit = g->unit,
-                               .shape = mr_array_shape(a)};
+        if (held[i] && !held[i]->first) continue;
+        mr_lane_entry *to = &e[(*n)++];
+        *to = (mr_lane_entry){.rel = l->rel,
+                              .t0_ns = l->t0_ns,
+                              .t1_ns = l->t1_ns,
+                              .rows = (uint64_t)(l->rows.b - l->rows.a),
+                              .c0 = l->c0,
+                              .c1 = l->c1,
+                              .ch0 = mr_array_channel(a, l->c0),
+                              .ch1 = mr_array_channel(a, l->c1 - 1) + 1,
+                              .digest = done->digest[i],
+                              .part = (int)l->array,
+                              .rate_hz = g->rate_hz,
+                              .quantity = g->quantity,
+                              .unit = g->unit,
+                              .shape = mr_array_shape(a)};
+        if (held[i]) put_held(held[i], to);
     }
     *out = e;
-    return MR_OK;
+    e = NULL;
+out:
+    free(e);
+    free(held);
+    return st;
 }
 
 static mr_status merge_piece(void *arg, uint64_t i, mr_text *out)
@@ -65,14 +87,14 @@ out:
 }
 
 static mr_status write_result(mr_comm *c, const mr_plan *p, const char *folder,
-                              const mr_lane_entry *e, int threads)
+                              const mr_lane_entry *e, size_t n, int threads)
 {
     mr_status st = MR_OK;
     mr_result *r = NULL;
     mr_mapped nothing = {0};
     if (mr_comm_rank(c) == 0 && p->out_bytes > LONG)
-        mr_log(MR_INFO, "merging the sums of %zu lanes", p->n_lanes);
-    MR_TRY(begin(c, folder, e, p->n_lanes, &r));
+        mr_log(MR_INFO, "merging the sums of %zu lanes", n);
+    MR_TRY(begin(c, folder, e, n, &r));
     MR_TRY(mr_map_ranks(c, mr_result_pieces(r), threads, merge_piece, NULL, r, &nothing));
     MR_TRY(mr_agree(c, mr_result_sync(r)));
     if (mr_comm_rank(c) == 0) st = mr_result_seal(r, &p->digest);
@@ -90,15 +112,16 @@ mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const c
     const bool first = mr_comm_rank(c) == 0;
     const bool sums = p->n_lanes && mr_array_shape(&p->arrays[p->lanes[0].array]).kind == MR_SUMS;
     mr_lane_entry *e = NULL;
-    if (first || sums) st = entries(p, done, &e);
+    size_t n = 0;
+    if (first || sums) st = entries(p, done, &e, &n);
     if (st == MR_OK && first) st = mr_leftovers_clean(&done->left);
     if (st == MR_OK && first) st = mr_kept_write(folder, &done->left.kept);
     MR_TRY(mr_agree(c, st));
     if (sums)
-        MR_TRY(write_result(c, p, folder, e, threads));
+        MR_TRY(write_result(c, p, folder, e, n, threads));
     else if (first)
-        st = mr_master_write(folder, e, p->n_lanes, &p->digest);
-    if (st == MR_OK && first) st = mr_index_write(folder, e, p->n_lanes);
+        st = mr_master_write(folder, e, n, &p->digest);
+    if (st == MR_OK && first) st = mr_index_write(folder, e, n);
     st = mr_agree(c, st);
 out:
     free(e);

@@ -16,12 +16,13 @@ static mr_status gather(mr_run_state *r)
     const size_t size = (size_t)mr_comm_size(r->comm);
     mr_losses losses = {0};
     const mr_mill *m = r->mill;
-    if (mr_run_first(r)) st = mr_resume_read_losses(r->plan, r->cfg->folder, &r->resume, &losses);
+    mr_losses *mine = &r->resume.losses; /* of lanes that were there; now those of new ones, too */
+    for (size_t i = 0; m && st == MR_OK && i < m->losses.n; i++)
+        st = mr_losses_add(mine, &m->losses.v[i]);
     MR_TRY(mr_agree(r->comm, st));
     MR_TRY(mr_allgather(r->comm, m ? m->result : NULL, m ? m->n_results * sizeof *m->result : 0,
                         &all, &offs));
-    MR_TRY(mr_allgather(r->comm, m ? m->losses.v : NULL, m ? m->losses.n * sizeof(mr_loss) : 0,
-                        &lost, &offs_lost));
+    MR_TRY(mr_allgather(r->comm, mine->v, mine->n * sizeof(mr_loss), &lost, &offs_lost));
     const mr_lane_result *row = all;
     for (size_t i = 0; i < offs[size] / sizeof *row; i++) {
         r->resume.done[row[i].number] = 1;
@@ -84,6 +85,9 @@ static void tally_up(mr_run_state *r)
                               .n_probed = r->survey.n_probed,
                               .kept = &r->resume.left.kept,
                               .strangers = &r->resume.left.strangers,
+                              .held = r->resume.left.held,
+                              .n_held = r->resume.left.n_held,
+                              .shrunk = &r->resume.left.shrunk,
                               .listing = &r->files,
                               .survey_s = r->survey_s,
                               .read_s = v[0],

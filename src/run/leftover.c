@@ -2,6 +2,7 @@
 #include "run/leftover.h"
 #include <errno.h>
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,10 +18,12 @@ mr_status mr_leftover_remove(const char *path, const char *why)
 
 /** A planned lane by name, and so by start. */
 typedef struct owned {
+    size_t number;
     const char *rel;
     const mr_series *series;
     int64_t begin_ns; /* half a sample before its first: stamps of files may bend its time */
     int64_t end_ns, latest_ns; /* where its next sample would be; the latest of all up to here */
+    int64_t from_ns, to_ns, latest_to_ns; /* what it stands for; the latest of all up to here */
 } owned;
 
 typedef struct walk {
@@ -29,6 +32,9 @@ typedef struct walk {
     owned *v;         /* sorted by name */
     int64_t reach_ns; /* the longest half sample */
     const char *folder;
+    const uint8_t *done;
+    bool *held;     /* [plan's lanes] */
+    mr_names names; /* once they are needed */
     mr_leftovers *out;
 } walk;
 
@@ -76,15 +82,153 @@ static bool is_superseded(const walk *w, const mr_series *s, const char *base)
     return false;
 }
 
-/** Is this a complete lane of this chain, under a name that it may have? *content: its checksum. */
-static mr_status is_lane(const mr_plan *p, const char *path, const char *rel, mr_lane_self *self,
-                         mr_digest *content, bool *yes)
+/* --- lanes whose inputs are gone ------------------------------------------------------------- */
+
+/** A complete lane of this chain that is there. */
+typedef struct present {
+    const char *path, *rel;
+    mr_lane_self self;
+    mr_digest content;
+    mr_text lines;
+    mr_gone gone;
+} present;
+
+static bool same_strip(const owned *o, const present *f)
+{
+    const char *a = strchr(mr_base_name(o->rel), '_'), *b = strchr(mr_base_name(f->rel), '_');
+    return a && b && strncmp(a, b, 13) == 0 && mr_series_same(o->series, &f->self.series);
+}
+
+/** The planned lanes of its series that share time with it, as places in w->v. [give] */
+static mr_status sharing(const walk *w, const present *f, size_t **out, size_t *n)
+{
+    mr_status st = MR_OK;
+    size_t *v = NULL, cap = 0, at = 0;
+    char t[40];
+    mr_utc_compact(f->self.to_ns, t);
+    for (size_t b = w->n; at < b;) { /* the first lane that begins after it */
+        const size_t mid = at + (b - at) / 2;
+        if (strncmp(mr_base_name(w->v[mid].rel), t, 26) > 0)
+            b = mid;
+        else
+            at = mid + 1;
+    }
+    *n = 0;
+    while (at-- > 0 && w->v[at].latest_to_ns - w->reach_ns > f->self.from_ns) {
+        if (w->v[at].to_ns - w->reach_ns <= f->self.from_ns ||
+            w->v[at].from_ns + w->reach_ns >= f->self.to_ns || !same_strip(&w->v[at], f))
+            continue;
+        MR_TRY(mr_grow(&v, &cap, *n + 1, sizeof *v, "the lanes"));
+        v[(*n)++] = at;
+    }
+    *out = v;
+    v = NULL;
+out:
+    free(v);
+    return st;
+}
+
+/** May it stay in the place of all of these? Only if nothing is in them that it has not. */
+static mr_status may_stay(const walk *w, const present *f, const size_t *v, size_t n, bool *yes)
+{
+    mr_status st = MR_OK;
+    *yes = n > 0 && f->gone.any;
+    for (size_t i = 0; *yes && i < n; i++) {
+        const owned *o = &w->v[v[i]];
+        const mr_lane *l = &w->plan->lanes[o->number];
+        *yes = w->done[o->number] != MR_LANE_DONE && !w->held[o->number] &&
+               o->from_ns >= f->self.from_ns - w->reach_ns &&
+               o->to_ns <= f->self.to_ns + w->reach_ns;
+        if (*yes) MR_TRY(mr_held_covers(w->plan, l, &f->self, &f->lines, yes));
+    }
+out:
+    return st;
+}
+
+static mr_status hold(walk *w, const present *f, const size_t *v, size_t n)
+{
+    mr_status st = MR_OK;
+    mr_leftovers *o = w->out;
+    for (size_t i = 0; i < n; i++) {
+        MR_TRY(mr_grow(&o->held, &o->cap_held, o->n_held + 1, sizeof *o->held, "the lanes"));
+        mr_held *h = &o->held[o->n_held++];
+        *h = (mr_held){.lane = w->v[v[i]].number,
+                       .first = i + 1 == n, /* they come latest first */
+                       .rows = f->self.rows,
+                       .n_losses = f->gone.n_losses,
+                       .t0_ns = f->self.t0_ns,
+                       .t1_ns = f->self.t1_ns,
+                       .digest = f->content};
+        snprintf(h->rel, sizeof h->rel, "%s", f->rel);
+        memcpy(h->missing, f->gone.missing, sizeof h->missing);
+        w->held[h->lane] = true;
+    }
+out:
+    return st;
+}
+
+/** Say so where planned lanes will have less time than this one. */
+static mr_status note_shrunk(walk *w, const present *f, const size_t *v, size_t n)
+{
+    mr_status st = MR_OK;
+    mr_text t = {0};
+    int64_t left = f->self.to_ns - f->self.from_ns - w->reach_ns;
+    for (size_t i = 0; i < n; i++)
+        left -=
+            MR_MIN(w->v[v[i]].to_ns, f->self.to_ns) - MR_MAX(w->v[v[i]].from_ns, f->self.from_ns);
+    if (!f->gone.any || left <= 0) return MR_OK;
+    MR_TRY(mr_text_add(&t, "%s: %s, which it was made from, is gone, and others have come", f->rel,
+                       f->gone.missing));
+    MR_TRY(mr_strs_add(&w->out->shrunk, t.s));
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
+/** A complete lane of this chain that no planned lane owns, or that has more than its owner will.
+ */
+static mr_status settle(walk *w, present *f, bool owned_name)
+{
+    mr_status st = MR_OK;
+    size_t *v = NULL, n = 0;
+    bool stays = false;
+    mr_text copy = {0};
+    if (!w->names.row) MR_TRY(mr_names_new(w->plan, &w->names));
+    MR_TRY(mr_text_add_bytes(&copy, f->lines.s, f->lines.len));
+    mr_held_gone(&w->names, &f->self, &copy, &f->gone);
+    MR_TRY(sharing(w, f, &v, &n));
+    MR_TRY(may_stay(w, f, v, n, &stays));
+    if (stays) {
+        MR_TRY(hold(w, f, v, n));
+    } else if (owned_name) {
+        MR_TRY(note_shrunk(w, f, v, n));
+        MR_TRY(mr_leftover_remove(f->path, "its inputs changed; the lane is redone"));
+    } else if (is_superseded(w, &f->self.series, mr_base_name(f->path))) {
+        MR_TRY(note_shrunk(w, f, v, n));
+        MR_TRY(mr_strs_add(&w->out->superseded, f->path));
+    } else if (!f->gone.n_known && f->gone.again) {
+        MR_TRY(mr_leftover_remove(f->path, "none of its inputs could be read, and they are gone"));
+    } else {
+        MR_TRY(mr_kept_add(&w->out->kept, f->rel, &f->content));
+        w->out->kept.v[w->out->kept.n - 1].n_losses = f->gone.n_losses;
+    }
+out:
+    free(v);
+    mr_text_fini(&copy);
+    return st;
+}
+
+/* --- everything under lanes/ ----------------------------------------------------------------- */
+
+/** Is this a complete lane of this chain, under a name that it may have? */
+static mr_status is_lane(const mr_plan *p, present *f, bool *yes)
 {
     mr_trailer t;
-    mr_status st = mr_trailer_read(path, false, &t);
-    if (st == MR_OK) st = mr_inputs_read(path, self, NULL);
-    *yes = st == MR_OK && strcmp(t.plan.hex, p->digest.hex) == 0 && mr_lane_self_fits(self, rel);
-    if (*yes) *content = t.content;
+    mr_status st = mr_trailer_read(f->path, false, &t);
+    if (st == MR_OK) st = mr_inputs_read(f->path, &f->self, &f->lines);
+    *yes = st == MR_OK && strcmp(t.plan.hex, p->digest.hex) == 0 &&
+           mr_lane_self_fits(&f->self, f->rel);
+    if (*yes) f->content = t.content;
     if (st != MR_EVERIFY) return st;
     mr_error_clear();
     return MR_OK;
@@ -93,30 +237,30 @@ static mr_status is_lane(const mr_plan *p, const char *path, const char *rel, mr
 static mr_status sort_out(walk *w, const char *path)
 {
     mr_status st = MR_OK;
-    const owned key = {.rel = path + strlen(w->folder) + 1};
+    present f = {.path = path, .rel = path + strlen(w->folder) + 1};
+    const owned key = {.rel = f.rel};
     const size_t n = strlen(path);
-    mr_lane_self self;
-    mr_digest content;
     bool lane;
     if (n > 5 && strcmp(path + n - 5, ".part") == 0)
         return mr_leftover_remove(path, "a dead run left it");
-    if (bsearch(&key, w->v, w->n, sizeof key, by_rel)) return MR_OK;
-    MR_TRY(is_lane(w->plan, path, key.rel, &self, &content, &lane));
-    if (!lane) return mr_strs_add(&w->out->strangers, key.rel);
-    if (is_superseded(w, &self.series, mr_base_name(path)))
-        return mr_strs_add(&w->out->superseded, path);
-    st = mr_kept_add(&w->out->kept, key.rel, &content);
+    const owned *owner = bsearch(&key, w->v, w->n, sizeof key, by_rel);
+    if (owner && w->done[owner->number] != MR_LANE_SHORT) return MR_OK;
+    MR_TRY(is_lane(w->plan, &f, &lane));
+    MR_TRY(lane ? settle(w, &f, owner != NULL) : mr_strs_add(&w->out->strangers, f.rel));
 out:
+    mr_text_fini(&f.lines);
     return st;
 }
 
-mr_status mr_leftovers_find(const mr_plan *p, const char *folder, mr_leftovers *out)
+mr_status mr_leftovers_find(const mr_plan *p, const char *folder, const uint8_t *done,
+                            mr_leftovers *out)
 {
     mr_status st = MR_OK;
     mr_text root = {0};
     FTS *f = NULL;
-    walk w = {.plan = p, .n = p->n_lanes, .folder = folder, .out = out};
+    walk w = {.plan = p, .n = p->n_lanes, .folder = folder, .done = done, .out = out};
     MR_TRY(mr_alloc(w.n, sizeof *w.v, "the lanes", &w.v));
+    MR_TRY(mr_alloc(w.n, sizeof *w.held, "the lanes", &w.held));
     for (size_t i = 0; i < w.n; i++) { /* a lane reaches to its next sample */
         const mr_lane *l = &p->lanes[i];
         const mr_chain *c = p->arrays[l->array].chain;
@@ -124,15 +268,19 @@ mr_status mr_leftovers_find(const mr_plan *p, const char *folder, mr_leftovers *
         const double step_ns =
             d && d->row_ns != MR_ALL ? (double)d->row_ns : 1e9 / mr_chain_rate(c);
         const int64_t half_ns = d ? 0 : (int64_t)(step_ns / 2);
-        w.v[i] = (owned){.rel = l->rel,
+        w.v[i] = (owned){.number = i,
+                         .rel = l->rel,
                          .series = &p->arrays[l->array].series,
                          .begin_ns = l->t0_ns - half_ns,
                          .end_ns = l->t1_ns + (int64_t)step_ns};
+        mr_held_times(p, l, &w.v[i].from_ns, &w.v[i].to_ns);
         w.reach_ns = MR_MAX(w.reach_ns, half_ns);
     }
     qsort(w.v, w.n, sizeof *w.v, by_rel);
-    for (size_t i = 0; i < w.n; i++)
+    for (size_t i = 0; i < w.n; i++) {
         w.v[i].latest_ns = i ? MR_MAX(w.v[i].end_ns, w.v[i - 1].latest_ns) : w.v[i].end_ns;
+        w.v[i].latest_to_ns = i ? MR_MAX(w.v[i].to_ns, w.v[i - 1].latest_to_ns) : w.v[i].to_ns;
+    }
     MR_TRY(mr_text_add(&root, "%s/lanes", folder));
     if (access(root.s, F_OK) != 0) goto out;
     char *paths[] = {root.s, NULL};
@@ -142,6 +290,8 @@ mr_status mr_leftovers_find(const mr_plan *p, const char *folder, mr_leftovers *
 out:
     if (f) fts_close(f);
     free(w.v);
+    free(w.held);
+    mr_names_fini(&w.names);
     mr_text_fini(&root);
     return st;
 }
@@ -160,6 +310,8 @@ void mr_leftovers_fini(mr_leftovers *l)
     mr_kept_fini(&l->kept);
     mr_strs_fini(&l->superseded);
     mr_strs_fini(&l->strangers);
+    mr_strs_fini(&l->shrunk);
+    free(l->held);
 }
 
 /* --- a lane in another's place --------------------------------------------------------------- */

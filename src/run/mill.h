@@ -173,8 +173,8 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last);
 void mr_mill_over(mr_mill *m, mr_job *j);
 
 mr_status mr_reader_loop(void *mill, mr_future *self); /* run/read.c */
-/** Lines of what was read for a lane, for its file. */
-mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines);
+/** Lines of what was lost and read for a lane, for its file. */
+mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines);
 mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
 

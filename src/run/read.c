@@ -107,11 +107,40 @@ static void note_read(mr_mill *m, mr_job *j, const mr_part *part, const request 
     mr_mutex_unlock(m->gate);
 }
 
-mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines)
+static int by_time(const void *pa, const void *pb)
+{
+    const mr_loss *a = pa, *b = pb;
+    if (a->t0_ns != b->t0_ns) return a->t0_ns < b->t0_ns ? -1 : 1;
+    if (a->t1_ns != b->t1_ns) return a->t1_ns < b->t1_ns ? -1 : 1;
+    if (a->file != b->file) return a->file < b->file ? -1 : 1;
+    return strcmp(a->note, b->note);
+}
+
+/** In an order that does not depend on which thread met them. */
+static mr_status print_losses(const mr_mill *m, mr_job *j, mr_text *lines)
+{
+    mr_status st = MR_OK;
+    if (j->losses.n) qsort(j->losses.v, j->losses.n, sizeof *j->losses.v, by_time);
+    for (size_t i = 0; i < j->losses.n; i++) {
+        const mr_loss *v = &j->losses.v[i];
+        const mr_lost_line line = {.t0_ns = v->t0_ns,
+                                   .t1_ns = v->t1_ns,
+                                   .again = v->again,
+                                   .name = mr_base_name(mr_catalog_path(m->plan->cat, v->file)),
+                                   .note = v->note};
+        MR_TRY(mr_lost_print(lines, &line));
+    }
+out:
+    return st;
+}
+
+mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
 {
     mr_status st = MR_OK;
     const mr_lane *l = j->lane;
-    const int64_t k0 = m->plan->spans.span[l->span].index0;
+    const mr_span *sp = &m->plan->spans.span[l->span];
+    const int64_t k0 = sp->index0;
+    MR_TRY(print_losses(m, j, lines));
     for (size_t i = 0; i < j->n_parts; i++) {
         const mr_part *q = &m->plan->spans.part[j->first_part + i];
         const int64_t a = MR_MAX(l->raw.a, k0 + q->k);
@@ -122,6 +151,7 @@ mr_status mr_job_inputs(const mr_mill *m, const mr_job *j, mr_text *lines)
                                     .rows = (uint64_t)(b - a),
                                     .sel = buffered(m, l),
                                     .sum = j->part[i].sum,
+                                    .t0_ns = mr_span_time(&m->plan->spans, sp, a, 1),
                                     .known = !j->part[i].failed,
                                     .name = mr_base_name(mr_catalog_path(m->plan->cat, q->file))};
         MR_TRY(mr_inputs_line(lines, &line));

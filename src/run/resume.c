@@ -96,80 +96,137 @@ static bool inputs_changed(const mr_plan *p, const mr_lane *l, const uint8_t *ch
     return false;
 }
 
-/** The sidecar of a lane: .millrace/losses/<name>.txt, one line a loss. */
-static mr_status losses_path(const char *folder, const mr_lane *l, mr_text *t)
-{
-    t->len = 0;
-    return mr_text_add(t, "%s/.millrace/losses/%s.txt", folder, mr_base_name(l->rel));
-}
-
-/** One line: from, to, 1 if another run is to try again, name of the file, tab, note. The place of
- *  the name, or NULL. */
-static const char *parse_loss(const char *s, mr_loss *row)
-{
-    long long a, b;
-    int again, n = 0;
-    if (sscanf(s, "%lld %lld %d %n", &a, &b, &again, &n) != 3 || !n) return NULL;
-    *row = (mr_loss){.t0_ns = a, .t1_ns = b, .again = again == 1};
-    return s + n;
-}
-
-/** Did the run that made this lane fail to read some of its samples? */
-static mr_status read_failed(const char *folder, const mr_lane *l, bool *yes)
+/** What a lane lost when it was made, into `out`; *again: some of it may be read another time. */
+static mr_status take_losses(const mr_plan *p, const mr_lane *l, const mr_text *lines,
+                             mr_losses *out, bool *again)
 {
     mr_status st = MR_OK;
-    mr_text path = {0}, t = {0};
-    mr_loss row;
-    *yes = false;
-    MR_TRY(losses_path(folder, l, &path));
-    if (access(path.s, F_OK) != 0) goto out;
-    MR_TRY(mr_read_text(path.s, 64 << 20, &t));
-    for (const char *s = t.s; *s && parse_loss(s, &row); s += strcspn(s, "\n") + 1) {
-        *yes = *yes || row.again;
-        if (!strchr(s, '\n')) break;
+    char *copy = NULL;
+    mr_lost_line lost;
+    const size_t before = out->n;
+    *again = false;
+    MR_TRY(mr_strdup(lines->s, &copy));
+    for (char *s = copy; mr_lost_next(&s, &lost);) {
+        mr_loss row = {.file = mr_held_file(p, l, lost.name, lost.t0_ns),
+                       .t0_ns = lost.t0_ns,
+                       .t1_ns = lost.t1_ns,
+                       .again = lost.again};
+        snprintf(row.note, sizeof row.note, "%s", lost.note);
+        *again = *again || lost.again;
+        if (row.file != UINT32_MAX) MR_TRY(mr_losses_add(out, &row));
     }
+    if (*again) out->n = before;
 out:
-    if (st == MR_ECONFIG) st = MR_EOUTPUT;
-    mr_text_fini(&path);
-    mr_text_fini(&t);
+    free(copy);
     return st;
 }
 
-/** Is this lane done? A file that is not this lane's any more is removed. */
-static mr_status check_lane(const mr_plan *p, const char *folder, const char *path,
-                            const mr_lane *l, const uint8_t *changed, bool deep, uint8_t *done,
-                            mr_digest *digest, double *n_stale)
+/** A rank's part. */
+typedef struct check {
+    const mr_plan *plan;
+    const char *folder;
+    const uint8_t *changed; /* per file of the input */
+    bool deep;
+    mr_names names; /* once they are needed */
+    mr_losses *losses;
+    double n_stale;
+} check;
+
+/** A complete lane of this chain that is not what is planned: does it hold samples that have gone
+ *  from the archive? Then rank 0 decides on it. */
+static mr_status is_short(check *k, const mr_lane *l, const mr_lane_self *self, mr_text *lines,
+                          bool *yes)
 {
+    mr_status st = MR_OK;
+    mr_gone gone;
+    *yes = false;
+    if (inputs_changed(k->plan, l, k->changed) ||
+        !mr_series_same(&self->series, &k->plan->arrays[l->array].series))
+        return MR_OK; /* another's lane in this place moves aside */
+    if (!k->names.row) MR_TRY(mr_names_new(k->plan, &k->names));
+    mr_held_gone(&k->names, self, lines, &gone);
+    *yes = gone.any;
+out:
+    return st;
+}
+
+static mr_status redo(check *k, const char *path, const char *why)
+{
+    k->n_stale++;
+    return mr_leftover_remove(path, why);
+}
+
+/** Is this lane done? A file that is not this lane's any more is removed. */
+static mr_status check_lane(check *k, const char *path, const mr_lane *l, uint8_t *done,
+                            mr_digest *digest)
+{
+    mr_status st = MR_OK;
     mr_trailer t;
-    bool again = false;
+    mr_lane_self self;
+    mr_text lines = {0};
+    bool again = false, stays = false, moved = false;
+    *done = MR_LANE_TODO;
     if (access(path, F_OK) != 0) return MR_OK;
-    mr_status st = mr_trailer_read(path, deep, &t);
-    if (st != MR_OK && st != MR_EVERIFY) return st;
-    if (st == MR_OK && strcmp(t.plan.hex, p->digest.hex) != 0)
+    st = mr_trailer_read(path, k->deep, &t);
+    if (st == MR_OK && strcmp(t.plan.hex, k->plan->digest.hex) != 0)
         return MR_RAISE(MR_EOUTPUT,
                         "%s is of another chain; it is left alone: remove it or choose "
                         "another output.folder",
                         path);
-    const bool ours =
-        st == MR_OK && strcmp(t.lane.hex, l->key.hex) == 0 && !inputs_changed(p, l, changed);
-    if (ours) st = read_failed(folder, l, &again);
-    if (st != MR_OK && st != MR_EVERIFY) return st;
-    if (ours && !again) {
-        *done = 1;
+    if (st == MR_OK) st = mr_inputs_read(path, &self, &lines);
+    if (st == MR_EVERIFY) {
+        st = redo(k, path, "it is damaged");
+        goto out;
+    }
+    MR_TRY(st);
+    if (strcmp(t.lane.hex, l->key.hex) == 0 && !inputs_changed(k->plan, l, k->changed)) {
+        MR_TRY(take_losses(k->plan, l, &lines, k->losses, &again));
+        if (again) {
+            st = redo(k, path, "inputs could not be read when it was made; it is tried again");
+            goto out;
+        }
+        *done = MR_LANE_DONE;
         *digest = t.content;
-        return MR_OK;
+        goto out;
     }
-    if (st == MR_OK && !again) {
-        bool moved = false;
-        st = mr_leftover_aside(p, folder, l, &moved);
-        if (st != MR_OK || moved) return st;
-    }
-    ++*n_stale;
-    return mr_leftover_remove(
-        path, st != MR_OK ? "it is damaged"
-              : again     ? "inputs could not be read when it was made; it is tried again"
-                          : "its inputs changed; the lane is redone");
+    MR_TRY(is_short(k, l, &self, &lines, &stays));
+    *done = stays ? MR_LANE_SHORT : MR_LANE_TODO;
+    if (stays) goto out;
+    MR_TRY(mr_leftover_aside(k->plan, k->folder, l, &moved));
+    if (!moved) st = redo(k, path, "its inputs changed; the lane is redone");
+out:
+    mr_text_fini(&lines);
+    return st;
 }
+
+/** Collective: the lanes that stay in the place of others, from rank 0 to all. */
+static mr_status tell_held(mr_comm *c, mr_resume *out)
+{
+    mr_status st = MR_OK;
+    mr_leftovers *l = &out->left;
+    size_t n = l->n_held * sizeof *l->held;
+    void *data = l->held;
+    if (mr_comm_rank(c) == 0 && !data) st = mr_alloc(1, sizeof *l->held, "the lanes", &data);
+    MR_TRY(mr_agree(c, st));
+    l->held = data;
+    MR_TRY(mr_bcast(c, &data, &n));
+    l->held = data;
+    l->n_held = n / sizeof *l->held;
+    for (size_t i = 0; i < l->n_held; i++) {
+        out->done[l->held[i].lane] = 1;
+        out->digest[l->held[i].lane] = l->held[i].digest;
+    }
+    out->n_done += l->n_held;
+out:
+    return st;
+}
+
+/** One lane, as it goes round. */
+typedef struct state {
+    uint64_t lane;
+    uint8_t done;
+    mr_digest digest;
+} state;
 
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
                           bool deep, mr_resume *out)
@@ -177,38 +234,38 @@ mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, cons
     mr_status st = MR_OK;
     mr_text path = {0};
     void *all = NULL;
-    size_t *offs = NULL, n = p->n_lanes, size = (size_t)mr_comm_size(c);
-    struct row {
-        uint64_t lane;
-        mr_digest digest;
-    } *mine = NULL;
-    size_t n_mine = 0;
-    double n_stale = 0;
+    size_t *offs = NULL, n = p->n_lanes, size = (size_t)mr_comm_size(c), n_mine = 0;
+    state *mine = NULL;
+    check k = {
+        .plan = p, .folder = folder, .changed = changed, .deep = deep, .losses = &out->losses};
     MR_TRY(mr_alloc(n, 1, "the lanes", &out->done));
     MR_TRY(mr_alloc(n, sizeof *out->digest, "the lanes", &out->digest));
     MR_TRY(mr_alloc(n / size + 1, sizeof *mine, "the lanes", &mine));
     for (size_t i = (size_t)mr_comm_rank(c); i < n; i += size) {
-        uint8_t done = 0;
+        state *s = &mine[n_mine];
         MR_TRY(file_path(folder, p->lanes[i].rel, &path));
-        MR_TRY(check_lane(p, folder, path.s, &p->lanes[i], changed, deep, &done,
-                          &mine[n_mine].digest, &n_stale));
-        if (done) mine[n_mine++].lane = i;
+        MR_TRY(check_lane(&k, path.s, &p->lanes[i], &s->done, &s->digest));
+        s->lane = i;
+        n_mine += s->done != MR_LANE_TODO;
     }
 out:
     st = mr_agree(c, st); /* nothing is moved any more */
-    if (st == MR_OK && mr_comm_rank(c) == 0) st = mr_leftovers_find(p, folder, &out->left);
-    st = mr_agree(c, st);
     if (st == MR_OK) st = mr_allgather(c, mine, n_mine * sizeof *mine, &all, &offs);
     if (st == MR_OK) {
-        const struct row *r = all;
+        const state *r = all;
         for (size_t i = 0; i < offs[size] / sizeof *r; i++) {
-            out->done[r[i].lane] = 1;
+            out->done[r[i].lane] = r[i].done;
             out->digest[r[i].lane] = r[i].digest;
-            out->n_done++;
+            out->n_done += r[i].done == MR_LANE_DONE;
         }
-        mr_sum_f64(c, &n_stale, 1);
-        out->n_stale = (size_t)n_stale;
+        mr_sum_f64(c, &k.n_stale, 1);
+        if (mr_comm_rank(c) == 0) st = mr_leftovers_find(p, folder, out->done, &out->left);
+        for (size_t i = 0; i < n; i++) out->done[i] = out->done[i] == MR_LANE_DONE;
+        st = mr_agree(c, st);
     }
+    if (st == MR_OK) st = tell_held(c, out);
+    out->n_stale = (size_t)k.n_stale;
+    mr_names_fini(&k.names);
     free(mine);
     free(all);
     free(offs);
@@ -220,83 +277,7 @@ void mr_resume_fini(mr_resume *r)
 {
     free(r->done);
     free(r->digest);
+    free(r->losses.v);
     mr_leftovers_fini(&r->left);
     *r = (mr_resume){0};
-}
-
-mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_lane *l,
-                                const mr_losses *losses)
-{
-    mr_status st = MR_OK;
-    mr_text path = {0}, t = {0};
-    MR_TRY(losses_path(folder, l, &path));
-    if (!losses->n) {
-        unlink(path.s); /* of an earlier attempt; usually there is none */
-        goto out;
-    }
-    for (size_t i = 0; i < losses->n; i++)
-        MR_TRY(mr_text_add(&t, "%lld %lld %d %s\t%s\n", (long long)losses->v[i].t0_ns,
-                           (long long)losses->v[i].t1_ns, losses->v[i].again,
-                           mr_base_name(mr_catalog_path(p->cat, losses->v[i].file)),
-                           losses->v[i].note));
-    MR_TRY(mr_text_add(&path, "%s", ""));
-    char *cut = strrchr(path.s, '/');
-    *cut = '\0';
-    MR_TRY(mr_mkdirs(path.s));
-    *cut = '/';
-    MR_TRY(mr_write_durably(path.s, t.s, t.len));
-out:
-    mr_text_fini(&path);
-    mr_text_fini(&t);
-    return st;
-}
-
-/** The part of the lane whose file has that base name; UINT32_MAX if none. */
-static uint32_t file_named(const mr_plan *p, const mr_lane *l, const char *base, size_t len)
-{
-    const mr_span *sp = &p->spans.span[l->span];
-    size_t first, n;
-    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
-    for (size_t i = first; i < first + n; i++) {
-        const char *b = mr_base_name(mr_catalog_path(p->cat, p->spans.part[i].file));
-        if (strlen(b) == len && memcmp(b, base, len) == 0) return p->spans.part[i].file;
-    }
-    return UINT32_MAX;
-}
-
-static mr_status parse_losses(const mr_plan *p, const mr_lane *l, const char *s, mr_losses *out)
-{
-    mr_status st = MR_OK;
-    while (*s) {
-        mr_loss row;
-        const char *end = strchr(s, '\n'), *base = parse_loss(s, &row);
-        const char *tab = end && base ? memchr(base, '\t', (size_t)(end - base)) : NULL;
-        if (!tab) break;
-        row.file = file_named(p, l, base, (size_t)(tab - base));
-        snprintf(row.note, sizeof row.note, "%.*s", (int)(end - tab - 1), tab + 1);
-        if (row.file != UINT32_MAX) MR_TRY(mr_losses_add(out, &row));
-        s = end + 1;
-    }
-out:
-    return st;
-}
-
-mr_status mr_resume_read_losses(const mr_plan *p, const char *folder, const mr_resume *r,
-                                mr_losses *out)
-{
-    mr_status st = MR_OK;
-    mr_text path = {0};
-    for (size_t i = 0; i < p->n_lanes; i++) {
-        mr_text t = {0};
-        if (!r->done[i]) continue;
-        MR_TRY(losses_path(folder, &p->lanes[i], &path));
-        if (access(path.s, F_OK) != 0) continue;
-        st = mr_read_text(path.s, 64 << 20, &t);
-        if (st == MR_OK) st = parse_losses(p, &p->lanes[i], t.s, out);
-        mr_text_fini(&t);
-        MR_TRY(st);
-    }
-out:
-    mr_text_fini(&path);
-    return st;
 }

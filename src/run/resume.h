@@ -11,7 +11,8 @@ typedef struct mr_resume {
     uint8_t *done;     /* [n_lanes] */
     mr_digest *digest; /* [n_lanes] content digest of the done ones */
     size_t n_done, n_stale;
-    mr_leftovers left; /* rank 0 */
+    mr_losses losses;  /* of those done lanes that this rank looked at */
+    mr_leftovers left; /* rank 0; its held lanes are everybody's, and done */
 } mr_resume;
 
 /** Rank 0: refuse a folder of another chain (MR_ECONFIG, says what changed), else record this plan.
@@ -22,10 +23,4 @@ mr_status mr_resume_plan(const mr_plan *p, const char *folder);
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
                           bool deep, mr_resume *out);
 void mr_resume_fini(mr_resume *r);
-/** Keep a lane's losses beside it, durably, before it is published; and read those of all done
- * lanes back. */
-mr_status mr_resume_note_losses(const mr_plan *p, const char *folder, const mr_lane *l,
-                                const mr_losses *losses);
-mr_status mr_resume_read_losses(const mr_plan *p, const char *folder, const mr_resume *r,
-                                mr_losses *out);
 #endif

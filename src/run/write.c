@@ -4,21 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utc.h"
+#include "run/held.h"
 #include "run/mill.h"
-#include "run/resume.h"
 
 /** The lane's inputs in words. */
 static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs)
 {
     mr_status st = MR_OK;
     const mr_span *sp = &p->spans.span[l->span];
-    char t0[40];
+    char t0[40], name[300];
     size_t first, n;
     mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
         const mr_part *q = &p->spans.part[i];
-        MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n",
-                           mr_base_name(mr_catalog_path(p->cat, q->file)),
+        mr_printable(mr_base_name(mr_catalog_path(p->cat, q->file)), name, sizeof name);
+        MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n", name,
                            (long long)p->cat->rows[q->file].size, mr_utc_iso(q->t_ns, t0),
                            (unsigned long long)q->skip));
     }
@@ -33,12 +33,13 @@ static mr_status create(mr_mill *m, mr_job *j)
     const mr_lane *l = j->lane;
     const mr_array *a = &p->arrays[l->array];
     const mr_geom *g = mr_chain_out(a->chain);
-    int64_t *time = NULL;
+    int64_t *time = NULL, from_ns, to_ns;
     mr_text chain = {0}, inputs = {0};
     mr_strs ledger = {0};
     const uint64_t rows = (uint64_t)(l->rows.b - l->rows.a);
     MR_TRY(mr_alloc(rows, sizeof *time, "the time axis", &time));
     mr_lane_times(p, l, time);
+    mr_held_times(p, l, &from_ns, &to_ns);
     MR_TRY(mr_chain_brief(a->chain, &chain));
     MR_TRY(describe_inputs(p, l, &inputs));
     MR_TRY(mr_lane_ledger(p, l, &ledger));
@@ -48,6 +49,10 @@ static mr_status create(mr_mill *m, mr_job *j)
                                .rows = rows,
                                .nc = l->c1 - l->c0,
                                .time_ns = time,
+                               .t0_ns = l->t0_ns,
+                               .t1_ns = l->t1_ns,
+                               .from_ns = from_ns,
+                               .to_ns = to_ns,
                                .distance_m = a->distance_m + l->c0,
                                .rate_hz = g->rate_hz,
                                .gauge_m = g->gauge_m,
@@ -87,7 +92,6 @@ static mr_status commit(mr_mill *m, mr_job *j)
         return MR_RAISE(MR_EINPUT, "--strict: %s: %s",
                         mr_catalog_path(m->plan->cat, j->losses.v[0].file), j->losses.v[0].note);
     for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
-    MR_TRY(mr_resume_note_losses(m->plan, m->folder, j->lane, &j->losses));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
     MR_TRY(mr_job_inputs(m, j, &lines));
     if (j->file) { /* with output.folder null: there is none */

@@ -132,7 +132,13 @@ mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out)
     f->count_bytes = mr_shape_counts(&spec->shape) * spec->nc * sizeof(int32_t);
     f->plan = spec->plan;
     f->lane = spec->lane;
-    MR_TRY(mr_lane_self_line(&f->self, &spec->series, spec->rel));
+    const mr_lane_self self = {.series = spec->series,
+                               .t0_ns = spec->t0_ns,
+                               .t1_ns = spec->t1_ns,
+                               .from_ns = spec->from_ns,
+                               .to_ns = spec->to_ns,
+                               .rows = spec->rows};
+    MR_TRY(mr_lane_self_line(&f->self, &self, spec->rel));
     MR_TRY(lay_out(f, spec));
     if (mr_lane_deflated(spec))
         MR_TRY(mr_deflater_new(&f->w, spec, &f->deflater));
