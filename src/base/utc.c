@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #define NS INT64_C(1000000000)
 #define DAY_S INT64_C(86400)
@@ -113,6 +114,19 @@ static bool take_zone(const char **p, int64_t *zone_s)
     return true;
 }
 
+mr_status mr_utc_zone_parse(const char *text, int64_t *ns)
+{
+    int64_t s = 0;
+    const char *p = text;
+    char shown[64];
+    if (*text && take_zone(&p, &s) && *p == '\0') {
+        *ns = s * NS;
+        return MR_OK;
+    }
+    mr_printable(text, shown, sizeof shown);
+    return MR_RAISE(MR_ECONFIG, "'%s' is no zone: write +02:00", shown);
+}
+
 static bool parse_iso(const char *p, moment *t)
 {
     if (!take_digits(&p, 4, &t->year) || *p++ != '-') return false;
@@ -158,43 +172,90 @@ mr_status mr_utc_pattern_check(const char *pattern)
     for (const char *p = pattern; *p; p++) {
         if (*p != '%') continue;
         p++;
-        if (*p == '\0' || !strchr("YmdHMSjfs%", *p))
+        if (*p == '\0' || !strchr("YymbdHMSjfzsQ%", *p))
             return MR_RAISE(MR_ECONFIG,
-                            "'%s': %%%.1s is not known; there are %%Y %%m %%d %%j %%H "
-                            "%%M %%S %%f (fraction) %%s (epoch seconds)",
+                            "'%s': %%%.1s is not known; there are %%Y %%y %%m %%b %%d %%j %%H %%M "
+                            "%%S %%f (fraction) %%z (zone) %%s (epoch seconds) %%Q (epoch ms)",
                             shown, p);
         if (*p != '%' && seen[(unsigned char)*p]++)
             return MR_RAISE(MR_ECONFIG, "'%s': %%%c stands there twice", shown, *p);
     }
-    bool date = seen['Y'] && ((seen['m'] && seen['d']) || seen['j']);
-    if (seen['s'] ? seen['Y'] != 0 : !date)
-        return MR_RAISE(MR_ECONFIG, "'%s' gives no day: it needs %%Y%%m%%d, %%Y%%j or %%s", shown);
+    const bool year = seen['Y'] || seen['y'], month = seen['m'] || seen['b'];
+    const bool date = year && ((month && seen['d']) || seen['j']), epoch = seen['s'] || seen['Q'];
+    if (seen['Y'] && seen['y'])
+        return MR_RAISE(MR_ECONFIG, "'%s': %%Y and %%y; one will do", shown);
+    if (epoch ? year || (seen['s'] && seen['Q']) : !date)
+        return MR_RAISE(MR_ECONFIG, "'%s' gives no day: it needs %%Y%%m%%d, %%Y%%j, %%s or %%Q",
+                        shown);
     return MR_OK;
+}
+
+static bool take_month(const char **s, int64_t *month)
+{
+    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (int m = 0; m < 12; m++)
+        if (strncasecmp(*s, names + 3 * m, 3) == 0) {
+            *s += 3;
+            *month = m + 1;
+            return true;
+        }
+    return false;
+}
+
+/* All digits at *s, if there are `least` of them or one more. */
+static bool take_number(const char **s, int least, int64_t *v)
+{
+    int n = 0;
+    while (isdigit((unsigned char)(*s)[n])) n++;
+    return (n == least || n == least + 1) && take_digits(s, n, v);
+}
+
+/* A zone inside a name: Z, +hhmm, +hh:mm. */
+static bool take_name_zone(const char **s, int64_t *zone_s)
+{
+    int64_t h, m;
+    const char *p = *s + 1;
+    if (**s == 'Z' || **s == 'z') {
+        ++*s;
+        return true;
+    }
+    if ((**s != '+' && **s != '-') || !take_digits(&p, 2, &h)) return false;
+    p += *p == ':';
+    if (!take_digits(&p, 2, &m) || h > 23 || m > 59) return false;
+    *zone_s = (**s == '-' ? -1 : 1) * (h * 3600 + m * 60);
+    *s = p;
+    return true;
 }
 
 static bool scan_field(char what, const char **s, moment *t)
 {
     switch (what) {
     case 'Y': return take_digits(s, 4, &t->year);
+    case 'y':
+        if (!take_digits(s, 2, &t->year)) return false;
+        t->year += t->year < 70 ? 2000 : 1900;
+        return true;
     case 'm': return take_digits(s, 2, &t->month);
+    case 'b': return take_month(s, &t->month);
     case 'd': return take_digits(s, 2, &t->day);
     case 'H': return take_digits(s, 2, &t->hour);
     case 'M': return take_digits(s, 2, &t->minute);
     case 'S': return take_digits(s, 2, &t->second);
     case 'j': return take_digits(s, 3, &t->yday);
     case 'f': return take_fraction(s, &t->ns);
-    case 's':
-        if (!isdigit((unsigned char)**s)) return false;
-        for (t->epoch = 0; isdigit((unsigned char)**s); ++*s) {
-            if (t->epoch > utc_limit / 10) return false;
-            t->epoch = t->epoch * 10 + (**s - '0');
-        }
+    case 'z': return take_name_zone(s, &t->zone_s);
+    case 's': return take_number(s, 9, &t->epoch);
+    case 'Q':
+        if (!take_number(s, 12, &t->epoch)) return false;
+        t->ns = t->epoch % 1000 * 1000000;
+        t->epoch /= 1000;
         return true;
     default: return *(*s)++ == '%';
     }
 }
 
-static bool scan_at(const char *s, const char *pattern, int64_t *ns)
+/* *end: behind what matched. */
+static bool scan_at(const char *s, const char *pattern, int64_t *ns, const char **end)
 {
     moment t = {.yday = -1, .epoch = -1};
     for (const char *p = pattern; *p; p++) {
@@ -204,21 +265,49 @@ static bool scan_at(const char *s, const char *pattern, int64_t *ns)
             return false;
         }
     }
+    *end = s;
     return moment_ns(&t, ns);
+}
+
+/* A digit on both sides of this place: the number goes on. */
+static bool inside_number(const char *name, const char *at)
+{
+    return at > name && isdigit((unsigned char)at[-1]) && isdigit((unsigned char)*at);
 }
 
 mr_status mr_utc_scan(const char *name, const char *pattern, int64_t *ns)
 {
     mr_status st = mr_utc_pattern_check(pattern);
-    if (st != MR_OK) return st;
-    bool epoch = strncmp(pattern, "%s", 2) == 0; /* takes all digits, not the last few of many */
-    for (const char *s = name; *s; s++)
-        if (!(epoch && s > name && isdigit((unsigned char)s[-1])) && scan_at(s, pattern, ns))
-            return MR_OK;
     char shown[128], want[64];
+    bool found = false;
+    int64_t other, zone;
+    const char *end;
+    if (st != MR_OK) return st;
     mr_printable(name, shown, sizeof shown);
     mr_printable(pattern, want, sizeof want);
+    for (const char *s = name; *s; s++) {
+        if (inside_number(name, s) || !scan_at(s, pattern, &other, &end) ||
+            inside_number(name, end))
+            continue;
+        if (!strstr(pattern, "%z") && *end == '+' && take_name_zone(&end, &zone))
+            return MR_RAISE(MR_EINPUT, "the name '%s' has a zone behind '%s': add %%z", shown,
+                            want);
+        if (found && other != *ns)
+            return MR_RAISE(MR_EINPUT, "the name '%s' holds two times like '%s'", shown, want);
+        found = true;
+        *ns = other;
+    }
+    if (found) return MR_OK;
     return MR_RAISE(MR_EINPUT, "the name '%s' holds no time like '%s'", shown, want);
+}
+
+mr_status mr_utc_scan_path(const char *path, const char *pattern, int64_t *ns)
+{
+    const char *s = path + strlen(path);
+    int parts = 1;
+    for (const char *p = pattern; *p; p++) parts += *p == '/';
+    while (s > path && !(s[-1] == '/' && --parts == 0)) s--;
+    return mr_utc_scan(s, pattern, ns);
 }
 
 /* --- writing --------------------------------------------------------------------------------- */

@@ -192,6 +192,13 @@ const mr_file_info *mr_found_main(const mr_probed *p)
     return p->rec;
 }
 
+size_t mr_found_recordings(const mr_probed *p)
+{
+    size_t n = p->n > 0;
+    for (size_t i = 1; i < p->n; i++) n += !mr_recording_goes_on(&p->rec[i - 1], &p->rec[i]);
+    return n;
+}
+
 static mr_status arrange(mr_found *f, double join)
 {
     mr_status st = MR_OK;

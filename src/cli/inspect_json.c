@@ -67,7 +67,14 @@ static json_t *recording(const mr_file_info *f)
 static json_t *recordings(const mr_probed *p)
 {
     json_t *all = json_array();
-    for (size_t i = 0; i < p->n; i++) json_array_append_new(all, recording(&p->rec[i]));
+    for (size_t i = 0; i < p->n;) {
+        mr_file_info r = p->rec[i];
+        size_t k = i + 1;
+        for (; k < p->n && mr_recording_goes_on(&p->rec[k - 1], &p->rec[k]); k++)
+            r.nt += p->rec[k].nt;
+        json_array_append_new(all, recording(&r));
+        i = k;
+    }
     return all;
 }
 

@@ -42,7 +42,7 @@ static void print_line(const char *path, const mr_probed *p)
     printf(", %s + %s, %s%s%s", mr_show_time(f->t0_ns, t0), mr_show_length(length_s(f), len),
            mr_show_unit_stored(f, unit), f->assumed[0] ? ", assumed" : "",
            f->odd[0] ? ", odd" : "");
-    if (p->n > 1) printf(", the first of %zu recordings", p->n);
+    if (mr_found_recordings(p) > 1) printf(", the first of %zu recordings", mr_found_recordings(p));
     printf("\n");
 }
 

@@ -88,6 +88,14 @@ void mr_probed_fini(mr_probed *p)
     *p = (mr_probed){0};
 }
 
+bool mr_recording_goes_on(const mr_file_info *a, const mr_file_info *b)
+{
+    const double step = 1e9 / a->rate_hz;
+    return a->state == MR_OK && b->state == MR_OK && strcmp(a->dataset, b->dataset) == 0 &&
+           a->store.row0 + a->nt == b->store.row0 &&
+           fabs((double)(b->t0_ns - a->t1_ns) - step) <= 0.5 * step;
+}
+
 mr_status mr_probed_refuse(mr_probed *p, const char *reason)
 {
     mr_status st = MR_OK;

@@ -78,6 +78,9 @@ typedef struct mr_probed {
     size_t n_tables;
 } mr_probed;
 void mr_probed_fini(mr_probed *p);
+/** Does recording b of a file go on where a ends, though their clocks' steps differ (drift)? They
+ *  are told as one. */
+bool mr_recording_goes_on(const mr_file_info *a, const mr_file_info *b);
 
 /** Row i of the table of layouts, in the order of recognition; false beyond its end. supported:
  *  can be read. Strings are constants. Any thread. */

@@ -15,6 +15,7 @@ static void add_remark(char *field, size_t size, const char *fmt, va_list ap)
 
 void mr_find_fini(mr_find *f)
 {
+    mr_clock_fini(&f->clock);
     free(f->stretch);
     f->stretch = NULL;
     f->n_stretch = f->cap_stretch = 0;
@@ -60,22 +61,6 @@ bool mr_ns_of_s(double s, int64_t *ns)
     return true;
 }
 
-double mr_rate_of(int64_t t0, int64_t t1, uint64_t n)
-{
-    if (n < 2 || t1 <= t0) return 0;
-    return (double)(n - 1) / ((double)(t1 - t0) / 1e9);
-}
-
-double mr_round_rate(double rate_hz, double span_s, double resolution_s)
-{
-    double slack = MR_MIN(resolution_s / span_s, 1e-5);
-    double whole = round(rate_hz), step_us = round(1e6 / rate_hz);
-    if (!(rate_hz > 0) || !(span_s > 0)) return rate_hz;
-    if (whole > 0 && fabs(rate_hz / whole - 1) <= slack) return whole;
-    if (step_us > 0 && fabs(rate_hz * step_us / 1e6 - 1) <= slack) return 1e6 / step_us;
-    return rate_hz;
-}
-
 bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns)
 {
     char s[64];
@@ -83,24 +68,6 @@ bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns)
     if (mr_utc_parse(s, ns) == MR_OK) return true;
     mr_error_clear();
     return false;
-}
-
-mr_status mr_set_times_s(const mr_h5 *h, mr_find *f, const char *where, uint64_t n)
-{
-    mr_file_info *o = f->info;
-    double a, b, mid;
-    if (!mr_h5_f64s(h, where, 0, 1, &a) || !mr_h5_f64s(h, where, n - 1, 1, &b) ||
-        !mr_h5_f64s(h, where, n / 2, 1, &mid) || !mr_ns_of_s(a, &o->t0_ns) ||
-        !mr_ns_of_s(b, &o->t1_ns))
-        return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
-    f->have_t0 = true;
-    /* from the float64 difference: the stamps' own ns rounding would show in the rate */
-    if (n > 1 && b > a)
-        o->rate_hz =
-            mr_round_rate((double)(n - 1) / (b - a), b - a, 2 * (nextafter(b, INFINITY) - b));
-    if (fabs((mid - a) * o->rate_hz - (double)(n / 2)) > 0.5)
-        mr_odd(f, "the time grid is not even");
-    return MR_OK;
 }
 
 void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m)

@@ -1,6 +1,7 @@
 /* in/layout.h: the contract of a vendor layout: one row of the table in layout.c. Workers only. */
 #ifndef MR_IN_LAYOUT_H
 #define MR_IN_LAYOUT_H
+#include "in/clock/clock.h"
 #include "in/hdf5/h5.h"
 #include "in/input.h"
 
@@ -10,9 +11,9 @@ typedef struct mr_stretch {
     int64_t t0_ns, t1_ns;
 } mr_stretch;
 
-/** What a layout found. read() fills what it can of info (t0_ns, t1_ns or 0, rate_hz, dx_m, x0_m,
- *  gauge_m, quantity, unit, factors, assumed, odd); the store is read afterwards. Zero-initialise
- *  but info; mr_find_fini. */
+/** What a layout found. read() fills what it can of info (dx_m, x0_m, gauge_m, quantity, unit,
+ *  factors, assumed, odd) and the sources of time; clock and store are read afterwards.
+ *  Zero-initialise but info; mr_find_fini. */
 typedef struct mr_find {
     mr_file_info *info;
     const char *want; /* [borrow] one of the names that list() gave; NULL: the layout has none */
@@ -20,7 +21,8 @@ typedef struct mr_find {
     uint64_t dims[2]; /* stored extents of that dataset, in file order */
     bool time_first;
     uint64_t row0, nt; /* valid rows; nt 0 = all from row0 */
-    bool have_t0;
+    mr_clock clock;
+    bool have_t0;        /* t0_ns, t1_ns and rate_hz of info are known */
     mr_stretch *stretch; /* [n_stretch]; none: one of all valid rows, by info */
     size_t n_stretch, cap_stretch;
 } mr_find;
@@ -101,15 +103,8 @@ void mr_set_unit(mr_find *f, const char *unit, double scale);
 void mr_set_quantity(mr_find *f, const char *description);
 /** Seconds (as float64) to ns, rounded. False if not finite or beyond 2^62. */
 bool mr_ns_of_s(double s, int64_t *ns);
-/** The round rate (whole Hz, or whole us of step) that a rate measured over span_s seconds may
- * stand for, when stamps are only good to resolution_s; else the rate itself. */
-double mr_round_rate(double rate_hz, double span_s, double resolution_s);
-/** rate of n samples from first to last stamp; 0 if it cannot be. */
-double mr_rate_of(int64_t t0, int64_t t1, uint64_t n);
 /** "2023-09-22T18:29:26.158Z" from the first element of a text fact. */
 bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns);
-/** Set t0, t1, rate and the valid rows from a vector of float64 epoch seconds. */
-mr_status mr_set_times_s(const mr_h5 *h, mr_find *f, const char *where, uint64_t n);
 /** Set dx_m and x0_m from n positions (first, last; the middle is compared, noted when uneven). */
 void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m);
 #endif

@@ -85,7 +85,15 @@ static mr_status find_layout(const looking *k, mr_find *f)
                : MR_RAISE(MR_EINPUT, "no 2-D recording found in a known layout; give input.map");
 }
 
-/** Valid rows, last stamp, and what must be known by now. */
+/** The clock of the valid rows. */
+static mr_status find_clock(const looking *k, mr_find *f)
+{
+    const uint64_t rows = f->dims[f->time_first ? 0 : 1];
+    if (f->row0 >= rows) return MR_RAISE(MR_EINPUT, "no valid samples");
+    return mr_clock_settle(k->h, f, f->nt ? f->nt : rows - f->row0);
+}
+
+/** Valid rows. */
 static mr_status settle(mr_find *f)
 {
     mr_file_info *o = f->info;
@@ -95,14 +103,6 @@ static mr_status settle(mr_find *f)
     o->nt = f->nt ? f->nt : s->nt - f->row0;
     o->nc = s->nc;
     if (o->nt > s->nt - f->row0) return MR_RAISE(MR_EINPUT, "more time stamps than samples");
-    if (!(o->rate_hz > 0))
-        return MR_RAISE(MR_EINPUT, "no sampling rate found; give input.map rate");
-    if (!f->have_t0) return MR_RAISE(MR_EINPUT, "no start time found; give input.map start");
-    int64_t computed = o->t0_ns + llround((double)(o->nt - 1) / o->rate_hz * 1e9);
-    if (o->t1_ns < o->t0_ns || (o->t1_ns == o->t0_ns && o->nt > 1)) {
-        if (o->t1_ns != 0) mr_odd(f, "clock: the last time stamp is not after the first");
-        o->t1_ns = computed;
-    }
     return MR_OK;
 }
 
@@ -134,16 +134,10 @@ static bool alike(const set *a, const set *b)
            strcmp(x->unit, y->unit) == 0 && strcmp(x->quantity, y->quantity) == 0;
 }
 
-static int64_t end_of(const set *s)
-{
-    const uint64_t n = s->f.nt ? s->f.nt : s->f.dims[s->f.time_first ? 0 : 1];
-    return s->info.t0_ns + llround((double)(n - 1) / s->info.rate_hz * 1e9);
-}
-
 /** Simultaneous recordings are several arrays: one of them is read. */
 static bool at_once(const set *a, const set *b)
 {
-    return a->info.t0_ns <= end_of(b) && b->info.t0_ns <= end_of(a);
+    return a->info.t0_ns <= b->info.t1_ns && b->info.t0_ns <= a->info.t1_ns;
 }
 
 /** Those that are asked for; else all that are alike to the largest and of other times. Gives the
@@ -258,7 +252,9 @@ static mr_status read_sets(looking *k, size_t n_names)
         s->info = k->file;
         s->f = (mr_find){
             .info = &s->info, .time_first = true, .want = i < n_names ? k->name[i] : NULL};
-        MR_TRY(may_fail(k, s, find_layout(k, &s->f)));
+        mr_status one = find_layout(k, &s->f);
+        if (one == MR_OK) one = find_clock(k, &s->f);
+        MR_TRY(may_fail(k, s, one));
     }
 out:
     return st;

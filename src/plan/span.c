@@ -72,7 +72,6 @@ out:
 /** What the last recording of the span so far says. */
 typedef struct tail {
     bool any;
-    bool off; /* it is off the nominal rate by over 0.1 %: nothing joins it */
     size_t file;
     int64_t end_ns; /* time of the sample after its last */
 } tail;
@@ -190,7 +189,7 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join
     const mr_row *r = &c->rows[f];
     const uint32_t group = c->group[r->kind];
     const double rate = mr_catalog_group(c, group)->rate_hz, step = step_of(r, rate);
-    const bool own = step != 1e9 / rate, off = fabs(step * 1e-9 * rate - 1) > 1e-3;
+    const bool own = step != 1e9 / rate;
     const double join_ns = join * step;
     const bool gap = last->any && (double)(r->t0_ns - last->end_ns) > join_ns;
     uint64_t skip = 0;
@@ -200,11 +199,11 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join
     if (skip >= r->nt) goto out;
     const int64_t t =
         r->t0_ns + (own ? (int64_t)llround((double)skip * step) : steps_ns(rate, (int64_t)skip));
-    if (!last->any || gap || last->off || off) MR_TRY(begin_span(s, group, rate, t));
+    if (!last->any || gap) MR_TRY(begin_span(s, group, rate, t));
     s->span[s->n_spans - 1].step_ns = own ? step : 0;
     MR_TRY(add_part(s, f, skip, r->nt - skip, t));
-    *last = (tail){true, off, f,
-                   own ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
+    *last =
+        (tail){true, f, own ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
 out:
     return st;
 }

@@ -101,14 +101,18 @@ static mr_status add_item(mr_text *t, bool first, json_t *o)
 static size_t times_of(const mr_catalog *c, size_t i, int64_t *t0, int64_t *t1)
 {
     size_t first, n = mr_catalog_further(c, i, &first), used = 0;
+    mr_file_info last = {.state = MR_EINPUT};
     *t0 = INT64_MAX;
     *t1 = INT64_MIN;
     for (size_t k = 0; k <= n; k++) {
         const mr_row *r = &c->rows[k ? first + k - 1 : i];
         if (r->kind == MR_REFUSED) continue;
+        mr_file_info info;
+        mr_catalog_info(c, k ? first + k - 1 : i, &info);
         *t0 = MR_MIN(*t0, r->t0_ns);
         *t1 = MR_MAX(*t1, r->t1_ns);
-        used++;
+        used += !used || !mr_recording_goes_on(&last, &info);
+        last = info;
     }
     return used;
 }

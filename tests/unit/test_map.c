@@ -163,6 +163,8 @@ static void map_overrides_single_facts(void **s)
     assert_string_equal(i.layout, "bare");
     assert_true(i.rate_hz == 128 && i.t0_ns == T2026 && i.dx_m == 4 && i.to_strain_rate == 1e-9);
     i = look(MAP("rate", "100 Hz", "start", "2025-01-01T00:00:00Z"));
+    assert_non_null(strstr(i.reason, "input.map rate says 100 Hz, time 128 Hz"));
+    i = look(MAP("rate", "100 Hz", "start", "2025-01-01T00:00:00Z", "time", "rate"));
     assert_true(i.rate_hz == 100 && i.t0_ns == 1735689600000000000);
     assert_true(i.t1_ns == i.t0_ns + 590000000);
     unlink(path);

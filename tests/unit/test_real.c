@@ -35,7 +35,16 @@ static void check_file(mr_prober *p, const json_t *f)
     mr_chunk *c = NULL;
     snprintf(sub, sizeof sub, "das/%s", name);
     assert_true(need(sub, path, sizeof path));
-    assert_int_equal(mr_probe(p, path, &i, &c), MR_OK);
+    mr_probed all;
+    assert_int_equal(mr_probe_file(p, path, true, &all), MR_OK);
+    i = all.rec[0];
+    for (size_t k = 1; k < all.n; k++) { /* a clock that wanders is one recording all the same */
+        if (!mr_recording_goes_on(&all.rec[k - 1], &all.rec[k])) fail_msg("%s: breaks", name);
+        i.nt += all.rec[k].nt;
+    }
+    c = all.table[0];
+    all.table[0] = NULL;
+    mr_probed_fini(&all);
     if (i.state != MR_OK) fail_msg("%s: %s", name, i.reason);
     json_int_t start = json_integer_value(json_object_get(f, "start_ns"));
     /* half a unit of the stored float64 seconds, as the facts say */
@@ -99,9 +108,7 @@ static void what_is_odd_is_said(void **s)
     (void)s;
     static const struct {
         const char *file, *odd;
-    } row[] = {{"das/terra15_v5_test_file.hdf5", "dT gives 3215.8477 Hz"},
-               {"das/silixa_h5_1.hdf5", "precise clock 499.995 Hz"},
-               {"das/silixa_h5_1.hdf5", "clocks differ by 1372.643 s"},
+    } row[] = {{"das/silixa_h5_1.hdf5", "clock: GPS and computer clocks differ by 1372.643 s"},
                {"das/ap_sensing_1.hdf5", "by the end positions 1.22614 m"}};
     char path[400];
     mr_prober *p = NULL;

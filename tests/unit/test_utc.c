@@ -79,14 +79,35 @@ static void times_are_found_in_names(MR_UNUSED void **state)
     scans("a_2016-03-21_12.30.05.25.h5", "%Y-%m-%d_%H.%M.%S.%f", t + S / 4);
     scans("x2016081T123005Z", "%Y%jT%H%M%S", t);
     scans("das.1458563405.h5", ".%s.", t);
-    scans("99920160321.h5", "%Y%m%d", 1458518400 * S); /* 9992-01-60 is no day: moves on */
+    scans("99920160321_20160321.h5", "%Y%m%d", 1458518400 * S); /* not within a longer number */
+    scans("r_160321_123005.h5", "%y%m%d_%H%M%S", t);
+    scans("r_21Mar2016_123005.h5", "%d%b%Y_%H%M%S", t);
+    scans("r_20160321T143005+0200.h5", "%Y%m%dT%H%M%S%z", t);
+    scans("r_20160321T123005-xy.h5", "%Y%m%dT%H%M%S", t);
+    scans("das_h5v2_1458563405_1.h5", "%s", t);
+    scans("das_1458563405250.h5", "%Q", t + S / 4);
+    int64_t path_ns;
+    assert_int_equal(mr_utc_scan_path("/x/2016-03-21/12-30-05.h5", "%Y-%m-%d/%H-%M-%S", &path_ns),
+                     MR_OK);
+    assert_true(path_ns == t);
+    assert_int_equal(mr_utc_scan_path("/2016-03-21/a.h5", "%Y-%m-%d", &path_ns), MR_EINPUT);
     scans("100%2016-03-21", "100%%%Y-%m-%d", 1458518400 * S);
     int64_t ns = -7;
     assert_int_equal(mr_utc_scan("nothing.h5", "%Y%m%d", &ns), MR_EINPUT);
     assert_int_equal(mr_utc_scan("", "%Y%m%d", &ns), MR_EINPUT);
     assert_int_equal(mr_utc_scan("99999999999999999999999999", "%s", &ns), MR_EINPUT);
     assert_int_equal(mr_utc_scan("2016", "%Y", &ns), MR_ECONFIG);
+    assert_int_equal(mr_utc_scan("99920160321.h5", "%Y%m%d", &ns), MR_EINPUT);
+    assert_int_equal(mr_utc_scan("a_14585634051.h5", "%s", &ns), MR_EINPUT); /* 11 digits */
+    assert_int_equal(mr_utc_scan("20160321_20160322.h5", "%Y%m%d", &path_ns), MR_EINPUT);
+    assert_non_null(strstr(mr_error(), "two times"));
+    assert_int_equal(mr_utc_scan("20160321T123005+0100", "%Y%m%dT%H%M%S", &path_ns), MR_EINPUT);
+    assert_non_null(strstr(mr_error(), "add %z"));
+    assert_int_equal(mr_utc_zone_parse("-03:30", &path_ns), MR_OK);
+    assert_true(path_ns == -(3 * 60 + 30) * 60 * S);
+    assert_int_equal(mr_utc_zone_parse("Berlin", &path_ns), MR_ECONFIG);
     assert_int_equal(mr_utc_pattern_check("%Y%m%d%Q"), MR_ECONFIG);
+    assert_int_equal(mr_utc_pattern_check("%Y%y%m%d"), MR_ECONFIG);
     assert_int_equal(mr_utc_pattern_check("%Y%m%d%"), MR_ECONFIG);
     assert_int_equal(mr_utc_pattern_check("%Y%m%d%Y"), MR_ECONFIG);
     assert_int_equal(mr_utc_pattern_check("%s%Y%m%d"), MR_ECONFIG);

@@ -55,6 +55,13 @@ bool mr_h5_text(const mr_h5 *h, const char *where, uint64_t i, char *buf, size_t
 /** Elements [first, first + n) of a numeric fact of one dimension (others of extent 1). */
 bool mr_h5_f64s(const mr_h5 *h, const char *where, uint64_t first, uint64_t n, double *out);
 bool mr_h5_i64s(const mr_h5 *h, const char *where, uint64_t first, uint64_t n, int64_t *out);
+/** How the numbers of a fact are stored. */
+typedef enum mr_number_class { MR_NUMBER_NONE, MR_NUMBER_INT, MR_NUMBER_FLOAT } mr_number_class;
+typedef struct mr_number {
+    mr_number_class cls;
+    size_t size; /* bytes of one */
+} mr_number;
+mr_number mr_h5_number(const mr_h5 *h, const char *where);
 /** True if the fact is stored as whole numbers. */
 bool mr_h5_is_int(const mr_h5 *h, const char *where);
 /** What libhdf5 last complained about, innermost first, printable; "" if nothing. */

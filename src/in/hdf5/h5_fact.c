@@ -175,6 +175,19 @@ bool mr_h5_has(const mr_h5 *h, const char *where)
     return yes;
 }
 
+mr_number mr_h5_number(const mr_h5 *h, const char *where)
+{
+    fact f;
+    mr_number n = {MR_NUMBER_NONE, 0};
+    if (fact_open(h, where, &f)) {
+        if (f.cls == H5T_INTEGER) n.cls = MR_NUMBER_INT;
+        if (f.cls == H5T_FLOAT) n.cls = MR_NUMBER_FLOAT;
+        n.size = H5Tget_size(f.type);
+    }
+    fact_close(&f);
+    return n;
+}
+
 bool mr_h5_is_int(const mr_h5 *h, const char *where)
 {
     fact f;

@@ -14,12 +14,14 @@ bool mr_is_apsensing(const mr_h5 *h)
 static mr_status read_time(const mr_h5 *h, mr_find *f)
 {
     char zone[64] = "UTC";
-    int64_t n = 0;
+    int64_t n = 0, t0;
+    double rate;
     mr_h5_text(h, "Metadata/Timezone", 0, zone, sizeof zone);
     if (*zone && strcmp(zone, "UTC") != 0 && strcmp(zone, "Etc/UTC") != 0)
         return MR_RAISE(MR_EINPUT, "time zone %s, not UTC", zone);
-    f->have_t0 = mr_time_fact(h, "Metadata/Timestamp", &f->info->t0_ns);
-    mr_h5_f64(h, "ProcessingServer/DataRate", &f->info->rate_hz);
+    if (mr_time_fact(h, "Metadata/Timestamp", &t0)) mr_clock_start(&f->clock, "Timestamp", t0);
+    if (mr_h5_f64(h, "ProcessingServer/DataRate", &rate))
+        mr_clock_rate(&f->clock, "DataRate", rate);
     if (mr_h5_i64(h, "Metadata/TraceCount", &n) && n > 0 && (uint64_t)n != f->dims[0]) {
         mr_odd(f, "TraceCount %lld, %llu rows", (long long)n, (unsigned long long)f->dims[0]);
         if ((uint64_t)n < f->dims[0]) f->nt = (uint64_t)n;

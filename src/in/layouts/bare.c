@@ -22,7 +22,28 @@ static const char *const time_names[] = {"timestamp", "timestamps", "time"};
 bool mr_is_bare(const mr_h5 *h)
 {
     const char *t = only_one(h, time_names, 3);
-    return only_one(h, data_names, 2) && t && mr_h5_count(h, t) > 0 && !mr_h5_is_int(h, t);
+    char where[32];
+    if (!only_one(h, data_names, 2) || !t || !mr_h5_count(h, t)) return false;
+    snprintf(where, sizeof where, "%s@units", t);
+    return !mr_h5_is_int(h, t) || mr_h5_has(h, where);
+}
+
+/** Seconds since 1970, unless the vector says what it counts as CF does. */
+static mr_status read_time(const mr_h5 *h, mr_find *f, const char *time)
+{
+    mr_status st = MR_OK;
+    char where[40], units[80] = "", calendar[40] = "";
+    mr_clock_stamps(&f->clock, time, 1e9);
+    snprintf(where, sizeof where, "%s@units", time);
+    mr_h5_text(h, where, 0, units, sizeof units);
+    snprintf(where, sizeof where, "%s@calendar", time);
+    mr_h5_text(h, where, 0, calendar, sizeof calendar);
+    if (*units && strcmp(units, "s") != 0)
+        MR_TRY(mr_clock_cf(units, calendar, &f->clock.stamps.ns_per, &f->clock.stamps.epoch_ns));
+    else
+        mr_assume(f, "%s: seconds since 1970 UTC", time);
+out:
+    return st;
 }
 
 mr_status mr_read_bare(const mr_h5 *h, mr_find *f)
@@ -36,11 +57,11 @@ mr_status mr_read_bare(const mr_h5 *h, mr_find *f)
                         (unsigned long long)n, (unsigned long long)f->dims[0],
                         (unsigned long long)f->dims[1]);
     f->time_first = f->dims[0] == n;
-    MR_TRY(mr_set_times_s(h, f, time, n));
+    MR_TRY(read_time(h, f, time));
     uint64_t nc = f->dims[f->time_first ? 1 : 0];
     if (mr_h5_count(h, "distance") == nc) mr_set_positions(h, f, "distance", nc, 1);
     mr_set_unit(f, "", 1);
-    mr_assume(f, "%s: seconds since 1970 UTC; samples: counts", time);
+    mr_assume(f, "samples: counts");
 out:
     return st;
 }

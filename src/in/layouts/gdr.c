@@ -37,25 +37,13 @@ mr_status mr_read_gdr(const mr_h5 *h, mr_find *f)
     MR_TRY(mr_find_data(h, f, "DasRawData/RawData"));
     mr_h5_text(h, "DasRawData/RawData@DasDimensions", 0, first, sizeof first);
     f->time_first = strncmp(first, "locus", 5) != 0;
-    uint64_t n = f->dims[f->time_first ? 0 : 1];
-    int64_t t[2] = {0, 0};
-    if (mr_h5_count(h, "DasRawData/DasTimeArray") == n &&
-        mr_h5_i64s(h, "DasRawData/DasTimeArray", 0, 1, &t[0]) &&
-        mr_h5_i64s(h, "DasRawData/DasTimeArray", n - 1, 1, &t[1])) {
-        f->have_t0 = true;
-    } else {
-        f->have_t0 = mr_time_fact(h, ACQ "@AcquisitionStartTime", &t[0]);
-        mr_assume(f, "start from AcquisitionStartTime");
-    }
-    o->t0_ns = t[0];
-    o->t1_ns = t[1];
-    double measured = mr_rate_of(t[0], t[1], n);
-    bool stated = mr_h5_f64(h, ACQ "@AcquisitionSampleRate", &nominal) && nominal > 0;
-    o->rate_hz = stated ? nominal : mr_round_rate(measured, (double)(t[1] - t[0]) / 1e9, 2e-9);
-    if (stated && measured > 0 && fabs(measured / nominal - 1) > 1e-3) {
-        mr_odd(f, "AcquisitionSampleRate %g Hz, stamps give %.9g Hz", nominal, measured);
-        o->rate_hz = measured;
-    }
+    int64_t t0;
+    if (mr_h5_count(h, "DasRawData/DasTimeArray"))
+        mr_clock_stamps(&f->clock, "DasRawData/DasTimeArray", 1);
+    if (mr_time_fact(h, ACQ "@AcquisitionStartTime", &t0))
+        mr_clock_start(&f->clock, "AcquisitionStartTime", t0);
+    if (mr_h5_f64(h, ACQ "@AcquisitionSampleRate", &nominal) && nominal > 0)
+        mr_clock_rate(&f->clock, "AcquisitionSampleRate", nominal);
     length_fact(h, f, "SpatialSamplingInterval", &o->dx_m);
     length_fact(h, f, "GaugeLength", &o->gauge_m);
     mr_h5_text(h, ACQ "@UnitOfMeasure", 0, unit, sizeof unit);

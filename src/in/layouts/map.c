@@ -14,7 +14,9 @@ typedef enum map_kind {
     KIND_QUANTITY,
     KIND_NUMBER,
     KIND_START,
-    KIND_TEXT
+    KIND_TEXT,
+    KIND_TIME, /* stamps or rate */
+    KIND_ZONE
 } map_kind;
 typedef struct map_key {
     const char *name;
@@ -27,6 +29,7 @@ static const map_key keys[] = {
     {"spacing", KIND_QUANTITY, MR_DIM_LENGTH}, {"first", KIND_QUANTITY, MR_DIM_LENGTH},
     {"gauge", KIND_QUANTITY, MR_DIM_LENGTH},   {"scale", KIND_NUMBER, MR_DIM_NONE},
     {"unit", KIND_TEXT, MR_DIM_NONE},          {"quantity", KIND_TEXT, MR_DIM_NONE},
+    {"time", KIND_TIME, MR_DIM_NONE},          {"zone", KIND_ZONE, MR_DIM_NONE},
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -85,6 +88,11 @@ static mr_status check_source(const mr_node *n, const map_key *k)
     if (sources != 1)
         st = MR_RAISE_AT(MR_ECONFIG, n, "map: %s needs one of attr, dataset%s", k->name,
                          k->kind == KIND_START ? ", name" : "");
+    for (size_t i = 0; st == MR_OK && i < n->n; i++)
+        if (strcmp(n->items[i].key, "name") == 0 || strcmp(n->items[i].key, "format") == 0) {
+            st = mr_utc_pattern_check(n->items[i].text);
+            if (st != MR_OK) st = mr_reraise_at(MR_ECONFIG, &n->items[i]);
+        }
 out:
     return st;
 }
@@ -109,6 +117,15 @@ static mr_status check_value(const mr_node *n, const map_key *k)
     case KIND_PATH:
     case KIND_TEXT: return check_text(n, k->name);
     case KIND_AXES: return check_axes(n);
+    case KIND_TIME:
+        if (n->kind == MR_NODE_SCALAR &&
+            (strcmp(n->text, "stamps") == 0 || strcmp(n->text, "rate") == 0))
+            return MR_OK;
+        return MR_RAISE_AT(MR_ECONFIG, n, "map: time is stamps or rate: which of them counts");
+    case KIND_ZONE:
+        MR_TRY(check_text(n, k->name));
+        st = mr_utc_zone_parse(n->text, &ns);
+        return st == MR_OK ? st : mr_reraise_at(MR_ECONFIG, n);
     default: break;
     }
     if (n->kind == MR_NODE_MAP) return check_source(n, k);
@@ -127,7 +144,9 @@ static mr_status check_value(const mr_node *n, const map_key *k)
         if (st == MR_OK && positive && !(v > 0))
             st = MR_RAISE(MR_ECONFIG, "map: %s must be above 0", k->name);
     }
-    return st == MR_OK ? st : mr_reraise_at(MR_ECONFIG, n);
+    if (st != MR_OK) st = mr_reraise_at(MR_ECONFIG, n);
+out:
+    return st;
 }
 
 mr_status mr_map_check(const mr_node *map)
@@ -214,38 +233,109 @@ static mr_status stamp(const mr_h5 *h, const mr_node *n, uint64_t i, int64_t *ns
     return MR_RAISE(MR_EINPUT, "map: no time at %s", where);
 }
 
-/** Rate from a vector of times. */
-static mr_status rate_of_times(const mr_h5 *h, const mr_node *n, mr_find *f)
+/** ns in the unit of a vector of numbers. */
+static mr_status stamp_unit(const mr_node *n, double *ns)
 {
-    int64_t t[2];
-    uint64_t count = mr_h5_count(h, source_of(n));
+    const char *unit = text_of(n, "unit");
+    double k;
+    if (!unit) return MR_RAISE(MR_EINPUT, "map: %s is a number: say its unit", source_of(n));
+    if (unit_factor(unit, MR_DIM_TIME, &k) != MR_OK) return MR_EINPUT;
+    *ns = k * 1e9;
+    return MR_OK;
+}
+
+/** A vector of times, one a row: numbers are looked at one by one, of texts first and last. */
+static mr_status apply_stamps(const mr_h5 *h, const mr_node *n, mr_find *f, uint64_t rows)
+{
     mr_status st = MR_OK;
-    if (count < 2) return MR_RAISE(MR_EINPUT, "map: %s holds no times", source_of(n));
-    MR_TRY(stamp(h, n, 0, &t[0]));
-    MR_TRY(stamp(h, n, count - 1, &t[1]));
-    f->info->rate_hz =
-        mr_round_rate(mr_rate_of(t[0], t[1], count), (double)(t[1] - t[0]) / 1e9, 5e-7);
+    mr_clock *c = &f->clock;
+    int64_t t;
+    double per = 1;
+    c->stamps = (mr_stamps){0};
+    c->have_start = c->have_end = false;
+    if (mr_h5_number(h, source_of(n)).cls == MR_NUMBER_NONE) {
+        MR_TRY(stamp(h, n, f->row0, &t));
+        mr_clock_start(c, "input.map start", t);
+        MR_TRY(stamp(h, n, f->row0 + rows - 1, &t));
+        mr_clock_end(c, "its last", t);
+    } else {
+        MR_TRY(stamp_unit(n, &per));
+        mr_clock_stamps(c, source_of(n), per);
+        c->stamps.first = f->row0;
+        c->stamps.n = rows;
+    }
 out:
     return st;
 }
 
-static mr_status apply_start(const mr_h5 *h, const mr_node *n, mr_find *f)
+static uint64_t rows_of(const mr_find *f)
+{
+    const uint64_t all = f->dims[f->time_first ? 0 : 1];
+    return f->nt ? f->nt : all - MR_MIN(all, f->row0);
+}
+
+/** Where a text or a name says no zone, the map's. */
+static int64_t zone_ns(const mr_node *map)
+{
+    int64_t ns = 0;
+    const char *zone = text_of(map, "zone");
+    if (zone && mr_utc_zone_parse(zone, &ns) != MR_OK) mr_error_clear();
+    return ns;
+}
+
+/** Has a text like 2026-01-01T00:00:00+01:00 a zone of its own? */
+static bool has_zone(const char *text)
+{
+    return strlen(text) > 10 && strpbrk(text + 10, "zZ+-");
+}
+
+static mr_status apply_start(const mr_h5 *h, const mr_node *map, mr_find *f)
 {
     mr_status st = MR_OK;
-    mr_file_info *o = f->info;
-    const char *pattern = text_of(n, "name"), *base = strrchr(h->path, '/');
-    uint64_t rows = f->dims[f->time_first ? 0 : 1];
-    o->t1_ns = 0;
+    const mr_node *n = mr_node_get(map, "start");
+    mr_clock *c = &f->clock;
+    const char *pattern = text_of(n, "name");
+    const uint64_t rows = rows_of(f);
+    char s[80];
+    int64_t t = 0;
     if (n->kind == MR_NODE_SCALAR) {
-        MR_TRY(mr_utc_parse(n->text, &o->t0_ns));
+        MR_TRY(mr_utc_parse(n->text, &t));
+        if (!has_zone(n->text)) t -= zone_ns(map);
     } else if (pattern) {
-        MR_TRY(mr_utc_scan(base ? base + 1 : h->path, pattern, &o->t0_ns));
+        MR_TRY(mr_utc_scan_path(h->path, pattern, &t));
+        if (!strstr(pattern, "%z") && !strstr(pattern, "%s") && !strstr(pattern, "%Q"))
+            t -= zone_ns(map);
+    } else if (rows > 1 && mr_h5_count(h, source_of(n)) == f->row0 + rows) {
+        return apply_stamps(h, n, f, rows);
     } else {
-        MR_TRY(stamp(h, n, f->row0, &o->t0_ns));
-        if (mr_h5_count(h, source_of(n)) == rows && rows > 1 && !f->nt && !f->row0)
-            MR_TRY(stamp(h, n, rows - 1, &o->t1_ns));
+        const uint64_t count = mr_h5_count(h, source_of(n));
+        MR_TRY(stamp(h, n, count > f->row0 ? f->row0 : 0, &t));
+        if (count > 1)
+            mr_odd(f, "clock: %.60s has %llu stamps for %llu rows, of which the first counts",
+                   source_of(n), (unsigned long long)count, (unsigned long long)rows);
+        if (mr_h5_text(h, source_of(n), 0, s, sizeof s) && !text_of(n, "unit") && !has_zone(s))
+            t -= zone_ns(map);
     }
-    f->have_t0 = true;
+    mr_clock_start(c, "input.map start", t);
+    c->user_start = true;
+    c->have_end = false;
+out:
+    return st;
+}
+
+/** A vector of times gives the rate; a number is compared with what the stamps say. */
+static mr_status apply_rate(const mr_h5 *h, const mr_node *n, mr_find *f)
+{
+    mr_status st = MR_OK;
+    mr_clock *c = &f->clock;
+    double rate;
+    c->precise_hz = 0;
+    if (text_of(n, "dataset") && mr_h5_count(h, text_of(n, "dataset")) > 1) {
+        c->rate_hz = 0;
+        return apply_stamps(h, n, f, rows_of(f));
+    }
+    MR_TRY(number(h, n, MR_DIM_FREQ, &rate));
+    mr_clock_rate(c, "input.map rate", rate);
 out:
     return st;
 }
@@ -275,18 +365,10 @@ mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f)
     mr_file_info *o = f->info;
     const mr_node *n;
     if ((n = mr_node_get(map, "axes"))) f->time_first = strcmp(n->items[0].text, "time") == 0;
-    if ((n = mr_node_get(map, "start"))) {
-        MR_TRY(apply_start(h, n, f));
-        if (!mr_node_get(map, "rate") && !(o->rate_hz > 0) && source_of(n) &&
-            mr_h5_count(h, source_of(n)) > 1)
-            MR_TRY(rate_of_times(h, n, f));
-    }
-    if ((n = mr_node_get(map, "rate"))) {
-        if (text_of(n, "dataset") && mr_h5_count(h, text_of(n, "dataset")) > 1)
-            MR_TRY(rate_of_times(h, n, f));
-        else
-            MR_TRY(number(h, n, MR_DIM_FREQ, &o->rate_hz));
-    }
+    const char *by = text_of(map, "time");
+    if (by) f->clock.by = strcmp(by, "rate") == 0 ? MR_CLOCK_BY_RATE : MR_CLOCK_BY_STAMPS;
+    if ((n = mr_node_get(map, "rate"))) MR_TRY(apply_rate(h, n, f));
+    if (mr_node_get(map, "start")) MR_TRY(apply_start(h, map, f));
     if ((n = mr_node_get(map, "spacing"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->dx_m));
     if ((n = mr_node_get(map, "first"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->x0_m));
     if ((n = mr_node_get(map, "gauge"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->gauge_m));

@@ -61,20 +61,19 @@ mr_status mr_read_optodas(const mr_h5 *h, mr_find *f)
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     char first[32] = "";
-    double t = 0, dt = 0, skip = 0, scale = 0;
+    double t = 0, dt = 0, skip = 0;
+    int64_t t0;
     MR_TRY(mr_find_data(h, f, "data"));
     mr_h5_text(h, "header/dimensionNames", 0, first, sizeof first);
     f->time_first = strcmp(first, "distance") != 0;
-    f->have_t0 = mr_h5_f64(h, "header/time", &t);
+    const bool have_t0 = mr_h5_f64(h, "header/time", &t) && mr_ns_of_s(t, &t0);
     if (!mr_h5_f64(h, "header/dt", &dt) || dt <= 0) return MR_RAISE(MR_EINPUT, "no header/dt");
     const char *range = f->time_first ? "header/dimensionRanges/dimension0/min"
                                       : "header/dimensionRanges/dimension1/min";
     if (!mr_h5_f64(h, range, &skip)) skip = 0;
-    scale = dt;
-    if (f->have_t0 && !mr_ns_of_s(t, &o->t0_ns)) f->have_t0 = false;
-    if (fabs(skip * scale) > 1e6) return MR_RAISE(MR_EINPUT, "first sample at index %g", skip);
-    o->t0_ns += llround(skip * scale * 1e9);
-    o->rate_hz = 1 / dt;
+    if (fabs(skip * dt) > 1e6) return MR_RAISE(MR_EINPUT, "first sample at index %g", skip);
+    if (have_t0) mr_clock_start(&f->clock, "header/time", t0 + llround(skip * dt * 1e9));
+    mr_clock_rate(&f->clock, "header/dt", 1 / dt);
     read_positions(h, f, f->dims[f->time_first ? 1 : 0]);
     mr_h5_f64(h, "header/gaugeLength", &o->gauge_m);
     read_unit(h, f);

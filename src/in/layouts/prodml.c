@@ -49,64 +49,26 @@ static mr_status find_axes(const mr_h5 *h, mr_find *f, const char *raw)
     return MR_OK;
 }
 
-/** Stamps: ISO text of first and last sample, or the vector of microseconds. */
-static void read_stamps(const mr_h5 *h, const char *raw, const char *data, uint64_t n, bool *have,
-                        int64_t t[2], bool *vector)
+/** The vector of microseconds, the texts of first and last sample, the stated rate. */
+static void read_time(const mr_h5 *h, mr_find *f, const char *raw)
 {
     char where[600], times[560];
     static const char *const name[2] = {"PartStartTime", "PartEndTime"};
-    int64_t us[2] = {0, 0};
-    *vector = false;
+    mr_clock *c = &f->clock;
+    int64_t t = 0;
+    double rate = 0;
     snprintf(times, sizeof times, "%s/RawDataTime", raw);
     for (int i = 0; i < 2; i++) {
         snprintf(where, sizeof where, "%s@%s", times, name[i]);
-        have[i] = mr_time_fact(h, where, &t[i]);
-        snprintf(where, sizeof where, "%s@%s", data, name[i]);
-        if (!have[i]) have[i] = mr_time_fact(h, where, &t[i]);
+        bool have = mr_time_fact(h, where, &t);
+        snprintf(where, sizeof where, "%s@%s", f->path, name[i]);
+        if (!have && !mr_time_fact(h, where, &t)) continue;
+        i ? mr_clock_end(c, name[i], t) : mr_clock_start(c, name[i], t);
     }
-    if (mr_h5_count(h, times) != n || !mr_h5_i64s(h, times, 0, 1, &us[0]) ||
-        !mr_h5_i64s(h, times, n - 1, 1, &us[1]) || llabs(us[0]) > (1ll << 52) ||
-        llabs(us[1]) > (1ll << 52))
-        return;
-    int64_t step = n > 1 ? (us[1] - us[0]) / (int64_t)(n - 1) * 1000 : 0;
-    bool near = have[0] && have[1] && llabs(us[1] * 1000 - t[1]) <= 10 * step;
-    if ((!have[0] || near) && us[0] > 0) {
-        t[0] = us[0] * 1000;
-        t[1] = us[1] * 1000;
-        have[0] = have[1] = *vector = true;
-    }
-}
-
-static mr_status read_time(const mr_h5 *h, mr_find *f, const char *raw)
-{
-    char where[600];
-    mr_file_info *o = f->info;
-    uint64_t n = f->dims[f->time_first ? 0 : 1];
-    bool have[2], vector;
-    int64_t t[2] = {0, 0};
-    double nominal = 0;
-    read_stamps(h, raw, f->path, n, have, t, &vector);
+    if (mr_h5_count(h, times)) mr_clock_stamps(c, times, 1e3);
+    c->stamps.unit_open = c->stamps.since_start = true;
     snprintf(where, sizeof where, "%s@OutputDataRate", raw);
-    if (!mr_h5_f64(h, where, &nominal) || nominal <= 0) nominal = 0;
-    f->have_t0 = have[0];
-    o->t0_ns = t[0];
-    double measured = have[0] && have[1] ? mr_rate_of(t[0], t[1], n) : 0;
-    if (measured > 0 && nominal > 0 && !vector &&
-        fabs((double)n / ((double)(t[1] - t[0]) / 1e9) / nominal - 1) < 1e-9) {
-        t[1] -= llround(1e9 / nominal); /* PartEndTime is one sample past the last */
-        measured = nominal;
-        mr_assume(f, "PartEndTime is the end of the last sample");
-    }
-    o->t1_ns = have[1] ? t[1] : 0;
-    double span = (double)(t[1] - t[0]) / 1e9;
-    o->rate_hz = nominal > 0 ? nominal : mr_round_rate(measured, span, 2e-6); /* whole us */
-    if (measured > 0 && nominal > 0 && fabs(measured / nominal - 1) > 1e-3) {
-        o->rate_hz = measured;
-        mr_odd(f, "OutputDataRate %g Hz, stamps give %.9g Hz", nominal, measured);
-    }
-    if (o->rate_hz <= 0 && mr_h5_f64(h, "Acquisition@PulseRate", &o->rate_hz))
-        mr_assume(f, "rate = PulseRate");
-    return MR_OK;
+    if (mr_h5_f64(h, where, &rate) && rate > 0) mr_clock_rate(c, "OutputDataRate", rate);
 }
 
 mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
@@ -120,7 +82,7 @@ mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
     snprintf(where, sizeof where, "%s/RawData", raw);
     MR_TRY(mr_find_data(h, f, where));
     MR_TRY(find_axes(h, f, raw));
-    MR_TRY(read_time(h, f, raw));
+    read_time(h, f, raw);
     mr_h5_f64(h, "Acquisition@SpatialSamplingInterval", &o->dx_m);
     snprintf(where, sizeof where, "%s@StartLocusIndex", raw);
     if (!mr_h5_i64(h, where, &first)) mr_h5_i64(h, "Acquisition@StartLocusIndex", &first);

@@ -27,22 +27,24 @@ static bool stamp(const mr_h5 *h, const char *where, int64_t *ns)
 
 static void read_time(const mr_h5 *h, mr_find *f)
 {
-    mr_file_info *o = f->info;
+    mr_clock *c = &f->clock;
     int64_t gps, cpu;
-    double precise = 0, dec = 0;
+    double rate = 0, precise = 0, dec = 0;
     bool have_gps = stamp(h, "Acoustic@GPSTimeStamp", &gps);
     bool have_cpu = stamp(h, "Acoustic@CPUTimeStamp", &cpu);
-    f->have_t0 = have_gps || have_cpu;
-    if (f->have_t0) o->t0_ns = have_gps ? gps : cpu;
+    if (have_gps)
+        mr_clock_start(c, "GPSTimeStamp", gps);
+    else if (have_cpu)
+        mr_clock_start(c, "CPUTimeStamp", cpu);
     if (!have_gps && have_cpu) mr_assume(f, "time of the recorder's computer (no GPS stamp)");
     if (have_gps && have_cpu && llabs(gps - cpu) > 1000000000)
-        mr_odd(f, "GPS and computer clocks differ by %.3f s (GPS is used)",
+        mr_odd(f, "clock: GPS and computer clocks differ by %.3f s (GPS is used)",
                (double)(cpu - gps) / 1e9);
-    mr_h5_f64(h, "Acoustic@SamplingFrequency[Hz]", &o->rate_hz);
+    if (mr_h5_f64(h, "Acoustic@SamplingFrequency[Hz]", &rate))
+        mr_clock_rate(c, "SamplingFrequency[Hz]", rate);
     mr_h5_f64(h, "Acoustic@Precise Sampling Frequency (Hz)", &precise);
     mr_h5_f64(h, "Acoustic@Time Decimation", &dec);
-    if (precise > 0 && dec > 0 && fabs(precise / dec / o->rate_hz - 1) > 1e-9)
-        mr_odd(f, "nominal %.9g Hz, precise clock %.9g Hz", o->rate_hz, precise / dec);
+    if (precise > 0 && dec > 0) c->precise_hz = precise / dec;
 }
 
 mr_status mr_read_silixa(const mr_h5 *h, mr_find *f)
@@ -58,7 +60,7 @@ mr_status mr_read_silixa(const mr_h5 *h, mr_find *f)
     mr_h5_f64(h, "Acoustic@Start Distance (m)", &o->x0_m);
     mr_h5_f64(h, "Acoustic@GaugeLength", &o->gauge_m);
     if (mr_h5_f64(h, "Acoustic@Unit Calibration (nm)", &cal) && cal > 0 && o->gauge_m > 0) {
-        mr_set_unit(f, "strain/s", cal * 1e-9 * o->rate_hz / (o->gauge_m * 8192));
+        mr_set_unit(f, "strain/s", cal * 1e-9 * f->clock.rate_hz / (o->gauge_m * 8192));
     } else {
         mr_set_unit(f, "", 1);
         mr_set_quantity(f, "strain rate");

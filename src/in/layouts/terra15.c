@@ -50,9 +50,8 @@ static bool valid_run(const mr_h5 *h, const char *where, uint64_t *first, uint64
 
 static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group)
 {
-    mr_file_info *o = f->info;
     char where[600];
-    double a, b, dt = 0;
+    double dt = 0;
     uint64_t n = 0;
     snprintf(where, sizeof where, "%s/gps_time", group);
     if (!valid_run(h, where, &f->row0, &n)) {
@@ -62,19 +61,14 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group)
         mr_assume(f, "time of the recorder's computer (no gps_time)");
     }
     if (f->row0 >= f->dims[0]) return MR_RAISE(MR_EINPUT, "no samples under the valid time stamps");
-    if (n > f->dims[0] - f->row0) mr_odd(f, "more time stamps than samples");
+    if (n > f->dims[0] - f->row0) mr_odd(f, "clock: more time stamps than samples");
     f->nt = n = MR_MIN(n, f->dims[0] - f->row0);
-    if (!mr_h5_f64s(h, where, f->row0, 1, &a) || !mr_h5_f64s(h, where, f->row0 + n - 1, 1, &b) ||
-        !mr_ns_of_s(a, &o->t0_ns) || !mr_ns_of_s(b, &o->t1_ns))
-        return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
-    f->have_t0 = true;
-    double measured = mr_rate_of(o->t0_ns, o->t1_ns, n);
+    mr_clock_stamps(&f->clock, where, 1e9);
+    f->clock.stamps.first = f->row0;
+    f->clock.stamps.n = n;
     snprintf(where, sizeof where, "%s@dT", f->path);
     if (!mr_h5_f64(h, where, &dt)) mr_h5_f64(h, "@dt_computer", &dt);
-    o->rate_hz = dt > 0 ? 1 / dt : measured;
-    if (dt > 0 && measured > 0 && fabs(measured * dt - 1) > 1e-5)
-        mr_odd(f, "dT gives %.8g Hz, the time stamps %.8g Hz", 1 / dt, measured);
-    if (dt > 0 && measured > 0 && fabs(measured * dt - 1) > 1e-3) o->rate_hz = measured;
+    if (dt > 0) mr_clock_rate(&f->clock, "dT", 1 / dt);
     return MR_OK;
 }
 

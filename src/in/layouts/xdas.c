@@ -1,5 +1,4 @@
 /* in/layouts/xdas.c: xdas netCDF-4: coordinates by CF tie points, linear between them. */
-#include "base/utc.h"
 #include "in/layout.h"
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +18,10 @@ static bool find_variable(const mr_h5 *h, char *name, size_t size)
     size_t n = mr_h5_members(h, "/", 256, v), found = 0;
     for (size_t i = 0; i < n; i++) {
         snprintf(where, sizeof where, "%.200s@coordinate_interpolation", v[i]);
-        if (mr_h5_has(h, where) && found++ == 0) snprintf(name, size, "%s", v[i]);
+        bool has = mr_h5_has(h, where);
+        snprintf(where, sizeof where, "%.200s@coordinate_sampling", v[i]);
+        has = has || mr_h5_has(h, where);
+        if (has && found++ == 0) snprintf(name, size, "%s", v[i]);
         free(v[i]);
     }
     return found == 1;
@@ -49,67 +51,110 @@ static unsigned parse_axes(const mr_h5 *h, const char *text, axis a[2])
     return n;
 }
 
-/** "milliseconds since 2023-01-01 00:00:00" */
-static bool cf_units(const char *text, double *ns_per_unit, int64_t *epoch)
+static mr_status time_units(const mr_h5 *h, const char *values, double *per, int64_t *epoch)
 {
-    static const struct {
-        const char *name;
-        double ns;
-    } unit[] = {{"nanosecond", 1}, {"microsecond", 1e3}, {"millisecond", 1e6}, {"second", 1e9},
-                {"ns", 1},         {"us", 1e3},          {"ms", 1e6},          {"s", 1e9},
-                {"minute", 6e10},  {"hour", 3.6e12},     {"day", 8.64e13}};
-    const char *since = strstr(text, " since ");
-    if (!since) return false;
-    size_t len = (size_t)(since - text);
-    if (len > 2 && text[len - 1] == 's') len--;
-    for (size_t i = 0; i < sizeof unit / sizeof *unit; i++)
-        if (strlen(unit[i].name) == len && strncmp(unit[i].name, text, len) == 0) {
-            *ns_per_unit = unit[i].ns;
-            if (mr_utc_parse(since + 7, epoch) == MR_OK) return true;
-            mr_error_clear();
-        }
-    return false;
+    char where[100], units[80] = "", calendar[40] = "";
+    snprintf(where, sizeof where, "%s@units", values);
+    mr_h5_text(h, where, 0, units, sizeof units);
+    snprintf(where, sizeof where, "%s@calendar", values);
+    mr_h5_text(h, where, 0, calendar, sizeof calendar);
+    return mr_clock_cf(units, calendar, per, epoch);
 }
 
-static bool tie_time(const mr_h5 *h, const axis *a, uint64_t i, double ns_per_unit, int64_t epoch,
-                     int64_t *out)
+/** n times, ns since the epoch of their units. */
+static mr_status read_values(const mr_h5 *h, const char *values, double per, size_t n, int64_t *t)
 {
-    int64_t v;
-    double d;
-    if (mr_h5_is_int(h, a->values) && mr_h5_i64s(h, a->values, i, 1, &v))
-        return !__builtin_mul_overflow(v, (int64_t)ns_per_unit, &v) &&
-               !__builtin_add_overflow(v, epoch, out);
-    if (!mr_h5_f64s(h, a->values, i, 1, &d) || !(fabs(d * ns_per_unit) < 4e18)) return false;
-    return !__builtin_add_overflow((int64_t)llroundl((long double)d * (long double)ns_per_unit),
-                                   epoch, out);
+    mr_status st = MR_OK;
+    double *d = NULL;
+    bool ok = true;
+    if (mr_h5_is_int(h, values)) {
+        ok = mr_h5_i64s(h, values, 0, n, t);
+        for (size_t i = 0; ok && i < n; i++)
+            ok = !__builtin_mul_overflow(t[i], (int64_t)per, &t[i]);
+    } else {
+        MR_TRY(mr_alloc_f64(n, "tie points", &d));
+        ok = mr_h5_f64s(h, values, 0, n, d);
+        for (size_t i = 0; ok && i < n; i++) {
+            ok = fabs(d[i] * per) < 4e18;
+            if (ok) t[i] = llroundl((long double)d[i] * (long double)per);
+        }
+    }
+    if (!ok) st = MR_RAISE(MR_EINPUT, "time tie points cannot be read");
+out:
+    free(d);
+    return st;
 }
 
 static mr_status read_time(const mr_h5 *h, mr_find *f, const axis *a)
 {
-    mr_file_info *o = f->info;
-    char where[80], units[64] = "";
-    double per;
-    int64_t epoch, t, first = 0;
-    snprintf(where, sizeof where, "%s@units", a->values);
-    mr_h5_text(h, where, 0, units, sizeof units);
-    if (!cf_units(units, &per, &epoch)) return MR_RAISE(MR_EINPUT, "time units '%s'", units);
-    if (!mr_h5_i64s(h, a->indices, 0, 1, &first) || first != 0 ||
-        !tie_time(h, a, 0, per, epoch, &o->t0_ns) ||
-        !tie_time(h, a, a->n - 1, per, epoch, &o->t1_ns))
-        return MR_RAISE(MR_EINPUT, "time tie points cannot be read");
-    f->have_t0 = true;
-    double measured = mr_rate_of(o->t0_ns, o->t1_ns, (uint64_t)a->last_index + 1);
-    o->rate_hz =
-        mr_round_rate(measured, (double)(o->t1_ns - o->t0_ns) / 1e9, 2e-9 * MR_MIN(per, 1e6));
-    for (uint64_t i = 1; i + 1 < a->n && i < 1000; i++) {
-        int64_t k;
-        if (!mr_h5_i64s(h, a->indices, i, 1, &k) || !tie_time(h, a, i, per, epoch, &t) ||
-            fabs((double)(t - o->t0_ns) / 1e9 * o->rate_hz - (double)k) > 0.5) {
-            mr_odd(f, "the time grid is not even (%llu tie points)", (unsigned long long)a->n);
-            break;
-        }
+    mr_status st = MR_OK;
+    mr_tie_points *t = &f->clock.ties;
+    double per = 1;
+    const size_t n = (size_t)a->n;
+    int64_t last;
+    MR_TRY(time_units(h, a->values, &per, &t->epoch_ns));
+    MR_TRY(mr_alloc(n, sizeof *t->row, "tie points", &t->row));
+    MR_TRY(mr_alloc(n, sizeof *t->t_ns, "tie points", &t->t_ns));
+    if (!mr_h5_i64s(h, a->indices, 0, n, (int64_t *)t->row)) {
+        st = MR_RAISE(MR_EINPUT, "time tie points cannot be read");
+        goto out;
     }
-    return MR_OK;
+    MR_TRY(read_values(h, a->values, per, n, t->t_ns));
+    t->n = n;
+    last = t->t_ns[n - 1];
+    t->res_ns = mr_h5_is_int(h, a->values)
+                    ? MR_MIN(per, 1e6)
+                    : (nextafter((double)last / per, INFINITY) - (double)last / per) * per;
+out:
+    return st;
+}
+
+/** Newer xdas: stretches by their starts, lengths and one interval. */
+static mr_status read_sampled(const mr_h5 *h, mr_find *f, const char *name, uint64_t *rows)
+{
+    mr_status st = MR_OK;
+    mr_tie_points *t = &f->clock.ties;
+    char where[300], text[200] = "", sampling[80], values[80], lengths[80], unit[40] = "";
+    double per = 1, step_ns = 0, interval;
+    int64_t *start = NULL, *len = NULL;
+    snprintf(where, sizeof where, "%s@coordinate_sampling", name);
+    mr_h5_text(h, where, 0, text, sizeof text);
+    if (sscanf(text, "%*[^: ]: %79s", sampling) != 1)
+        return MR_RAISE(MR_EINPUT, "sampled coordinate '%s'", text);
+    snprintf(where, sizeof where, "%s@tie_point_mapping", sampling);
+    mr_h5_text(h, where, 0, text, sizeof text);
+    const size_t n = sscanf(text, "%*[^: ]: %79s %79s", values, lengths) == 2
+                         ? (size_t)mr_h5_count(h, values)
+                         : 0;
+    snprintf(where, sizeof where, "%s@units", sampling);
+    mr_h5_text(h, where, 0, unit, sizeof unit);
+    snprintf(text, sizeof text, "%s since 1970-01-01", *unit ? unit : "nanoseconds");
+    if (!n || n > UINT32_MAX || n != mr_h5_count(h, lengths) || !mr_h5_f64(h, sampling, &interval))
+        return MR_RAISE(MR_EINPUT, "a sampled coordinate that cannot be read");
+    MR_TRY(mr_clock_cf(text, "", &step_ns, &t->epoch_ns));
+    step_ns *= interval;
+    MR_TRY(time_units(h, values, &per, &t->epoch_ns));
+    MR_TRY(mr_alloc(n, sizeof *start, "tie points", &start));
+    MR_TRY(mr_alloc(n, sizeof *len, "tie points", &len));
+    MR_TRY(mr_alloc(2 * n, sizeof *t->row, "tie points", &t->row));
+    MR_TRY(mr_alloc(2 * n, sizeof *t->t_ns, "tie points", &t->t_ns));
+    MR_TRY(read_values(h, values, per, n, start));
+    bool ok = mr_h5_i64s(h, lengths, 0, n, len) && step_ns > 0;
+    for (size_t i = *rows = 0; ok && i < n; i++) {
+        ok = len[i] > 0 && (uint64_t)len[i] < UINT32_MAX;
+        for (int end = 0; ok && end < (len[i] > 1 ? 2 : 1); end++) {
+            const int64_t k = end ? len[i] - 1 : 0;
+            t->row[t->n] = *rows + (uint64_t)k;
+            t->t_ns[t->n++] = start[i] + llround((double)k * step_ns);
+        }
+        if (ok) *rows += (uint64_t)len[i];
+    }
+    t->res_ns = 1;
+    if (!ok) st = MR_RAISE(MR_EINPUT, "a sampled coordinate that cannot be read");
+out:
+    free(start);
+    free(len);
+    return st;
 }
 
 static void read_distance(const mr_h5 *h, mr_find *f, const axis *a)
@@ -129,15 +174,11 @@ static void read_distance(const mr_h5 *h, mr_find *f, const axis *a)
         mr_odd(f, "channels are not evenly spaced");
 }
 
-mr_status mr_read_xdas(const mr_h5 *h, mr_find *f)
+/** Time by tie points: which of the two axes it is. */
+static mr_status by_ties(const mr_h5 *h, mr_find *f, const char *text)
 {
     mr_status st = MR_OK;
-    char name[256] = "", where[300], text[200] = "";
     axis a[2] = {0};
-    find_variable(h, name, sizeof name);
-    MR_TRY(mr_find_data(h, f, name));
-    snprintf(where, sizeof where, "%s@coordinate_interpolation", name);
-    mr_h5_text(h, where, 0, text, sizeof text);
     if (parse_axes(h, text, a) != 2)
         return MR_RAISE(MR_EINPUT, "tie points cannot be read: '%s'", text);
     unsigned t = strncmp(a[0].name, "time", 4) == 0 ? 0 : 1; /* the attribute is in axis order */
@@ -150,6 +191,36 @@ mr_status mr_read_xdas(const mr_h5 *h, mr_find *f)
     f->time_first = straight ? t == 0 : t == 1;
     MR_TRY(read_time(h, f, &a[t]));
     read_distance(h, f, &a[1 - t]);
+out:
+    return st;
+}
+
+/** Time by sampled stretches, the other axis by tie points. */
+static mr_status by_samples(const mr_h5 *h, mr_find *f, const char *name, const char *text)
+{
+    mr_status st = MR_OK;
+    axis a[2] = {0};
+    uint64_t rows = 0;
+    MR_TRY(read_sampled(h, f, name, &rows));
+    const unsigned n = parse_axes(h, text, a);
+    const bool first = rows == f->dims[0], second = rows == f->dims[1];
+    if (!first && !second) return MR_RAISE(MR_EINPUT, "sampled stretches do not fit the shape");
+    f->time_first = first && !(second && n == 1 && (uint64_t)a[0].last_index + 1 == f->dims[0]);
+    if (n == 1) read_distance(h, f, &a[0]);
+out:
+    return st;
+}
+
+mr_status mr_read_xdas(const mr_h5 *h, mr_find *f)
+{
+    mr_status st = MR_OK;
+    char name[256] = "", where[300], text[200] = "";
+    find_variable(h, name, sizeof name);
+    MR_TRY(mr_find_data(h, f, name));
+    snprintf(where, sizeof where, "%s@coordinate_interpolation", name);
+    mr_h5_text(h, where, 0, text, sizeof text);
+    snprintf(where, sizeof where, "%s@coordinate_sampling", name);
+    MR_TRY(mr_h5_has(h, where) ? by_samples(h, f, name, text) : by_ties(h, f, text));
     snprintf(where, sizeof where, "%s@units", name);
     *text = 0;
     mr_h5_text(h, where, 0, text, sizeof text);
