@@ -28,6 +28,8 @@ static const unit_row units[] = {
     {"mm", MR_DIM_LENGTH, -3, 1},
     {"m", MR_DIM_LENGTH, 0, 1},
     {"km", MR_DIM_LENGTH, 3, 1},
+    {"m/s", MR_DIM_SPEED, 0, 1},
+    {"km/s", MR_DIM_SPEED, 3, 1},
     {"B", MR_DIM_BYTES, 0, 1},
     {"KiB", MR_DIM_BYTES, 0, 1024},
     {"MiB", MR_DIM_BYTES, 0, 1048576},
@@ -44,6 +46,7 @@ static const struct {
     [MR_DIM_TIME] = {"s", "a time", "ns us ms s min h d"},
     [MR_DIM_FREQ] = {"Hz", "a frequency", "mHz Hz kHz"},
     [MR_DIM_LENGTH] = {"m", "a length", "mm m km"},
+    [MR_DIM_SPEED] = {"m/s", "a velocity", "m/s km/s"},
     [MR_DIM_BYTES] = {"B", "a size", "B KiB MiB GiB"},
     [MR_DIM_PERCENT] = {"%", "a share", "%"},
 };
@@ -139,7 +142,9 @@ static mr_status scan_unit(const char **p, mr_dim dim, const char *shown, const 
     if (*q == '%')
         q++;
     else
-        while (isalpha((unsigned char)*q) || (unsigned char)*q >= 0x80) q++;
+        while (isalpha((unsigned char)*q) || (unsigned char)*q >= 0x80 ||
+               (*q == '/' && q > *p && isalpha((unsigned char)q[1])))
+            q++;
     size_t n = (size_t)(q - *p);
     *u = NULL;
     if (n == 0) return MR_OK;

@@ -1,6 +1,6 @@
 /* base/quantity.h: numbers with units as users write them, and as we write them back.
  * A quantity is a number, optional space, unit: ns us ms s min h d . mHz Hz kHz . mm m km .
- * B KiB MiB GiB . %. */
+ * m/s km/s . B KiB MiB GiB . %. */
 #ifndef MR_QUANTITY_H
 #define MR_QUANTITY_H
 #include "base/base.h"
@@ -12,6 +12,7 @@ typedef enum mr_dim {
     MR_DIM_TIME,   /* [s] */
     MR_DIM_FREQ,   /* [Hz] */
     MR_DIM_LENGTH, /* [m] */
+    MR_DIM_SPEED,  /* [m/s] */
     MR_DIM_BYTES,  /* [B] */
     MR_DIM_PERCENT /* [fraction: 50 % = 0.5] */
 } mr_dim;

@@ -30,6 +30,8 @@ enum {
     O_FLETCHER32,
     O_START,
     O_SEED,
+    O_MODEL,
+    O_EVENTS,
     O_QUIET
 };
 static const mr_opt table[] = {
@@ -50,6 +52,9 @@ static const mr_opt table[] = {
     [O_FLETCHER32] = {"fletcher32", NULL, NULL, "a checksum on every chunk"},
     [O_START] = {"start", "UTC", "2026-01-01T00:00:00Z", "time of the first sample"},
     [O_SEED] = {"seed", "N", "1", "of everything random"},
+    [O_MODEL] = {"model", "LIST", "drift,coherent,common,noise,vehicles,quakes",
+                 "what there is; tube and bad (channels) as well"},
+    [O_EVENTS] = {"events", "N", "0", "waves of known time, place, velocity and size"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
 
@@ -149,6 +154,33 @@ out:
     return st;
 }
 
+/* --model, --events */
+static mr_status parse_model(const mr_opts *o, mr_synth_spec *p)
+{
+    static const char *const words[] = {"drift",    "coherent", "common", "noise",
+                                        "vehicles", "quakes",   "tube",   "bad"};
+    enum { N = sizeof words / sizeof *words };
+    mr_status st = MR_OK;
+    int64_t n = 0;
+    MR_TRY(parse_int(o, O_EVENTS, 0, 100000, &n));
+    p->n_events = (uint64_t)n;
+    for (const char *s = o->val[O_MODEL]; *s;) {
+        char word[16];
+        const size_t len = strcspn(s, ",");
+        size_t k = 0;
+        snprintf(word, sizeof word, "%.*s", (int)MR_MIN(len, sizeof word - 1), s);
+        while (k < N && strcmp(words[k], word) != 0) k++;
+        const char *near = k < N ? NULL : mr_nearest(word, words, N, sizeof *words);
+        if (k == N)
+            return MR_RAISE(MR_ECONFIG, "--model: there is no '%s'%s%s; see --help", word,
+                            near ? "; did you mean " : "", near ? near : "");
+        p->model |= 1u << k;
+        s += len + (s[len] == ',');
+    }
+out:
+    return st;
+}
+
 static mr_status parse_request(const mr_opts *o, request *r)
 {
     mr_status st = MR_OK;
@@ -177,6 +209,8 @@ static mr_status parse_request(const mr_opts *o, request *r)
     r->file_nt = (uint64_t)nt;
     r->spec.nc = (uint64_t)nc;
     r->spec.seed = (uint64_t)seed;
+    r->spec.length_s = (double)r->files * nt / r->spec.rate_hz;
+    MR_TRY(parse_model(o, &r->spec));
 out:
     return st;
 }
@@ -244,6 +278,46 @@ static json_t *truth_quakes(const request *r, const mr_synth *s)
     return list;
 }
 
+static json_t *truth_events(const mr_synth_spec *p)
+{
+    json_t *list = json_array();
+    for (uint64_t k = 0; k < p->n_events; k++) {
+        mr_synth_event e;
+        mr_synth_event_at(p, k, &e);
+        json_array_append_new(list, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "start_s",
+                                              e.start_s, "x0_m", e.x0_m, "x1_m", e.x1_m,
+                                              "speed_m_s", e.speed_m_s, "snr", e.snr,
+                                              "frequency_hz", e.f_hz, "duration_s", e.duration_s));
+    }
+    return list;
+}
+
+/* What was asked for beyond the usual. */
+static void add_extras(json_t *j, const mr_synth_spec *p)
+{
+    mr_synth_tube t;
+    mr_synth_tube_at(p, &t);
+    const mr_synth_bad bad = mr_synth_bad_channels(p);
+    if (p->n_events) {
+        json_object_set_new(j, "event_formula",
+                            json_string("snr (1 - u^2)^2 sin(2 pi f (t - t0)), u from -1 to 1 over "
+                                        "duration; t0 = start + |x - first| / |speed| for x0 <= x "
+                                        "<= x1, first = x0, or x1 for negative speeds"));
+        json_object_set_new(j, "events", truth_events(p));
+    }
+    if (p->model & MR_SYNTH_TUBE)
+        json_object_set_new(j, "tube",
+                            json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "first_s", t.first_s,
+                                      "every_s", t.every_s, "speed_m_s", t.speed_m_s,
+                                      "frequency_hz", t.f_hz, "amplitude", t.amplitude,
+                                      "reflection", t.reflection));
+    if (p->model & MR_SYNTH_BAD)
+        json_object_set_new(j, "bad",
+                            json_pack("{s:I, s:I, s:f, s:I}", "dead", (json_int_t)bad.dead,
+                                      "clipped", (json_int_t)bad.clipped, "clip", bad.clip, "spiky",
+                                      (json_int_t)bad.spiky));
+}
+
 static json_t *truth_coherent(const mr_synth *s)
 {
     json_t *tones = json_array();
@@ -304,6 +378,7 @@ static json_t *truth(const request *r, const mr_synth *s)
     json_object_set_new(j, "quakes", truth_quakes(r, s));
     json_object_set_new(j, "noise", truth_noise(r, s));
     json_object_set_new(j, "files", truth_files(r));
+    add_extras(j, &r->spec);
     return j;
 }
 

@@ -9,6 +9,7 @@ static mr_dim dim_of(const mr_param *p)
     if (strcmp(p->unit, "s") == 0) return MR_DIM_TIME;
     if (strcmp(p->unit, "Hz") == 0) return MR_DIM_FREQ;
     if (strcmp(p->unit, "m") == 0) return MR_DIM_LENGTH;
+    if (strcmp(p->unit, "m/s") == 0) return MR_DIM_SPEED;
     MR_ASSERT(strcmp(p->unit, "%") == 0);
     return MR_DIM_PERCENT;
 }

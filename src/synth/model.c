@@ -1,7 +1,7 @@
 /* synth/model.c: the signal of a made-up archive: slow drift, coherent noise that travels along
  * the fibre, noise common to all channels, incoherent noise, vehicles and earthquakes. Each is a
  * pure function of (seed, sample, channel), so that any piece can be made alone. */
-#include "synth/synth.h"
+#include "synth/extras.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static uint64_t hash3(uint64_t seed, uint64_t what, uint64_t k)
 }
 
 /* uniform in [0, 1) */
-static double unit(uint64_t seed, uint64_t what, uint64_t k)
+double mr_synth_unit(uint64_t seed, uint64_t what, uint64_t k)
 {
     return (double)(hash3(seed, what, k) >> 11) * 0x1p-53;
 }
@@ -106,31 +106,37 @@ double mr_synth_drift(const mr_synth *s, double t_s, uint64_t c)
 
 double mr_synth_noise_std(const mr_synth *s, uint64_t c)
 {
-    double u = unit(s->spec.seed, 3, c);
+    double u = mr_synth_unit(s->spec.seed, 3, c);
     return (0.8 + 0.4 * u) * (c % 101 == 37 ? 6.0 : 1.0); /* some channels are badly coupled */
 }
 
 void mr_synth_vehicle_at(const mr_synth *s, uint64_t k, mr_synth_vehicle *out)
 {
-    double speed = 18.0 + 12.0 * unit(s->spec.seed, 4, k);
+    double speed = 18.0 + 12.0 * mr_synth_unit(s->spec.seed, 4, k);
     bool back = k % 3 == 1;
     out->enter_s = VEHICLE_FIRST + VEHICLE_EVERY * (double)k;
     out->x0_m = back ? s->length_m : 0.0;
     out->speed_m_s = back ? -speed : speed;
-    out->amplitude = 12.0 + 10.0 * unit(s->spec.seed, 5, k);
+    out->amplitude = 12.0 + 10.0 * mr_synth_unit(s->spec.seed, 5, k);
 }
 
 void mr_synth_quake_at(const mr_synth *s, uint64_t k, mr_synth_quake *out)
 {
     out->origin_s = QUAKE_FIRST + QUAKE_EVERY * (double)k;
-    out->x_m = s->length_m * (0.2 + 0.6 * unit(s->spec.seed, 6, k));
-    out->depth_m = 3000.0 + 4000.0 * unit(s->spec.seed, 7, k);
-    out->amplitude = 12.0 + 12.0 * unit(s->spec.seed, 8, k);
+    out->x_m = s->length_m * (0.2 + 0.6 * mr_synth_unit(s->spec.seed, 6, k));
+    out->depth_m = 3000.0 + 4000.0 * mr_synth_unit(s->spec.seed, 7, k);
+    out->amplitude = 12.0 + 12.0 * mr_synth_unit(s->spec.seed, 8, k);
 }
 
 const mr_synth_tone *mr_synth_tones(const mr_synth *s)
 {
     return s->tone;
+}
+
+/* 1 if it is part of the model, else 0 */
+static float has(const mr_synth *s, unsigned part)
+{
+    return s->spec.model & part ? 1 : 0;
 }
 
 /* tones spread evenly between 1.5 Hz and 18 Hz (or 0.4 of the rate), each a little off its place */
@@ -139,10 +145,12 @@ static void make_tones(mr_synth *s)
     double top = MR_MIN(18.0, 0.4 * s->spec.rate_hz), low = MR_MIN(1.5, 0.1 * top);
     for (int k = 0; k < MR_SYNTH_N_TONES; k++) {
         uint64_t key = (uint64_t)k;
-        double place = ((double)k + unit(s->spec.seed, 9, key)) / MR_SYNTH_N_TONES;
+        double place = ((double)k + mr_synth_unit(s->spec.seed, 9, key)) / MR_SYNTH_N_TONES;
         s->tone[k].f_hz = low + (top - low) * place;
-        s->tone[k].phase = unit(s->spec.seed, 10, key);
-        s->tone[k].amplitude = 0.25 + 0.3 * unit(s->spec.seed, 11, key);
+        s->tone[k].phase = mr_synth_unit(s->spec.seed, 10, key);
+        s->tone[k].amplitude =
+            has(s, MR_SYNTH_COHERENT) * 0.25 +
+            has(s, MR_SYNTH_COHERENT) * 0.3 * mr_synth_unit(s->spec.seed, 11, key);
     }
 }
 
@@ -156,7 +164,7 @@ static void make_train(mr_synth *s, int phase, double f_hz, double gain, double 
         double env = up * up / (1.0 + up * up) / ((1.0 + down * down) * (1.0 + down)) * end * end;
         double sum = 0;
         for (int k = 0; k < N_CODA; k++) {
-            double u = unit(s->spec.seed, 12 + (uint64_t)phase, (uint64_t)k);
+            double u = mr_synth_unit(s->spec.seed, 12 + (uint64_t)phase, (uint64_t)k);
             double f = f_hz * (0.55 + 0.16 * (double)k + 0.1 * u);
             sum += sin_turns(f * t + u);
         }
@@ -181,8 +189,8 @@ static mr_status set_up(mr_synth *s)
     }
     for (uint64_t c = 0; c < p->nc; c++) {
         double x = (double)c * p->dx_m;
-        s->noise[c] = (float)(mr_synth_noise_std(s, c) / 147.80054127);
-        s->drift[c] = (float)drift_gain(x);
+        s->noise[c] = has(s, MR_SYNTH_NOISE) * (float)(mr_synth_noise_std(s, c) / 147.80054127);
+        s->drift[c] = has(s, MR_SYNTH_DRIFT) * (float)drift_gain(x);
         s->site[c] = (float)(1.0 + 0.35 * sin_turns(x / 730.0 + 0.2));
         s->delay[c] = (int32_t)(x / MR_SYNTH_NOISE_V * fine_hz + 0.5);
     }
@@ -205,8 +213,11 @@ mr_status mr_synth_new(const mr_synth_spec *spec, mr_synth **out)
     double length_m = (double)spec->nc * spec->dx_m;
     if (!(spec->dx_m > 0 && length_m / MR_SYNTH_NOISE_V * spec->rate_hz < 1e8))
         return MR_RAISE(MR_ECONFIG, "spacing %g m is outside what a fibre has", spec->dx_m);
+    if ((spec->model & MR_SYNTH_BAD) && spec->nc < 8)
+        return MR_RAISE(MR_ECONFIG, "bad channels need 8 channels at least");
     MR_TRY(mr_alloc(1, sizeof *s, "synth", &s));
     s->spec = *spec;
+    if (!spec->model) s->spec.model = MR_SYNTH_USUAL;
     s->length_m = length_m;
     MR_TRY(set_up(s));
     *out = s;
@@ -257,7 +268,7 @@ static void background(const mr_synth *s, const row_ctx *ctx, int64_t n, float *
     uint64_t key = hash3(s->spec.seed, 1, (uint64_t)n);
     uint32_t row = (uint32_t)(key >> 32);
     float d = (float)drift_time((double)n / s->spec.rate_hz);
-    float common = (float)((double)(key & 0xffffffu) * 0x1p-24 - 0.5);
+    float common = has(s, MR_SYNTH_COMMON) * (float)((double)(key & 0xffffffu) * 0x1p-24 - 0.5);
     const float *w = ctx->w + (n - ctx->n0) * MR_SYNTH_OVERSAMPLE;
     for (size_t c = 0; c < s->spec.nc; c++) {
         uint32_t h = mix32((uint32_t)c * 0x9E3779B9u ^ row);
@@ -352,8 +363,9 @@ mr_status mr_synth_rows(mr_synth *s, int64_t n0, size_t nt, float *dst)
     row_ctx ctx = {.n0 = n0};
     MR_TRY(fill_wave(s, n0, nt, &ctx.w));
     for (size_t i = 0; i < nt; i++) background(s, &ctx, n0 + (int64_t)i, dst + i * s->spec.nc);
-    add_vehicles(s, n0, nt, dst);
-    add_quakes(s, n0, nt, dst);
+    if (s->spec.model & MR_SYNTH_VEHICLES) add_vehicles(s, n0, nt, dst);
+    if (s->spec.model & MR_SYNTH_QUAKES) add_quakes(s, n0, nt, dst);
+    mr_synth_extras(&s->spec, n0, nt, dst);
 out:
     return st;
 }

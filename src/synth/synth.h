@@ -7,13 +7,53 @@
 #include "base/base.h"
 #include "in/input.h"
 
+/** What there is in the signal, as bits. */
+enum {
+    MR_SYNTH_DRIFT = 1,
+    MR_SYNTH_COHERENT = 2,
+    MR_SYNTH_COMMON = 4,
+    MR_SYNTH_NOISE = 8,
+    MR_SYNTH_VEHICLES = 16,
+    MR_SYNTH_QUAKES = 32,
+    MR_SYNTH_USUAL = 63,
+    MR_SYNTH_TUBE = 64,
+    MR_SYNTH_BAD = 128
+};
+
 /** What the signal is made of. */
 typedef struct mr_synth_spec {
     uint64_t seed;
-    double rate_hz; /* > 0 */
-    uint64_t nc;    /* channels, channel c lies at c * dx_m */
-    double dx_m;    /* > 0 */
+    double rate_hz;    /* > 0 */
+    uint64_t nc;       /* channels, channel c lies at c * dx_m */
+    double dx_m;       /* > 0 */
+    unsigned model;    /* MR_SYNTH_...; 0: MR_SYNTH_USUAL */
+    uint64_t n_events; /* spread over length_s */
+    double length_s;
 } mr_synth_spec;
+
+/** A wave that passes along a stretch of the fibre. */
+typedef struct mr_synth_event {
+    double start_s;          /* when it comes to its first channel */
+    double x0_m, x1_m;       /* the stretch; it begins at x1 where the speed is negative */
+    double speed_m_s;        /* signed */
+    double snr;              /* height over a standard deviation of 1 */
+    double f_hz, duration_s; /* of its wavelet */
+} mr_synth_event;
+/** k < n_events. */
+void mr_synth_event_at(const mr_synth_spec *p, uint64_t k, mr_synth_event *out);
+
+/** A slow wave from channel 0 to the last and back, again and again. */
+typedef struct mr_synth_tube {
+    double first_s, every_s, speed_m_s, f_hz, amplitude, reflection;
+} mr_synth_tube;
+void mr_synth_tube_at(const mr_synth_spec *p, mr_synth_tube *out);
+
+/** Channels that are not what they should be: always 0; never beyond +-clip; with spikes. */
+typedef struct mr_synth_bad {
+    uint64_t dead, clipped, spiky;
+    double clip;
+} mr_synth_bad;
+mr_synth_bad mr_synth_bad_channels(const mr_synth_spec *p);
 
 /** A vehicle on the road along the fibre. */
 typedef struct mr_synth_vehicle {

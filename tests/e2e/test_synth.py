@@ -216,3 +216,40 @@ def test_xdas_layout_is_netcdf_with_times(millrace, tmp_path):
         assert d.sizes["time"] == 200 and d.sizes["distance"] == 5
         assert str(d["time_values"].values[1]) == "2026-01-01T00:00:01.990000000"
         assert d["distance_values"].values[1] == 40
+
+
+def test_events_are_where_the_truth_says(millrace, tmp_path):
+    """Alone in the archive: the sum of the formula, each event on its stretch and at its time."""
+    millrace("synth", tmp_path, "--files", 2, "--file-length", "20s", "--rate", "200Hz", "--channels", 60,
+             "--events", 5, "--model", "noise,bad")
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    millrace("synth", tmp_path / "bare", "--files", 2, "--file-length", "20s", "--rate", "200Hz", "--channels", 60,
+             "--model", "noise,bad")
+    got, bare = (np.concatenate([read(p)[0] for p in sorted(d.glob("*.h5"))]).astype(float)
+                 for d in (tmp_path, tmp_path / "bare"))
+    t, x = np.arange(len(got))[:, None] / 200, np.arange(60)[None, :] * truth["spacing_m"]
+    want = np.zeros_like(got)
+    for e in truth["events"]:
+        first = e["x0_m"] if e["speed_m_s"] > 0 else e["x1_m"]
+        after = t - e["start_s"] - (x - first) / e["speed_m_s"]
+        u = 2 * after / e["duration_s"] - 1
+        on = (np.abs(u) < 1) & (x >= e["x0_m"]) & (x <= e["x1_m"])
+        want += np.where(on, e["snr"] * (1 - u * u) ** 2 * np.sin(2 * np.pi * e["frequency_hz"] * after), 0)
+    assert len(truth["events"]) == 5 and len({np.sign(e["speed_m_s"]) for e in truth["events"]}) == 2
+    good = np.setdiff1d(np.arange(60), [truth["bad"][k] for k in ("dead", "clipped", "spiky")])
+    assert np.abs((got - bare - want)[:, good]).max() < 2e-5  # float32 of values up to 30
+    assert not got[:, truth["bad"]["dead"]].any() and not bare[:, truth["bad"]["dead"]].any()
+    assert np.abs(got[:, truth["bad"]["clipped"]]).max() <= truth["bad"]["clip"]
+    assert (np.abs(bare[:, truth["bad"]["spiky"]]) > 300).sum() >= 1
+    assert "no 'nois'" in millrace("synth", tmp_path / "x", "--model", "nois", check=False).stderr
+
+
+def test_a_tube_wave_runs_down_and_back(millrace, tmp_path):
+    millrace("synth", tmp_path, "--files", 1, "--file-length", "20s", "--rate", "200Hz", "--channels", 200,
+             "--model", "tube")
+    w = json.loads((tmp_path / "truth.json").read_text())["tube"]
+    y = read(next(iter(tmp_path.glob("*.h5"))))[0]
+    down = y[1000:1400]  # from 5 s on
+    first = [np.flatnonzero(down[:, c])[0] / 200 for c in (50, 150)]
+    assert abs(1000 / (first[1] - first[0]) / w["speed_m_s"] - 1) < 0.02
+    assert np.isclose(np.abs(y[:, 20]).max(), w["amplitude"], rtol=0.2)

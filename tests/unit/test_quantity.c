@@ -113,6 +113,8 @@ static void ranges_share_the_unit_at_their_end(MR_UNUSED void **state)
     range_is("1..45 Hz", MR_DIM_FREQ, 1, 45);
     range_is("1 Hz .. 2 kHz", MR_DIM_FREQ, 1, 2000);
     range_is("1.2..3.4 km", MR_DIM_LENGTH, 1200, 3400);
+    range_is("300..10000 m/s", MR_DIM_SPEED, 300, 10000);
+    range_is("0.3..6 km/s", MR_DIM_SPEED, 300, 6000);
     range_is("0.5 .. 1.5Hz", MR_DIM_FREQ, 0.5, 1.5);
     range_is("100..900", MR_DIM_NONE, 100, 900);
     range_is("-1..1", MR_DIM_NONE, -1, 1);

@@ -123,12 +123,17 @@ static void events_stand_where_they_are_stated(void **state)
 static void impossible_requests_are_refused(void **state)
 {
     (void)state;
-    static const mr_synth_spec bad[] = {{1, 0, 4, 10},    {1, 1e9, 4, 10},     {1, 100, 0, 10},
-                                        {1, 100, 4, -1},  {1, 100, 4, 0},      {1, 100, 2000000, 1},
-                                        {1, NAN, 4, 1.0}, {1, 1e5, 10000, 1e6}};
+    static const struct {
+        double rate_hz;
+        uint64_t nc;
+        double dx_m;
+    } bad[] = {{0, 4, 10},  {1e9, 4, 10},      {100, 0, 10},  {100, 4, -1},
+               {100, 4, 0}, {100, 2000000, 1}, {NAN, 4, 1.0}, {1e5, 10000, 1e6}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         mr_synth *s = NULL;
-        assert_int_equal(mr_synth_new(&bad[i], &s), MR_ECONFIG);
+        const mr_synth_spec spec = {
+            .seed = 1, .rate_hz = bad[i].rate_hz, .nc = bad[i].nc, .dx_m = bad[i].dx_m};
+        assert_int_equal(mr_synth_new(&spec, &s), MR_ECONFIG);
         assert_null(s);
     }
 }
@@ -136,7 +141,7 @@ static void impossible_requests_are_refused(void **state)
 static void times_are_exact_for_whole_rates(void **state)
 {
     (void)state; /* sample 3e9 at 3 Hz lies 1e9 s later; the third of a second rounds to the ns */
-    mr_synth_spec spec = {1, 3, 1, 1};
+    mr_synth_spec spec = {.seed = 1, .rate_hz = 3, .nc = 1, .dx_m = 1};
     assert_int_equal(mr_synth_time_ns(&spec, 5, 3000000000), 1000000000000000005);
     assert_int_equal(mr_synth_time_ns(&spec, 0, 2), 666666667);
     spec.rate_hz = 0.5;
@@ -146,7 +151,7 @@ static void times_are_exact_for_whole_rates(void **state)
 static void bad_file_requests_are_refused(void **state)
 {
     (void)state;
-    mr_synth_spec spec = {1, 100, 4, 10};
+    mr_synth_spec spec = {.seed = 1, .rate_hz = 100, .nc = 4, .dx_m = 10};
     mr_synth_file how = {.layout = "nonsense", .dtype = {MR_DT_FLOAT, 4, 0, 0}};
     mr_synth *s = make(1, 100, 4, 10);
     assert_int_equal(mr_synth_write(s, &spec, &how, "/tmp/never.h5", 0, 10), MR_ECONFIG);
