@@ -18,7 +18,8 @@ typedef struct mr_found {
 const mr_file_info *mr_found_main(const mr_probed *p);
 /** Recordings of a file, those that go on told as one. */
 size_t mr_found_recordings(const mr_probed *p);
-/** One line a file, or with `details` a page each; then spans, ledger, what was assumed. */
+/** One line a kind of file, or with `details` a page a file; then spans, ledger, what was
+ *  assumed. */
 mr_status mr_found_print(const mr_found *f, bool details);
 /** The same as one JSON object. */
 mr_status mr_found_json(const mr_found *f);

@@ -1,5 +1,5 @@
-/* cli/inspect_text.c: what `inspect` found, as text: a line or a page for each file, then how they
- * lie in time, then what is odd and what was assumed, each said once. */
+/* cli/inspect_text.c: what `inspect` found, as text: a line for each kind of file or a page for
+ * each file, then how they lie in time, then what is odd and what was assumed, each said once. */
 #include "base/quantity.h"
 #include "cli/inspect.h"
 #include "cli/show.h"
@@ -24,27 +24,116 @@ static const char *plain(const char *path, char buf[SHOW_PATH])
     return buf;
 }
 
-static void print_line(const char *path, const mr_probed *p)
+/* --- a line a kind --------------------------------------------------------------------------- */
+
+/** Files that are alike but for their time. */
+typedef struct kind {
+    char *what;            /* owned: all that they share */
+    size_t first, n;       /* of the files; how many */
+    int64_t t0_ns, t1_ns;  /* of the first sample, behind the last */
+    const mr_file_info *f; /* of the first */
+} kind;
+
+/** What a file is, but for its time. [give] out */
+static mr_status what_of(const mr_probed *p, const char *product, char **out)
 {
+    mr_status st = MR_OK;
+    mr_text t = {0};
     const mr_file_info *f = mr_found_main(p);
-    char type[40], t0[40], len[40], unit[MR_SHOW];
+    char type[40], unit[MR_SHOW];
+    if (product) return mr_strdup(product, out);
     if (f->state != MR_OK) {
-        printf("%s: refused: %s\n", path, f->reason);
+        MR_TRY(mr_text_add(&t, "refused: %s", f->reason));
+    } else {
+        mr_dtype_name(f->store.dtype, type, sizeof type);
+        MR_TRY(mr_text_add(&t, "%s, %s, %llu x %llu, %.9g Hz, ", f->layout, type, (ull)f->nt,
+                           (ull)f->nc, f->rate_hz));
+        MR_TRY(f->dx_m > 0 ? mr_text_add(&t, "%.6g m", f->dx_m)
+                           : mr_text_add(&t, "spacing unknown"));
+        MR_TRY(mr_text_add(&t, ", %s%s%s", mr_show_unit_stored(f, unit),
+                           f->assumed[0] ? ", assumed" : "", f->odd[0] ? ", odd" : ""));
+        const size_t n = mr_found_recordings(p);
+        if (n > 1) MR_TRY(mr_text_add(&t, ", the first of %zu recordings", n));
+    }
+    *out = t.s;
+    t = (mr_text){0};
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
+static int by_what(const void *a, const void *b)
+{
+    const kind *x = a, *y = b;
+    const int d = strcmp(x->what, y->what);
+    return d ? d : (x->first > y->first) - (x->first < y->first);
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const kind *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static void print_kind(const mr_found *f, const kind *k)
+{
+    char shown[SHOW_PATH], t0[40], t1[40], len[40];
+    const char *comma = strstr(k->what, " Hz, ");
+    printf("%s", plain(f->paths.v[k->first], shown));
+    if (k->n > 1) printf(" and %zu more", k->n - 1);
+    if (k->f->state != MR_OK || !comma || f->product[k->first]) {
+        printf(": %s\n", k->what);
         return;
     }
-    mr_dtype_name(f->store.dtype, type, sizeof type);
-    printf("%s: %s, %s, %llu x %llu, %.9g Hz, ", path, f->layout, type, (ull)f->nt, (ull)f->nc,
-           f->rate_hz);
-    if (f->dx_m > 0)
-        printf("%.6g m", f->dx_m);
+    comma += strcspn(comma + 5, ",") + 5; /* behind the spacing */
+    printf(": %.*s, %s", (int)(comma - k->what), k->what, mr_show_time(k->t0_ns, t0));
+    if (k->n > 1)
+        printf(" .. %s", mr_show_time(k->t1_ns, t1));
     else
-        printf("spacing unknown");
-    printf(", %s + %s, %s%s%s", mr_show_time(f->t0_ns, t0), mr_show_length(length_s(f), len),
-           mr_show_unit_stored(f, unit), f->assumed[0] ? ", assumed" : "",
-           f->odd[0] ? ", odd" : "");
-    if (mr_found_recordings(p) > 1) printf(", the first of %zu recordings", mr_found_recordings(p));
-    printf("\n");
+        printf(" + %s", mr_show_length(length_s(k->f), len));
+    printf("%s\n", comma);
 }
+
+/** Each kind of file once, with the first of it, in the order of these. */
+static mr_status print_kinds(const mr_found *f)
+{
+    mr_status st = MR_OK;
+    kind *v = NULL;
+    size_t n = 0;
+    MR_TRY(mr_alloc(f->paths.n, sizeof *v, "the files", &v));
+    for (size_t i = 0; i < f->paths.n; i++) {
+        const mr_file_info *r = mr_found_main(&f->file[i]);
+        const double len = r->rate_hz > 0 ? length_s(r) * 1e9 : 0;
+        v[i] = (kind){.first = i, .n = 1, .t0_ns = r->t0_ns, .f = r};
+        v[i].t1_ns = r->t0_ns + (int64_t)(len + 0.5);
+        MR_TRY(what_of(&f->file[i], f->product[i], &v[i].what));
+        n++;
+    }
+    qsort(v, n, sizeof *v, by_what);
+    size_t kinds = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kinds && strcmp(v[kinds - 1].what, v[i].what) == 0) {
+            kind *k = &v[kinds - 1];
+            k->n++;
+            k->t0_ns = MR_MIN(k->t0_ns, v[i].t0_ns);
+            k->t1_ns = MR_MAX(k->t1_ns, v[i].t1_ns);
+            free(v[i].what);
+            v[i].what = NULL;
+            continue;
+        }
+        const kind own = v[i];
+        v[i].what = NULL;
+        v[kinds++] = own;
+    }
+    qsort(v, kinds, sizeof *v, by_first);
+    for (size_t i = 0; i < kinds; i++) print_kind(f, &v[i]);
+out:
+    for (size_t i = 0; v && i < n; i++) free(v[i].what);
+    free(v);
+    return st;
+}
+
+/* --- a page a file --------------------------------------------------------------------------- */
 
 /** The further recordings of a file. */
 static void print_recordings(const mr_probed *p)
@@ -194,14 +283,13 @@ mr_status mr_found_print(const mr_found *f, bool details)
     mr_status st = MR_OK;
     char bytes[32], shown[SHOW_PATH];
     double all = 0;
+    if (!details) MR_TRY(print_kinds(f));
     for (size_t i = 0; i < f->paths.n; i++) {
         const char *path = plain(f->paths.v[i], shown);
-        if (f->product[i])
+        if (details && f->product[i])
             printf("%s: %s\n", path, f->product[i]);
         else if (details)
             print_page(path, &f->file[i]);
-        else
-            print_line(path, &f->file[i]);
         const mr_file_info *r = mr_found_main(&f->file[i]);
         if (r->state == MR_OK) all += (double)r->size;
     }

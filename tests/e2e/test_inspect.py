@@ -38,10 +38,24 @@ def test_facts_are_those_in_the_file(millrace, archive):
     assert one["unit"] == "nanostrain/s" and one["bytes"] == path.stat().st_size
 
 
-def test_folder_is_one_span_and_one_line_a_file(millrace, archive):
+def test_folder_is_one_span_and_one_line_a_kind(millrace, archive):
+    """Six files that differ in their time alone are one line; another rate and what is refused have their own.
+    -v names each."""
     done = millrace("inspect", archive)
     lines = done.stdout.splitlines()
-    assert sum(str(archive) in line for line in lines) == 6
+    first = sorted(archive.iterdir())[0]
+    assert sum(str(archive) in line for line in lines) == 1
+    assert lines[0].startswith(f"{first} and 5 more: prodml")
+    assert "2026-01-01T00:00:00Z .. 2026-01-01T00:01:00Z" in lines[0]
+    pages = millrace("inspect", archive, "-v").stdout.splitlines()
+    assert sum(str(archive) in line for line in pages) == 6
+    (archive / "x.h5").write_text("no HDF5")
+    (archive / "y.h5").write_text("nor this")
+    more = millrace("inspect", archive, check=False).stdout.splitlines()
+    assert len([x for x in more if str(archive) in x]) == 2
+    assert any(x.startswith(f"{archive / 'x.h5'} and 1 more: refused: ") for x in more)
+    (archive / "x.h5").unlink()
+    (archive / "y.h5").unlink()
     assert "files:     6, 0 refused" in done.stdout
     assert any("2026-01-01T00:00:00Z .. 2026-01-01T00:01:00Z, 60 s" in line for line in lines)
     assert "gaps:      none" in done.stdout
