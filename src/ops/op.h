@@ -93,6 +93,10 @@ typedef struct mr_needs {
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
                             start are NaN by definition (a window not yet full) */
     bool lti;            /* linear and time-invariant (away from the ends) */
+    bool rounds;         /* rows go through transforms of as many as come: where blocks are cut
+                            changes the last bits, as a fading memory does */
+    bool nan_own;        /* apply() looks at p->bad: what is NaN is NaN in the output at its own
+                            place, and reaches no further in time */
 
     /* reducers: the last of the chain; its indices are those of items until they are folded */
     mr_items items;

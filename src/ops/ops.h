@@ -8,6 +8,7 @@
     ROW(detrend)                                                                                   \
     ROW(demean)                                                                                    \
     ROW(common_mode)                                                                               \
+    ROW(fk)                                                                                        \
     ROW(taper)                                                                                     \
     ROW(bandpass)                                                                                  \
     ROW(bandstop)                                                                                  \

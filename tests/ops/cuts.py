@@ -40,3 +40,20 @@ def every_cut(chain, x, text, ref, tol, finite=False, uncut=EXACT, **kw):
         if finite:
             assert np.array_equal(got.y, whole), cut
     return got
+
+
+def cheapest_length(n):
+    """Of the even lengths 2^a 3^b 5^c up to a tenth above n the one whose half costs least: elements times
+    the cost of its stages (fft.h). 8s as far as they go, then 4 4, 2 or 4 for what is left of the twos."""
+    def stages(m):
+        twos = odd = 0
+        while m % 2 == 0:
+            m, twos = m // 2, twos + 1
+        for p, of in ((3, 20), (5, 21)):
+            while m % p == 0:
+                m, odd = m // p, odd + of
+        rest = {0: 0, 1: 28 if twos >= 4 else 15, 2: 14}[twos % 3]
+        eights = (twos - (4 if twos % 3 == 1 and twos >= 4 else twos % 3)) // 3
+        return odd + rest + 20 * eights if m == 1 else None
+    even = [k for k in range(n + n % 2, n + n // 10 + 1, 2) if stages(k // 2)]
+    return min(even, key=lambda k: (k // 2 * stages(k // 2), k))

@@ -24,6 +24,8 @@ static mr_status check_channels(const mr_bound *b)
     if (wide && (d->memory != MR_MEM_NONE || d->fade))
         return REFUSE(b, "needs->memory",
                       "an operator across channels has none; use needs->before");
+    if (d->nan_own && !d->couples)
+        return REFUSE(b, "needs->nan_own", "only operators with couples are told what is NaN");
     if (b->out.chan != b->in.chan || b->out.x_m != b->in.x_m)
         return REFUSE(b, "out->chan or x_m",
                       "where channels are follows from needs->ch_down and ch_place");

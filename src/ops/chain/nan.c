@@ -11,6 +11,7 @@ static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
      * than its fade does */
     int64_t before = (int64_t)(d->fade > 0 ? d->fade : d->before);
     int64_t after = (int64_t)(d->fade > 0 ? MR_MIN(d->fade, d->after) : d->after);
+    if (d->nan_own) before = after = 0;
     bad = (mr_slab){MR_MAX(bad.a, span.a), MR_MIN(bad.b, span.b)};
     if (bad.b <= bad.a) return (mr_slab){out.a, out.a};
     if (d->items.len) {
