@@ -1,6 +1,7 @@
 /* plan/advice.c: see advice.h. Works on the config's own nodes, so that each line has its place. */
 #include "plan/advice.h"
 #include "base/quantity.h"
+#include "plan/precision.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +238,7 @@ out:
 mr_status mr_advise(const mr_config *cfg, const mr_plan *p, mr_strs *out)
 {
     mr_status st = MR_OK;
+    if (p) MR_TRY(mr_precision_advise(cfg, p, out));
     if (!cfg->chain) return MR_OK;
     MR_TRY(windows_before_filters(cfg->chain, out));
     for (size_t i = 0; p && i < p->n_arrays; i++)

@@ -102,6 +102,12 @@ void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *s
 uint64_t mr_array_channel(const mr_array *a, uint64_t c);
 /** What a row holds. */
 mr_row_shape mr_array_shape(const mr_array *a);
+/** Raw grid indices that are this lane's alone: those of a span are shared out among its lanes. */
+mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l);
+/** Channels of the selection, likewise: among its lanes of one time. */
+mr_slab mr_lane_own_channels(const mr_plan *p, const mr_lane *l);
+/** Of these, what piece `tile` of the step that loads has alone. */
+mr_slab mr_lane_tile_channels(const mr_plan *p, const mr_lane *l, size_t tile);
 /** The span's raw grid indices. */
 mr_slab mr_lane_span(const mr_plan *p, const mr_lane *l);
 /** Lines of the ledger that touch the lane: what its own layout's files have there. They are part

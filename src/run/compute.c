@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "run/fold.h"
+#include "run/seen.h"
 #include "run/stop.h"
 
 /** A step at work. */
@@ -119,13 +120,20 @@ static mr_status load_and_run(const stepping *k, size_t tile, mr_extent in, mr_r
     const mr_block *w = k->w;
     const size_t n_state = mr_chain_state_before(w->chain) * MR_TILE;
     mr_spoils *spoils = &w->j->spoils[tile];
-    mr_tile_feed f = {w->m, w->j, in.t, (uint64_t)in.c.a, run->x, 0, w->j->oldest, false};
+    mr_tile_feed f = {.m = w->m,
+                      .j = w->j,
+                      .raw = in.t,
+                      .c0 = (uint64_t)in.c.a,
+                      .x = run->x,
+                      .slab = w->j->oldest,
+                      .tile = tile};
     const mr_feed feed = {mr_tile_pull, mr_tile_next, mr_tile_spoilt, &f};
     if (mr_tile_clean(w->j, in.t, spoils)) {
         if (n_state) memcpy(room->keep, run->state, n_state * sizeof *room->keep);
         mr_pass fed = *run;
         fed.feed = &feed;
         mr_chain_run(w->chain, &fed);
+        MR_TRY(f.st);
         if (!f.bad) return MR_OK;
         if (n_state) memcpy(run->state, room->keep, n_state * sizeof *room->keep);
     }
@@ -179,7 +187,8 @@ static mr_status run_tile(void *arg, size_t tile, int member)
     }
     fold.x = &y;
     if (s->to == MR_TO_FOLD) MR_TRY(mr_fold_run(w, &fold));
-    if (s->to == MR_TO_ROWS) MR_TRY(mr_tile_store(w, out, &y, raw ? &w->j->spoils[tile] : NULL));
+    if (s->to == MR_TO_ROWS)
+        MR_TRY(mr_tile_store(w, out, tile, &y, raw ? &w->j->spoils[tile] : NULL));
 out:
     return st;
 }
@@ -313,6 +322,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
                         .row = (uint64_t)(w.rows.a - j->lane->rows.a),
                         .last = last};
     MR_TRY(run_program(&w));
+    MR_TRY(mr_seen_strict(m, j));
     release_slabs(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;
     m->t.compute_s += mr_now() - t1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "run/ending.h"
+#include "run/seen.h"
 #include "run/state.h"
 #include "run/stop.h"
 
@@ -12,6 +13,7 @@ static mr_status gather(mr_run_state *r)
 {
     mr_status st = MR_OK;
     void *all = NULL, *lost = NULL;
+    uint8_t *made = NULL;
     size_t *offs = NULL, *offs_lost = NULL;
     const size_t size = (size_t)mr_comm_size(r->comm);
     mr_losses losses = {0};
@@ -24,8 +26,9 @@ static mr_status gather(mr_run_state *r)
                         &all, &offs));
     MR_TRY(mr_allgather(r->comm, mine->v, mine->n * sizeof(mr_loss), &lost, &offs_lost));
     const mr_lane_result *row = all;
+    MR_TRY(mr_alloc(r->plan->n_lanes, 1, "the lanes", &made));
     for (size_t i = 0; i < offs[size] / sizeof *row; i++) {
-        r->resume.done[row[i].number] = 1;
+        r->resume.done[row[i].number] = made[row[i].number] = 1;
         r->resume.digest[row[i].number] = row[i].digest;
     }
     for (size_t i = 0; i < offs_lost[size] / sizeof(mr_loss); i++)
@@ -40,7 +43,9 @@ static mr_status gather(mr_run_state *r)
         memcpy(o.note, losses.v[i].note, sizeof o.note);
         MR_TRY(mr_spans_note(&r->plan->spans, &o));
     }
+    MR_TRY(mr_seen_note(r->comm, r->plan, r->cfg->folder, r->mill, r->resume.done, made));
 out:
+    free(made);
     free(all);
     free(offs);
     free(lost);

@@ -60,11 +60,13 @@ typedef struct sink {
     const mr_block *w;
     mr_row_shape shape;
     uint64_t c0;
+    size_t tile;
+    mr_status st; /* the first failure */
 } sink;
 
 static void store_row(void *arg, int64_t row, const mr_view *y, const double *count, size_t stride)
 {
-    const sink *s = arg;
+    sink *s = arg;
     const mr_block *w = s->w;
     const size_t nc = w->nc, k = (size_t)(row - w->rows.a), counts = mr_shape_counts(&s->shape);
     const size_t n = (size_t)(w->rows.b - w->rows.a), bytes = mr_shape_bytes(&s->shape, nc);
@@ -78,7 +80,15 @@ static void store_row(void *arg, int64_t row, const mr_view *y, const double *co
             continue;
         }
         float *f = (float *)at + t * nc + s->c0;
-        for (size_t c = 0; c < y->nc; c++) f[c] = (float)v[c];
+        bool beyond = false;
+        for (size_t c = 0; c < y->nc; c++) {
+            f[c] = (float)v[c];
+            beyond |= isinf(f[c]);
+        }
+        if (!beyond || s->st != MR_OK) continue;
+        const mr_view one = {mr_at(y, t, 0), 1, y->nc, y->stride};
+        const int64_t item = MR_MAX(mr_chain_row_first(w->chain, row), w->j->lane->out.a);
+        s->st = mr_tile_beyond(w, item, (int64_t)s->c0 + w->r.ch[w->r.n].a, s->tile, &one);
     }
     for (size_t i = 0; i < counts; i++)
         for (size_t c = 0; c < y->nc; c++) to[i * nc + c] = (int32_t)count[i * stride + c];
@@ -184,7 +194,8 @@ mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
     const int64_t c0 = w->r.ch[w->r.n].a;
     sink s = {.w = w,
               .shape = mr_array_shape(&w->m->plan->arrays[w->j->lane->array]),
-              .c0 = (uint64_t)(t->c.a - c0)};
+              .c0 = (uint64_t)(t->c.a - c0),
+              .tile = t->tile};
     mr_fold_row now = {0};
     mr_fold_job f = {.r = &w->r,
                      .lane = w->j->lane->out,
@@ -199,14 +210,17 @@ mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
                      .bad0 = w->r.out.a,
                      .row = store_row,
                      .arg = &s};
-    if (!t->x && mr_chain_by_rows(w->chain)) return fold_asked(w, t, f);
-    if (!t->x) return fold_raw(w, t, f);
+    if (!t->x) {
+        st = mr_chain_by_rows(w->chain) ? fold_asked(w, t, f) : fold_raw(w, t, f);
+        return st != MR_OK ? st : s.st;
+    }
     mr_marking k = mr_marking_of(w, w->r.out, t->x->nc);
     const bool raw = t->step->from == MR_FROM_RAW;
     MR_TRY(mr_mark_spoils(&k, raw ? &w->j->spoils[t->tile] : NULL, t->c.a, 0, t->x->nc));
     MR_TRY(mr_mark_ends(&k));
     f.bad = k.bad;
     mr_chain_fold(w->chain, &f);
+    st = s.st;
 out:
     free(k.bad);
     return st;

@@ -71,6 +71,8 @@ static void job_free(mr_job *j)
     if (j->file) mr_lane_abort(j->file);
     for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
     for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
+    for (size_t i = 0; j->quality && i < j->n_quality; i++) mr_quality_fini(&j->quality[i]);
+    free(j->quality);
     free(j->slab);
     free(j->part);
     free(j->spoils);
@@ -97,6 +99,11 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     MR_TRY(mr_alloc(list.n, sizeof *j->slab, "a lane's buffers", &j->slab));
     for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
     MR_TRY(mr_alloc(j->n_tiles, sizeof *j->spoils, "a lane's tiles", &j->spoils));
+    j->n_quality = MR_MAX(j->n_tiles, j->n_states);
+    MR_TRY(mr_alloc(j->n_quality, sizeof *j->quality, "a lane's tiles", &j->quality));
+    for (size_t i = 0; i < j->n_quality; i++)
+        j->quality[i].own = mr_lane_tile_channels(m->plan, l, i);
+    j->look = mr_look_of(m->plan, l);
     const mr_span *sp = &m->plan->spans.span[l->span];
     mr_span_parts(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_part,
                   &j->n_parts);
@@ -211,5 +218,7 @@ void mr_mill_free(mr_mill *m)
     mr_big_free(m->shared, m->plan->mem.shared_bytes);
     free(m->result);
     free(m->losses.v);
+    free(m->seen.v);
+    free(m->seen_lane);
     free(m);
 }

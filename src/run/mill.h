@@ -11,6 +11,7 @@
 #include "par/par.h"
 #include "par/thread.h"
 #include "plan/plan.h"
+#include "run/quality.h"
 #include "run/team.h"
 
 /** A rectangle of raw samples that could not be had, within one slab. */
@@ -66,12 +67,15 @@ typedef struct mr_job {
     mr_losses losses;  /* gate */
     size_t first_part; /* the span's parts that the lane reads: [first_part, + n_parts) */
     size_t n_parts;
-    mr_job_part *part;    /* gate */
-    double *state;        /* [tile][state][MR_TILE]; the mill's, while its blocks are computed */
-    mr_spoils *spoils;    /* [n_tiles] of what each tile that is loaded has */
-    size_t n_tiles;       /* pieces of the step that loads */
-    size_t n_states;      /* tiles that keep states */
-    double *source_state; /* [group][state of the chain][MR_SOURCE_GROUP] */
+    mr_job_part *part; /* gate */
+    double *state;     /* [tile][state][MR_TILE]; the mill's, while its blocks are computed */
+    mr_spoils *spoils; /* [n_tiles] of what each tile that is loaded has */
+    mr_tile_quality *quality; /* [n_quality] of each tile of any step */
+    size_t n_quality;
+    mr_look look;
+    size_t n_tiles;           /* pieces of the step that loads */
+    size_t n_states;          /* tiles that keep states */
+    double *source_state;     /* [group][state of the chain][MR_SOURCE_GROUP] */
     mr_spoils *source_spoils; /* [group] */
     size_t n_groups;
     mr_lane_file *file;   /* writer thread */
@@ -141,6 +145,9 @@ typedef struct mr_mill {
     mr_lane_result *result;
     size_t n_results, cap_results;
     mr_losses losses;
+    mr_flaws seen;       /* what samples of the lanes show */
+    uint64_t *seen_lane; /* [seen.n] */
+    size_t cap_seen_lane;
     mr_status (*may_publish)(void *arg); /* is the lock still ours? */
     void *may_arg;
 } mr_mill;
@@ -210,13 +217,19 @@ typedef struct mr_tile_feed {
     mr_view *x;
     size_t have, slab; /* rows loaded; slab that holds the next */
     bool bad;
+    size_t tile;
+    mr_status st; /* the first failure */
 } mr_tile_feed;
 void mr_tile_pull(void *feed, size_t n);
 const double *mr_tile_next(void *feed, size_t n);
 bool mr_tile_spoilt(void *feed);
 /** May this tile be fed? Not where samples are known to be missing. */
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils);
+/** Note what of y, the output's indices or items from `out` on of channels c.., is too large for
+ * float32. */
+mr_status mr_tile_beyond(const mr_block *w, int64_t out, int64_t c, size_t tile, const mr_view *y);
 /** Store a tile's output rows y, of extent `out`, as the lane's type in the output block, with NaN
  * where spoiled. own: as for mr_spoils_reaching. */
-mr_status mr_tile_store(const mr_block *w, mr_extent out, const mr_view *y, const mr_spoils *own);
+mr_status mr_tile_store(const mr_block *w, mr_extent out, size_t tile, const mr_view *y,
+                        const mr_spoils *own);
 #endif

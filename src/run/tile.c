@@ -64,10 +64,27 @@ out:
     return st;
 }
 
+/** Was this sample never read? */
+static bool unread(const void *arg, int64_t row, uint64_t c)
+{
+    const mr_tile_feed *f = arg;
+    const mr_array *a = &f->m->plan->arrays[f->j->lane->array];
+    const int64_t at = (int64_t)buffered(a, f->j->lane, c);
+    for (size_t i = f->j->oldest; i < f->j->n_slabs && f->j->slab[i].raw.a <= row; i++)
+        for (size_t h = 0; h < f->j->slab[i].n_holes; h++) {
+            const mr_hole *o = &f->j->slab[i].holes[h];
+            if (row >= o->rows.a && row < o->rows.b && at >= o->chans.a && at < o->chans.b)
+                return true;
+        }
+    return false;
+}
+
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils)
 {
+    mr_status st = MR_OK;
     const mr_array *a = &m->plan->arrays[j->lane->array];
+    const mr_tile_feed from = {.m = m, .j = j};
     bool bad = false;
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++) {
         const mr_job_slab *s = &j->slab[i];
@@ -77,7 +94,10 @@ mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t 
     }
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
         if (j->slab[i].n_holes) bad |= punch(a, j, &j->slab[i], raw, c0, x);
-    return bad ? bridge(raw, c0, x, spoils) : MR_OK;
+    if (spoils >= j->spoils && spoils < j->spoils + j->n_tiles) /* sources are channels, too */
+        st = mr_quality_look(&j->quality[spoils - j->spoils], &j->look, raw, c0, x, bad, unread,
+                             &from);
+    return st == MR_OK && bad ? bridge(raw, c0, x, spoils) : st;
 }
 
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils)
@@ -101,7 +121,13 @@ static void load_up_to(mr_tile_feed *f, size_t n, bool packed)
             continue;
         }
         const mr_slab r = {at, MR_MIN(s->raw.b, f->raw.a + (int64_t)n)};
-        f->bad |= load_rows(a, f->j->lane, s, r, f->c0, mr_at(f->x, f->have - from, 0), f->x);
+        const mr_view x = {mr_at(f->x, f->have - from, 0), (size_t)(r.b - r.a), f->x->nc,
+                           f->x->stride};
+        const bool bad = load_rows(a, f->j->lane, s, r, f->c0, x.d, f->x);
+        const mr_status st =
+            mr_quality_look(&f->j->quality[f->tile], &f->j->look, r, f->c0, &x, bad, NULL, NULL);
+        if (st != MR_OK && f->st == MR_OK) f->st = st;
+        f->bad |= bad;
         f->have += (size_t)(r.b - r.a);
     }
 }
@@ -158,8 +184,10 @@ static mr_status blank_spoilt(void *arg, mr_slab ch, mr_slab raw)
     return MR_OK;
 }
 
-static void store_rows(const stored *s, const mr_view *y)
+/** True if a number became infinite. */
+static bool store_rows(const stored *s, const mr_view *y)
 {
+    uint32_t odd = 0;
     for (size_t t = 0; t < y->nt; t++) {
         const double *src = mr_at(y, t, 0);
         const size_t at = place(s, s->out.t.a + (int64_t)t);
@@ -168,16 +196,53 @@ static void store_rows(const stored *s, const mr_view *y)
             continue;
         }
         float *dst = (float *)s->w->out + at;
-        for (size_t c = 0; c < y->nc; c++) dst[c] = (float)src[c];
+        for (size_t c = 0; c < y->nc; c++) {
+            union {
+                float f;
+                uint32_t bits;
+            } v = {.f = (float)src[c]};
+            dst[c] = v.f;
+            odd |= (v.bits & 0x7fffffff) + 0x00800000; /* carries if the exponent is all ones */
+        }
     }
+    return odd >> 31;
 }
 
-mr_status mr_tile_store(const mr_block *w, mr_extent out, const mr_view *y, const mr_spoils *own)
+mr_status mr_tile_beyond(const mr_block *w, int64_t out, int64_t c, size_t tile, const mr_view *y)
+{
+    mr_status st = MR_OK;
+    const mr_lane *l = w->j->lane;
+    mr_slab ch[MR_MAX_OPS + 1];
+    int64_t num, den;
+    for (size_t t = 0; t < y->nt; t++)
+        for (size_t i = 0; i < y->nc; i++) {
+            const double v = *mr_at(y, t, i);
+            if (!isfinite(v) || isfinite((float)v)) continue;
+            mr_chain_position(w->chain, mr_lane_span(w->m->plan, l), out + (int64_t)t, &num, &den);
+            mr_chain_channels(w->chain, (mr_slab){c + (int64_t)i, c + (int64_t)i + 1}, ch);
+            int64_t raw = mr_div_floor(num, den);
+            raw = MR_MAX(MR_MIN(raw, l->raw.b - 1), l->raw.a);
+            const mr_flaw f = {.kind = MR_FLAW_BEYOND,
+                               .c0 = (uint32_t)ch[0].a,
+                               .c1 = (uint32_t)ch[0].a + 1,
+                               .raw = {raw, raw + 1},
+                               .count = 1,
+                               .value = fabs(v)};
+            MR_TRY(mr_quality_note(&w->j->quality[tile], &f));
+        }
+out:
+    return st;
+}
+
+mr_status mr_tile_store(const mr_block *w, mr_extent out, size_t tile, const mr_view *y,
+                        const mr_spoils *own)
 {
     const mr_array *a = &w->m->plan->arrays[w->j->lane->array];
     stored s = {w, out, mr_lane_span(w->m->plan, w->j->lane), a->f64};
     mr_slab head, tail;
-    store_rows(&s, y);
+    mr_status st = MR_OK;
+    if (store_rows(&s, y)) st = mr_tile_beyond(w, out.t.a, out.c.a, tile, y);
+    if (st != MR_OK) return st;
     mr_chain_blanks(w->chain, s.span, &head, &tail);
     blank(&s, out.c, head);
     blank(&s, out.c, tail);

@@ -6,6 +6,7 @@
 #include "base/utc.h"
 #include "run/held.h"
 #include "run/mill.h"
+#include "run/seen.h"
 
 /** The lane's inputs in words. */
 static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *inputs)
@@ -94,6 +95,7 @@ static mr_status commit(mr_mill *m, mr_job *j)
     for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
     MR_TRY(mr_job_inputs(m, j, &lines));
+    MR_TRY(mr_seen_of_lane(m, j, &lines));
     if (j->file) { /* with output.folder null: there is none */
         MR_TRY(mr_lane_inputs(j->file, &lines));
         mr_lane_file *f = j->file;

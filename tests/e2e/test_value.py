@@ -1,5 +1,7 @@
 """Values on their way from a recorder's file into ours: precision, what is no number, what does not
 change, what was packed; against numpy in float64."""
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -97,3 +99,125 @@ def test_another_word_is_refused(big):
     cfg = rig.config(top / "word.yaml", [top / "in"], [], top / "word", output_=["type: double"])
     done = rig.run("check", cfg, status=2)
     assert "float32 or float64" in done.stderr and ":6:" in done.stderr
+
+
+def test_what_float32_cannot_hold_is_said_before_and_after(big):
+    """17 counts beside 2^30, where float32 has a step of 64: less than one bit; once for the archive."""
+    top, _ = big
+    cfg = rig.config(top / "say.yaml", [top / "in"], [], top / "say")
+    for word in ("check", "plan"):
+        assert rig.run(word, cfg, status=0).stderr.count("fewer than 12 bits of float32") == 1
+    for launch in [(0, 1), (2, 2)]:
+        out = run(top, [], f"say_{launch[0]}", launch=launch)
+        row, = rig.report(out)["ledger"]
+        assert row["kind"] == "value" and "1.07374e+09" in row["note"]
+    for chain, how in ([["highpass: {corner: 1 Hz}"], []], [[], ["type: float64"]]):
+        assert not rig.report(run(top, chain, f"quiet{len(chain)}", output_=how))["ledger"]
+
+
+# --- what samples show, against a plain model
+
+def still(x, least):
+    """True where a channel does not change for at least so many rows."""
+    out = np.zeros(x.shape, bool)
+    for c in range(x.shape[1]):
+        edges = np.r_[0, 1 + np.flatnonzero(x[1:, c] != x[:-1, c]), len(x)]
+        for a, b in zip(edges[:-1], edges[1:]):
+            out[a:b, c] = b - a >= least and np.isfinite(x[a, c])
+    return out
+
+
+def marked(out, kind, shape, rate=RATE):
+    """The samples that the ledger's rows of a kind cover, and the sum of their counts."""
+    m, n = np.zeros(shape, bool), 0
+    for row in rig.report(out)["ledger"]:
+        if row["kind"] != kind:
+            continue
+        a, b = (int(np.datetime64(row[k][:-1], "ns").astype("i8") - rig.T0) for k in ("t0", "t1"))
+        c = [int(v) for v in re.search(r"channels? (\d+)(?: to (\d+))?", row["note"]).groups() if v]
+        m[round(a * rate / rig.S):round(b * rate / rig.S) + 1, c[0]:c[-1] + 1] = True
+        n += row["count"]
+    return m, n
+
+
+def flawed(seed, n=30000):
+    """Noise with runs of all lengths about the least that is told, over file and lane ends; NaN; infinities."""
+    rng = np.random.default_rng(seed)
+    x = rig.noise(n, NC, seed)
+    for _ in range(60):
+        a, c = rng.integers(0, n), rng.integers(0, NC)
+        x[a:a + rng.choice([2, 40, 99, 100, 101, 160, 450]), c:c + rng.integers(1, 4)] = rng.choice([0.0, 7.0])
+    x[6000 - 60:6000 + 45, 3] = 5  # over a lane's end, most of it before
+    x[12000 - 20:12000 + 80, 4] = 5  # and most behind
+    x[18000 - 49:18000 + 50, 5] = 5  # one too few
+    x[5000:14000, 9] = -1  # a lane and more
+    x[:, 33] = 0  # dead
+    x[20000:20300] = 0  # packets of zeros
+    x[700:731, 11] = np.nan
+    x[701, 12:15] = np.inf, -np.inf, np.nan
+    x[17990:18020, 34] = np.nan
+    return x
+
+
+CHAINS = {"copy": [], "filter": ["highpass: {corner: 2 Hz}"], "rows": ["stats: {interval: 10 s, what: [max_abs]}"],
+          "psd": ["psd: {segment: 250, interval: 30 s}"], "coupled": ["common_mode: {}", "decimate: {factor: 5}"],
+          "rolling": ["stalta: {sta: 500 ms, lta: 5 s, step: 100 ms}"]}
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+def test_what_samples_show_is_told_exactly(tmp_path, chain):
+    """Whatever the chain, the launch and the memory; and again from lanes that are there."""
+    x = flawed(3)
+    rig.archive(tmp_path / "in", x, RATE, 1700)
+    want, first = {"value": still(x, 100), "not_finite": ~np.isfinite(x)}, None
+    for launch, memory in [((0, 1), "512 MiB"), ((2, 2), "300 MiB"), ((3, 1), "512 MiB")]:
+        out = run(tmp_path, chain, f"out{launch[0]}", launch=launch, run_=[f"memory: {memory}"])
+        for kind, m in want.items():
+            got, n = marked(out, kind, x.shape)
+            assert np.array_equal(got, m), (kind, np.argwhere(got != m)[:5])
+            assert n == m.sum(), kind
+        ledger = rig.report(out)["ledger"]
+        assert first is None or ledger == first
+        first = ledger
+    rig.run("run", tmp_path / "out3.yaml", status=0)
+    again = rig.report(out)
+    assert again["work"]["lanes_known"] == len(rig.lanes(out)) and again["ledger"] == first
+    rig.run("verify", "--deep", out, status=0, cwd=tmp_path)
+
+
+def test_a_clean_archive_is_quiet_about_its_samples(tmp_path):
+    """Small counts are often equal, zeros come alone."""
+    x = np.random.default_rng(4).integers(-1, 2, (6000, NC)).astype("i2")
+    rig.archive(tmp_path / "in", x, RATE, 2500)
+    assert not rig.report(run(tmp_path, [], "out"))["ledger"]
+
+
+def test_strict_stops_at_the_first_block_that_shows_it(tmp_path):
+    x = rig.noise(12000, NC)
+    x[11000, 2] = np.nan
+    rig.archive(tmp_path / "in", x, RATE, 6000)
+    for launch in [(0, 1), (2, 1)]:
+        out = tmp_path / f"nan{launch[0]}"
+        cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], out)
+        done = rig.run("run", cfg, "--strict", status=3, ranks=launch[0])
+        assert "channel 2, rows 5000..5001" in done.stderr
+    x[11000, 2] = 0
+    x[1000:1100, 4] = 0
+    rig.archive(tmp_path / "in", x, RATE, 6000)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], tmp_path / "still")
+    assert "no change for 1 s: channel 4" in rig.run("run", cfg, "--strict", status=3).stderr
+
+
+@pytest.mark.parametrize("value", [1e300, -3.5e38])
+def test_what_is_too_large_for_float32_is_told(tmp_path, value):
+    x = rig.noise(6000, NC, dtype="f8")
+    x[4321, 7] = value
+    rig.archive(tmp_path / "in", x, RATE, 2500)
+    out = run(tmp_path, [], "out")
+    m, n = marked(out, "value", x.shape)
+    assert n == 1 and np.argwhere(m).tolist() == [[4321, 7]]
+    out = run(tmp_path, ["stats: {interval: 10 s, what: max_abs}"], "rows")
+    row, = rig.report(out)["ledger"]
+    assert row["kind"] == "value" and row["t0"][:19] == "2026-01-01T00:00:40"
+    out = run(tmp_path, [], "wide", output_=["type: float64"])
+    assert not rig.report(out)["ledger"] and rig.output(out)[0][1][4321, 7] == value
