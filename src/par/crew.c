@@ -19,20 +19,6 @@ typedef struct {
     int i;
 } seat;
 
-void mr_core_leave(mr_core *k)
-{
-    if (!k || atomic_fetch_sub(&k->refs, 1) > 1) return;
-    mr_mutex_free(k->m);
-    free(k);
-}
-
-void mr_core_unlink(mr_core *k, mr_future *f)
-{
-    *(f->prev ? &f->prev->next : &k->head) = f->next;
-    *(f->next ? &f->next->prev : &k->tail) = f->prev;
-    f->prev = f->next = NULL;
-}
-
 /** The error trail of a task that did not succeed. NULL when there is no memory even for that. */
 static char *trail_of(mr_status st)
 {

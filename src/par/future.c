@@ -1,7 +1,21 @@
-/* par/future.c: what a submitted task came to: wait for it, cancel it, wait for one or all of many.
- */
+/* par/future.c: what a submitted task came to: wait for it, cancel it, wait for one or all of many;
+ * and the core that it shares with its crew, which it may outlive. */
 #include "par/start.h"
 #include <stdlib.h>
+
+void mr_core_leave(mr_core *k)
+{
+    if (!k || atomic_fetch_sub(&k->refs, 1) > 1) return;
+    mr_mutex_free(k->m);
+    free(k);
+}
+
+void mr_core_unlink(mr_core *k, mr_future *f)
+{
+    *(f->prev ? &f->prev->next : &k->head) = f->next;
+    *(f->next ? &f->next->prev : &k->tail) = f->prev;
+    f->prev = f->next = NULL;
+}
 
 /** The task is over (or never began). The caller holds the core's lock; a detached future is gone
  *  afterwards. */

@@ -45,15 +45,6 @@ void mr_synth_scale(mr_dtype dt, double *per_unit, double *offset)
     *offset = dt.kind == MR_DT_UINT ? (dt.size == 1 ? 128.0 : 32768.0) : 0.0;
 }
 
-int64_t mr_synth_time_ns(const mr_synth_spec *spec, int64_t start_ns, int64_t n)
-{
-    int64_t rate = (int64_t)spec->rate_hz;
-    if ((double)rate != spec->rate_hz)
-        return start_ns + (int64_t)rint((double)n / spec->rate_hz * 1e9);
-    int64_t s = n / rate, rest = n % rate; /* exact for whole rates, however long the archive */
-    return start_ns + s * 1000000000 + (rest * 1000000000 + rate / 2) / rate;
-}
-
 /* RawDataTime in whole microseconds, as PRODML has it. */
 static void prodml_times(synth_out *o, hid_t raw, const char *t0, const char *t1)
 {

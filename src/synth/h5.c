@@ -2,6 +2,7 @@
  * a file. Nothing here stores a clock, so that the same request gives the same bytes. */
 #include "synth/h5.h"
 #include "base/utc.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,15 @@ void synth_samples(synth_out *o, hid_t at, const char *name)
     H5Pclose(dcpl);
     H5Sclose(space);
     H5Tclose(type);
+}
+
+int64_t mr_synth_time_ns(const mr_synth_spec *spec, int64_t start_ns, int64_t n)
+{
+    int64_t rate = (int64_t)spec->rate_hz;
+    if ((double)rate != spec->rate_hz)
+        return start_ns + (int64_t)rint((double)n / spec->rate_hz * 1e9);
+    int64_t s = n / rate, rest = n % rate; /* exact for whole rates, however long the archive */
+    return start_ns + s * 1000000000 + (rest * 1000000000 + rate / 2) / rate;
 }
 
 int64_t *synth_times(synth_out *o)

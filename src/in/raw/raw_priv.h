@@ -1,5 +1,5 @@
 /* in/raw/raw_priv.h: what the files that read raw samples share: the open handle and reads of a
- * plain rectangle of samples. Only raw.c and chunk.c include it. */
+ * plain rectangle of samples. Only raw.c, extent.c and chunk.c include it. */
 #ifndef MR_IN_RAW_RAW_PRIV_H
 #define MR_IN_RAW_RAW_PRIV_H
 #include "in/raw/codec.h"

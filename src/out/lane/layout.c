@@ -160,11 +160,6 @@ size_t mr_shape_result_cell(const mr_row_shape *s)
     return s->f64 ? sizeof(double) : sizeof(float);
 }
 
-bool mr_lane_deflated(const mr_lane_spec *s)
-{
-    return s->deflate && s->shape.kind != MR_SUMS;
-}
-
 /** latitude, longitude, elevation per channel; said in the array's `coordinates`. */
 static void geometry(mr_h5w *w, const mr_lane_spec *s, hid_t array, hid_t distance)
 {

@@ -13,7 +13,10 @@
 void mr_lane_layout(mr_h5w *w, const mr_lane_spec *spec, uint64_t *offset, uint64_t *counts_at);
 #define MR_LANE_RANK (2 + MR_MAX_AXES) /* dimensions of a lane's array, at most */
 /** Is this lane deflated? Sums are not: they are read back to be merged. */
-bool mr_lane_deflated(const mr_lane_spec *spec);
+static inline bool mr_lane_deflated(const mr_lane_spec *s)
+{
+    return s->deflate && s->shape.kind != MR_SUMS;
+}
 /** Name of the values' dataset: the quantity, or "data" where that is no name for a variable or is
  * that of another one. */
 const char *mr_array_name(const char *quantity, const mr_row_shape *shape);
