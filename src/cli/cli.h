@@ -29,6 +29,10 @@ int mr_cli_synth(int argc, char **argv);
 int mr_cli_inspect(int argc, char **argv);
 /** ops [NAME]: the table of operators. */
 int mr_cli_ops(int argc, char **argv);
+/** status OUT: how a run stands. Not collective, likewise the next. */
+int mr_cli_status(int argc, char **argv);
+/** stop, pause, resume, watch OUT; argv[0] says which. */
+int mr_cli_control(int argc, char **argv);
 /** view FILE -o X.png: a picture of inputs or outputs. Needs the zygote. Not collective: rank 0
  * only. */
 int mr_cli_view(int argc, char **argv);

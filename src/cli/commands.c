@@ -26,6 +26,16 @@ static int ops(MR_UNUSED mr_comm *c, int argc, char **argv)
     return mr_cli_ops(argc, argv);
 }
 
+static int status(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    return mr_cli_status(argc, argv);
+}
+
+static int control(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    return mr_cli_control(argc, argv);
+}
+
 const mr_command mr_commands[] = {
     {"run", "CONFIG", "run a chain over an archive; again to go on", true, mr_cli_run},
     {"plan", "CONFIG", "what a run would read, write and need", true, mr_cli_plan},
@@ -38,6 +48,11 @@ const mr_command mr_commands[] = {
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
     {"verify", "OUT [--deep]", "is every byte of an output folder as it was written?", false,
      mr_cli_verify},
+    {"status", "OUT", "how a run stands, by its files alone", false, status},
+    {"stop", "OUT", "end a run soon; what is finished is kept", false, control},
+    {"pause", "OUT", "let a run rest", false, control},
+    {"resume", "OUT", "let it go on", false, control},
+    {"watch", "OUT", "see a run as it changes", false, control},
     {"help", "[NAME]", "this list, or the page of a command, operator or topic", false,
      mr_cli_help},
 };

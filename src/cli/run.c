@@ -8,7 +8,7 @@ static void run_help(void)
 {
     printf(
         "millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--quiet]\n"
-        "             [--strict] [--check]\n\n"
+        "             [--strict] [--check] [--control tcp[:ADDRESS]]\n\n"
         "Run the chain of CONFIG over its input and write lane files, master.h5, index.csv and\n"
         "report.json into output.folder. The same command again goes on where a run stopped; new\n"
         "files in the archive extend the work.\n\n"
@@ -17,7 +17,12 @@ static void run_help(void)
         "  --quiet       no progress and no summary; losses and errors are said all the same\n"
         "  --strict      stop at the first loss instead of going on without it\n"
         "  --check       also read finished lanes and compare their checksums before keeping "
-        "them\n\n"
+        "them\n"
+        "  --control     be heard over TCP, too: then stop, pause, resume and watch work from "
+        "other\n"
+        "                hosts, with the key in OUT/.millrace/key\n\n"
+        "millrace status OUT says how it stands, from anywhere; stop, pause, resume, watch OUT "
+        "steer it.\n"
         "Signals: SIGUSR1 or SIGUSR2 finish the block in hand and leave with status 75.\n"
         "Status: 0 done, 2 config, 3 nothing usable, 4 output, 5 memory, 6 folder in use, 10 done\n"
         "with losses (listed), 75 stopped early: run again.\n");
@@ -27,7 +32,7 @@ int mr_cli_run(mr_comm *c, int argc, char **argv)
 {
     mr_run_args a;
     mr_progress p;
-    mr_status st = mr_run_args_parse(argc, argv, "progress strict check quiet", &a);
+    mr_status st = mr_run_args_parse(argc, argv, "progress strict check quiet control", &a);
     if (st == MR_OK && a.o.quiet) {
         a.o.progress = "never";
         mr_log_init(mr_comm_rank(c), MR_WARN);

@@ -35,6 +35,16 @@ static bool flag(mr_run_args *a, const char *arg, const char *allowed)
     return false;
 }
 
+/** "tcp" or "tcp:ADDR": where to listen, "" for every address of this host. */
+static mr_status take_control(const char *cmd, const char *v, const char **out)
+{
+    if (strcmp(v, "tcp") != 0 && (strncmp(v, "tcp:", 4) != 0 || !v[4]))
+        return MR_RAISE(MR_ECONFIG, "%s: --control takes tcp or tcp:ADDRESS, not \"%.80s\"", cmd,
+                        v);
+    *out = v[3] ? v + 4 : "";
+    return MR_OK;
+}
+
 mr_status mr_run_args_parse(int argc, char **argv, const char *allowed, mr_run_args *out)
 {
     mr_run_args *a = out;
@@ -62,6 +72,9 @@ mr_status mr_run_args_parse(int argc, char **argv, const char *allowed, mr_run_a
         } else if (allows(allowed, "progress") &&
                    ((v = value_of(argc, argv, &i, "--progress", &st)) || st != MR_OK)) {
             a->o.progress = v;
+        } else if (allows(allowed, "control") &&
+                   ((v = value_of(argc, argv, &i, "--control", &st)) || st != MR_OK)) {
+            if (st == MR_OK) st = take_control(argv[0], v, &a->o.control);
         } else if (strncmp(argv[i], "--", 2) == 0 && flag(a, argv[i], allowed)) {
             continue;
         } else if (argv[i][0] == '-' && argv[i][1]) {

@@ -119,7 +119,9 @@ static void statuses(void)
         "  10  done with losses, listed in report.json: a file refused or partly used, a chunk "
         "lost",
         "  70  a bug of millrace's",
-        "  75  stopped early by SIGUSR1 or SIGUSR2: run the same command again to go on",
+        "  75  stopped early (stop, SIGUSR1 or SIGUSR2): run the same command again to go on; "
+        "verify:\n      nothing is damaged, the run has not finished\n"
+        "  77  stop, pause, resume, watch: not allowed",
         "",
         "1 is left to launchers (mpirun, srun). A gap that no file claims, or an overlap whose",
         "samples are equal, is no loss. After anything but 0 and 10 the same command goes on where",

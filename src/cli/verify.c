@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "cli/cli.h"
+#include "cli/state.h"
 #include "out/output.h"
 #include "run/deep.h"
 
@@ -46,14 +47,14 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
     size_t n = 0, n_kept = 0, n_ranges = 0;
     bool deep = false;
     const char *folder = NULL;
+    mr_state s = {0};
     (void)c;
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf(
-            "millrace verify OUT [--deep]\n\nRead every file of an output folder and compare it "
-            "with its "
-            "checksum, the index and the\nmaster file. Status 7 when anything is damaged, missing, "
-            "swapped or added.\n  --deep   read the inputs again, too: are their samples what the "
-            "lanes were made from?\n");
+        printf("millrace verify OUT [--deep]\n\nRead every file of an output folder and compare it "
+               "with its checksum, the index and the\nmaster file. Status 7 when anything is "
+               "damaged, missing, swapped or added, 75 when nothing is\nand the run has not "
+               "finished.\n  --deep   read the inputs again, too: are their samples what the lanes "
+               "were made from?\n");
         return MR_OK;
     }
     for (int i = 1; i < argc; i++) {
@@ -70,8 +71,12 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
         return (int)MR_RAISE(MR_ECONFIG, "verify takes one output folder: millrace verify OUT");
     mr_status st = is_output_folder(folder);
     if (st != MR_OK) return (int)st;
-    st = mr_verify_folder(folder, say, NULL, &n, &n_kept);
-    if (deep && (st == MR_OK || st == MR_EVERIFY)) {
+    if (mr_state_read(folder, &s) != MR_OK) mr_error_clear();
+    if (s.live) printf("verify: a run is at work here (%s): what is committed is judged\n", s.name);
+    const bool live = s.live;
+    mr_state_fini(&s);
+    st = mr_verify_folder(folder, live, say, NULL, &n, &n_kept);
+    if (deep && (st == MR_OK || st == MR_STOPPED || st == MR_EVERIFY)) {
         const mr_status inputs = mr_deep_verify(folder, say, NULL, &n_ranges);
         if (inputs != MR_OK) st = inputs;
     }
@@ -81,6 +86,7 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
         if (deep) printf(", %zu ranges of inputs", n_ranges);
         printf("\n");
     }
+    if (st == MR_STOPPED) printf("verify: incomplete, %zu files are as they were written\n", n);
     if (st == MR_EVERIFY) printf("verify: FAILED, %zu files checked\n", n);
     return (int)st;
 }

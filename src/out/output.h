@@ -200,8 +200,9 @@ mr_status mr_lane_aside(const char *folder, const char *rel,
 /** Check an output folder: every file under lanes/ and the master against trailers, index.csv, the
  *  list of kept lanes and names; plan.json against the checksum that mr_index_write left beside it.
  *  One line a finding through `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how
- *  many trailers were checked, n_kept: how many of these were kept lanes'. */
-mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
-                           size_t *n_files, size_t *n_kept);
+ *  many trailers were checked, n_kept: how many of these were kept lanes'. live: a run
+ * is at work there. MR_STOPPED: nothing is damaged, but the run has not finished. */
+mr_status mr_verify_folder(const char *folder, bool live, void (*say)(void *arg, const char *line),
+                           void *arg, size_t *n_files, size_t *n_kept);
 mr_status mr_output_versions(mr_text *t); /* "HDF5 1.10.8, libdeflate 1.14, ..." */
 #endif

@@ -18,6 +18,8 @@
 typedef struct check {
     const char *folder;
     mr_findings found;
+    bool live;       /* a run is at work in it */
+    bool unfinished; /* none has finished it: what is not there yet is no damage */
     bool have_index; /* index.csv could be read */
     mr_index index;
     mr_digest index_sum; /* of its text */
@@ -42,8 +44,9 @@ static mr_status check_index(check *k)
     struct stat sb;
     MR_TRY(mr_out_join(k->folder, MR_INDEX_NAME, &path));
     if (lstat(path, &sb) != 0) {
-        mr_finding(&k->found, "%s: missing (an unfinished run has none; run again to finish)",
-                   MR_INDEX_NAME);
+        if (!k->unfinished)
+            mr_finding(&k->found, "%s: missing (an unfinished run has none; run again to finish)",
+                       MR_INDEX_NAME);
         goto out;
     }
     st = mr_read_text(path, MAX_INDEX_BYTES, &text);
@@ -89,13 +92,15 @@ static mr_status check_lane(check *k, const char *rel)
     mr_index_row *row = mr_index_find(&k->index, rel);
     if (row) row->seen = true;
     if (fnmatch("*.part", rel, 0) == 0) {
-        mr_finding(&k->found, "%s: left over from a run that was ended; the next run removes it",
-                   rel);
+        if (!k->unfinished)
+            mr_finding(&k->found,
+                       "%s: left over from a run that was ended; the next run removes it", rel);
         return MR_OK;
     }
     const mr_kept_lane *kept = row ? NULL : mr_kept_find(&k->kept, rel);
     if (kept) k->kept_seen[kept - k->kept.v] = true;
-    if (k->have_index && !row && !kept) mr_finding(&k->found, "%s: not in %s", rel, MR_INDEX_NAME);
+    if (k->have_index && !row && !kept && !k->live)
+        mr_finding(&k->found, "%s: not in %s", rel, MR_INDEX_NAME);
     MR_TRY(mr_out_join(k->folder, rel, &path));
     k->n_files++;
     st = mr_trailer_read(path, true, &t);
@@ -137,7 +142,7 @@ static mr_status check_master(check *k)
         if (lstat(path, &sb) == 0) name = mr_products[i].merged[0];
     }
     if (!name) {
-        mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
+        if (!k->unfinished) mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
         goto out;
     }
     k->n_files++;
@@ -293,6 +298,7 @@ static mr_status check_top(check *k)
         for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
             ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
         ok = ok || is_merged(names.v[i]);
+        if (fnmatch("*.part", names.v[i], 0) == 0 && k->unfinished) continue;
         if (fnmatch("*.part", names.v[i], 0) == 0)
             mr_finding(&k->found,
                        "%s: left over from a run that was ended; the next run removes it",
@@ -303,30 +309,58 @@ static mr_status check_top(check *k)
     }
     if (lanes)
         MR_TRY(check_tree(k, "lanes", 0));
-    else
+    else if (!k->unfinished)
         mr_finding(&k->found, "lanes: missing");
 out:
     mr_strs_fini(&names);
     return st;
 }
 
-mr_status mr_verify_folder(const char *folder, void (*say)(void *arg, const char *line), void *arg,
-                           size_t *n_files, size_t *n_kept)
+/** A run takes away what stands over all lanes before it makes another, and writes it at its end:
+ *  where nothing of it is there, none has finished. */
+static mr_status look_unfinished(check *k)
+{
+    static const char *const last[] = {MR_INDEX_NAME, MR_MASTER_NAME, MR_RESULT_NAME,
+                                       MR_PLAN_SUM_NAME};
+    mr_status st = MR_OK;
+    char *path = NULL;
+    struct stat sb;
+    k->unfinished = true;
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+        MR_TRY(mr_out_join(k->folder, last[i], &path));
+        if (lstat(path, &sb) == 0 && !k->live) k->unfinished = false;
+        free(path);
+        path = NULL;
+    }
+    MR_TRY(mr_out_join(k->folder, ".millrace/plan.json", &path)); /* else it is no run's at all */
+    if (lstat(path, &sb) != 0 && !k->live) k->unfinished = false;
+out:
+    free(path);
+    return st;
+}
+
+mr_status mr_verify_folder(const char *folder, bool live, void (*say)(void *arg, const char *line),
+                           void *arg, size_t *n_files, size_t *n_kept)
 {
     mr_status st = MR_OK;
-    check k = {.folder = folder, .found = {say, arg, false}};
+    check k = {.folder = folder, .live = live, .found = {say, arg, false}};
+    MR_TRY(look_unfinished(&k));
     MR_TRY(check_index(&k));
     MR_TRY(check_master(&k)); /* before the lanes: its plan is the measure for theirs */
     MR_TRY(check_plan(&k));
     MR_TRY(check_kept(&k));
     MR_TRY(check_top(&k));
     for (size_t i = 0; i < k.index.n; i++)
-        if (!k.index.v[i].seen) mr_finding(&k.found, "%s: missing", k.index.v[i].file);
+        if (!k.index.v[i].seen && !k.live) mr_finding(&k.found, "%s: missing", k.index.v[i].file);
     for (size_t i = 0; i < k.kept.n; i++)
         if (!k.kept_seen[i]) mr_finding(&k.found, "%s: missing", k.kept.v[i].rel);
     *n_files = k.n_files;
     *n_kept = k.n_kept;
-    if (k.found.any) st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
+    if (k.found.any)
+        st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
+    else if (k.unfinished)
+        st = MR_RAISE(MR_STOPPED, "%s: incomplete: what is there is as it was written; %s", folder,
+                      live ? "the run goes on" : "run again to finish");
 out:
     mr_index_fini(&k.index);
     mr_kept_fini(&k.kept);

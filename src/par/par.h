@@ -82,6 +82,12 @@ bool mr_server_stopping(const mr_server *s);
  *  Never waits; talks at most every 200 ms unless want_stop is new. Once wanted, stop stays. Any
  *  thread, one at a time, also beside a claim. */
 mr_status mr_server_poll(mr_server *s, const mr_tally *mine, bool want_stop, bool *stop);
+/** Rank 0: all ranks are to pause, or go on; between two blocks each asks mr_server_paused. false
+ *  where lanes are dealt over several ranks: they cannot be told. */
+bool mr_server_pause(mr_server *s, bool on);
+bool mr_server_paused(const mr_server *s);
+/** Rank 0: what a rank told last; gives the number of lanes that were handed out to all. */
+uint64_t mr_server_rank(mr_server *s, int rank, mr_tally *tally);
 /** Rank 0 (others, and all where lanes are dealt, get their own): sum over ranks as last told. */
 void mr_server_total(mr_server *s, mr_tally *sum);
 /** Collective: waits until every rank is here, then ends the server. NULL is fine (on all ranks).

@@ -4,14 +4,15 @@
  * lanes are dealt cyclically and only the main thread carries the wish to stop.
  *
  * Messages: rank r sends CLAIM and gets LANE; it sends TELL now and then, and BYE as its last.
- * Every rank but 0 gets exactly one STOP: when somebody wants to stop, or as the answer to its BYE.
- */
+ * Every rank but 0 gets words: PAUSE and RESUME as often as these are wanted, then exactly one last
+ * one: when somebody wants to stop, or as the answer to its BYE. */
 #include "par/start.h"
 #include "par/world.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { TAG_CLAIM = 1, TAG_LANE, TAG_TELL, TAG_BYE, TAG_STOP };
+enum { WORD_END, WORD_STOP, WORD_PAUSE, WORD_RESUME }; /* the first two are last words */
 #define NO_LANE UINT64_MAX
 #define TELL_EVERY_S 0.2
 /** The server's naps between looks grow from the first to the last while nobody asks: an answer
@@ -31,10 +32,12 @@ struct mr_server {
     bool served;      /* by rank 0's thread; else dealt */
     bool linked;      /* there are other ranks */
     atomic_bool stop; /* on every rank: known here that somebody wants to stop */
-    mr_mutex *m;      /* guards next and heard */
-    news *heard;      /* [size]; on rank 0 all ranks', elsewhere only its own */
+    atomic_bool paused;
+    mr_mutex *m; /* guards next and heard */
+    news *heard; /* [size]; on rank 0 all ranks', elsewhere only its own */
     /* rank 0 */
     bool *told_stop; /* [size], the server thread's own */
+    bool told_pause; /* likewise */
     bool running;
     pthread_t thread;
     /* the other ranks, and every rank where lanes are dealt */
@@ -84,8 +87,18 @@ static bool answer(mr_server *s, const MPI_Status *what)
     }
     MPI_Recv(&n, (int)sizeof n, MPI_BYTE, from, tag, s->link, MPI_STATUS_IGNORE);
     hear(s, from, &n);
-    if (tag == TAG_BYE) send_stop(s, from, 0);
+    if (tag == TAG_BYE) send_stop(s, from, WORD_END);
     return tag == TAG_BYE;
+}
+
+static void carry_pause(mr_server *s)
+{
+    const bool now = atomic_load(&s->paused);
+    const int word = now ? WORD_PAUSE : WORD_RESUME;
+    if (now == s->told_pause) return;
+    for (int r = 1; r < s->comm->size; r++)
+        if (!s->told_stop[r]) MPI_Send(&word, 1, MPI_INT, r, TAG_STOP, s->link);
+    s->told_pause = now;
 }
 
 static void *serve(void *arg)
@@ -103,9 +116,10 @@ static void *serve(void *arg)
             if (what.MPI_TAG == TAG_CLAIM) nap = BUSY_NAP_S; /* more may follow */
         }
         if (!carried && atomic_load(&s->stop)) {
-            for (int r = 1; r < s->comm->size; r++) send_stop(s, r, 1);
+            for (int r = 1; r < s->comm->size; r++) send_stop(s, r, WORD_STOP);
             carried = true;
         }
+        carry_pause(s);
         if (!there) {
             mr_nap(nap);
             nap = MR_MIN(nap * 1.2, IDLE_NAP_S);
@@ -115,6 +129,11 @@ static void *serve(void *arg)
 }
 
 /* --- start ------------------------------------------------------------------------------------ */
+
+static void await_word(mr_server *s)
+{
+    MPI_Irecv(&s->stop_word, 1, MPI_INT, 0, TAG_STOP, s->link, &s->stop_req);
+}
 
 static mr_status server_alloc(mr_comm *c, uint64_t n_lanes, mr_server **out)
 {
@@ -128,6 +147,7 @@ static mr_status server_alloc(mr_comm *c, uint64_t n_lanes, mr_server **out)
     s->served = mr_comm_threads(c);
     s->next = s->served ? 0 : (uint64_t)c->rank;
     atomic_init(&s->stop, false);
+    atomic_init(&s->paused, false);
     MR_TRY(mr_mutex_new("lane server", &s->m));
     MR_TRY(mr_alloc(size, sizeof *s->heard, "the lane server", &s->heard));
     MR_TRY(mr_alloc(size, sizeof *s->told_stop, "the lane server", &s->told_stop));
@@ -164,8 +184,7 @@ mr_status mr_server_start(mr_comm *c, uint64_t n_lanes, mr_server **out, bool *d
         s->running = st == MR_OK;
     }
     MR_TRY(mr_agree(c, st));
-    if (s->linked && s->served && c->rank > 0)
-        MPI_Irecv(&s->stop_word, 1, MPI_INT, 0, TAG_STOP, s->link, &s->stop_req);
+    if (s->linked && s->served && c->rank > 0) await_word(s);
     *out = s;
     *dynamic = s->served;
     s = NULL;
@@ -181,12 +200,22 @@ static bool asks_by_message(const mr_server *s)
     return s->linked && s->served && s->comm->rank > 0;
 }
 
+/** A word has come: the last one, or another will. */
+static void take_word(mr_server *s)
+{
+    if (s->stop_word == WORD_STOP) atomic_store(&s->stop, true);
+    if (s->stop_word < WORD_PAUSE) return;
+    atomic_store(&s->paused, s->stop_word == WORD_PAUSE);
+    await_word(s);
+}
+
 static void look_for_stop(mr_server *s)
 {
-    int there = 0;
-    if (s->stop_req == MPI_REQUEST_NULL) return;
-    MPI_Test(&s->stop_req, &there, MPI_STATUS_IGNORE);
-    if (there && s->stop_word) atomic_store(&s->stop, true);
+    int there = 1;
+    while (there && s->stop_req != MPI_REQUEST_NULL) {
+        MPI_Test(&s->stop_req, &there, MPI_STATUS_IGNORE);
+        if (there) take_word(s);
+    }
 }
 
 mr_status mr_server_claim(mr_server *s, uint64_t *lane)
@@ -212,6 +241,18 @@ mr_status mr_server_claim(mr_server *s, uint64_t *lane)
 bool mr_server_stopping(const mr_server *s)
 {
     return atomic_load(&s->stop);
+}
+
+bool mr_server_pause(mr_server *s, bool on)
+{
+    if (s->linked && !s->served) return false;
+    atomic_store(&s->paused, on);
+    return true;
+}
+
+bool mr_server_paused(const mr_server *s)
+{
+    return atomic_load(&s->paused);
 }
 
 /** Where lanes are dealt: the main thread tells everybody itself. */
@@ -271,6 +312,15 @@ void mr_server_total(mr_server *s, mr_tally *sum)
     *sum = t;
 }
 
+uint64_t mr_server_rank(mr_server *s, int rank, mr_tally *tally)
+{
+    mr_mutex_lock(s->m);
+    const uint64_t given = s->served ? s->next : s->heard[rank].tally.lanes;
+    *tally = s->heard[rank].tally;
+    mr_mutex_unlock(s->m);
+    return given;
+}
+
 /* --- end -------------------------------------------------------------------------------------- */
 
 /** Dealt lanes: take in the wishes that nobody has received, so that the communicator ends empty.
@@ -290,7 +340,10 @@ void mr_server_end(mr_server *s)
     if (!s) return;
     if (asks_by_message(s)) {
         MPI_Send(&s->mine, (int)sizeof s->mine, MPI_BYTE, 0, TAG_BYE, s->link);
-        mr_await(&s->stop_req);
+        while (s->stop_req != MPI_REQUEST_NULL) {
+            mr_await(&s->stop_req);
+            take_word(s);
+        }
     }
     if (s->running) pthread_join(s->thread, NULL);
     if (s->linked) mr_barrier_on(s->link);

@@ -61,17 +61,17 @@ static json_t *settings_json(const mr_node *n)
     return NULL;
 }
 
-bool mr_account_losses(const mr_account *a)
+size_t mr_account_losses(const mr_account *a)
 {
     mr_fate *f = NULL;
-    bool any = false;
-    if (!a->cat || mr_fates(a, &f) != MR_OK) return false;
-    for (size_t i = 0; i < a->cat->n_files; i++) any |= f[i].loss;
-    for (size_t i = 0; a->kept && i < a->kept->n; i++) any |= a->kept->v[i].n_losses > 0;
-    for (size_t i = 0; i < a->n_held; i++) any |= a->held[i].n_losses > 0;
-    any |= a->shrunk && a->shrunk->n > 0;
+    size_t n = 0;
+    if (!a->cat || mr_fates(a, &f) != MR_OK) return 0;
+    for (size_t i = 0; i < a->cat->n_files; i++) n += f[i].loss;
+    for (size_t i = 0; a->kept && i < a->kept->n; i++) n += a->kept->v[i].n_losses > 0;
+    for (size_t i = 0; i < a->n_held; i++) n += a->held[i].n_losses > 0;
+    n += a->shrunk ? a->shrunk->n : 0;
     free(f);
-    return any;
+    return n;
 }
 
 const char *mr_bottleneck(const mr_account *a)

@@ -33,8 +33,8 @@ typedef struct mr_account {
     bool dynamic;
 } mr_account;
 
-/** Losses of any kind: files refused or partly used, unequal overlaps, bad chunks. */
-bool mr_account_losses(const mr_account *a);
+/** Files with losses of any kind: files refused or partly used, unequal overlaps, bad chunks. */
+size_t mr_account_losses(const mr_account *a);
 /** Write folder/report.json durably. */
 mr_status mr_report_write(const mr_account *a, const char *folder);
 /** The ledger and refusals to stderr, one line each (at most 50 of a kind). */

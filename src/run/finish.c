@@ -5,7 +5,7 @@
 #include <string.h>
 #include "run/ending.h"
 #include "run/seen.h"
-#include "run/state.h"
+#include "run/told.h"
 #include "run/stop.h"
 
 /** Everybody's committed lanes and losses to everybody. */
@@ -139,6 +139,7 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
     mr_mill_free(r->mill); /* its buffers make room for the master file */
     r->mill = NULL;
     const double t0 = mr_now();
+    if (st == MR_OK) mr_told_phase(r, MR_MERGING);
     if (st == MR_OK && !r->cfg->nowhere)
         done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
     if (mr_run_first(r)) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ops/kernels/simd.h"
-#include "run/state.h"
+#include "run/told.h"
 #include "run/stop.h"
 
 /** Asking the kernel for the memory in use takes 0.4 ms, in which the team sleeps: not at every
@@ -30,6 +30,7 @@ static bool report_in(mr_run_state *r, bool failed)
         mr_tally sum;
         mr_server_total(r->server, &sum);
         mr_progress_tick(&r->progress, &sum, mr_comm_size(r->comm));
+        mr_told_lanes(r, &sum);
     }
     if (mr_now() - r->weighed >= WEIGH_EVERY_S) {
         r->peak_bytes = MR_MAX(r->peak_bytes, mr_memory_now());
@@ -65,6 +66,9 @@ static mr_status work(void *arg)
         const size_t n = mr_lane_blocks(r->plan, l);
         for (size_t i = 0; i < n; i++) {
             MR_TRY(mr_mill_await(r->mill, job, i)); /* with the last block readers have all */
+            do r->stopped = report_in(r, false);    /* may have waited for long */
+            while (mr_told_paused(r));
+            if (r->stopped) goto out;
             if (more && !next && !mr_stop_wanted() && mr_mill_hungry(r->mill)) {
                 MR_TRY(claim(r, &next));
                 more = next != NULL;
@@ -114,6 +118,7 @@ mr_status mr_run_lanes(mr_run_state *r)
     mr_progress_end(&r->progress); /* the survey's */
     MR_TRY(mr_progress_init(r->o->progress, blocks, &r->progress));
     if (mr_run_first(r)) mr_progress_start(&r->progress);
+    mr_told_phase(r, MR_RUNNING);
     if (mr_run_first(r) && r->n_todo)
         st = mr_master_remove(r->cfg->folder); /* until all lanes are done */
     MR_TRY(mr_agree(r->comm, st));
@@ -127,6 +132,8 @@ mr_status mr_run_lanes(mr_run_state *r)
         MR_TRY(mr_agree(r->comm, st));
         st = mr_team_lead(r->mill->team, r->mill->threads, work, r);
         mr_barrier_meanwhile(r->comm, 0.1, wait_on, r); /* still hears whoever wants to stop */
+        r->seen.next = 0;
+        wait_on(r);
     }
 out:
     st = mr_agree(r->comm, st == MR_OK && r->stopped ? MR_STOPPED : st);

@@ -9,7 +9,7 @@
 #include "base/quantity.h"
 #include "run/inputs.h"
 #include "run/nowhere.h"
-#include "run/state.h"
+#include "run/told.h"
 #include "run/stop.h"
 
 static mr_status take_lock(mr_run_state *r)
@@ -161,10 +161,12 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
     MR_TRY(mr_nowhere_open(c, r.cfg));
     MR_TRY(take_lock(&r));
+    MR_TRY(mr_told_begin(&r));
     MR_TRY(mr_progress_init(o->progress, 0, &r.progress));
     if (mr_run_first(&r)) r.survey.progress = &r.progress;
     MR_TRY(mr_survey_files(c, r.cfg, &r.files.paths, r.cfg->folder, MR_SURVEY_KEEP, &r.survey));
     r.survey_s = mr_now() - r.t0;
+    mr_told_phase(&r, MR_PLANNING);
     st = make_plan(c, r.cfg, r.survey.cat, &r.plan);
     if (st == MR_OK) st = mr_agree(c, may_begin(&r));
     if (st == MR_OK) st = mr_agree(c, resume(&r));
@@ -172,6 +174,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     st = mr_run_finish(&r, st);
 out:
     mr_stop_hush();
+    mr_told_end(&r, st);
     run_fini(&r);
     return st;
 }

@@ -8,6 +8,7 @@
 #include "run/resume.h"
 #include "run/run.h"
 #include "run/survey.h"
+#include "watch/watch.h"
 
 /** All that a run holds. */
 typedef struct mr_run_state {
@@ -30,6 +31,12 @@ typedef struct mr_run_state {
     double weighed; /* when peak_bytes was last looked at */
     double t0, survey_s;
     mr_account account;
+    mr_watch *watch; /* rank 0's */
+    struct {
+        mr_news news;
+        mr_tally *rank; /* [ranks] */
+        double next;    /* when there is something to tell again */
+    } seen;
     bool made_folder;               /* the output folder was not there before */
     bool dynamic, stopped, resumed; /* resumed: on all ranks, so that gathering is safe */
 } mr_run_state;

@@ -3,16 +3,25 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define GO_ON "what is finished is kept: run the same command again to go on"
 
 static volatile sig_atomic_t wanted, speaks, spoke;
+static volatile sig_atomic_t bell = -1; /* rung when somebody wants to stop */
 
 static void say(const char *text)
 {
     const ssize_t n = write(STDERR_FILENO, text, strlen(text));
     (void)n; /* nobody left to tell */
+}
+
+static void ring(void)
+{
+    static const uint64_t one = 1;
+    const ssize_t n = bell >= 0 ? write(bell, &one, sizeof one) : 0;
+    (void)n; /* full: it has been rung often enough */
 }
 
 static void on_signal(int sig)
@@ -30,6 +39,7 @@ static void on_signal(int sig)
         raise(sig); /* when this handler returns */
     }
     if (how > wanted) wanted = how;
+    ring();
     errno = err;
 }
 
@@ -56,6 +66,18 @@ mr_status mr_stop_listen(void)
     signal(SIGXFSZ, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     return MR_OK;
+}
+
+int mr_stop_bell(void)
+{
+    if (bell < 0) bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return bell;
+}
+
+void mr_stop_ask(MR_UNUSED void *arg)
+{
+    if (wanted < 1) wanted = 1;
+    ring();
 }
 
 void mr_stop_speak(void)

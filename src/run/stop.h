@@ -19,6 +19,11 @@ void mr_stop_speak(void);
 void mr_stop_hush(void);
 /** 0: go on; 1: stop soon; 2: stop now. */
 int mr_stop_wanted(void);
+/** As SIGUSR1, from any thread; arg is not looked at. */
+void mr_stop_ask(void *arg);
+/** A descriptor that becomes readable when a signal comes; whoever waits for it reads it empty. -1:
+ *  there is none. */
+int mr_stop_bell(void);
 /** MR_STOPPED with a trail that says how to go on, unless that was said when the signal came. */
 mr_status mr_stop_raise(void);
 #endif

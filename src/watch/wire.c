@@ -218,9 +218,10 @@ mr_status mr_wire_feed(mr_wire *w, const void *bytes, size_t n, size_t *taken)
 {
     mr_status st = MR_OK;
     const unsigned char *p = bytes;
+    const bool was_open = w->open;
     *taken = 0;
     if (w->at == AT_FRAME) await(w, AT_HEAD, HEAD); /* the last frame was looked at */
-    while (*taken < n && w->at != AT_FRAME) {
+    while (*taken < n && w->at != AT_FRAME && w->open == was_open) {
         const size_t k = MR_MIN(n - *taken, w->need - w->have);
         unsigned char *to = w->at == AT_BODY ? w->body : w->small;
         if (w->at == BROKEN) return take(w);

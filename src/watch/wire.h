@@ -26,9 +26,9 @@ typedef struct mr_heard {
 /** heard: NULL makes the client's end. [borrow] it. */
 mr_status mr_wire_new(const mr_key *key, mr_heard *heard, mr_wire **out);
 void mr_wire_free(mr_wire *w);
-/** Take in bytes of the peer up to the end of a frame. *taken: how many; the rest is for the next
- *  call, after mr_wire_frame. MR_EDENIED, for good: the peer has not got the key, or broke the
- *  rules; the trail says which. */
+/** Take in bytes of the peer up to the end of the handshake or of a frame. *taken: how many; the
+ *  rest is for the next call, after mr_wire_frame. MR_EDENIED, for good: the peer has not got the
+ *  key, or broke the rules; the trail says which. */
 mr_status mr_wire_feed(mr_wire *w, const void *bytes, size_t n, size_t *taken);
 /** The frame that is complete, until the next mr_wire_feed; false when there is none. [borrow] */
 bool mr_wire_frame(mr_wire *w, const void **data, size_t *n);

@@ -159,6 +159,35 @@ static void one_thread_claims_while_another_polls(void **state)
     assert_true(all == LANES);
 }
 
+/** Poll until the rank knows, at most 10 s. */
+static void becomes(mr_server *s, bool paused)
+{
+    mr_tally t = {0};
+    bool stop = false;
+    for (double end = mr_now() + 10; mr_server_paused(s) != paused && mr_now() < end;)
+        assert_int_equal(mr_server_poll(s, &t, false, &stop), MR_OK);
+    assert_true(mr_server_paused(s) == paused);
+    assert_false(stop);
+}
+
+static void a_pause_reaches_all_and_ends_for_all(void **state)
+{
+    (void)state;
+    bool dynamic;
+    uint64_t lane;
+    mr_server *s = server_for(LANES, &dynamic);
+    for (int round = 0; round < 3 && (dynamic || n == 1); round++)
+        for (int on = 1; on >= 0; on--) {
+            if (me == 0) assert_true(mr_server_pause(s, on));
+            becomes(s, on);
+            mr_barrier(world);
+        }
+    if (!dynamic && n > 1 && me == 0) assert_false(mr_server_pause(s, true));
+    if (dynamic && me == 0) assert_true(mr_server_pause(s, true)); /* ranks may end meanwhile */
+    while (mr_server_claim(s, &lane) == MR_OK) continue;
+    mr_server_end(s);
+}
+
 int main(int argc, char **argv)
 {
     start_ranks(&argc, &argv);
@@ -171,6 +200,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_may_wish_at_once),
         cmocka_unit_test(tallies_are_added_up),
         cmocka_unit_test(one_thread_claims_while_another_polls),
+        cmocka_unit_test(a_pause_reaches_all_and_ends_for_all),
     };
     return end_if_failed(tests, sizeof tests / sizeof *tests, "server");
 }
