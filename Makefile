@@ -170,9 +170,12 @@ Q := @
 say = @echo "  $(1) $(patsubst $(CURDIR)/%,%,$@)"
 endif
 
-$(B)/millrace: $(OBJ)
+# what plug-ins may call of the program that loads them
+EXPORTS := -Wl,--dynamic-list=src/exports.list
+
+$(B)/millrace: $(OBJ) src/exports.list
 	$(call say,link)
-	$(Q)$(MPICC) $(ALLCFLAGS) -o $@ $^ $(HARCHIVE) $(MORE)
+	$(Q)$(MPICC) $(ALLCFLAGS) $(EXPORTS) -o $@ $(OBJ) $(HARCHIVE) $(MORE)
 
 # compiled anew when the flags change
 $(B)/flags: FORCE

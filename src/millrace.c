@@ -1,27 +1,23 @@
 /* millrace.c: see millrace.h. main.c and programs of others call it. */
 #include "millrace.h"
 #include "in/input.h"
+#include "ops/plugin.h"
 #include "par/thread.h"
 #include "run/inputs.h"
 #include "run/run.h"
 #include <stdlib.h>
 
-/** What the chain relies on in a row, whoever wrote it. */
+/** This program's own rows. */
 static mr_status check_own(void)
 {
-    for (size_t i = mr_op_count; mr_op_at(i); i++) {
-        const mr_op *op = mr_op_at(i);
-        if (!op->name || !op->doc || !op->size || !op->bind ||
-            !(op->apply || (op->take && op->give)))
-            return MR_RAISE(MR_EBUG,
-                            "operator %s of this program is not complete: name, doc, size, "
-                            "bind and apply (or take and give) are needed",
-                            op->name ? op->name : "without a name");
-        if (mr_op_find(op->name) != op)
+    for (size_t i = 0; mr_own_ops[i]; i++) {
+        const mr_status st = mr_op_complete(mr_own_ops[i]);
+        if (st != MR_OK) return st;
+        if (mr_op_find(mr_own_ops[i]->name) != mr_own_ops[i])
             return MR_RAISE(MR_EBUG,
                             "there is an operator %s already; give this program's another "
                             "name",
-                            op->name);
+                            mr_own_ops[i]->name);
     }
     return MR_OK;
 }
@@ -35,6 +31,7 @@ mr_status mr_start(int *argc, char ***argv, mr_comm **world)
     MR_TRY(mr_comm_start(argc, argv, world));
     mr_log_init(mr_comm_rank(*world), getenv("MILLRACE_DEBUG") ? MR_DEBUG : MR_INFO);
     MR_TRY(check_own());
+    MR_TRY(mr_agree(*world, mr_plugins_of_environment()));
 out:
     return st;
 }

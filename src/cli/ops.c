@@ -1,15 +1,20 @@
 /* cli/ops.c: `millrace ops`: the table of operators for people, for a page, for scripts. All of it
  * is read from the rows that the config's parser reads. */
 #include "ops/op.h"
+#include "ops/plugin.h"
 #include "cli/cli.h"
 #include "cli/opts.h"
+#include "cli/try.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { O_MARKDOWN, O_JSON };
+enum { O_MARKDOWN, O_JSON, O_TRY };
 static const mr_opt table[] = {[O_MARKDOWN] = {"markdown", NULL, NULL, "a page in Markdown"},
                                [O_JSON] = {"json", NULL, NULL, "one JSON object"},
+                               [O_TRY] = {"try", NULL, NULL,
+                                          "run NAME's example, and each of its choices, through "
+                                          "what is relied on"},
                                {0}};
 
 /* --- parts of a parameter as text ------------------------------------------------------------ */
@@ -86,6 +91,7 @@ static mr_status print_page(const mr_op *op)
     }
     if (!op->params || !op->params->name) printf("  takes no parameters\n");
     if (op->ref) printf("\n  as in: %s\n", op->ref);
+    if (mr_plugin_path(op)) printf("  from:  %s\n", mr_plugin_path(op));
 out:
     mr_text_fini(&t);
     return st;
@@ -158,7 +164,9 @@ static mr_status print_json(const mr_op *only)
 static void print_list(void)
 {
     const mr_op *op;
-    for (size_t i = 0; (op = mr_op_at(i)); i++) printf("  %-14s %s\n", op->name, op->doc);
+    for (size_t i = 0; (op = mr_op_at(i)); i++)
+        printf("  %-14s %s%s%s%s\n", op->name, op->doc, mr_plugin_path(op) ? " (" : "",
+               mr_plugin_path(op) ? mr_plugin_path(op) : "", mr_plugin_path(op) ? ")" : "");
     printf("\nmillrace ops NAME says what it takes; in a config they stand under chain:, in the "
            "order\nin which they are applied.\n");
 }
@@ -181,6 +189,9 @@ int mr_cli_ops(int argc, char **argv)
         MR_TRY(MR_RAISE(MR_ECONFIG, "there is no operator \"%s\"%s%s%s (millrace ops lists them)",
                         shown, near ? "; did you mean " : "", near ? near : "", near ? "?" : ""));
     }
+    if (o.val[O_TRY] && !op)
+        MR_TRY(MR_RAISE(MR_ECONFIG, "--try needs an operator's name: millrace ops NAME --try"));
+    if (o.val[O_TRY]) return (int)mr_try_op(op);
     if (o.val[O_JSON]) return (int)print_json(op);
     if (o.val[O_MARKDOWN]) {
         if (!op) printf("# Operators of millrace %s\n\n", MR_VERSION);

@@ -56,6 +56,8 @@ static void config(void)
         "                                  # value alone is the first parameter: decimate: 5",
         "  - bandpass: {band: 1..45 Hz, order: 4, phase: zero}",
         "  - decimate: {factor: 5}",
+        "# plugin: ./myop.so               # a shared object with operators of your own, or",
+        "                                  # a list; MILLRACE_PLUGINS=a.so:b.so does the same",
         "output:",
         "  folder: out/decimated           # never read as input; null: computes, keeps nothing",
         "  # title: north cable, 1 to 45 Hz",

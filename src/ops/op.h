@@ -249,7 +249,20 @@ extern const size_t mr_op_count;
 /** Operators of a program that links the library: it says MR_OWN_OPS(&a, &b); once, in one file. */
 extern const mr_op *const mr_own_ops[]; /* NULL-terminated; empty where nobody says so */
 #define MR_OWN_OPS(...) const mr_op *const mr_own_ops[] = {__VA_ARGS__, NULL}
-/** Operator i: those of the table, then own ones; NULL beyond the last. */
+
+/** Operators of a shared object that millrace loads: it says MR_PLUGIN(&a, &b); once. */
+#define MR_PLUGIN_ABI 1u /* grows when a row, or what it is called with, changes */
+typedef struct mr_plugin {
+    unsigned abi;
+    size_t op_bytes, needs_bytes, geom_bytes;
+    const mr_op *op[32]; /* NULL-terminated */
+} mr_plugin;
+#define MR_PLUGIN(...)                                                                             \
+    extern const mr_plugin millrace_plugin;                                                        \
+    __attribute__((visibility("default"))) const mr_plugin millrace_plugin = {                     \
+        MR_PLUGIN_ABI, sizeof(mr_op), sizeof(mr_needs), sizeof(mr_geom), {__VA_ARGS__, NULL}}
+
+/** Operator i: those of the table, then own ones, then plug-ins'; NULL beyond the last. */
 const mr_op *mr_op_at(size_t i);
 const mr_op *mr_op_find(const char *name);
 /** The operator's name nearest to a word that is none, or NULL. */

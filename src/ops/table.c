@@ -1,5 +1,6 @@
 /* ops/table.c: the table of operators, made from the list in ops.h. */
 #include "ops/ops.h"
+#include "ops/plugin.h"
 #include <string.h>
 
 #define ROW(name) &mr_op_##name,
@@ -11,8 +12,9 @@ const mr_op *mr_op_at(size_t i)
 {
     size_t own = 0;
     if (i < mr_op_count) return mr_op_table[i];
-    while (own < i - mr_op_count && mr_own_ops[own]) own++;
-    return mr_own_ops[own];
+    i -= mr_op_count;
+    while (mr_own_ops[own]) own++;
+    return i < own ? mr_own_ops[i] : mr_plugin_op(i - own);
 }
 
 const mr_op *mr_op_find(const char *name)

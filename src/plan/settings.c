@@ -3,6 +3,7 @@
 #include "plan/settings.h"
 #include "base/quantity.h"
 #include "base/utc.h"
+#include "ops/plugin.h"
 #include "plan/tree.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ typedef struct section { /* keys of one map; name "" is the root */
     const char *keys[MAX_KEYS];
 } section;
 static const section sections[] = {
-    {"", 4, {"input", "chain", "output", "run"}},
+    {"", 5, {"input", "chain", "output", "run", "plugin"}},
     {"input", 8, {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join"}},
     {"output", 6, {"folder", "title", "compress", "type", "lane", "strip"}},
     {"run", 2, {"memory", "io_threads"}},
@@ -395,10 +396,32 @@ static mr_status check_root(const mr_config *c)
     return check_keys(r, &sections[ROOT]);
 }
 
+/* Shared objects whose operators the chain may name. */
+static mr_status take_plugins(const mr_config *c)
+{
+    mr_status st = MR_OK;
+    const mr_node *n = mr_node_get(&c->root, "plugin");
+    char *path = NULL;
+    if (!n || mr_node_empty(n)) return MR_OK;
+    const bool list = n->kind == MR_NODE_LIST;
+    for (size_t i = 0; i < (list ? n->n : 1); i++) {
+        const mr_node *at = list ? &n->items[i] : n;
+        MR_TRY(need_text(at, "plugin", "./myop.so"));
+        MR_TRY(mr_path_expand(at, "plugin", &path));
+        st = mr_plugin_load(path);
+        free(path);
+        path = NULL;
+        if (st != MR_OK) return mr_reraise_at(st, at);
+    }
+out:
+    return st;
+}
+
 mr_status mr_settings_take(mr_config *c)
 {
     mr_status st = MR_OK;
     MR_TRY(check_root(c));
+    MR_TRY(take_plugins(c));
     MR_TRY(take_input(c));
     MR_TRY(take_output(c));
     MR_TRY(take_run(c));

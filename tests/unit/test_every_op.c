@@ -3,6 +3,7 @@
  * (tests/ops/made_up.h) use what the table's do not. */
 #include "../ops/cut.h"
 #include "../ops/made_up.h"
+#include "ops/try/walk.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,18 +12,7 @@
 
 MR_OWN_OPS(MADE_UP);
 
-enum { NT = 3003, NC = 45 };
-static const mr_slab SPAN = {1234567, 1234567 + NT};
-static const mr_geom GEOM = {.rate_hz = 100,
-                             .nc = NC,
-                             .dx_m = 1,
-                             .unit = "counts",
-                             .quantity = "counts",
-                             .to_native = 2,
-                             .native_unit = "rad",
-                             .native_quantity = "phase",
-                             .to_strain_rate = 3,
-                             .to_strain = 5};
+#define GEOM mr_try_geom
 
 /* "band: 5..20 Hz, order: 3" as parameters of op, with one of them set to `value` (NULL: as is). */
 static mr_node example(const mr_op *op, const char *name, const char *value)
@@ -48,37 +38,6 @@ static mr_status bind(const mr_op *op, const char *name, const char *value, mr_c
     mr_status st = mr_chain_new(&list, &GEOM, out);
     mr_node_fini(&list);
     return st;
-}
-
-/* Noise, the same everywhere, on a drift ten times as large; channel c is its own. */
-static double *samples(void)
-{
-    double *x = malloc(sizeof *x * NT * NC);
-    uint64_t s = 88172645463325252u;
-    for (size_t i = 0; i < (size_t)NT * NC; i++) {
-        s ^= s << 13, s ^= s >> 7, s ^= s << 17;
-        x[i] = (double)(s >> 11) * 0x1p-53 - 0.5 + 10.0 * (double)(i / NC) / NT;
-    }
-    return x;
-}
-
-static double *run(const mr_chain *c, const double *x, const uint8_t *bad, int64_t lane,
-                   int64_t block, size_t tile)
-{
-    cut_job j = {.chain = c,
-                 .span = SPAN,
-                 .x = x,
-                 .bad = bad,
-                 .nc = NC,
-                 .lane = lane,
-                 .block = block,
-                 .tile = tile};
-    return cut_run(&j);
-}
-
-static size_t out_size(const mr_chain *c)
-{
-    return cut_out_rows(c, SPAN) * mr_chain_out(c)->nc;
 }
 
 /* Calls f for the example of `first`, `then`, and the example of `last` (or NULL). */
@@ -138,23 +97,6 @@ static void each_across(void (*f)(const char *what, const mr_chain *c))
         mr_chain_free(c);
         mr_node_fini(&list);
     }
-}
-
-/* Does the memory of any operator fade? Then answers agree to 1e-6 of the peak, else to the bit. */
-static bool fades(const mr_chain *c)
-{
-    bool some = false;
-    for (size_t i = 0; i < mr_chain_n(c); i++)
-        some = some || mr_chain_needs(c, i)->memory != MR_MEM_NONE;
-    return some;
-}
-
-/* Does a cut change the rounding of what comes after it? */
-static bool rounds(const mr_chain *c)
-{
-    bool some = fades(c);
-    for (size_t i = 0; i < mr_chain_n(c); i++) some = some || mr_chain_needs(c, i)->rounds;
-    return some;
 }
 
 /* Calls f for the example of every operator and for every value of its choices. */
@@ -256,100 +198,21 @@ static void required_parameters_are_asked_for_and_others_refused(void **state)
     }
 }
 
-/* Whole against cut: within 1e-6 of the peak where something fades (the law), else the same bits.
- */
-static void check_cuts(const char *what, const mr_chain *c)
+static size_t property;
+
+static void check_property(const char *what, const mr_chain *c)
 {
-    static const int64_t cuts[][2] = {{0, 97}, {1003, 0}, {311, 100}, {64, 64}, {0, 1}};
-    const bool exact = !rounds(c);
-    const bool whole = mr_chain_whole_span(c, NULL);
-    double *x = samples(), *ref = run(c, x, NULL, 0, 0, 32), peak = 0;
-    for (size_t i = 0; i < out_size(c); i++) {
-        if (mr_chain_reduces(c) && isnan(ref[i])) continue; /* of a row that is not half there */
-        if (!isfinite(ref[i])) fail_msg("%s: not finite at %zu", what, i);
-        peak = fmax(peak, fabs(ref[i]));
-    }
-    assert_true(peak > 0);
-    for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
-        if (cuts[k][1] == 1 && out_size(c) > 1500 * NC) continue; /* slow */
-        double *y = run(c, x, NULL, whole ? 0 : cuts[k][0], cuts[k][1], 32), worst = 0;
-        for (size_t i = 0; i < out_size(c); i++)
-            worst = isnan(y[i]) == isnan(ref[i]) ? fmax(worst, fabs(y[i] - ref[i])) : INFINITY;
-        if (worst > (exact ? 0 : 1e-6 * peak))
-            fail_msg("%s: cut %zu differs by %g of %g", what, k, worst, peak);
-        free(y);
-    }
-    free(x);
-    free(ref);
+    mr_text say = {0};
+    assert_int_equal(mr_properties[property].walk(c, &say), MR_OK);
+    if (say.len) fail_msg("%s: %s: %s", what, mr_properties[property].name, say.s);
+    mr_text_fini(&say);
 }
 
-static void cuts_do_not_change_the_answer(void **state)
+/* As `ops NAME --try` walks them: cut anywhere, in tiles of any width, with NaN. */
+static void every_property_holds(void **state)
 {
     (void)state;
-    each(check_cuts);
-}
-
-static void check_tiles(const char *what, const mr_chain *c)
-{
-    static const size_t widths[] = {1, 7, 16, 64};
-    double *x = samples(), *ref = run(c, x, NULL, 0, 500, 32);
-    for (size_t k = 0; k < 4; k++) {
-        double *y = run(c, x, NULL, 0, 500, widths[k]);
-        if (memcmp(y, ref, out_size(c) * sizeof *y) != 0) fail_msg("%s: tile %zu", what, widths[k]);
-        free(y);
-    }
-    for (int k = 0; k < 2; k++) { /* as on machines with shorter vectors, or none */
-        setenv("MILLRACE_SIMD", k ? "plain" : "fma", 1);
-        double *y = run(c, x, NULL, 0, 500, 33);
-        unsetenv("MILLRACE_SIMD");
-        if (memcmp(y, ref, out_size(c) * sizeof *y) != 0) fail_msg("%s: simd %d", what, k);
-        free(y);
-    }
-    free(x);
-    free(ref);
-}
-
-static void tiles_and_vectors_of_any_width_give_the_same_bits(void **state)
-{
-    (void)state;
-    each(check_tiles);
-}
-
-/* What stands in for bad samples changes nothing outside of what the chain calls spoilt: to 1e-8 of
- * the change where the memory fades (1e-9 of the response is left on each side). */
-static void check_spoils(const char *what, const mr_chain *c)
-{
-    enum { BAD_A = 1500, BAD_B = 1510, CH = 6 };
-    const size_t nc = mr_chain_out(c)->nc;
-    const mr_slab ch = mr_chain_reaches(c, mr_chain_n(c), (mr_slab){CH, CH + 1});
-    const mr_slab bad = {SPAN.a + BAD_A, SPAN.a + BAD_B}, out = mr_chain_out_span(c, SPAN);
-    const mr_slab spoilt = mr_chain_spoils(c, SPAN, bad);
-    uint8_t *mask = calloc((size_t)NT * NC, 1);
-    double *x = samples(), *ref, *y, worst = 0;
-    for (size_t t = BAD_A; t < BAD_B; t++) mask[t * NC + CH] = 1;
-    ref = run(c, x, mask, 0, 0, 32);
-    for (size_t t = BAD_A; t < BAD_B; t++) x[t * NC + CH] = 1e3;
-    y = run(c, x, mask, 0, 0, 32);
-    if (spoilt.b <= spoilt.a || ch.b <= ch.a) fail_msg("%s: spoils nothing", what);
-    for (size_t i = 0; i < out_size(c); i++) {
-        const int64_t m = out.a + (int64_t)(i / nc), k = (int64_t)(i % nc);
-        bool inside = k >= ch.a && k < ch.b && m >= spoilt.a && m < spoilt.b;
-        if (mr_chain_reduces(c)) inside = isnan(y[i]) && isnan(ref[i]); /* bad items are left out */
-        if (!inside) worst = fmax(worst, fabs(y[i] - ref[i]));
-    }
-    if (worst > (fades(c) ? 1e-8 * 1e3 : 0))
-        fail_msg("%s: %g outside [%d, %d)", what, worst, (int)(spoilt.a - out.a),
-                 (int)(spoilt.b - out.a));
-    free(mask);
-    free(x);
-    free(ref);
-    free(y);
-}
-
-static void bad_samples_spoil_what_is_said_and_no_more(void **state)
-{
-    (void)state;
-    each(check_spoils);
+    for (property = 0; property < mr_n_properties; property++) each(check_property);
 }
 
 /* The declared impulse response is what a unit impulse gives (before any end of the span). */
@@ -359,7 +222,8 @@ static void impulse_responses_are_true(void **state)
     for (size_t i = 0; mr_op_at(i); i++) {
         const mr_op *op = mr_op_at(i);
         if (!op->impulse) continue;
-        double h[200], *x = calloc((size_t)NT * NC, sizeof *x), *y;
+        enum { NT = 2000 };
+        double h[200], *x = calloc((size_t)NT * GEOM.nc, sizeof *x), *y;
         mr_chain *c = NULL;
         assert_int_equal(bind(op, "phase", "causal", &c), MR_OK);
         assert_true(mr_chain_needs(c, 0)->lti);
@@ -370,9 +234,9 @@ static void impulse_responses_are_true(void **state)
         assert_int_equal(mr_params_parse(op, &list.items[0].items[0], self), MR_OK);
         assert_int_equal(op->bind(self, &GEOM, &out, &needs), MR_OK);
         op->impulse(self, h, 200);
-        x[1000 * NC] = 1;
-        y = run(c, x, NULL, 0, 0, 32);
-        for (size_t t = 0; t < 200; t++) assert_true(fabs(y[(1000 + t) * NC] - h[t]) < 1e-12);
+        x[1000 * GEOM.nc] = 1;
+        y = cut_run(&(cut_job){.chain = c, .span = {7, 7 + NT}, .x = x, .nc = GEOM.nc, .tile = 32});
+        for (size_t t = 0; t < 200; t++) assert_true(fabs(y[(1000 + t) * GEOM.nc] - h[t]) < 1e-12);
         if (op->release) op->release(self);
         free(self);
         mr_node_fini(&list);
@@ -388,9 +252,7 @@ int main(void)
         cmocka_unit_test(every_row_says_what_it_is),
         cmocka_unit_test(values_out_of_range_are_refused_by_name),
         cmocka_unit_test(required_parameters_are_asked_for_and_others_refused),
-        cmocka_unit_test(cuts_do_not_change_the_answer),
-        cmocka_unit_test(tiles_and_vectors_of_any_width_give_the_same_bits),
-        cmocka_unit_test(bad_samples_spoil_what_is_said_and_no_more),
+        cmocka_unit_test(every_property_holds),
         cmocka_unit_test(impulse_responses_are_true),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

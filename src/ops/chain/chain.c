@@ -2,6 +2,7 @@
  * outside.
  */
 #include "ops/chain/chain_priv.h"
+#include "ops/plugin.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +213,7 @@ static mr_status describe(const mr_bound *b, mr_text *t)
     MR_TRY(mr_text_add(t, "%s rate=%a", b->op->name, b->in.rate_hz));
     MR_TRY(mr_params_text(b->op, b->self, true, t));
     if (b->op->describe) MR_TRY(b->op->describe(b->self, t));
+    if (mr_plugin_digest(b->op)) MR_TRY(mr_text_add(t, " plugin=%s", mr_plugin_digest(b->op)));
     MR_TRY(mr_text_add(t, "\n"));
 out:
     return st;

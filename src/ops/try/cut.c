@@ -1,0 +1,274 @@
+/* ops/try/cut.c: see cut.h. Every piece has memory of its own, filled with NaN where it is to be
+ * written, so that what is left out or read too far shows. */
+#include "ops/try/cut.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Memory, zeroed; where there is none, nothing can be tried. */
+static void *memory(size_t n, size_t size)
+{
+    double *p = NULL;
+    MR_ASSERT(mr_alloc_f64(n * size / sizeof *p + 1, "a trial", &p) == MR_OK);
+    return p;
+}
+
+static size_t cut_rows(mr_slab s)
+{
+    return s.b > s.a ? (size_t)(s.b - s.a) : 0;
+}
+
+/* [e.t][e.c]: 1 where bad samples reach the input of operator `op`; NULL if there are none. */
+static uint8_t *cut_bad(const mr_cut_job *j, size_t op, mr_extent e)
+{
+    const size_t nc = cut_rows(e.c);
+    uint8_t *marks = j->bad ? memory(cut_rows(e.t) * nc + 1, 1) : NULL;
+    for (int64_t t = j->span.a; marks && t < j->span.b; t++)
+        for (size_t c = 0; c < j->nc; c++) {
+            if (!j->bad[(size_t)(t - j->span.a) * j->nc + c]) continue;
+            const mr_slab s = mr_chain_spoils_at(j->chain, op, j->span, (mr_slab){t, t + 1});
+            const mr_slab h = mr_chain_reaches(j->chain, op, (mr_slab){(int64_t)c, (int64_t)c + 1});
+            for (int64_t k = MR_MAX(s.a, e.t.a); k < MR_MIN(s.b, e.t.b); k++)
+                for (int64_t i = MR_MAX(h.a, e.c.a); i < MR_MIN(h.b, e.c.b); i++)
+                    marks[(size_t)(k - e.t.a) * nc + (size_t)(i - e.c.a)] = 1;
+        }
+    return marks;
+}
+
+/* A block, or a part of one. */
+typedef struct part_of {
+    mr_extent e;
+    double *d;
+} part_of;
+
+static part_of cut_new(mr_extent e)
+{
+    part_of b = {e, memory(cut_rows(e.t) * cut_rows(e.c) + 8, sizeof *b.d)};
+    return b;
+}
+
+/* Rows and channels `e` of one into the other. */
+static void cut_copy(const part_of *from, part_of *to, mr_extent e)
+{
+    const size_t nf = cut_rows(from->e.c), nt = cut_rows(to->e.c);
+    for (int64_t t = e.t.a; t < e.t.b; t++)
+        memcpy(to->d + (size_t)(t - to->e.t.a) * nt + (size_t)(e.c.a - to->e.c.a),
+               from->d + (size_t)(t - from->e.t.a) * nf + (size_t)(e.c.a - from->e.c.a),
+               cut_rows(e.c) * sizeof(double));
+}
+
+/* One piece of a step of a block, in memory of its own, so that a checker sees what goes too far:
+ * in -> out. width: of the states' rows. */
+static void cut_piece(const mr_cut_job *j, const mr_step *s, const mr_block_ranges *r, mr_extent in,
+                      mr_extent out, const part_of *from, part_of *to, double *state, size_t width)
+{
+    part_of x = cut_new(in), y = cut_new(out);
+    const size_t nx = cut_rows(in.c), ny = cut_rows(out.c), nb = cut_rows(out.t);
+    const size_t room = mr_pass_work(j->chain, s->first, s->n, r, nx, ny);
+    double *work = memory(room, sizeof *work);
+    cut_copy(from, &x, in);
+    for (size_t i = 0; i < nb * ny; i++) y.d[i] = 0.0 / 0.0; /* every sample must be written */
+    for (size_t i = 0; i < room; i++) work[i] = 0.0 / 0.0;
+    mr_view vx = {x.d, cut_rows(in.t), nx, nx}, vy = {y.d, nb, ny, ny};
+    uint8_t *bad = s->by == MR_BY_SLICE ? cut_bad(j, s->first, in) : NULL;
+    if (nb > 0)
+        mr_chain_run(j->chain, &(mr_pass){.first = s->first,
+                                          .n = s->n,
+                                          .r = r,
+                                          .x = &vx,
+                                          .y = &vy,
+                                          .xc0 = (size_t)in.c.a,
+                                          .yc0 = (size_t)out.c.a,
+                                          .rows = s->by == MR_BY_SLICE ? &out.t : NULL,
+                                          .state = state,
+                                          .width = width,
+                                          .work = work,
+                                          .bad = bad});
+    free(bad);
+    cut_copy(&y, to, out);
+    free(x.d);
+    free(y.d);
+    free(work);
+}
+
+/* Channels that the chain gives. */
+size_t mr_cut_nc(const mr_cut_job *j)
+{
+    return mr_chain_out(j->chain)->nc;
+}
+
+/* --- reducers: items into rows
+ * ------------------------------------------------------------------------ */
+
+typedef struct cut_sink {
+    double *y;    /* [rows][depth][nc] of the whole span */
+    int64_t row0; /* its first row */
+    size_t depth, nc, c0;
+} cut_sink;
+
+static void cut_row(void *arg, int64_t row, const mr_view *y, const double *count, size_t stride)
+{
+    const cut_sink *s = arg;
+    (void)count, (void)stride;
+    for (size_t t = 0; t < y->nt; t++)
+        memcpy(s->y + ((size_t)(row - s->row0) * s->depth + t) * s->nc + s->c0, mr_at(y, t, 0),
+               y->nc * sizeof *y->d);
+}
+
+/* Is any channel bad at sample t that reaches channel c of the reducer's input? */
+static bool cut_reached(const mr_cut_job *j, int64_t t, size_t c)
+{
+    for (size_t k = 0; k < j->nc; k++) {
+        if (!j->bad[(size_t)(t - j->span.a) * j->nc + k]) continue;
+        const mr_slab h = mr_chain_reaches(j->chain, mr_chain_n(j->chain) - 1,
+                                           (mr_slab){(int64_t)k, (int64_t)k + 1});
+        if ((int64_t)c >= h.a && (int64_t)c < h.b) return true;
+    }
+    return false;
+}
+
+/* [r->out][nc]: 1 where a bad sample reaches an item; NULL if there are none. */
+static uint8_t *cut_marks(const mr_cut_job *j, const mr_block_ranges *r, size_t c0, size_t w)
+{
+    uint8_t *marks = j->bad ? memory(cut_rows(r->out) * w + 1, 1) : NULL;
+    for (size_t c = 0; j->bad && c < w; c++)
+        for (int64_t t = j->span.a; t < j->span.b; t++) {
+            if (!cut_reached(j, t, c0 + c)) continue;
+            mr_slab s = mr_chain_spoils(j->chain, j->span, (mr_slab){t, t + 1});
+            for (int64_t k = MR_MAX(s.a, r->out.a); k < MR_MIN(s.b, r->out.b); k++)
+                marks[(size_t)(k - r->out.a) * w + c] = 1;
+        }
+    return marks;
+}
+
+/* The sources' columns of `in` [r->in[n - 1]][nc] made ready for all tiles; NULL if there are none.
+ */
+static double *cut_sources(const mr_cut_job *j, const mr_block_ranges *r, const double *in)
+{
+    const mr_needs *d = mr_chain_reduces(j->chain);
+    const size_t rows = cut_rows(r->in[r->n - 1]), w = d->n_sources;
+    if (!w) return NULL;
+    double *x = memory(rows * w, sizeof *x);
+    double *work = memory(mr_chain_fold_work(j->chain, w), sizeof *work);
+    double *shared = memory(cut_rows(r->out) * d->shared, sizeof *shared);
+    uint8_t *marks = j->bad ? memory(cut_rows(r->out) * w + 1, 1) : NULL;
+    for (size_t i = 0; i < w; i++) {
+        uint8_t *one = cut_marks(j, r, d->source[i], 1);
+        for (size_t k = 0; one && k < cut_rows(r->out); k++) marks[k * w + i] = one[k];
+        for (size_t t = 0; t < rows; t++) x[t * w + i] = in[t * mr_cut_nc(j) + d->source[i]];
+        free(one);
+    }
+    mr_view v = {x, rows, w, w};
+    mr_chain_prepare(j->chain, r, r->out, &v, r->in[r->n - 1].a, marks, work, shared);
+    free(marks);
+    free(x);
+    free(work);
+    return shared;
+}
+
+static void cut_fold(const mr_cut_job *j, const mr_block_ranges *r, mr_slab lane, double **states,
+                     const double *in, double *y)
+{
+    const mr_slab a = r->in[r->n - 1], all = mr_chain_out_span(j->chain, j->span);
+    cut_sink sink = {.y = y,
+                     .row0 = mr_chain_rows(j->chain, all).a,
+                     .depth = mr_geom_depth(mr_chain_out(j->chain)),
+                     .nc = mr_cut_nc(j)};
+    double *shared = cut_sources(j, r, in);
+    for (size_t c = 0, k = 0; c < mr_cut_nc(j); c += j->tile, k++) {
+        const size_t w = MR_MIN(j->tile, mr_cut_nc(j) - c), rows = cut_rows(a);
+        double *x = memory(rows * w, sizeof *x);
+        double *work = memory(mr_chain_fold_work(j->chain, w), sizeof *work);
+        for (size_t t = 0; t < rows; t++)
+            memcpy(x + t * w, in + t * mr_cut_nc(j) + c, w * sizeof *x);
+        mr_view v = {x, rows, w, w};
+        uint8_t *marks = cut_marks(j, r, c, w);
+        sink.c0 = c;
+        mr_chain_fold(j->chain, &(mr_fold_job){.r = r,
+                                               .lane = lane,
+                                               .items = r->out,
+                                               .x = &v,
+                                               .x0 = a.a,
+                                               .bad = marks,
+                                               .bad0 = r->out.a,
+                                               .now = &(mr_fold_row){0},
+                                               .state = states[k],
+                                               .width = (j->tile + 7) / 8 * 8,
+                                               .work = work,
+                                               .shared = shared,
+                                               .row = cut_row,
+                                               .arg = &sink});
+        free(marks);
+        free(x);
+        free(work);
+    }
+    free(shared);
+}
+
+/* Rows of the output of a span: samples, or rows x depth. */
+size_t mr_cut_out_rows(const mr_chain *c, mr_slab span)
+{
+    const mr_slab out = mr_chain_out_span(c, span);
+    if (!mr_chain_reduces(c) || out.b <= out.a) return cut_rows(out);
+    return cut_rows(mr_chain_rows(c, out)) * mr_geom_depth(mr_chain_out(c));
+}
+
+/* One block: its rows of x through the program into y [want][nc]. */
+static void cut_block(const mr_cut_job *j, const mr_block_ranges *r, mr_slab lane, double **states,
+                      double *y)
+{
+    const mr_program *p = mr_chain_program(j->chain);
+    part_of in = cut_new((mr_extent){r->raw, {0, (int64_t)j->nc}});
+    memcpy(in.d, j->x + (size_t)(r->raw.a - j->span.a) * j->nc,
+           cut_rows(r->raw) * j->nc * sizeof(double));
+    for (size_t i = 0; i < p->n; i++) {
+        mr_step s = p->v[i];
+        if (s.by == MR_BY_SOURCE || s.n == 0) continue;
+        if (s.by == MR_BY_TILE) s.tile = j->tile;
+        part_of out = cut_new(mr_step_out(&s, r));
+        const size_t n = mr_step_pieces(j->chain, &s, r);
+        for (size_t k = 0; k < n; k++) {
+            mr_extent from, to;
+            mr_step_piece(j->chain, &s, r, k, &from, &to);
+            cut_piece(j, &s, r, from, to, &in, &out, s.by == MR_BY_TILE ? states[k] : NULL,
+                      (j->tile + 7) / 8 * 8);
+        }
+        free(in.d);
+        in = out;
+    }
+    if (mr_chain_reduces(j->chain))
+        cut_fold(j, r, lane, states, in.d, y);
+    else
+        memcpy(y + (size_t)(r->out.a - mr_chain_out_span(j->chain, j->span).a) * mr_cut_nc(j), in.d,
+               cut_rows(r->out) * mr_cut_nc(j) * sizeof *y);
+    free(in.d);
+}
+
+/* y [output span][nc] of the whole span; free with free(). */
+double *mr_cut_run(const mr_cut_job *j)
+{
+    mr_slab out = mr_chain_out_span(j->chain, j->span);
+    double *y = memory(mr_cut_out_rows(j->chain, j->span) * mr_cut_nc(j) + 1, sizeof *y);
+    size_t tiles = (j->nc + j->tile - 1) / j->tile;
+    double **states = memory(tiles, sizeof *states);
+    for (size_t k = 0; k < tiles; k++)
+        states[k] = memory(mr_chain_state(j->chain) * ((j->tile + 7) / 8 * 8), sizeof(double));
+    int64_t lane = j->lane ? j->lane : INT64_MAX / 2, block = j->block ? j->block : INT64_MAX / 2;
+    for (int64_t l0 = out.a, end; l0 < out.b; l0 = end) {
+        int64_t l1 = MR_MIN(out.b, l0 + lane);
+        while (mr_chain_reduces(j->chain) && l1 < out.b && /* whole rows */
+               mr_chain_rows(j->chain, (mr_slab){l1 - 1, l1 + 1}).b ==
+                   mr_chain_rows(j->chain, (mr_slab){l1 - 1, l1}).b)
+            l1++;
+        for (int64_t b0 = l0; b0 < l1; b0 += block) {
+            mr_slab want = {b0, MR_MIN(l1, b0 + block)},
+                    next = {want.b, MR_MIN(l1, want.b + block)};
+            mr_block_ranges r;
+            mr_chain_ranges(j->chain, j->span, want, b0 == l0, next, &r);
+            cut_block(j, &r, (mr_slab){l0, l1}, states, y);
+        }
+        end = l1;
+    }
+    for (size_t k = 0; k < tiles; k++) free(states[k]);
+    free(states);
+    return y;
+}
