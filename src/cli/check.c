@@ -21,6 +21,7 @@ static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_catal
         const mr_strs one = {.v = &files->v[i], .n = 1};
         MR_TRY(mr_probe_file(prober, files->v[i], false, &info));
         MR_TRY(mr_catalog_new(&one, &cat));
+        cat->join_by = mr_config_joins(cfg);
         MR_TRY(mr_catalog_set_all(cat, 0, &info));
         mr_probed_fini(&info);
         if (cat->n_kinds) break;

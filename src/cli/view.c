@@ -195,7 +195,7 @@ static mr_status pour_piece(const source *s, const piece *p, const mr_view_ask *
     for (uint64_t t = t0; t < t1; t += block) {
         uint64_t n = MR_MIN(block, f->nt - t);
         MR_TRY(mr_raw_read(raw, t, n, &sel, stored, row, NULL, NULL));
-        mr_load_f64(f->store.dtype, stored, row, n, sel.n, tile, sel.n);
+        mr_load_values(f, 1, stored, row, n, sel.n, tile, sel.n);
         for (size_t i = 0; i < n * sel.n && k != 1; i++) tile[i] *= k;
         mr_view view = {.d = tile, .nt = n, .nc = sel.n, .stride = sel.n};
         mr_cells_add(cells, f->t0_ns + (int64_t)llround((double)t * dt), dt, c0 - q->c0, &view);

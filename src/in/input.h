@@ -43,6 +43,20 @@ typedef struct mr_chunk {
 #define MR_ODD_MAX 640
 #define MR_MAX_RECORDINGS 4096 /* of one file */
 #define MR_MAX_SETS 64         /* datasets of one file */
+#define MR_MAX_FILLS 4
+/** How numbers are packed by the CF conventions: value = stored number x scale + offset; scale 0:
+ *  as they are. Zero: nothing of it. */
+typedef struct mr_packing {
+    double scale, offset;
+    double lo, hi; /* ranged: numbers outside are none */
+    double fill[MR_MAX_FILLS];
+    uint32_t n_fill, ranged;
+} mr_packing;
+static inline bool mr_is_packed(const mr_packing *p)
+{
+    return p->scale != 0 || p->n_fill || p->ranged;
+}
+
 /** A recording: rows of one dataset of a file with one clock, one rate, one set of channels; and
  *  the facts of its file. Plain data, so that it can cross processes. state != MR_OK: refused,
  *  `reason` says why (printable text) and only path-independent facts that could be read are set.
@@ -62,7 +76,8 @@ typedef struct mr_file_info {
     uint64_t nt, nc; /* valid samples per channel, channels */
     double rate_hz;  /* nominal */
     double dx_m, x0_m, gauge_m;                  /* 0 = unknown (x0: 0) */
-    double to_native, to_strain_rate, to_strain; /* factors on stored counts; 0 = unknown */
+    mr_packing packing;                          /* undone as samples are loaded */
+    double to_native, to_strain_rate, to_strain; /* factors on these; 0 = unknown */
     char quantity[32], unit[32];                 /* of the stored samples as they are */
     char native_quantity[32], native_unit[32];
     char assumed[MR_NOTE_MAX]; /* what had to be assumed, for inspect; "" if nothing */
@@ -163,5 +178,10 @@ size_t mr_raw_buffer_bytes(const mr_file_info *info, const mr_chsel *sel);
  * (only floats can). SIMD, any thread. */
 bool mr_load_f64(mr_dtype dt, const void *src, size_t src_stride, size_t nt, size_t nc, double *dst,
                  size_t dst_stride);
+/** Numbers x as stored to values x factor; true if some are none, they become NaN. */
+bool mr_unpack(const mr_packing *p, double factor, size_t nt, size_t nc, double *x, size_t stride);
+/** Both: stored samples of a file to values x factor. */
+bool mr_load_values(const mr_file_info *f, double factor, const void *src, size_t src_stride,
+                    size_t nt, size_t nc, double *dst, size_t dst_stride);
 size_t mr_dtype_name(mr_dtype dt, char *buf, size_t size); /* "float32", "int16 (big-endian)" */
 #endif

@@ -3,6 +3,7 @@
 #include "in/probe.h"
 #include "base/text.h"
 #include "in/layout.h"
+#include "in/packing.h"
 #include "in/hdf5/store.h"
 #include <fnmatch.h>
 #include <math.h>
@@ -253,6 +254,7 @@ static mr_status read_sets(looking *k, size_t n_names)
         s->f = (mr_find){
             .info = &s->info, .time_first = true, .want = i < n_names ? k->name[i] : NULL};
         mr_status one = find_layout(k, &s->f);
+        if (one == MR_OK) mr_packing_read(k->h, &s->f, mr_node_get(k->o->map, "scale") != NULL);
         if (one == MR_OK) one = find_clock(k, &s->f);
         MR_TRY(may_fail(k, s, one));
     }

@@ -74,17 +74,29 @@ static mr_series numbers(const mr_file_info *f)
         .rate_hz = f->rate_hz, .dx_m = f->dx_m, .x0_m = f->x0_m, .gauge_m = f->gauge_m};
 }
 
+double mr_catalog_factor(mr_quantity_join by, const mr_file_info *lead, const mr_file_info *f)
+{
+    const bool same = lead->to_native == f->to_native &&
+                      lead->to_strain_rate == f->to_strain_rate &&
+                      lead->to_strain == f->to_strain && strcmp(lead->quantity, f->quantity) == 0 &&
+                      strcmp(lead->unit, f->unit) == 0;
+    const bool native = strcmp(lead->native_quantity, f->native_quantity) == 0 &&
+                        strcmp(lead->native_unit, f->native_unit) == 0;
+    double a = 0, b = 0;
+    if (same && native) return 1;
+    if (by == MR_JOIN_NATIVE && native) a = lead->to_native, b = f->to_native;
+    if (by == MR_JOIN_STRAIN_RATE) a = lead->to_strain_rate, b = f->to_strain_rate;
+    if (by == MR_JOIN_STRAIN) a = lead->to_strain, b = f->to_strain;
+    return a != 0 && b != 0 ? b / a : 0;
+}
+
 /** May files of these facts stand in one span? How they are stored does not matter, what they hold
  *  does. mr_catalog_series says the same. */
-static bool same_group(const mr_file_info *a, const mr_file_info *b)
+static bool same_group(const mr_catalog *c, const mr_file_info *a, const mr_file_info *b)
 {
     const mr_series x = numbers(a), y = numbers(b);
-    return a->nc == b->nc && mr_series_near(&x, &y) && a->store.dtype.kind == b->store.dtype.kind &&
-           a->store.dtype.size == b->store.dtype.size && a->to_native == b->to_native &&
-           a->to_strain_rate == b->to_strain_rate && a->to_strain == b->to_strain &&
-           strcmp(a->quantity, b->quantity) == 0 && strcmp(a->unit, b->unit) == 0 &&
-           strcmp(a->native_quantity, b->native_quantity) == 0 &&
-           strcmp(a->native_unit, b->native_unit) == 0;
+    return a->nc == b->nc && mr_series_near(&x, &y) &&
+           mr_catalog_factor((mr_quantity_join)c->join_by, a, b) != 0;
 }
 
 mr_status mr_catalog_series(const mr_file_info *f, mr_series *out)
@@ -92,9 +104,9 @@ mr_status mr_catalog_series(const mr_file_info *f, mr_series *out)
     mr_status st = MR_OK;
     mr_text t = {0};
     mr_series s = numbers(f);
-    MR_TRY(mr_text_add(&t, "%llu %d %d %a %a %a\n%s\n%s\n%s\n%s\n", (unsigned long long)f->nc,
-                       f->store.dtype.kind, f->store.dtype.size, f->to_native, f->to_strain_rate,
-                       f->to_strain, f->quantity, f->unit, f->native_quantity, f->native_unit));
+    MR_TRY(mr_text_add(&t, "%llu %a %a %a\n%s\n%s\n%s\n%s\n", (unsigned long long)f->nc,
+                       f->to_native, f->to_strain_rate, f->to_strain, f->quantity, f->unit,
+                       f->native_quantity, f->native_unit));
     s.what = mr_digest_of(t.s, t.len);
     *out = s;
 out:
@@ -107,7 +119,7 @@ static mr_status find_group(mr_catalog *c, uint32_t k)
 {
     mr_status st = MR_OK;
     uint32_t g = 0;
-    while (g < c->n_groups && !same_group(&c->facts[c->lead[g]], &c->facts[k])) g++;
+    while (g < c->n_groups && !same_group(c, &c->facts[c->lead[g]], &c->facts[k])) g++;
     if (g == c->n_groups) {
         MR_TRY(mr_grow(&c->lead, &c->maker->cap_lead, g + 1u, sizeof *c->lead, "the catalogue"));
         c->lead[c->n_groups++] = k;

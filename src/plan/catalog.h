@@ -31,11 +31,23 @@ typedef struct mr_kinds {
 mr_status mr_kinds_add(mr_kinds *k, const mr_file_info *info, uint32_t *out);
 void mr_kinds_fini(mr_kinds *k);
 
+/** Quantity that the chain converts all samples to before anything else: unit and scale of files
+ *  may then differ within a group. */
+typedef enum mr_quantity_join {
+    MR_JOIN_NONE,
+    MR_JOIN_NATIVE,
+    MR_JOIN_STRAIN_RATE,
+    MR_JOIN_STRAIN
+} mr_quantity_join;
+/** What a sample of these facts is multiplied by to be one of the lead's; 0: they do not join. */
+double mr_catalog_factor(mr_quantity_join by, const mr_file_info *lead, const mr_file_info *f);
+
 /** Row i < n_files is the first recording of file i; the further ones of files stand behind them,
  *  in order of files, and `of` names theirs. */
 typedef struct mr_catalog {
     size_t n, n_files, n_kinds;
     uint32_t n_groups;
+    uint32_t join_by;            /* mr_quantity_join, before files are entered */
     mr_row *rows;                /* [n] */
     uint32_t *of;                /* [n - n_files] the file of row n_files + i, ascending */
     mr_file_info *facts;         /* [n_kinds] */

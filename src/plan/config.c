@@ -1,6 +1,7 @@
 /* plan/config.c: a config file as a checked structure: text -> tree (yaml.c) -> -s settings on it
  * (override.c) -> sections (settings.c) and chain (chain_check.c). cli/ calls it. */
 #include "plan/config.h"
+#include "plan/catalog.h"
 #include "plan/settings.h"
 #include "plan/tree.h"
 #include <stdlib.h>
@@ -57,6 +58,16 @@ mr_status mr_config_parse_bytes(const char *name, const char *text, size_t len,
 out:
     mr_config_free(c);
     return st;
+}
+
+uint32_t mr_config_joins(const mr_config *c)
+{
+    const mr_node *op = c->chain && c->chain->n ? &c->chain->items[0].items[0] : NULL;
+    const mr_node *to = op && strcmp(op->key, "units") == 0 ? mr_node_get(op, "to") : NULL;
+    if (!to || !to->text) return MR_JOIN_NONE;
+    return strcmp(to->text, "strain_rate") == 0 ? MR_JOIN_STRAIN_RATE
+           : strcmp(to->text, "strain") == 0    ? MR_JOIN_STRAIN
+                                                : MR_JOIN_NATIVE;
 }
 
 mr_status mr_config_parse(const char *name, const char *text, const char *const *overrides,

@@ -50,6 +50,8 @@ mr_status mr_config_parse(const char *name, const char *text, const char *const 
 mr_status mr_config_parse_bytes(const char *name, const char *text, size_t len,
                                 const char *const *overrides, size_t n_overrides, mr_config **out);
 void mr_config_free(mr_config *c);
+/** Quantity that the chain converts samples to before anything else: mr_quantity_join. */
+uint32_t mr_config_joins(const mr_config *c);
 /** Read the file, then mr_config_parse. */
 mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
                          mr_config **out);

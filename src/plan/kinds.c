@@ -36,6 +36,7 @@ static void facts_of(const mr_file_info *i, mr_file_info *f)
     f->dx_m = i->dx_m;
     f->x0_m = i->x0_m;
     f->gauge_m = i->gauge_m;
+    f->packing = i->packing;
     f->to_native = i->to_native;
     f->to_strain_rate = i->to_strain_rate;
     f->to_strain = i->to_strain;

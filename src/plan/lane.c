@@ -159,6 +159,12 @@ void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *s
     }
 }
 
+double mr_array_factor(const mr_plan *p, const mr_array *a, uint32_t row)
+{
+    return mr_catalog_factor((mr_quantity_join)mr_config_joins(p->cfg), &a->facts,
+                             &p->cat->facts[p->cat->rows[row].kind]);
+}
+
 mr_slab mr_lane_tile_channels(const mr_plan *p, const mr_lane *l, size_t tile)
 {
     const mr_chain *c = p->arrays[l->array].chain;

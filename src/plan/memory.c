@@ -1,6 +1,7 @@
 /* plan/memory.c: lengths of blocks, strips and buffers, and what they come to. Lengths depend on
  * chain, rate, channels and storage alone; the limit decides only how many buffers there are. */
 #include "plan/plan.h"
+#include "plan/precision.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,6 +52,25 @@ static uint64_t widest_strip(const mr_array *a)
     return (uint64_t)most;
 }
 
+/** Bytes of the largest sample that files of the array store; also whether these are all alike. */
+static size_t widest_sample(const mr_plan *p, mr_array *a)
+{
+    const mr_dtype lead = a->facts.store.dtype;
+    const mr_quantity_join by = (mr_quantity_join)mr_config_joins(p->cfg);
+    size_t most = lead.size;
+    a->uniform = true;
+    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+        const mr_file_info *f = &p->cat->facts[k];
+        const mr_dtype dt = f->store.dtype;
+        if (p->cat->group[k] != a->group) continue;
+        most = MR_MAX(most, (size_t)dt.size);
+        a->wide |= mr_wider_than_float(dt) || mr_is_packed(&f->packing);
+        a->uniform &= dt.kind == lead.kind && dt.size == lead.size && !mr_is_packed(&f->packing) &&
+                      mr_catalog_factor(by, &a->facts, f) == 1;
+    }
+    return most;
+}
+
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
 {
     double before, after;
@@ -82,7 +102,7 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_rate(a->chain));
     if (whole) a->block_out = INT64_MAX / 4;
     a->block_out = MR_MAX(a->block_out, 1);
-    a->row_bytes = (size_t)(strips ? widest_strip(a) : read) * a->facts.store.dtype.size;
+    a->row_bytes = (size_t)(strips ? widest_strip(a) : read) * widest_sample(p, a);
     a->slab_rows = MR_MAX((uint64_t)SLAB / a->row_bytes, (uint64_t)1);
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
         const mr_file_info *f = &p->cat->facts[k];

@@ -31,6 +31,8 @@ typedef struct mr_array {
     uint64_t strip_in;        /* input channels of a strip, its neighbours apart */
     uint64_t strip;           /* output channels of a strip (the last may be smaller) */
     bool f64;                 /* float64 output */
+    bool uniform;             /* all files store samples as `facts` says */
+    bool wide;                /* some of them in a type that holds more than float32 */
     size_t row_bytes;         /* of a strip's raw row as buffered */
     mr_digest design;         /* of the chain with its coefficients */
     uint64_t slab_rows;       /* raw rows of one input buffer */
@@ -104,6 +106,8 @@ uint64_t mr_array_channel(const mr_array *a, uint64_t c);
 mr_row_shape mr_array_shape(const mr_array *a);
 /** Raw grid indices that are this lane's alone: those of a span are shared out among its lanes. */
 mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l);
+/** What a sample of row `row` of the catalogue is multiplied by to be one of the array's. */
+double mr_array_factor(const mr_plan *p, const mr_array *a, uint32_t row);
 /** Channels of the selection, likewise: among its lanes of one time. */
 mr_slab mr_lane_own_channels(const mr_plan *p, const mr_lane *l);
 /** Of these, what piece `tile` of the step that loads has alone. */

@@ -70,7 +70,7 @@ static mr_status look(const mr_config *cfg, const mr_array *a, const char *path,
     MR_TRY(mr_alloc(nt, stride, "the first samples", &buf));
     MR_TRY(mr_alloc_f64(nt * nc, "the first samples", &v));
     MR_TRY(mr_raw_read(raw, 0, nt, &sel, buf, stride, NULL, NULL));
-    mr_load_f64(info.store.dtype, buf, stride, nt, nc, v, nc);
+    mr_load_values(&info, 1, buf, stride, nt, nc, v, nc);
     *most = coarse(v, nt, nc);
 out:
     mr_raw_close(raw);

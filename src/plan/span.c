@@ -2,6 +2,7 @@
 #include "plan/span.h"
 #include "plan/config.h"
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,20 +265,52 @@ out:
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
+/** "; FACT A, not B" onto a note, as long as there is room. */
+static void differs(char note[MR_NOTE_MAX], const char *fmt, ...) MR_PRINTF(2, 3);
+static void differs(char note[MR_NOTE_MAX], const char *fmt, ...)
+{
+    char one[MR_NOTE_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(one, sizeof one, fmt, ap);
+    va_end(ap);
+    const size_t n = strlen(note);
+    snprintf(note + n, MR_NOTE_MAX - n, "%s%s",
+             n ? ", " : "not in one span with the first files: ", one);
+}
+
+/** Every fact in which b is not a, with both values. */
+static void name_facts(const mr_file_info *a, const mr_file_info *b, char note[MR_NOTE_MAX])
+{
+    if (b->rate_hz != a->rate_hz) differs(note, "%.9g Hz (%.9g Hz)", b->rate_hz, a->rate_hz);
+    if (b->nc != a->nc)
+        differs(note, "%llu channels (%llu)", (unsigned long long)b->nc, (unsigned long long)a->nc);
+    if (b->dx_m != a->dx_m) differs(note, "%.9g m apart (%.9g m)", b->dx_m, a->dx_m);
+    if (b->x0_m != a->x0_m) differs(note, "from %.9g m on (%.9g m)", b->x0_m, a->x0_m);
+    if (b->gauge_m != a->gauge_m) differs(note, "gauge %.9g m (%.9g m)", b->gauge_m, a->gauge_m);
+    if (strcmp(b->quantity, a->quantity)) differs(note, "%s (%s)", b->quantity, a->quantity);
+    if (strcmp(b->unit, a->unit)) differs(note, "unit %s (%s)", b->unit, a->unit);
+    if (strcmp(b->native_unit, a->native_unit))
+        differs(note, "native unit %s (%s)", b->native_unit, a->native_unit);
+    if (b->to_native != a->to_native)
+        differs(note, "scale %.9g (%.9g)", b->to_native, a->to_native);
+}
+
 /** A group of its own beside the first: the ledger says once how it differs. */
 static mr_status note_group(mr_spans *s, const mr_catalog *c, uint32_t f, uint32_t g)
 {
     const mr_file_info *a = mr_catalog_group(c, 0), *b = mr_catalog_group(c, g);
-    mr_odd row = {.kind = a->rate_hz != b->rate_hz ? MR_ODD_RATE : MR_ODD_LAYOUT,
+    const bool rate = a->rate_hz != b->rate_hz;
+    const bool place = a->nc == b->nc && (a->dx_m != b->dx_m || a->x0_m != b->x0_m);
+    mr_odd row = {.kind = rate    ? MR_ODD_RATE
+                          : place ? MR_ODD_PLACE
+                                  : MR_ODD_LAYOUT,
                   .file = f,
                   .other = SIZE_MAX,
                   .equal = -1,
                   .t0_ns = c->rows[f].t0_ns,
                   .t1_ns = c->rows[f].t1_ns};
-    snprintf(row.note, sizeof row.note,
-             "%.9g Hz, %llu channels, %s; the first files have %.9g Hz, %llu channels, %s",
-             b->rate_hz, (unsigned long long)b->nc, b->unit, a->rate_hz, (unsigned long long)a->nc,
-             a->unit);
+    name_facts(a, b, row.note);
     return mr_spans_note(s, &row);
 }
 

@@ -35,15 +35,43 @@ static void side_close(side *s)
     free(s->buf);
 }
 
+/** Are rows of one file and of another the same values? Each as its file stores them, packed. */
+static mr_status same_values(const mr_file_info *fa, const char *a, const mr_file_info *fb,
+                             const char *b, uint64_t nt, int8_t *equal)
+{
+    mr_status st = MR_OK;
+    const size_t nc = fa->nc, sa = fa->store.dtype.size, sb = fb->store.dtype.size;
+    double *x = NULL;
+    MR_TRY(mr_alloc_f64(2 * nc, "an overlap", &x));
+    for (uint64_t t = 0; t < nt && *equal; t++) {
+        mr_load_values(fa, 1, a + t * nc * sa, nc * sa, 1, nc, x, nc);
+        mr_load_values(fb, 1, b + t * nc * sb, nc * sb, 1, nc, x + nc, nc);
+        for (size_t c = 0; c < nc; c++)
+            if (x[c] != x[nc + c] && !(isnan(x[c]) && isnan(x[nc + c]))) *equal = 0;
+    }
+out:
+    free(x);
+    return st;
+}
+
+static bool stored_alike(const mr_file_info *a, const mr_file_info *b)
+{
+    return a->store.dtype.kind == b->store.dtype.kind &&
+           a->store.dtype.size == b->store.dtype.size &&
+           memcmp(&a->packing, &b->packing, sizeof a->packing) == 0;
+}
+
 /** *equal: 1 or 0 for the rows that both files have; MR_EINPUT when one cannot be read. */
 static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rate_hz, int8_t *equal)
 {
     mr_status st = MR_OK;
     side a = {0}, b = {0};
-    mr_file_info info;
+    mr_file_info info, its;
     mr_catalog_info(cat, o->file, &info);
+    mr_catalog_info(cat, o->other, &its);
     const mr_row *other = &cat->rows[o->other];
     const size_t row_bytes = info.nc * info.store.dtype.size;
+    const size_t its_bytes = its.nc * its.store.dtype.size;
     const double at = (double)(o->t0_ns - other->t0_ns) * 1e-9 * rate_hz;
     const uint64_t from = (uint64_t)llround(fmax(at, 0.0));
     const uint64_t n = MR_MIN(o->skip, other->nt > from ? other->nt - from : 0);
@@ -51,13 +79,16 @@ static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rat
     const uint64_t step = MR_MAX(MR_MIN(n, most), (uint64_t)1);
     const mr_chsel sel = {0, 1, info.nc};
     MR_TRY(side_open(cat, o->file, 0, step * row_bytes, &a));
-    MR_TRY(side_open(cat, o->other, from, step * row_bytes, &b));
+    MR_TRY(side_open(cat, o->other, from, step * its_bytes, &b));
     *equal = 1;
     for (uint64_t t = 0; t < n && *equal; t += step) {
         const uint64_t k = MR_MIN(step, n - t);
         MR_TRY(mr_raw_read(a.raw, a.row + t, k, &sel, a.buf, row_bytes, NULL, NULL));
-        MR_TRY(mr_raw_read(b.raw, b.row + t, k, &sel, b.buf, row_bytes, NULL, NULL));
-        *equal = memcmp(a.buf, b.buf, k * row_bytes) == 0;
+        MR_TRY(mr_raw_read(b.raw, b.row + t, k, &sel, b.buf, its_bytes, NULL, NULL));
+        if (stored_alike(&info, &its))
+            *equal = memcmp(a.buf, b.buf, k * row_bytes) == 0;
+        else
+            MR_TRY(same_values(&info, a.buf, &its, b.buf, k, equal));
     }
 out:
     side_close(&a);

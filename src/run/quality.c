@@ -47,8 +47,7 @@ mr_look mr_look_of(const mr_plan *p, const mr_lane *l)
     return (mr_look){.own = mr_lane_own(p, l),
                      .ch = mr_lane_own_channels(p, l),
                      .still = (int64_t)MR_MAX(ceil(MR_STILL_S * a->in.rate_hz), MR_STILL_ROWS),
-                     .wide = !a->f64 && mr_wider_than_float(a->facts.store.dtype) &&
-                             mr_chain_keeps_offset(p->cfg->chain)};
+                     .wide = !a->f64 && a->wide && mr_chain_keeps_offset(p->cfg->chain)};
 }
 
 static uint64_t all_of(size_t n)

@@ -99,7 +99,8 @@ static void note_read(mr_mill *m, mr_job *j, const mr_part *part, const request 
     mr_rows_sum sum = {0};
     mr_job_part *p = &j->part[(size_t)(part - m->plan->spans.part) - j->first_part];
     const mr_array *a = &m->plan->arrays[j->lane->array];
-    const size_t bytes = (size_t)buffered(m, j->lane).n * a->facts.store.dtype.size;
+    const mr_file_info *f = &m->plan->cat->facts[m->plan->cat->rows[q->file].kind];
+    const size_t bytes = (size_t)buffered(m, j->lane).n * f->store.dtype.size;
     if (!q->again) mr_rows_add(&sum, data, row, n, bytes, a->row_bytes);
     mr_mutex_lock(m->gate);
     mr_rows_merge(&p->sum, &sum);

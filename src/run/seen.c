@@ -191,7 +191,7 @@ static int64_t read_beside(const mr_plan *p, const mr_lane *l, uint32_t c, int64
         if (mr_raw_read(raw, (uint64_t)row, 1, &sel, cell, info.store.dtype.size, NULL, NULL) !=
             MR_OK)
             break;
-        mr_load_f64(info.store.dtype, cell, sizeof cell, 1, 1, &v, 1);
+        mr_load_values(&info, mr_array_factor(p, a, q->file), cell, sizeof cell, 1, 1, &v, 1);
         if (v != value) break;
     }
     mr_error_clear();

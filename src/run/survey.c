@@ -225,11 +225,13 @@ static finding next_finding(const mr_mapped *m, size_t *at, const char **note)
 }
 
 /** Everybody's findings, in the order of files. */
-static mr_status build(const look *l, const mr_mapped *m, origins *o, mr_catalog **out)
+static mr_status build(const mr_config *cfg, const look *l, const mr_mapped *m, origins *o,
+                       mr_catalog **out)
 {
     mr_status st = MR_OK;
     mr_catalog *c = NULL;
     MR_TRY(mr_catalog_new(l->files, &c));
+    c->join_by = mr_config_joins(cfg);
     for (size_t i = 0; i < c->n_files; i++)
         for (size_t at = m->offs[i]; at < m->offs[i + 1];) {
             const char *note;
@@ -288,7 +290,7 @@ static mr_status share_out(mr_comm *c, const mr_config *cfg, const look *l, mr_m
             ends[r] = MR_MAX(ends[r], *(const uint64_t *)(const void *)((char *)kinds + offs[r]));
     }
     if (st == MR_OK && builds) st = origins_init(l, kinds, offs, size, &o);
-    if (st == MR_OK && builds) st = build(l, m, &o, &cat);
+    if (st == MR_OK && builds) st = build(cfg, l, m, &o, &cat);
     MR_TRY(mr_agree(c, st));
     mr_mapped_fini(m);
     if (builds) out->image_bytes = mr_survey_image_bytes(cat, n_ends);

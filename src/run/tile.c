@@ -11,20 +11,42 @@ static uint64_t buffered(const mr_array *a, const mr_lane *l, uint64_t c)
     return a->even ? c - (uint64_t)l->read.a : a->chan[c] - a->chan[0];
 }
 
-/** One slab's rows [r.a, r.b) into the tile; true if something is not finite. */
-static bool load_rows(const mr_array *a, const mr_lane *l, const mr_job_slab *s, mr_slab r,
-                      uint64_t c0, double *dst, const mr_view *x)
+/** Rows [r.a, r.b) of a slab, all stored as f says, into the tile; true if something is not finite.
+ */
+static bool load_alike(const mr_array *a, const mr_lane *l, const mr_file_info *f, double factor,
+                       const mr_job_slab *s, mr_slab r, uint64_t c0, double *dst, const mr_view *x)
 {
-    const mr_dtype dt = a->facts.store.dtype;
+    const mr_dtype dt = f->store.dtype;
     const char *src = s->buf + (size_t)(r.a - s->raw.a) * a->row_bytes;
     const size_t n = (size_t)(r.b - r.a);
     if (a->even)
-        return mr_load_f64(dt, src + buffered(a, l, c0) * dt.size, a->row_bytes, n, x->nc, dst,
-                           x->stride);
+        return mr_load_values(f, factor, src + buffered(a, l, c0) * dt.size, a->row_bytes, n, x->nc,
+                              dst, x->stride);
     bool bad = false;
     for (size_t c = 0; c < x->nc; c++)
-        bad |= mr_load_f64(dt, src + buffered(a, l, c0 + c) * dt.size, a->row_bytes, n, 1, dst + c,
-                           x->stride);
+        bad |= mr_load_values(f, factor, src + buffered(a, l, c0 + c) * dt.size, a->row_bytes, n, 1,
+                              dst + c, x->stride);
+    return bad;
+}
+
+/** The same of rows of any files: each may store its samples otherwise. */
+static bool load_rows(const mr_plan *p, const mr_lane *l, const mr_job_slab *s, mr_slab r,
+                      uint64_t c0, double *dst, const mr_view *x)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const mr_span *sp = &p->spans.span[l->span];
+    size_t first, n;
+    bool bad = false;
+    if (a->uniform) return load_alike(a, l, &a->facts, 1, s, r, c0, dst, x);
+    mr_span_parts(&p->spans, sp, r.a - sp->index0, r.b - sp->index0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const mr_part *q = &p->spans.part[i];
+        const int64_t k = sp->index0 + q->k;
+        const mr_slab some = {MR_MAX(r.a, k), MR_MIN(r.b, k + (int64_t)q->n)};
+        bad |= load_alike(a, l, &p->cat->facts[p->cat->rows[q->file].kind],
+                          mr_array_factor(p, a, q->file), s, some, c0,
+                          dst + (size_t)(some.a - r.a) * x->stride, x);
+    }
     return bad;
 }
 
@@ -90,7 +112,7 @@ mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t 
         const mr_job_slab *s = &j->slab[i];
         const mr_slab r = {MR_MAX(s->raw.a, raw.a), MR_MIN(s->raw.b, raw.b)};
         if (r.a >= r.b) continue;
-        bad |= load_rows(a, j->lane, s, r, c0, mr_at(x, (size_t)(r.a - raw.a), 0), x);
+        bad |= load_rows(m->plan, j->lane, s, r, c0, mr_at(x, (size_t)(r.a - raw.a), 0), x);
     }
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
         if (j->slab[i].n_holes) bad |= punch(a, j, &j->slab[i], raw, c0, x);
@@ -111,7 +133,6 @@ bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils)
 /** Load rows up to n: each to its place in x, or packed from x's first row on. */
 static void load_up_to(mr_tile_feed *f, size_t n, bool packed)
 {
-    const mr_array *a = &f->m->plan->arrays[f->j->lane->array];
     const size_t from = packed ? f->have : 0;
     while (f->have < n) {
         const mr_job_slab *s = &f->j->slab[f->slab];
@@ -123,7 +144,7 @@ static void load_up_to(mr_tile_feed *f, size_t n, bool packed)
         const mr_slab r = {at, MR_MIN(s->raw.b, f->raw.a + (int64_t)n)};
         const mr_view x = {mr_at(f->x, f->have - from, 0), (size_t)(r.b - r.a), f->x->nc,
                            f->x->stride};
-        const bool bad = load_rows(a, f->j->lane, s, r, f->c0, x.d, f->x);
+        const bool bad = load_rows(f->m->plan, f->j->lane, s, r, f->c0, x.d, f->x);
         const mr_status st =
             mr_quality_look(&f->j->quality[f->tile], &f->j->look, r, f->c0, &x, bad, NULL, NULL);
         if (st != MR_OK && f->st == MR_OK) f->st = st;

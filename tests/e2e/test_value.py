@@ -5,6 +5,7 @@ import re
 import h5py
 import numpy as np
 import pytest
+from scipy import signal
 
 import rig
 
@@ -221,3 +222,95 @@ def test_what_is_too_large_for_float32_is_told(tmp_path, value):
     assert row["kind"] == "value" and row["t0"][:19] == "2026-01-01T00:00:40"
     out = run(tmp_path, [], "wide", output_=["type: float64"])
     assert not rig.report(out)["ledger"] and rig.output(out)[0][1][4321, 7] == value
+
+
+# --- how samples are stored is no fact of the array
+
+TYPES = ["i2", "f4", ">i4", "f8"]
+
+
+@pytest.mark.parametrize("how", [{}, dict(chunks=(100, 10), compression="gzip")], ids=["plain", "chunks"])
+def test_files_of_several_types_are_one_span(tmp_path, how):
+    """Types, byte orders, chunks and filters change from file to file; one file overlaps the one before."""
+    x = np.random.default_rng(5).integers(-3000, 3000, (6000, NC)).astype("f8")
+    for i, dtype in enumerate(TYPES):
+        a = 1500 * i - (200 if i == 2 else 0)
+        rig.prodml(tmp_path / "in" / f"{i}.h5", x[a:1500 * (i + 1)].astype(dtype), rig.T0 + a * rig.S // RATE, RATE,
+                   **(how if i % 2 else {}))
+    for launch in [(0, 1), (2, 2)]:
+        out = run(tmp_path, ["bandpass: {band: 1..20 Hz}"], f"out{launch[0]}", launch=launch)
+        (_, y), = rig.output(out)
+        sos = signal.butter(4, [1, 20], "bandpass", fs=RATE, output="sos")
+        rig.near(y, signal.sosfiltfilt(sos, x, axis=0))
+        r = rig.report(out)
+        assert len(r["spans"]) == 1 and rig.kinds(out) == ["overlap"] and "equal" in r["ledger"][0]["note"]
+    rig.run("verify", "--deep", out, status=0, cwd=tmp_path)
+
+
+def prodml_unit(path, unit):
+    with h5py.File(path, "r+") as h:
+        h["Acquisition/Raw[0]"].attrs["RawDataUnit"] = np.bytes_(unit)
+
+
+def test_units_that_the_chain_makes_one_join(tmp_path):
+    """nm/m/s, then strain/s, then counts of (nm/m)/s * Hz/m, which no number says the worth of."""
+    x = rig.noise(6000, NC, 6).astype("f8")
+    for i, (unit, scale) in enumerate([("nm/m/s", 1), ("strain/s", 1e-9)]):
+        a = 3000 * i
+        p = rig.prodml(tmp_path / "in" / f"{i}.h5", x[a:a + 3000] * scale, rig.T0 + a * rig.S // RATE, RATE)
+        prodml_unit(p, unit)
+    out = run(tmp_path, ["units: {to: strain_rate}", "highpass: {corner: 1 Hz}"], "joined")
+    (_, y), = rig.output(out)
+    sos = signal.butter(4, 1, "highpass", fs=RATE, output="sos")
+    rig.near(y, signal.sosfiltfilt(sos, 1e-9 * x, axis=0))
+    assert len(rig.report(out)["spans"]) == 1 and not rig.kinds(out)
+    out = run(tmp_path, ["highpass: {corner: 1 Hz}"], "apart")
+    row, = rig.report(out)["ledger"]
+    assert len(rig.report(out)["spans"]) == 2 and row["kind"] == "layout"
+    assert all(w in row["note"] for w in ("strain s-1 (nm/m/s)", "scale 1 (1e-09)")), row["note"]
+
+
+# --- CF packing
+
+def bare(path, data, **attrs):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w") as h:
+        d = h.create_dataset("data", data=data)
+        for k, v in attrs.items():
+            d.attrs[k] = v
+        h["time"] = rig.T0 / rig.S + np.arange(len(data)) / RATE
+
+
+@pytest.mark.parametrize("attrs", [
+    dict(scale_factor=0.01, add_offset=5.0, _FillValue=np.int16(-32768)), dict(scale_factor=np.float32(0.5)),
+    dict(add_offset=-3.0), dict(missing_value=np.array([-32768, 7], "i2")),
+    dict(valid_range=np.array([-500, 500], "i2"), scale_factor=2.0), dict(valid_min=np.int16(-500)),
+    dict(valid_max=np.int16(400), _FillValue=np.int16(3))], ids=lambda a: "+".join(a))
+@pytest.mark.parametrize("layout", ["bare", "prodml", "map"])
+def test_packing_is_undone(tmp_path, attrs, layout):
+    """value = stored x scale_factor + add_offset (CF 1.9, 8.1); outside valid_* and fill values: NaN (2.5.1)."""
+    x = np.random.default_rng(7).integers(-600, 600, (4000, NC)).astype("i2")
+    x[1000:1100, 2] = -32768
+    if layout == "bare":
+        bare(tmp_path / "in" / "a.h5", x, units="strain", **attrs)
+        more = []
+    elif layout == "map":
+        bare(tmp_path / "in" / "a.h5", x, units="strain", **attrs)
+        more = ["map: {data: /data, axes: [time, channel], rate: 100 Hz, start: 2026-01-01T00:00:00Z, unit: strain}"]
+    else:
+        p = rig.prodml(tmp_path / "in" / "a.h5", x, rig.T0, RATE)
+        with h5py.File(p, "r+") as h:
+            h["Acquisition/Raw[0]/RawData"].attrs.update(attrs)
+        more = []
+    want = x * float(attrs.get("scale_factor", 1)) + attrs.get("add_offset", 0.0)
+    none = np.isin(x, [*np.atleast_1d(attrs.get("_FillValue", 9999)), *np.atleast_1d(attrs.get("missing_value", 9999))])
+    lo, hi = attrs.get("valid_range", (attrs.get("valid_min", -40000), attrs.get("valid_max", 40000)))
+    want[none | (x < lo) | (x > hi)] = np.nan
+    out = run(tmp_path, [], "out", input_=more)
+    (_, y), = rig.output(out)
+    assert np.array_equal(y, want.astype("f4"), equal_nan=True)
+    _, n = marked(out, "not_finite", x.shape)
+    assert n == np.isnan(want).sum()
+    if layout == "bare" and "scale_factor" in attrs:
+        assert rig.read_lane(rig.lanes(out)[0]).unit in (b"strain", "strain")
+    rig.run("view", tmp_path / "in" / "a.h5", "-o", tmp_path / "a.png", status=0)

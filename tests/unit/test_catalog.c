@@ -252,7 +252,7 @@ static void groups_are_by_what_files_hold_not_by_how(void **state)
     assert_int_equal(groups(near_rate), 1);
     assert_int_equal(groups(other_spacing), 2);
     assert_int_equal(groups(other_gauge), 2);
-    assert_int_equal(groups(other_type), 2);
+    assert_int_equal(groups(other_type), 1);
     assert_int_equal(groups(other_unit), 2);
     assert_int_equal(groups(other_scale), 2);
     assert_int_equal(groups(other_order), 1);

@@ -218,9 +218,8 @@ static void another_rate_or_layout_is_a_group_of_its_own(void **state)
     assert_int_equal(s.n_spans, 3);
     assert_int_equal(s.n_odd, 2);
     assert_int_equal(s.odd[0].kind, MR_ODD_RATE);
-    assert_string_equal(s.odd[0].note,
-                        "50 Hz, 4 channels, nanostrain/s; the first files have 100 Hz, "
-                        "4 channels, nanostrain/s");
+    assert_string_equal(s.odd[0].note, "not in one span with the first files: 50 Hz (100 Hz)");
+    assert_string_equal(s.odd[1].note, "not in one span with the first files: 5 channels (4)");
     assert_int_equal(s.odd[1].kind, MR_ODD_LAYOUT);
     for (uint32_t g = 0; g < 3; g++) assert_int_equal(s.span[g].group, g);
     mr_spans_fini(&s);
