@@ -8,6 +8,11 @@
     ROW(detrend)                                                                                   \
     ROW(demean)                                                                                    \
     ROW(common_mode)                                                                               \
+    ROW(median)                                                                                    \
+    ROW(hampel)                                                                                    \
+    ROW(despike)                                                                                   \
+    ROW(channel_stack)                                                                             \
+    ROW(channel_decimate)                                                                          \
     ROW(fk)                                                                                        \
     ROW(taper)                                                                                     \
     ROW(bandpass)                                                                                  \
@@ -19,6 +24,7 @@
     ROW(resample)                                                                                  \
     ROW(scale)                                                                                     \
     ROW(units)                                                                                     \
+    ROW(strain)                                                                                    \
     ROW(clip)                                                                                      \
     ROW(abs)                                                                                       \
     ROW(envelope)                                                                                  \

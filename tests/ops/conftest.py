@@ -32,8 +32,8 @@ def chain(driver, tmp_path):
                               capture_output=True, text=True, timeout=120)
         if done.returncode:
             raise RuntimeError(f"status {done.returncode}: {done.stderr.strip()}")
-        a, b, head, tail, out_rate, num, den = done.stdout.split()
-        return SimpleNamespace(y=np.fromfile(dst).reshape(-1, nc), a=int(a), b=int(b), head=int(head),
+        a, b, head, tail, out_rate, num, den, out_nc = done.stdout.split()
+        return SimpleNamespace(y=np.fromfile(dst).reshape(-1, int(out_nc)), a=int(a), b=int(b), head=int(head),
                                tail=int(tail), rate=float(out_rate), position=int(num) / int(den))
 
     return run

@@ -2,8 +2,9 @@
  *   run_chain IN OUT NC RATE FIRST LANE BLOCK TILE CHAIN
  * IN, OUT: float64 [nt][NC]; FIRST: index of the first sample on the UTC grid; LANE, BLOCK in
  * output samples (0: all); TILE in channels; CHAIN as in cut.h. Prints "a b head tail rate num
- * den": output range, blank samples at either end, output rate, position of output a. Status 2 with
- * the message on stderr when the chain is refused. NaN in IN are marked bad and bridged. */
+ * den nc": output range, blank samples at either end, output rate, position of output a, channels.
+ * Status 2 with the message on stderr when the chain is refused. NaN in IN are marked bad and
+ * bridged. */
 #include "cut.h"
 #include <math.h>
 #include <stdio.h>
@@ -65,12 +66,13 @@ int main(int argc, char **argv)
     double *y = cut_run(&j);
     FILE *f = fopen(argv[2], "wb");
     const size_t rows = cut_out_rows(c, j.span);
-    if (!f || fwrite(y, nc * sizeof *y, rows, f) != rows || fclose(f) != 0) return 4;
+    if (!f || fwrite(y, cut_nc(&j) * sizeof *y, rows, f) != rows || fclose(f) != 0) return 4;
     mr_chain_blanks(c, j.span, &head, &tail);
     mr_chain_position(c, j.span, o.a, &num, &den);
     if (mr_chain_reduces(c)) o = mr_chain_rows(c, o);
-    printf("%lld %lld %zu %zu %.17g %lld %lld\n", (long long)o.a, (long long)o.b, cut_rows(head),
-           cut_rows(tail), mr_chain_out(c)->rate_hz, (long long)num, (long long)den);
+    printf("%lld %lld %zu %zu %.17g %lld %lld %zu\n", (long long)o.a, (long long)o.b,
+           cut_rows(head), cut_rows(tail), mr_chain_out(c)->rate_hz, (long long)num, (long long)den,
+           cut_nc(&j));
     free(y);
     free(x);
     free((void *)j.bad);

@@ -7,6 +7,7 @@
 
 typedef struct common {
     int kind; /* 0 mean, 1 median */
+    int64_t group;
 } common;
 
 static const char *const kinds[] = {"mean", "median", NULL};
@@ -14,6 +15,8 @@ static const char *const kinds[] = {"mean", "median", NULL};
 static const mr_param common_params[] = {
     {"kind", MR_ENUM, offsetof(common, kind), .def = "mean", .names = kinds,
      .doc = "mean, or median (the two middle values averaged), over channels"},
+    {"group", MR_INT, offsetof(common, group), .min = 2, .max = 1e6, .def = "",
+     .doc = "of so many adjacent channels each, from the first on; of all if left out"},
     {0}};
 
 static mr_status common_bind(MR_UNUSED void *self, const mr_geom *in, MR_UNUSED mr_geom *out,
@@ -42,16 +45,20 @@ static void common_apply(const void *self, const mr_piece *p)
 {
     const common *s = self;
     const size_t nc = p->x->nc, skip = (size_t)(p->y0 - p->x0);
+    const size_t group = s->group ? (size_t)s->group : nc;
     double *good = p->scratch;
     for (size_t t = 0; t < p->y->nt; t++) {
         const double *x = mr_at(p->x, skip + t, 0);
         const uint8_t *bad = p->bad ? p->bad + (skip + t) * nc : NULL;
         double *y = mr_at(p->y, t, 0);
-        size_t n = 0;
-        for (size_t c = 0; c < nc; c++)
-            if (!bad || !bad[c]) good[n++] = x[c];
-        double m = n == 0 ? 0 : s->kind == 0 ? mean_of(good, n) : mr_median(good, n);
-        for (size_t c = 0; c < nc; c++) y[c] = x[c] - m;
+        for (size_t a = 0, b; a < nc; a = b) {
+            size_t n = 0;
+            b = MR_MIN(a + group, nc);
+            for (size_t c = a; c < b; c++)
+                if (!bad || !bad[c]) good[n++] = x[c];
+            const double m = n == 0 ? 0 : s->kind == 0 ? mean_of(good, n) : mr_median(good, n);
+            for (size_t c = a; c < b; c++) y[c] = x[c] - m;
+        }
     }
 }
 

@@ -159,7 +159,7 @@ static mr_status check(fk *s, const mr_geom *in)
 {
     if (in->nc < 3)
         return MR_RAISE(MR_ECONFIG, "%zu channels are too few for waves along them", in->nc);
-    if (!(in->dx_m > 0))
+    if (!(fabs(in->dx_m) > 0))
         return MR_RAISE(MR_ECONFIG,
                         "channels must lie evenly along the fibre, and their spacing be known: "
                         "choose some by input.channels, or say input.map.spacing");
@@ -173,7 +173,7 @@ static mr_status check(fk *s, const mr_geom *in)
         return MR_RAISE(MR_ECONFIG, "context: %g s is under two samples at %g Hz", context_s,
                         in->rate_hz);
     s->nc = in->nc;
-    s->dx_m = in->dx_m;
+    s->dx_m = fabs(in->dx_m); /* channel numbers say what is up, wherever the fibre goes */
     s->rate_hz = in->rate_hz;
     return MR_OK;
 }
