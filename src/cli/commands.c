@@ -36,6 +36,11 @@ static int control(MR_UNUSED mr_comm *c, int argc, char **argv)
     return mr_cli_control(argc, argv);
 }
 
+static int report(MR_UNUSED mr_comm *c, int argc, char **argv)
+{
+    return mr_cli_report(argc, argv);
+}
+
 const mr_command mr_commands[] = {
     {"run", "CONFIG", "run a chain over an archive; again to go on", true, mr_cli_run},
     {"plan", "CONFIG", "what a run would read, write and need", true, mr_cli_plan},
@@ -46,6 +51,7 @@ const mr_command mr_commands[] = {
     {"ops", "[NAME]", "the operators, and what each takes", false, ops},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
+    {"report", "OUT", "report.json as a page to read and print: report.html", false, report},
     {"verify", "OUT [--deep]", "is every byte of an output folder as it was written?", false,
      mr_cli_verify},
     {"status", "OUT", "how a run stands, by its files alone", false, status},

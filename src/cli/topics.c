@@ -174,6 +174,7 @@ static void output(void)
         "                 all): the lanes then hold float64 sums and counts",
         "  index.csv      file, start, end, rows, channels, checksum",
         "  report.json    inputs, spans, ledger of gaps and overlaps, lanes, timing, memory",
+        "  report.html    the same as a page to read and print (millrace report adds pictures)",
         "  .millrace/     lock, survey cache, plan.json, checksums",
         "",
         "A lane file is plain HDF5, valid netCDF-4 with CF metadata: `time` (int64 nanoseconds "

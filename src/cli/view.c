@@ -218,6 +218,10 @@ static mr_status pour(source *s, const char *arg, const mr_view_ask *given, mr_c
                         (unsigned long long)s->nc));
     const int64_t t0 = s->t0_ns, t1 = s->t1_ns;
     if (q.time) MR_TRY(mr_view_time(q.time, &s->t0_ns, &s->t1_ns));
+    if (q.within && s->t1_ns > t0 && s->t0_ns < t1) {
+        s->t0_ns = MR_MAX(s->t0_ns, t0);
+        s->t1_ns = MR_MIN(s->t1_ns, t1);
+    }
     MR_TRY(mr_cells_init(cells, s->t0_ns, s->t1_ns, s->dt_ns, q.c1 - q.c0,
                          s->x0_m + (double)q.c0 * s->dx_m, s->dx_m));
     for (size_t i = 0; i < s->n; i++) MR_TRY(pour_piece(s, &s->v[i], &q, cells));
@@ -266,17 +270,14 @@ static mr_status unit_text(const source *s, mr_text *out)
     return st;
 }
 
-/* One panel of samples or of a product. */
-static mr_status panel_of(mr_prober *prober, const char *arg, const mr_view_ask *q, mr_cells *cells,
-                          mr_view_words *words)
+mr_status mr_view_panel(mr_prober *prober, const char *arg, const mr_strs *files,
+                        const mr_view_ask *q, mr_cells *cells, mr_view_words *words)
 {
     mr_status st = MR_OK;
-    mr_strs files = {0};
     source s = {0};
-    MR_TRY(mr_view_files(arg, &files));
-    MR_TRY(survey(prober, arg, &files, &s));
+    MR_TRY(survey(prober, arg, files, &s));
     if (s.product) {
-        st = mr_view_product(arg, &files, q, cells, words);
+        st = mr_view_product(arg, files, q, cells, words);
         goto out;
     }
     if (mr_is_output(s.v[0].path)) MR_TRY(mr_output_words_of(s.v[0].path, &s.own));
@@ -284,10 +285,28 @@ static mr_status panel_of(mr_prober *prober, const char *arg, const mr_view_ask 
     MR_TRY(pour(&s, arg, q, cells));
     MR_TRY(describe(arg, &s, q, &words->title));
     MR_TRY(unit_text(&s, &words->unit));
+    words->t0_ns = cells->t0_ns;
+    words->t1_ns = cells->t1_ns;
 out:
     source_fini(&s);
+    return st;
+}
+
+/* One panel of samples or of a product. */
+static mr_status panel_of(mr_prober *prober, const char *arg, const mr_view_ask *q, mr_cells *cells,
+                          mr_view_words *words)
+{
+    mr_strs files = {0};
+    mr_status st = mr_view_files(arg, &files);
+    if (st == MR_OK) st = mr_view_panel(prober, arg, &files, q, cells, words);
     mr_strs_fini(&files);
     return st;
+}
+
+void mr_view_words_fini(mr_view_words *w)
+{
+    mr_text_fini(&w->title);
+    mr_text_fini(&w->unit);
 }
 
 static mr_status draw(const mr_opts *o, const mr_view_ask *q, const mr_page *given)
@@ -321,8 +340,7 @@ out:
     mr_text_fini(&bytes);
     for (int i = 0; i < 2; i++) {
         mr_cells_fini(&cells[i]);
-        mr_text_fini(&words[i].title);
-        mr_text_fini(&words[i].unit);
+        mr_view_words_fini(&words[i]);
     }
     mr_prober_free(prober);
     mr_config_free(cfg);

@@ -2,12 +2,14 @@
 #ifndef MR_CLI_VIEW_H
 #define MR_CLI_VIEW_H
 #include "base/text.h"
+#include "in/input.h"
 #include "out/product/product.h"
 #include "report/draw/picture.h"
 
 enum { MR_VIEW_PLACES = 3 };
 typedef struct mr_view_ask {
     const char *time, *channels;    /* as given; NULL: all */
+    bool within;                    /* of the time only what is there */
     uint64_t c0, c1;                /* the channels */
     bool linear;                    /* frequency axis */
     const char *at[MR_VIEW_PLACES]; /* "AXIS=PLACE,AXIS=PLACE" or NULL: which place on an axis */
@@ -16,8 +18,14 @@ typedef struct mr_view_ask {
 /** What a panel says. */
 typedef struct mr_view_words {
     mr_text title, unit;
-    char headline[256]; /* output.title of what is drawn, or "" */
+    char headline[256];   /* output.title of what is drawn, or "" */
+    int64_t t0_ns, t1_ns; /* of what is drawn */
 } mr_view_words;
+void mr_view_words_fini(mr_view_words *w);
+/** A panel of these files, which are called `arg`. Zero-initialise cells (but for most_x, most_y)
+ *  and words; both are to be freed in any case. */
+mr_status mr_view_panel(mr_prober *prober, const char *arg, const mr_strs *files,
+                        const mr_view_ask *q, mr_cells *cells, mr_view_words *words);
 
 /** The files of an argument: itself, those of a folder, the lanes of an output folder. */
 mr_status mr_view_files(const char *arg, mr_strs *out);

@@ -448,6 +448,8 @@ mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_a
     else
         MR_TRY(w.along.n ? pour_means(&w, &q, x0, dx, cells) : pour_rows(&w, &q, x0, dx, cells));
     snprintf(out->headline, sizeof out->headline, "%s", w.headline);
+    out->t0_ns = w.first_ns;
+    out->t1_ns = w.last_ns + (w.result ? 0 : (int64_t)llround(1e9 * w.row_s));
     st = words(&w, &q, arg, nc, out);
 out:
     work_fini(&w);

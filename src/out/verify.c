@@ -288,7 +288,8 @@ static bool is_merged(const char *name)
 static mr_status check_top(check *k)
 {
     static const char *const known[] = {"lanes", MR_INDEX_NAME, "report.json", ".millrace",
-                                        "*.png", ".nfs*",       "slurm-*.out"};
+                                        "*.png", "*.svg",       "*.pdf",       "*.html",
+                                        ".nfs*", "slurm-*.out"};
     mr_status st = MR_OK;
     mr_strs names = {0};
     bool lanes = false;

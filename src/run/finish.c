@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "report/html/html.h"
 #include "run/ending.h"
 #include "run/seen.h"
 #include "run/told.h"
@@ -154,6 +155,7 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
         const bool refused =
             st == MR_ECONFIG || st == MR_EMEM; /* the folder may be another chain's */
         const mr_status told = refused ? MR_OK : mr_report_write(a, r->cfg->folder);
+        if (told == MR_OK && !refused && !r->cfg->nowhere) mr_html_beside(r->cfg->folder);
         if (done == MR_OK) done = told;
         if (done == MR_OK) done = st;
         if (r->todo && !r->o->quiet)

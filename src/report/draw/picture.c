@@ -189,7 +189,7 @@ out:
 /* A picture may be drawn again; nothing else is given up for one. */
 static mr_status may_replace(const char *path)
 {
-    static const char *const begins[] = {"\x89PNG", "<?xml", "<svg", "%PDF"};
+    static const char *const begins[] = {"\x89PNG", "<?xml", "<svg", "%PDF", "<!DOCTY"};
     char head[8] = "";
     struct stat sb;
     if (lstat(path, &sb) != 0 || (S_ISREG(sb.st_mode) && sb.st_size == 0)) return MR_OK;
@@ -198,7 +198,7 @@ static mr_status may_replace(const char *path)
     if (fd >= 0) close(fd);
     for (size_t i = 0; n > 0 && i < sizeof begins / sizeof *begins; i++)
         if (strncmp(head, begins[i], strlen(begins[i])) == 0) return MR_OK;
-    return MR_RAISE(MR_ECONFIG, "%s: is there and is no picture; name another file", path);
+    return MR_RAISE(MR_ECONFIG, "%s: is there and is no picture or page; name another file", path);
 }
 
 mr_status mr_picture_write(const char *path, const mr_text *bytes)
