@@ -11,6 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+void mr_find_fini(mr_find *f)
+{
+    mr_clock_fini(&f->clock);
+    free(f->stretch);
+    f->stretch = NULL;
+    f->n_stretch = f->cap_stretch = 0;
+}
+
 static void set_identity(mr_file_info *i, const struct stat *sb)
 {
     i->size = sb->st_size;

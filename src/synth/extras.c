@@ -2,6 +2,7 @@
  * velocity and size, a tube wave, and channels that are dead, clipped or spiky. Pure functions of
  * (seed, sample, channel), added to the rows that model.c has made. */
 #include "synth/extras.h"
+#include "synth/exact.h"
 #include <math.h>
 
 #define EVENT_CYCLES 8.0 /* of a wavelet */

@@ -3,8 +3,6 @@
 #define MR_SYNTH_EXTRAS_H
 #include "synth/synth.h"
 
-/** Uniform in [0, 1): number k of the kind `what`. */
-double mr_synth_unit(uint64_t seed, uint64_t what, uint64_t k);
 /** Add what the spec asks for to rows [n0, n0 + nt) of all channels. */
 void mr_synth_extras(const mr_synth_spec *p, int64_t n0, size_t nt, float *dst);
 #endif

@@ -2,6 +2,7 @@
  * the fibre, noise common to all channels, incoherent noise, vehicles and earthquakes. Each is a
  * pure function of (seed, sample, channel), so that any piece can be made alone. */
 #include "synth/extras.h"
+#include "synth/exact.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,25 +37,6 @@ typedef struct row_ctx {
     const float *w; /* coherent noise: w[4 * (n - n0) - delay[c]] */
 } row_ctx;
 
-static uint64_t splitmix(uint64_t x)
-{
-    x += 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
-}
-
-static uint64_t hash3(uint64_t seed, uint64_t what, uint64_t k)
-{
-    return splitmix(splitmix(splitmix(seed) ^ what) ^ k);
-}
-
-/* uniform in [0, 1) */
-double mr_synth_unit(uint64_t seed, uint64_t what, uint64_t k)
-{
-    return (double)(hash3(seed, what, k) >> 11) * 0x1p-53;
-}
-
 static inline uint32_t mix32(uint32_t x)
 {
     x ^= x >> 16;
@@ -64,39 +46,14 @@ static inline uint32_t mix32(uint32_t x)
     return x ^ (x >> 16);
 }
 
-/* Adding and taking 1.5 * 2^52 rounds to the nearest integer. Folded into a quarter turn, then the
- * Taylor series to y^15: its error there is (pi/2)^17 / 17! = 6e-12. */
-static inline double sin_turns(double turns)
-{
-    const double magic = 6755399441055744.0;
-    double y = turns - ((turns + magic) - magic);
-    double folded = copysign(0.5, y) - y;
-    y = fabs(y) > 0.25 ? folded : y;
-    double z = y * 6.28318530717958648;
-    double q = z * z;
-    double p = -1.0 / 1307674368000.0;
-    p = p * q + 1.0 / 6227020800.0;
-    p = p * q - 1.0 / 39916800.0;
-    p = p * q + 1.0 / 362880.0;
-    p = p * q - 1.0 / 5040.0;
-    p = p * q + 1.0 / 120.0;
-    p = p * q - 1.0 / 6.0;
-    return z + z * q * p;
-}
-
-double mr_synth_sin(double turns)
-{
-    return sin_turns(turns);
-}
-
 static double drift_gain(double x_m)
 {
-    return 40.0 * (0.6 + 0.4 * sin_turns(x_m / 2500.0));
+    return 40.0 * (0.6 + 0.4 * mr_synth_sin(x_m / 2500.0));
 }
 
 static double drift_time(double t_s)
 {
-    return sin_turns(t_s / 300.0) + 0.5 * sin_turns(t_s / 97.0 + 0.3);
+    return mr_synth_sin(t_s / 300.0) + 0.5 * mr_synth_sin(t_s / 97.0 + 0.3);
 }
 
 double mr_synth_drift(const mr_synth *s, double t_s, uint64_t c)
@@ -166,7 +123,7 @@ static void make_train(mr_synth *s, int phase, double f_hz, double gain, double 
         for (int k = 0; k < N_CODA; k++) {
             double u = mr_synth_unit(s->spec.seed, 12 + (uint64_t)phase, (uint64_t)k);
             double f = f_hz * (0.55 + 0.16 * (double)k + 0.1 * u);
-            sum += sin_turns(f * t + u);
+            sum += mr_synth_sin(f * t + u);
         }
         s->train[phase][i] = (float)(gain * env * sum / 2.45); /* sqrt(6): near unit rms */
     }
@@ -191,7 +148,7 @@ static mr_status set_up(mr_synth *s)
         double x = (double)c * p->dx_m;
         s->noise[c] = has(s, MR_SYNTH_NOISE) * (float)(mr_synth_noise_std(s, c) / 147.80054127);
         s->drift[c] = has(s, MR_SYNTH_DRIFT) * (float)drift_gain(x);
-        s->site[c] = (float)(1.0 + 0.35 * sin_turns(x / 730.0 + 0.2));
+        s->site[c] = (float)(1.0 + 0.35 * mr_synth_sin(x / 730.0 + 0.2));
         s->delay[c] = (int32_t)(x / MR_SYNTH_NOISE_V * fine_hz + 0.5);
     }
     make_tones(s);
@@ -253,7 +210,7 @@ static mr_status fill_wave(mr_synth *s, int64_t n0, size_t nt, const float **w)
         double t = (double)(n0 * MR_SYNTH_OVERSAMPLE - lag + (int64_t)i) / fine_hz;
         double sum = 0;
         for (int k = 0; k < MR_SYNTH_N_TONES; k++)
-            sum += s->tone[k].amplitude * sin_turns(s->tone[k].f_hz * t + s->tone[k].phase);
+            sum += s->tone[k].amplitude * mr_synth_sin(s->tone[k].f_hz * t + s->tone[k].phase);
         s->wave[i] = (float)sum;
     }
     *w = s->wave + lag;
@@ -265,7 +222,7 @@ out:
  * Gaussian with standard deviation sqrt(4 (256^2 - 1) / 12) = 147.8. */
 static void background(const mr_synth *s, const row_ctx *ctx, int64_t n, float *restrict v)
 {
-    uint64_t key = hash3(s->spec.seed, 1, (uint64_t)n);
+    uint64_t key = mr_synth_hash(s->spec.seed, 1, (uint64_t)n);
     uint32_t row = (uint32_t)(key >> 32);
     float d = (float)drift_time((double)n / s->spec.rate_hz);
     float common = has(s, MR_SYNTH_COMMON) * (float)((double)(key & 0xffffffu) * 0x1p-24 - 0.5);
@@ -285,7 +242,7 @@ static void add_vehicle(const mr_synth *s, const mr_synth_vehicle *v, double t_s
     if (x + reach < 0 || x - reach > s->length_m) return;
     int64_t a = (int64_t)MR_MAX(0.0, (x - reach) / dx);
     int64_t b = (int64_t)MR_MIN((double)s->spec.nc, (x + reach) / dx + 1.0);
-    double shake = 0.35 * sin_turns(VEHICLE_SHAKE * t_s);
+    double shake = 0.35 * mr_synth_sin(VEHICLE_SHAKE * t_s);
     for (int64_t c = a; c < b; c++) {
         double u = ((double)c * dx - x) / MR_SYNTH_WIDTH, q = 1.0 / (1.0 + u * u);
         row[c] += (float)(v->amplitude * (3.0792 * u * q * q + shake * q * q));

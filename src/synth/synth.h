@@ -100,8 +100,6 @@ const mr_synth_tone *mr_synth_tones(const mr_synth *s); /* MR_SYNTH_N_TONES of t
 double mr_synth_noise_std(const mr_synth *s, uint64_t c);
 /** The slow drift at t seconds on channel c. */
 double mr_synth_drift(const mr_synth *s, double t_s, uint64_t c);
-/** sin(2 pi turns), |error| < 1e-8, the same bits on every machine. */
-double mr_synth_sin(double turns);
 
 /* --- files ------------------------------------------------------------------------------------ */
 

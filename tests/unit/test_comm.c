@@ -11,7 +11,7 @@ static int me, n;
 static void world_is_as_launched(void **state)
 {
     (void)state;
-    const char *ranks = getenv("OMPI_COMM_WORLD_SIZE");
+    const char *ompi = getenv("OMPI_COMM_WORLD_SIZE"), *ranks = ompi ? ompi : getenv("PMI_SIZE");
     assert_int_equal(n, ranks ? atoi(ranks) : 1);
     assert_int_equal(mr_comm_mpi(world), ranks != NULL);
     assert_in_range(me, 0, n - 1);

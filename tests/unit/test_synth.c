@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "synth/exact.h"
 #include "synth/synth.h"
 
 static mr_synth *make(uint64_t seed, double rate_hz, uint64_t nc, double dx_m)

@@ -1,0 +1,78 @@
+/* in/found.c: what a layout found, and what several layouts need to find it. */
+#include "in/layout.h"
+#include "base/utc.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_remark(char *field, size_t size, const char *fmt, va_list ap)
+{
+    size_t n = strlen(field);
+    if (n && n + 3 < size) n += (size_t)snprintf(field + n, size - n, "; ");
+    vsnprintf(field + n, size - n, fmt, ap);
+}
+
+void mr_odd(mr_find *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_remark(f->info->odd, sizeof f->info->odd, fmt, ap);
+    va_end(ap);
+}
+
+void mr_assume(mr_find *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_remark(f->info->assumed, sizeof f->info->assumed, fmt, ap);
+    va_end(ap);
+}
+
+mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path)
+{
+    mr_status st = MR_OK;
+    hid_t d = -1;
+    unsigned rank = 0;
+    uint64_t dims[2];
+    MR_TRY(mr_h5_dataset(h, path, &d));
+    MR_TRY(mr_h5_shape(d, 2, &rank, dims));
+    if (rank != 2) st = MR_RAISE(MR_EINPUT, "no 2-D recording: %u dimension(s)", rank);
+    MR_TRY(st);
+    snprintf(f->path, sizeof f->path, "%s", path);
+    memcpy(f->dims, dims, sizeof dims);
+out:
+    if (d >= 0) H5Oclose(d);
+    return st;
+}
+
+bool mr_ns_of_s(double s, int64_t *ns)
+{
+    if (!isfinite(s) || fabs(s) > 4.6e9) return false;
+    *ns = llroundl((long double)s * 1e9L);
+    return true;
+}
+
+bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns)
+{
+    char s[64];
+    if (!mr_h5_text(h, where, 0, s, sizeof s) || !*s) return false;
+    if (mr_utc_parse(s, ns) == MR_OK) return true;
+    mr_error_clear();
+    return false;
+}
+
+void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m)
+{
+    double a, b, mid;
+    if (n == 0 || !mr_h5_f64s(h, where, 0, 1, &a) || !mr_h5_f64s(h, where, n - 1, 1, &b) ||
+        !mr_h5_f64s(h, where, n / 2, 1, &mid) || !isfinite(a) || !isfinite(b))
+        return;
+    f->info->x0_m = a * per_m;
+    if (n < 2) return;
+    double dx = (b - a) / (double)(n - 1);
+    f->info->dx_m = fabs(dx * per_m);
+    if (dx < 0) mr_odd(f, "positions fall along the channels");
+    if (fabs(mid - a - dx * (double)(n / 2)) > 0.5 * fabs(dx))
+        mr_odd(f, "channels are not evenly spaced");
+}
