@@ -79,7 +79,7 @@ mr_status mr_clock_cf(const char *units, const char *calendar, double *ns_per, i
 {
     static const char *const known[] = {"", "standard", "gregorian", "proleptic_gregorian"};
     const char *since = strstr(units, " since ");
-    char iso[80], shown[80];
+    char iso[160], shown[80]; /* iso: more than any six numbers take */
     bool ok = false;
     mr_printable(units, shown, sizeof shown);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -115,7 +115,7 @@ static void find_ties(const double *t, size_t n, ties *out, uint64_t *packets)
     size_t runs = 0;
     for (size_t i = 0; i < n; i++) runs += i == 0 || t[i] != t[i - 1];
     const bool shared = 2 * runs <= n + 1;
-    *packets = shared ? (n + runs / 2) / runs : 0;
+    *packets = shared && runs ? (n + runs / 2) / runs : 0;
     for (size_t i = out->n = 0; i < n; i++)
         if (!shared || i == 0 || t[i] != t[i - 1]) {
             out->k[out->n] = (double)i;
@@ -234,7 +234,7 @@ static bool leads(const ties *s, size_t i, double step, double most)
 /** Where the line begins: the middle of the first three, of which one may be bad. */
 static double begin_at(const ties *s, size_t i, double step)
 {
-    double m[3];
+    double m[3] = {0};
     const size_t n = MR_MIN(s->n - i, (size_t)3);
     for (size_t k = 0; k < n; k++) m[k] = s->t[i + k] - s->k[i + k] * step;
     return median(m, n);
