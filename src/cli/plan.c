@@ -6,6 +6,7 @@
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "cli/cli.h"
+#include "cli/plan_slurm.h"
 #include "cli/run_opts.h"
 #include "plan/advice.h"
 #include "report/report.h"
@@ -151,16 +152,6 @@ static mr_status print_json(const mr_plan *p)
     return MR_OK;
 }
 
-static void print_slurm(const mr_plan *p, const char *config)
-{
-    const double mib = 1.1 * (double)p->mem.planned_bytes / 1048576.0;
-    const size_t ranks = MR_MAX(MR_MIN(p->n_lanes / 4, (size_t)64), (size_t)1);
-    printf("#SBATCH --ntasks=%zu\n#SBATCH --cpus-per-task=%d\n#SBATCH --mem-per-cpu=%.0fM\n"
-           "#SBATCH --time=01:00:00\n#SBATCH --signal=B:USR1@300\n#SBATCH --requeue\n"
-           "#SBATCH --open-mode=append\nsrun --mpi=pmix millrace run %s\n",
-           ranks, p->mem.threads, ceil(mib / p->mem.threads), config);
-}
-
 /** A rank without a lane has nothing to do. */
 static void warn_ranks(const mr_plan *p, int ranks)
 {
@@ -194,7 +185,7 @@ int mr_cli_plan(mr_comm *c, int argc, char **argv)
         if (a.o.json)
             st = print_json(d.plan);
         else if (a.slurm)
-            print_slurm(d.plan, a.o.config);
+            mr_plan_slurm(d.plan, &a.o);
         else
             print_plan(d.plan);
         if (a.verbose && !a.o.json && !a.slurm) st = print_steps(d.plan);

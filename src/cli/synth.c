@@ -5,6 +5,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "out/output.h"
 #include "synth/synth.h"
 #include <errno.h>
 #include <jansson.h>
@@ -12,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#define PROGRAM "millrace synth" /* truth.json says so */
 
 enum {
     O_LAYOUT,
@@ -350,12 +354,12 @@ static json_t *truth(const request *r, const mr_synth *s)
     double per_unit, offset;
     mr_utc_iso(r->how.start_ns, t0);
     mr_synth_scale(r->how.dtype, &per_unit, &offset);
-    json_t *j = json_pack("{s:i, s:s, s:s, s:s, s:I, s:s, s:f, s:I, s:f, s:f, s:s, s:f, s:f}",
-                          "schema", 1, "program", "millrace synth", "version", MR_VERSION, "layout",
-                          r->how.layout, "seed", (json_int_t)r->spec.seed, "start", t0, "rate_hz",
-                          r->spec.rate_hz, "channels", (json_int_t)r->spec.nc, "spacing_m",
-                          r->spec.dx_m, "gauge_m", r->how.gauge_m, "dtype", r->dtype,
-                          "counts_per_unit", per_unit, "counts_offset", offset);
+    json_t *j =
+        json_pack("{s:i, s:s, s:s, s:s, s:I, s:s, s:f, s:I, s:f, s:f, s:s, s:f, s:f}", "schema", 1,
+                  "program", PROGRAM, "version", MR_VERSION, "layout", r->how.layout, "seed",
+                  (json_int_t)r->spec.seed, "start", t0, "rate_hz", r->spec.rate_hz, "channels",
+                  (json_int_t)r->spec.nc, "spacing_m", r->spec.dx_m, "gauge_m", r->how.gauge_m,
+                  "dtype", r->dtype, "counts_per_unit", per_unit, "counts_offset", offset);
     if (!j) return NULL;
     json_object_set_new(j, "unit", json_string("nanostrain/s"));
     json_object_set_new(j, "model",
@@ -382,26 +386,44 @@ static json_t *truth(const request *r, const mr_synth *s)
     return j;
 }
 
-static mr_status write_truth(const request *r, const mr_synth *s)
+/** A truth.json of an earlier synth may be written anew; another's is left, and nothing is put
+ *  beside it. */
+static mr_status may_write_truth(const char *path)
+{
+    struct stat sb;
+    json_error_t e;
+    bool ours = false;
+    if (lstat(path, &sb) != 0) return MR_OK;
+    if (S_ISREG(sb.st_mode)) {
+        json_t *j = json_load_file(path, 0, &e);
+        const char *by = json_string_value(json_object_get(j, "program"));
+        ours = by && strcmp(by, PROGRAM) == 0;
+        json_decref(j);
+    }
+    return ours ? MR_OK
+                : MR_RAISE(MR_EOUTPUT,
+                           "%s is there and not of millrace synth; choose another folder", path);
+}
+
+static mr_status write_truth(const char *path, const request *r, const mr_synth *s)
 {
     mr_status st = MR_OK;
-    mr_text path = {0};
     json_t *j = truth(r, s);
-    if (!j) MR_TRY(MR_RAISE(MR_EMEM, "no memory for truth.json"));
-    MR_TRY(mr_text_add(&path, "%s/truth.json", r->folder));
-    if (json_dump_file(j, path.s, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) != 0)
-        MR_TRY(MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", path.s, strerror(errno)));
-out:
+    char *text = j ? json_dumps(j, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) : NULL;
+    st = text ? mr_write_durably(path, text, strlen(text))
+              : MR_RAISE(MR_EMEM, "no memory for truth.json");
+    free(text);
     json_decref(j);
-    mr_text_fini(&path);
     return st;
 }
 
 static mr_status write_archive(const request *r, mr_synth *s)
 {
     mr_status st = MR_OK;
-    mr_text path = {0};
+    mr_text path = {0}, answers = {0};
     double start = mr_now();
+    MR_TRY(mr_text_add(&answers, "%s/truth.json", r->folder));
+    MR_TRY(may_write_truth(answers.s));
     MR_TRY(mr_mkdirs(r->folder));
     for (int64_t k = 0; k < r->files; k++) {
         mr_text_fini(&path);
@@ -409,7 +431,7 @@ static mr_status write_archive(const request *r, mr_synth *s)
         MR_TRY(file_path(r, k, &path));
         MR_TRY(mr_synth_write(s, &r->spec, &r->how, path.s, k * (int64_t)r->file_nt, r->file_nt));
     }
-    MR_TRY(write_truth(r, s));
+    MR_TRY(write_truth(answers.s, r, s));
     if (!r->quiet) {
         char size[32];
         double bytes =
@@ -422,6 +444,7 @@ static mr_status write_archive(const request *r, mr_synth *s)
             mr_fmt_bytes(bytes, size), mr_now() - start);
     }
 out:
+    mr_text_fini(&answers);
     mr_text_fini(&path);
     return st;
 }

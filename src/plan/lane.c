@@ -335,6 +335,14 @@ out:
     return st;
 }
 
+uint64_t mr_lane_bytes(const mr_plan *p, const mr_lane *l)
+{
+    const mr_row_shape shape = mr_array_shape(&p->arrays[l->array]);
+    return (uint64_t)(l->rows.b - l->rows.a) *
+           (mr_shape_bytes(&shape, l->c1 - l->c0) +
+            mr_shape_counts(&shape) * (l->c1 - l->c0) * sizeof(int32_t));
+}
+
 static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut, uint64_t c0)
 {
     mr_status st = MR_OK;
@@ -358,10 +366,7 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     snprintf(l->rel, sizeof l->rel, "lanes/%s/%s_c%05llu-%05llu.h5", mr_utc_date(l->t0_ns, day),
              mr_utc_compact(l->t0_ns, when), (unsigned long long)mr_array_channel(a, l->c0),
              (unsigned long long)mr_array_channel(a, l->c1 - 1) + 1);
-    const mr_row_shape shape = mr_array_shape(a);
-    p->out_bytes += (uint64_t)(l->rows.b - l->rows.a) *
-                    (mr_shape_bytes(&shape, l->c1 - l->c0) +
-                     mr_shape_counts(&shape) * (l->c1 - l->c0) * sizeof(int32_t));
+    p->out_bytes += mr_lane_bytes(p, l);
     MR_TRY(lane_key(p, l));
 out:
     return st;

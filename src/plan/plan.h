@@ -102,6 +102,8 @@ mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out);
 void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *states);
 /** An output channel's number, in the input's numbering. */
 uint64_t mr_array_channel(const mr_array *a, uint64_t c);
+/** Bytes of the lane's values and counts. */
+uint64_t mr_lane_bytes(const mr_plan *p, const mr_lane *l);
 /** What a row holds. */
 mr_row_shape mr_array_shape(const mr_array *a);
 /** Raw grid indices that are this lane's alone: those of a span are shared out among its lanes. */

@@ -442,13 +442,18 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
     char b0[32], b1[32], b2[32];
     const mr_plan *p = a->plan;
     size_t refused = 0, partly = 0, done = 0;
+    uint64_t bytes = 0;
     if (!a->cat || !p) return MR_OK;
     MR_TRY(mr_fates(a, &f));
     for (size_t i = 0; i < a->cat->n_files; i++) {
         refused += f[i].state >= MR_FATE_REFUSED;
         partly += f[i].state == MR_FATE_PARTLY;
     }
-    for (size_t i = 0; a->done && i < p->n_lanes; i++) done += a->done[i];
+    for (size_t i = 0; a->done && i < p->n_lanes; i++)
+        if (a->done[i]) {
+            bytes += mr_lane_bytes(p, &p->lanes[i]);
+            done++;
+        }
     for (size_t i = 0; i < p->n_arrays && !chain.s; i++)
         if (p->arrays[i].chain) MR_TRY(mr_chain_brief(p->arrays[i].chain, &chain));
     for (char *s = chain.s; s && *s; s++)
@@ -457,7 +462,7 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
            p->spans.n_spans, refused, partly);
     printf("did:        %s\n", chain.s ? chain.s : "copied");
     printf("output:     %s: %zu of %zu lanes (%zu known, %zu redone), %s of samples\n", folder,
-           done, p->n_lanes, a->n_known, a->n_redone, mr_fmt_bytes((double)p->out_bytes, b0));
+           done, p->n_lanes, a->n_known, a->n_redone, mr_fmt_bytes((double)bytes, b0));
     printf("speed:      %.2f s, %.0f MB/s, %.0f Msamples/s on %d ranks x %d threads\n", a->wall_s,
            1e-6 * (double)a->raw_bytes / a->wall_s, 1e-6 * (double)a->samples / a->wall_s, a->ranks,
            a->threads);

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -104,8 +105,45 @@ def test_plan_writes_nothing_and_says_what_run_does(done_run, tmp_path):
 
 
 def test_plan_gives_slurm_lines(done_run):
+    """A few MB of work are worth one core."""
     text = rig.run("plan", "c.yaml", "--slurm", cwd=done_run[0], status=0).stdout
-    assert "#SBATCH --ntasks=" in text and "--signal" in text and "srun" in text
+    assert text.startswith("#!/bin/bash\n") and "#SBATCH --ntasks=1\n#SBATCH --cpus-per-task=1\n" in text
+    assert "OMP_NUM_THREADS" in text and "#SBATCH --signal=B:USR1@300\n" in text
+
+
+def slurm_job(top, folder, *plan, name="c.yaml", srun="#!/bin/sh\nprintf '%s\\0' \"$@\" > \"$SAID\"\n", status=0):
+    """The printed script, and a folder of stand-ins for Slurm; nothing of the names may run."""
+    job = folder / "job.sh"
+    job.write_text(rig.run("plan", name, "--slurm", *plan, cwd=top, status=0).stdout)
+    (folder / "bin").mkdir(exist_ok=True)
+    for tool, text in (("srun", srun), ("scontrol", "#!/bin/sh\nexit 0\n")):
+        (folder / "bin" / tool).write_text(text)
+        (folder / "bin" / tool).chmod(0o755)
+    env = rig.environment(PATH=f"{folder / 'bin'}:{os.environ['PATH']}", SAID=str(folder / "said"))
+    return subprocess.Popen(["bash", job], cwd=folder, env=env, start_new_session=True)
+
+
+@pytest.mark.parametrize("name", ["two words.yaml", "$(touch owned).yaml", "`touch owned`.yaml", "it's.yaml", 'a"b.yaml',
+                                  "a&touch owned&.yaml", "new\nline.yaml", "#x.yaml", "*.yaml", "~.yaml", "$HOME.yaml"])
+def test_the_words_of_a_slurm_job_mean_themselves(done_run, tmp_path, name):
+    shutil.copy(done_run[0] / "c.yaml", tmp_path / name)
+    (tmp_path / "in").symlink_to(done_run[0] / "in")
+    settings = ["output.folder=a 'b' $(touch owned)", "run.io_threads=3"]
+    words = [x for s in settings for x in ("-s", s)]
+    p = slurm_job(tmp_path, tmp_path, *words, name=name)
+    assert p.wait(timeout=20) == 0 and not (tmp_path / "owned").exists()
+    said = (tmp_path / "said").read_bytes().decode().split("\0")
+    at = said.index("run")
+    assert said[at + 1:at + 1 + 1 + len(words)] == [name, *words]
+
+
+def test_a_slurm_job_hands_its_signal_on(done_run, tmp_path):
+    """And ends with the status of the program, not of the signal."""
+    stub = "#!/bin/bash\ntrap 'exit 75' USR1\ntouch \"$SAID\"\nfor i in $(seq 200); do sleep 0.05; done\n"
+    p = slurm_job(done_run[0], tmp_path, srun=stub)
+    rig.wait_for((tmp_path / "said").exists, "job")
+    os.kill(p.pid, signal.SIGUSR1)
+    assert p.wait(timeout=20) == 75
 
 
 def test_report_has_what_the_interface_promises(done_run):

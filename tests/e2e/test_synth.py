@@ -1,10 +1,13 @@
 """`millrace synth`: what it writes, read by h5py and compared with truth.json's formulas."""
 import hashlib
 import json
+import os
 
 import h5py
 import numpy as np
 import pytest
+
+import rig
 
 
 def read(path):
@@ -253,3 +256,22 @@ def test_a_tube_wave_runs_down_and_back(millrace, tmp_path):
     first = [np.flatnonzero(down[:, c])[0] / 200 for c in (50, 150)]
     assert abs(1000 / (first[1] - first[0]) / w["speed_m_s"] - 1) < 0.02
     assert np.isclose(np.abs(y[:, 20]).max(), w["amplitude"], rtol=0.2)
+
+
+@pytest.mark.parametrize("what", ["text", "json", "fifo", "link"])
+def test_a_truth_of_somebody_else_stays(tmp_path, what):
+    """And nothing is put beside it; its own may be written anew."""
+    place, words = tmp_path / "a" / "truth.json", ["--files", "1", "--file-length", "1s", "--channels", "4"]
+    place.parent.mkdir()
+    if what == "fifo":
+        os.mkfifo(place)
+    elif what == "link":
+        place.symlink_to("../nowhere.json")
+    else:
+        place.write_text("mine\n" if what == "text" else '{"program": "another"}')
+    rig.run("synth", place.parent, *words, status=4, timeout=20)
+    assert [p.name for p in place.parent.iterdir()] == ["truth.json"] and not (tmp_path / "nowhere.json").exists()
+    place.unlink()
+    for _ in range(2):
+        rig.run("synth", place.parent, *words, status=(0, 4))
+    assert json.loads(place.read_text())["program"] == "millrace synth"
