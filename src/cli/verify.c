@@ -9,6 +9,7 @@
 #include "cli/state.h"
 #include "out/output.h"
 #include "run/deep.h"
+#include "run/lock.h"
 
 static void say(MR_UNUSED void *arg, const char *line)
 {
@@ -42,19 +43,37 @@ static mr_status is_output_folder(const char *folder)
     return MR_OK;
 }
 
+static void print_verdict(mr_status st, const mr_verified *v, const size_t *n_ranges)
+{
+    if (st == MR_EVERIFY) printf("verify: FAILED, %zu files checked\n", v->n_files);
+    if (st != MR_OK && st != MR_STOPPED) return;
+    if (st == MR_OK)
+        printf("verify: ok, %zu files", v->n_files);
+    else
+        printf("verify: incomplete, %zu files are as they were written", v->n_files);
+    if (v->n_kept) printf(" (%zu of them kept: their inputs are gone)", v->n_kept);
+    if (n_ranges) printf(", %zu ranges of inputs", *n_ranges);
+    printf("\n");
+}
+
 int mr_cli_verify(mr_comm *c, int argc, char **argv)
 {
-    size_t n = 0, n_kept = 0, n_ranges = 0;
+    mr_verified v = {0};
+    size_t n_ranges = 0;
+    char who[200];
     bool deep = false;
     const char *folder = NULL;
     mr_state s = {0};
     (void)c;
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf("millrace verify OUT [--deep]\n\nRead every file of an output folder and compare it "
-               "with its checksum, the index and the\nmaster file. Status 7 when anything is "
-               "damaged, missing, swapped or added, 75 when nothing is\nand the run has not "
-               "finished.\n  --deep   read the inputs again, too: are their samples what the lanes "
-               "were made from?\n");
+        printf(
+            "millrace verify OUT [--deep]\n\nRead every file of an output folder and compare it "
+            "with its "
+            "checksum, the index and the\nmaster file. Status 7 when anything is damaged, missing, "
+            "swapped or added;\n75 when a run was stopped or still works here, and what is there "
+            "is whole. Files that no run\nhas made are named, not judged.\n  --deep   read the "
+            "inputs again, too: are their samples what the "
+            "lanes were made from?\n");
         return MR_OK;
     }
     for (int i = 1; i < argc; i++) {
@@ -72,21 +91,16 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
     mr_status st = is_output_folder(folder);
     if (st != MR_OK) return (int)st;
     if (mr_state_read(folder, &s) != MR_OK) mr_error_clear();
-    if (s.live) printf("verify: a run is at work here (%s): what is committed is judged\n", s.name);
-    const bool live = s.live;
+    const bool running = s.live || mr_lock_held(folder, who, sizeof who);
+    if (s.live) mr_printable(s.name, who, sizeof who);
+    if (running) printf("verify: a run is at work here (%s): what is committed is judged\n", who);
     mr_state_fini(&s);
-    st = mr_verify_folder(folder, live, say, NULL, &n, &n_kept);
-    if (deep && (st == MR_OK || st == MR_STOPPED || st == MR_EVERIFY)) {
+    st = mr_verify_folder(folder, running, say, NULL, &v);
+    if (deep &&
+        (st == MR_OK || st == MR_EVERIFY || (st == MR_STOPPED && has(folder, "report.json")))) {
         const mr_status inputs = mr_deep_verify(folder, say, NULL, &n_ranges);
         if (inputs != MR_OK) st = inputs;
     }
-    if (st == MR_OK) {
-        printf("verify: ok, %zu files", n);
-        if (n_kept) printf(" (%zu of them kept: their inputs are gone)", n_kept);
-        if (deep) printf(", %zu ranges of inputs", n_ranges);
-        printf("\n");
-    }
-    if (st == MR_STOPPED) printf("verify: incomplete, %zu files are as they were written\n", n);
-    if (st == MR_EVERIFY) printf("verify: FAILED, %zu files checked\n", n);
+    print_verdict(st, &v, deep ? &n_ranges : NULL);
     return (int)st;
 }

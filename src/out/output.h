@@ -197,12 +197,30 @@ size_t mr_lane_stem(const char *rel);
 mr_status mr_lane_aside(const char *folder, const char *rel,
                         bool (*taken)(void *arg, const char *rel), void *arg, char **now);
 
+/** A run begins to change the folder: until mr_unfinished_clear it is an unfinished one. */
+mr_status mr_unfinished_mark(const char *folder);
+mr_status mr_unfinished_clear(const char *folder);
+/** Marked, or nothing of a finished run is there. */
+mr_status mr_unfinished(const char *folder, bool *yes);
+/** The end of report.json: the digest of the folder's index.csv, and of all before. */
+mr_status mr_report_seal(mr_text *t, const char *folder);
+/** Is it as it was written? index: the one it was written with, "" for none. */
+bool mr_report_sealed(const mr_text *t, mr_digest *index);
+/** Does somebody else's file stand in the place of a lane? It is nothing that a run writes, in a
+ *  folder that a link leads to. */
+bool mr_lane_foreign(const char *path);
+
+typedef struct mr_verified {
+    size_t n_files;   /* trailers that were checked */
+    size_t n_kept;    /* of these, kept lanes' */
+    size_t n_foreign; /* files that no run made: named, not judged */
+    bool unfinished;  /* what is there was checked, but it is not all */
+} mr_verified;
 /** Check an output folder: every file under lanes/ and the master against trailers, index.csv, the
- *  list of kept lanes and names; plan.json against the checksum that mr_index_write left beside it.
- *  One line a finding through `say`, each naming a file; returns MR_OK or MR_EVERIFY. n_files: how
- *  many trailers were checked, n_kept: how many of these were kept lanes'. live: a run
- * is at work there. MR_STOPPED: nothing is damaged, but the run has not finished. */
-mr_status mr_verify_folder(const char *folder, bool live, void (*say)(void *arg, const char *line),
-                           void *arg, size_t *n_files, size_t *n_kept);
+ *  list of kept lanes and names; plan.json against the checksum that mr_index_write left beside it;
+ *  report.json against its own. One line a finding through `say`, each naming a file. MR_OK;
+ *  MR_EVERIFY; MR_STOPPED: nothing is damaged, but a run is to go on here. running: one does. */
+mr_status mr_verify_folder(const char *folder, bool running,
+                           void (*say)(void *arg, const char *line), void *arg, mr_verified *out);
 mr_status mr_output_versions(mr_text *t); /* "HDF5 1.10.8, libdeflate 1.14, ..." */
 #endif

@@ -27,6 +27,32 @@ static int rename_new(const char *part, const char *path)
     return rename(part, path) == 0 ? 0 : errno;
 }
 
+static bool is_link(const char *path, size_t n)
+{
+    struct stat sb;
+    mr_text t = {0};
+    const bool yes = mr_text_add(&t, "%.*s", (int)n, path) == MR_OK && lstat(t.s, &sb) == 0 &&
+                     S_ISLNK(sb.st_mode);
+    mr_text_fini(&t);
+    return yes;
+}
+
+bool mr_lane_foreign(const char *path)
+{
+    static const char signature[] = "\x89HDF\r\n\x1a\n";
+    char head[8] = "";
+    const char *slash = strrchr(path, '/');
+    const size_t day = slash ? (size_t)(slash - path) : 0;
+    size_t lanes = day, same = 0;
+    while (lanes > 0 && path[lanes - 1] != '/') lanes--;
+    if (!is_link(path, day) && !(lanes > 1 && is_link(path, lanes - 1))) return false;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    const ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+    if (fd >= 0) close(fd);
+    for (size_t i = 0; i < sizeof head; i++) same += head[i] == signature[i];
+    return n > 0 && same < 6; /* a damaged bit makes nobody else's file of it */
+}
+
 /** What is to be done with the file that already has the final name: adopt, replace, or refuse. */
 static mr_status judge(const char *path, const mr_trailer *mine, bool *adopt)
 {
@@ -35,6 +61,11 @@ static mr_status judge(const char *path, const mr_trailer *mine, bool *adopt)
     if (lstat(path, &sb) == 0 && !S_ISREG(sb.st_mode))
         return MR_RAISE(MR_EOUTPUT, "%s exists and is not a regular file", path);
     mr_status st = mr_trailer_read(path, true, &old);
+    if (st == MR_EVERIFY && mr_lane_foreign(path))
+        return MR_RAISE(MR_EOUTPUT,
+                        "%s is no lane, and its folder is linked from elsewhere; it is "
+                        "left alone: remove it, or the link",
+                        path);
     if (st == MR_EVERIFY) {
         mr_log(MR_WARN, "replacing %s", mr_error());
         mr_error_clear();

@@ -14,20 +14,46 @@
 
 #define MAX_INDEX_BYTES ((size_t)1 << 30)
 #define MAX_DEPTH 8
+#define REPORT "report.json"
+
+typedef struct place {
+    dev_t dev;
+    ino_t ino;
+} place;
 
 typedef struct check {
     const char *folder;
     mr_findings found;
-    bool live;       /* a run is at work in it */
-    bool unfinished; /* none has finished it: what is not there yet is no damage */
     bool have_index; /* index.csv could be read */
     mr_index index;
     mr_digest index_sum; /* of its text */
     mr_digest plan;      /* "" until the first good trailer says */
     mr_kept kept;        /* lanes whose inputs are gone */
     bool *kept_seen;     /* [kept.n] */
-    size_t n_files, n_kept;
+    bool running;        /* a run works on the folder now */
+    place *seen;         /* folders under lanes/ that were gone through: links may lead back */
+    size_t n_seen, cap_seen;
+    mr_verified out;
 } check;
+
+/** Something that is to be known and is no damage. */
+static void note(check *k, const char *rel, const char *what)
+{
+    const bool any = k->found.any;
+    mr_finding(&k->found, "%s: %s", rel, what);
+    k->found.any = any;
+}
+
+/** In a finished folder nothing is left over; the next run removes it. */
+static void check_part(check *k, const char *rel)
+{
+    static const char what[] = "left over from a run that was ended; the next run removes it";
+    if (k->running) return;
+    if (k->out.unfinished)
+        note(k, rel, what);
+    else
+        mr_finding(&k->found, "%s: %s", rel, what);
+}
 
 static void bad_line(void *arg, int line)
 {
@@ -43,10 +69,9 @@ static mr_status check_index(check *k)
     mr_text text = {0};
     struct stat sb;
     MR_TRY(mr_out_join(k->folder, MR_INDEX_NAME, &path));
+    if (k->out.unfinished) goto out; /* what there is may be of an earlier run */
     if (lstat(path, &sb) != 0) {
-        if (!k->unfinished)
-            mr_finding(&k->found, "%s: missing (an unfinished run has none; run again to finish)",
-                       MR_INDEX_NAME);
+        mr_finding(&k->found, "%s: missing", MR_INDEX_NAME);
         goto out;
     }
     st = mr_read_text(path, MAX_INDEX_BYTES, &text);
@@ -83,6 +108,15 @@ static bool name_fits(const mr_index_row *row)
     return strcmp(rest, ".h5") == 0;
 }
 
+/** A name that a lane may have, whatever the index says. */
+static bool lane_name(const char *rel)
+{
+    const char *base = strrchr(rel, '/');
+    return fnmatch(
+               "[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9].*Z_c*.h5",
+               base ? base + 1 : rel, 0) == 0;
+}
+
 /** One file under lanes/, rel like "lanes/DAY/NAME". */
 static mr_status check_lane(check *k, const char *rel)
 {
@@ -92,18 +126,22 @@ static mr_status check_lane(check *k, const char *rel)
     mr_index_row *row = mr_index_find(&k->index, rel);
     if (row) row->seen = true;
     if (fnmatch("*.part", rel, 0) == 0) {
-        if (!k->unfinished)
-            mr_finding(&k->found,
-                       "%s: left over from a run that was ended; the next run removes it", rel);
+        check_part(k, rel);
         return MR_OK;
     }
     const mr_kept_lane *kept = row ? NULL : mr_kept_find(&k->kept, rel);
     if (kept) k->kept_seen[kept - k->kept.v] = true;
-    if (k->have_index && !row && !kept && !k->live)
-        mr_finding(&k->found, "%s: not in %s", rel, MR_INDEX_NAME);
     MR_TRY(mr_out_join(k->folder, rel, &path));
-    k->n_files++;
     st = mr_trailer_read(path, true, &t);
+    if (st == MR_EVERIFY && !row && !kept && !lane_name(rel)) {
+        note(k, rel, "not of a run; left alone");
+        mr_error_clear();
+        k->out.n_foreign++;
+        st = MR_OK;
+        goto out;
+    }
+    if (k->have_index && !row && !kept) mr_finding(&k->found, "%s: not in %s", rel, MR_INDEX_NAME);
+    k->out.n_files++;
     if (st == MR_EVERIFY) {
         mr_finding(&k->found, "%s", mr_error());
         mr_error_clear();
@@ -120,7 +158,7 @@ static mr_status check_lane(check *k, const char *rel)
     if (kept && strcmp(kept->checksum.hex, t.content.hex) != 0)
         mr_finding(&k->found, "%s: is not the lane that was kept (checksum %s, listed %s)", rel,
                    t.content.hex, kept->checksum.hex);
-    k->n_kept += kept != NULL;
+    k->out.n_kept += kept != NULL;
     if (row && !name_fits(row))
         mr_finding(&k->found, "%s: its name and its line in %s do not agree", rel, MR_INDEX_NAME);
 out:
@@ -135,6 +173,7 @@ static mr_status check_master(check *k)
     const char *name = NULL;
     mr_trailer t;
     struct stat sb;
+    if (k->out.unfinished) return MR_OK;
     for (size_t i = 0; i < MR_PRODUCT_KINDS && !name; i++) { /* one of them was made */
         free(path);
         path = NULL;
@@ -142,10 +181,10 @@ static mr_status check_master(check *k)
         if (lstat(path, &sb) == 0) name = mr_products[i].merged[0];
     }
     if (!name) {
-        if (!k->unfinished) mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
+        mr_finding(&k->found, "%s: missing", MR_MASTER_NAME);
         goto out;
     }
-    k->n_files++;
+    k->out.n_files++;
     st = mr_trailer_read(path, true, &t);
     if (st == MR_EVERIFY) {
         mr_finding(&k->found, "%s", mr_error());
@@ -180,6 +219,7 @@ static mr_status check_plan(check *k)
     mr_text have = {0}, listed = {0};
     struct stat sb;
     bool named = false;
+    if (k->out.unfinished) return MR_OK;
     MR_TRY(mr_out_join(k->folder, MR_PLAN_SUM_NAME, &path));
     MR_TRY(mr_plan_sums(k->folder, &have));
     if (stat(path, &sb) != 0) {
@@ -212,9 +252,39 @@ out:
     return st;
 }
 
+/** The report against its own checksum, and the index that it was written with. */
+static mr_status check_report(check *k)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_text text = {0};
+    mr_digest index;
+    struct stat sb;
+    MR_TRY(mr_out_join(k->folder, REPORT, &path));
+    if (lstat(path, &sb) != 0) {
+        if (!k->out.unfinished) mr_finding(&k->found, "%s: missing", REPORT);
+        goto out;
+    }
+    st = mr_read_text(path, MAX_INDEX_BYTES, &text);
+    if (st == MR_EMEM) goto out;
+    if (st != MR_OK)
+        mr_finding(&k->found, "%s: cannot be read", REPORT);
+    else if (!mr_report_sealed(&text, &index))
+        mr_finding(&k->found, "%s: is not as it was written", REPORT);
+    else if (k->have_index && !mr_digest_same(&index, &k->index_sum))
+        mr_finding(&k->found, "%s: was not written with %s", REPORT, MR_INDEX_NAME);
+    st = MR_OK;
+out:
+    mr_error_clear();
+    mr_text_fini(&text);
+    free(path);
+    return st;
+}
+
 /** The list of kept lanes; a damaged one is a finding. */
 static mr_status check_kept(check *k)
 {
+    if (k->out.unfinished) return MR_OK;
     mr_status st = mr_kept_read(k->folder, &k->kept);
     if (st == MR_EVERIFY) {
         mr_finding(&k->found, "%s", mr_error());
@@ -247,12 +317,34 @@ out:
     return st;
 }
 
-/** Everything under rel, folders by recursion. */
+/** Mark a folder; *first: it was not yet. */
+static mr_status visit(check *k, const char *rel, bool *first)
+{
+    mr_status st = MR_OK;
+    struct stat sb;
+    char *path = NULL;
+    *first = true;
+    MR_TRY(mr_out_join(k->folder, rel, &path));
+    if (stat(path, &sb) != 0) goto out; /* the listing says why */
+    for (size_t i = 0; i < k->n_seen && *first; i++)
+        *first = k->seen[i].dev != sb.st_dev || k->seen[i].ino != sb.st_ino;
+    if (!*first) goto out;
+    MR_TRY(mr_grow(&k->seen, &k->cap_seen, k->n_seen + 1, sizeof *k->seen, "the folders"));
+    k->seen[k->n_seen++] = (place){sb.st_dev, sb.st_ino};
+out:
+    free(path);
+    return st;
+}
+
+/** Everything under rel, folders by recursion, links to folders too: somebody has moved them. */
 static mr_status check_tree(check *k, const char *rel, int depth)
 {
     mr_status st = MR_OK;
     mr_strs names = {0};
     char *sub = NULL, *path = NULL;
+    bool first;
+    MR_TRY(visit(k, rel, &first));
+    if (!first) return MR_OK;
     MR_TRY(list_folder(k, rel, &names));
     for (size_t i = 0; i < names.n; i++) {
         struct stat sb;
@@ -260,7 +352,7 @@ static mr_status check_tree(check *k, const char *rel, int depth)
         MR_TRY(mr_out_join(k->folder, sub, &path));
         if (lstat(path, &sb) != 0)
             mr_finding(&k->found, "%s: cannot be looked at: %s", sub, strerror(errno));
-        else if (S_ISDIR(sb.st_mode) && depth < MAX_DEPTH)
+        else if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode) && depth < MAX_DEPTH)
             MR_TRY(check_tree(k, sub, depth + 1));
         else
             MR_TRY(check_lane(k, sub));
@@ -284,6 +376,28 @@ static bool is_merged(const char *name)
     return false;
 }
 
+/** A file beside lanes/ that no run puts there: a copy of a lane or of a master has no business
+ *  here; what somebody else has written is his. */
+static mr_status check_stranger(check *k, const char *name)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    mr_trailer t;
+    MR_TRY(mr_out_join(k->folder, name, &path));
+    st = mr_trailer_read(path, false, &t);
+    if (st == MR_OK) {
+        mr_finding(&k->found, "%s: not a file of a run", name);
+    } else if (st == MR_EVERIFY) {
+        note(k, name, "not of a run; left alone");
+        mr_error_clear();
+        k->out.n_foreign++;
+        st = MR_OK;
+    }
+out:
+    free(path);
+    return st;
+}
+
 /** The output folder itself: only what a run or `view` puts there. */
 static mr_status check_top(check *k)
 {
@@ -299,72 +413,49 @@ static mr_status check_top(check *k)
         for (size_t j = 0; j < sizeof known / sizeof known[0]; j++)
             ok = ok || fnmatch(known[j], names.v[i], FNM_PERIOD) == 0;
         ok = ok || is_merged(names.v[i]);
-        if (fnmatch("*.part", names.v[i], 0) == 0 && k->unfinished) continue;
         if (fnmatch("*.part", names.v[i], 0) == 0)
-            mr_finding(&k->found,
-                       "%s: left over from a run that was ended; the next run removes it",
-                       names.v[i]);
+            check_part(k, names.v[i]);
         else if (!ok)
-            mr_finding(&k->found, "%s: not a file of a run", names.v[i]);
+            MR_TRY(check_stranger(k, names.v[i]));
         lanes = lanes || strcmp(names.v[i], "lanes") == 0;
     }
     if (lanes)
         MR_TRY(check_tree(k, "lanes", 0));
-    else if (!k->unfinished)
+    else if (!k->out.unfinished)
         mr_finding(&k->found, "lanes: missing");
 out:
     mr_strs_fini(&names);
     return st;
 }
 
-/** A run takes away what stands over all lanes before it makes another, and writes it at its end:
- *  where nothing of it is there, none has finished. */
-static mr_status look_unfinished(check *k)
-{
-    static const char *const last[] = {MR_INDEX_NAME, MR_MASTER_NAME, MR_RESULT_NAME,
-                                       MR_PLAN_SUM_NAME};
-    mr_status st = MR_OK;
-    char *path = NULL;
-    struct stat sb;
-    k->unfinished = true;
-    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
-        MR_TRY(mr_out_join(k->folder, last[i], &path));
-        if (lstat(path, &sb) == 0 && !k->live) k->unfinished = false;
-        free(path);
-        path = NULL;
-    }
-    MR_TRY(mr_out_join(k->folder, ".millrace/plan.json", &path)); /* else it is no run's at all */
-    if (lstat(path, &sb) != 0 && !k->live) k->unfinished = false;
-out:
-    free(path);
-    return st;
-}
-
-mr_status mr_verify_folder(const char *folder, bool live, void (*say)(void *arg, const char *line),
-                           void *arg, size_t *n_files, size_t *n_kept)
+mr_status mr_verify_folder(const char *folder, bool running,
+                           void (*say)(void *arg, const char *line), void *arg, mr_verified *out)
 {
     mr_status st = MR_OK;
-    check k = {.folder = folder, .live = live, .found = {say, arg, false}};
-    MR_TRY(look_unfinished(&k));
+    check k = {.folder = folder, .found = {say, arg, false}, .running = running};
+    MR_TRY(mr_unfinished(folder, &k.out.unfinished));
+    k.out.unfinished = k.out.unfinished || running;
     MR_TRY(check_index(&k));
     MR_TRY(check_master(&k)); /* before the lanes: its plan is the measure for theirs */
     MR_TRY(check_plan(&k));
+    MR_TRY(check_report(&k));
     MR_TRY(check_kept(&k));
     MR_TRY(check_top(&k));
     for (size_t i = 0; i < k.index.n; i++)
-        if (!k.index.v[i].seen && !k.live) mr_finding(&k.found, "%s: missing", k.index.v[i].file);
+        if (!k.index.v[i].seen) mr_finding(&k.found, "%s: missing", k.index.v[i].file);
     for (size_t i = 0; i < k.kept.n; i++)
         if (!k.kept_seen[i]) mr_finding(&k.found, "%s: missing", k.kept.v[i].rel);
-    *n_files = k.n_files;
-    *n_kept = k.n_kept;
+    *out = k.out;
     if (k.found.any)
         st = MR_RAISE(MR_EVERIFY, "%s: verification failed", folder);
-    else if (k.unfinished)
-        st = MR_RAISE(MR_STOPPED, "%s: incomplete: what is there is as it was written; %s", folder,
-                      live ? "the run goes on" : "run again to finish");
+    else if (k.out.unfinished)
+        st = MR_RAISE(MR_STOPPED, "%s: %s", folder,
+                      running ? "a run works on it; what it has finished is whole"
+                              : "not finished; what is there is whole: run again to go on");
 out:
     mr_index_fini(&k.index);
     mr_kept_fini(&k.kept);
     free(k.kept_seen);
+    free(k.seen);
     return st;
 }

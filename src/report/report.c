@@ -349,7 +349,6 @@ static mr_status print_report(const mr_account *a, mr_text *t)
         MR_TRY(list[i].add(a, t));
         MR_TRY(mr_text_add(t, "]"));
     }
-    MR_TRY(mr_text_add(t, "\n}\n"));
 out:
     json_decref(o);
     free(s);
@@ -361,6 +360,7 @@ mr_status mr_report_write(const mr_account *a, const char *folder)
     mr_status st = MR_OK;
     mr_text path = {0}, t = {0};
     MR_TRY(print_report(a, &t));
+    MR_TRY(mr_report_seal(&t, folder));
     MR_TRY(mr_text_add(&path, "%s/report.json", folder));
     MR_TRY(mr_write_durably(path.s, t.s, t.len));
 out:

@@ -157,6 +157,8 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
         const mr_status told = refused ? MR_OK : mr_report_write(a, r->cfg->folder);
         if (told == MR_OK && !refused && !r->cfg->nowhere) mr_html_beside(r->cfg->folder);
         if (done == MR_OK) done = told;
+        const bool whole = done == MR_OK && (st == MR_OK || st == MR_LOSSES) && !r->cfg->nowhere;
+        if (whole) done = mr_unfinished_clear(r->cfg->folder);
         if (done == MR_OK) done = st;
         if (r->todo && !r->o->quiet)
             (void)mr_report_summary(a, r->cfg->nowhere ? "nowhere (null:)" : r->cfg->folder);

@@ -1,6 +1,7 @@
 /* run/leftover.c: see leftover.h. What a file under lanes/ is, it says itself (out/digests.h). */
 #include "run/leftover.h"
 #include <errno.h>
+#include <fnmatch.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,8 +34,9 @@ typedef struct walk {
     int64_t reach_ns; /* the longest half sample */
     const char *folder;
     const uint8_t *done;
-    bool *held;     /* [plan's lanes] */
-    mr_names names; /* once they are needed */
+    const mr_index *index; /* of the last finished run */
+    bool *held;            /* [plan's lanes] */
+    mr_names names;        /* once they are needed */
     mr_leftovers *out;
 } walk;
 
@@ -221,14 +223,17 @@ out:
 /* --- everything under lanes/ ----------------------------------------------------------------- */
 
 /** Is this a complete lane of this chain, under a name that it may have? */
-static mr_status is_lane(const mr_plan *p, present *f, bool *yes)
+static mr_status is_lane(const walk *w, present *f, bool *yes)
 {
     mr_trailer t;
     mr_status st = mr_trailer_read(f->path, false, &t);
     if (st == MR_OK) st = mr_inputs_read(f->path, &f->self, &f->lines);
-    *yes = st == MR_OK && strcmp(t.plan.hex, p->digest.hex) == 0 &&
+    *yes = st == MR_OK && strcmp(t.plan.hex, w->plan->digest.hex) == 0 &&
            mr_lane_self_fits(&f->self, f->rel);
     if (*yes) f->content = t.content;
+    const mr_index_row *listed = mr_index_find(w->index, f->rel);
+    if (*yes && listed && strcmp(listed->checksum, t.content.hex) != 0)
+        *yes = false; /* not what the last run left */
     if (st != MR_EVERIFY) return st;
     mr_error_clear();
     return MR_OK;
@@ -239,26 +244,33 @@ static mr_status sort_out(walk *w, const char *path)
     mr_status st = MR_OK;
     present f = {.path = path, .rel = path + strlen(w->folder) + 1};
     const owned key = {.rel = f.rel};
-    const size_t n = strlen(path);
     bool lane;
-    if (n > 5 && strcmp(path + n - 5, ".part") == 0)
+    if (fnmatch("*.h5.*-????????????????.part", path, 0) == 0)
         return mr_leftover_remove(path, "a dead run left it");
     const owned *owner = bsearch(&key, w->v, w->n, sizeof key, by_rel);
     if (owner && w->done[owner->number] != MR_LANE_SHORT) return MR_OK;
-    MR_TRY(is_lane(w->plan, &f, &lane));
+    MR_TRY(is_lane(w, &f, &lane));
     MR_TRY(lane ? settle(w, &f, owner != NULL) : mr_strs_add(&w->out->strangers, f.rel));
 out:
     mr_text_fini(&f.lines);
     return st;
 }
 
+/** OUT/lanes itself and a day of it may be links: somebody has moved them to another disk. */
+static bool is_moved_day(const FTSENT *e)
+{
+    return e->fts_info == FTS_SL && e->fts_level == 1 &&
+           fnmatch("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]", e->fts_name, 0) == 0;
+}
+
 mr_status mr_leftovers_find(const mr_plan *p, const char *folder, const uint8_t *done,
-                            mr_leftovers *out)
+                            const mr_index *index, mr_leftovers *out)
 {
     mr_status st = MR_OK;
     mr_text root = {0};
     FTS *f = NULL;
-    walk w = {.plan = p, .n = p->n_lanes, .folder = folder, .done = done, .out = out};
+    walk w = {
+        .plan = p, .n = p->n_lanes, .folder = folder, .done = done, .index = index, .out = out};
     MR_TRY(mr_alloc(w.n, sizeof *w.v, "the lanes", &w.v));
     MR_TRY(mr_alloc(w.n, sizeof *w.held, "the lanes", &w.held));
     for (size_t i = 0; i < w.n; i++) { /* a lane reaches to its next sample */
@@ -284,9 +296,11 @@ mr_status mr_leftovers_find(const mr_plan *p, const char *folder, const uint8_t 
     MR_TRY(mr_text_add(&root, "%s/lanes", folder));
     if (access(root.s, F_OK) != 0) goto out;
     char *paths[] = {root.s, NULL};
-    f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    for (FTSENT *e; f && (e = fts_read(f));)
+    f = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+    for (FTSENT *e; f && (e = fts_read(f));) {
+        if (is_moved_day(e)) fts_set(f, e, FTS_FOLLOW);
         if (e->fts_info == FTS_F) MR_TRY(sort_out(&w, e->fts_path));
+    }
 out:
     if (f) fts_close(f);
     free(w.v);

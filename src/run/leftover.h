@@ -2,6 +2,7 @@
  * time the grown archive covers, lanes whose inputs are gone, strangers. Called by run/resume.c. */
 #ifndef MR_LEFTOVER_H
 #define MR_LEFTOVER_H
+#include "out/index.h"
 #include "run/held.h"
 
 typedef struct mr_leftovers {
@@ -22,7 +23,7 @@ mr_status mr_leftover_remove(const char *path, const char *why);
  *  MR_LANE_SHORT: a complete lane stands there, made of more than the archive has now. Where it
  *  does not stay it is removed. */
 mr_status mr_leftovers_find(const mr_plan *p, const char *folder, const uint8_t *done,
-                            mr_leftovers *out);
+                            const mr_index *index, mr_leftovers *out);
 /** Rank 0, when all lanes are done: remove what they supersede. */
 mr_status mr_leftovers_clean(const mr_leftovers *l);
 void mr_leftovers_fini(mr_leftovers *l);

@@ -360,6 +360,23 @@ mr_status mr_lock_watch(const char *folder, const char *attempt, mr_lock **out)
     return st;
 }
 
+bool mr_lock_held(const char *folder, char *who, size_t size)
+{
+    mr_lock *l = NULL;
+    mr_lock_record r;
+    int fd = -1;
+    bool held = false;
+    if (lock_new(folder, &l) == MR_OK && mr_lock_record_mine(&l->mine) == MR_OK &&
+        mr_lock_record_read(l->path, &r, &fd) == MR_OK) {
+        held = !mr_lock_record_dead(&r, &l->mine, fd);
+        snprintf(who, size, "process %lld on %s", r.pid, r.host);
+        close(fd);
+    }
+    mr_error_clear();
+    mr_lock_release(l);
+    return held;
+}
+
 mr_status mr_lock_check(const mr_lock *l)
 {
     mr_lock_record r;

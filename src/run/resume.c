@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "out/index.h"
 #include "report/json.h"
 
 static mr_status file_path(const char *folder, const char *rel, mr_text *t)
@@ -50,6 +51,7 @@ mr_status mr_resume_plan(const mr_plan *p, const char *folder)
     mr_status st = MR_OK;
     mr_text path = {0};
     char diff[400], *s = NULL;
+    bool unfinished;
     json_t *old = NULL, *now = NULL, *lines = lines_json(p->text.s);
     now = json_pack("{s:i s:s s:O s:o}", "schema", 1, "digest", p->digest.hex, "plan", lines,
                     "coefficients", lines_json(p->coefficients.s));
@@ -76,6 +78,8 @@ mr_status mr_resume_plan(const mr_plan *p, const char *folder)
         st = MR_RAISE(MR_EMEM, "no memory for plan.json");
         goto out;
     }
+    MR_TRY(mr_unfinished(folder, &unfinished));
+    if (unfinished) MR_TRY(mr_unfinished_mark(folder));
     MR_TRY(mr_write_durably(path.s, s, strlen(s)));
 out:
     json_decref(old);
@@ -128,6 +132,7 @@ typedef struct check {
     const uint8_t *changed; /* per file of the input */
     bool deep;
     mr_names names; /* once they are needed */
+    mr_index index; /* of the last finished run; empty otherwise */
     mr_losses *losses;
     double n_stale;
 } check;
@@ -174,8 +179,17 @@ static mr_status check_lane(check *k, const char *path, const mr_lane *l, uint8_
                         "another output.folder",
                         path);
     if (st == MR_OK) st = mr_inputs_read(path, &self, &lines);
-    if (st == MR_EVERIFY) {
-        st = redo(k, path, "it is damaged");
+    if (st == MR_EVERIFY && mr_lane_foreign(path)) {
+        st = MR_RAISE(MR_EOUTPUT,
+                      "%s is no lane, and its folder is linked from elsewhere; it is left alone: "
+                      "remove it, or the link",
+                      path);
+        goto out;
+    }
+    const mr_index_row *listed = mr_index_find(&k->index, l->rel);
+    const bool other = st == MR_OK && listed && strcmp(listed->checksum, t.content.hex) != 0;
+    if (st == MR_EVERIFY || other) {
+        st = redo(k, path, other ? "it is not the one that index.csv lists" : "it is damaged");
         goto out;
     }
     MR_TRY(st);
@@ -228,6 +242,27 @@ typedef struct state {
     mr_digest digest;
 } state;
 
+static void ignore(MR_UNUSED void *arg, MR_UNUSED int line)
+{
+}
+
+/** The list of the last finished run, if there is one: each rank looks itself. */
+static mr_status read_index(const char *folder, mr_index *out)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0}, t = {0};
+    MR_TRY(file_path(folder, MR_INDEX_NAME, &path));
+    if (access(path.s, F_OK) != 0) goto out;
+    st = mr_read_text(path.s, (size_t)1 << 30, &t);
+    if (st == MR_ECONFIG) st = MR_EOUTPUT;
+    MR_TRY(st);
+    MR_TRY(mr_index_parse(&t, out, ignore, NULL));
+out:
+    mr_text_fini(&path);
+    mr_text_fini(&t);
+    return st;
+}
+
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
                           bool deep, mr_resume *out)
 {
@@ -238,6 +273,7 @@ mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, cons
     state *mine = NULL;
     check k = {
         .plan = p, .folder = folder, .changed = changed, .deep = deep, .losses = &out->losses};
+    MR_TRY(read_index(folder, &k.index));
     MR_TRY(mr_alloc(n, 1, "the lanes", &out->done));
     MR_TRY(mr_alloc(n, sizeof *out->digest, "the lanes", &out->digest));
     MR_TRY(mr_alloc(n / size + 1, sizeof *mine, "the lanes", &mine));
@@ -259,13 +295,15 @@ out:
             out->n_done += r[i].done == MR_LANE_DONE;
         }
         mr_sum_f64(c, &k.n_stale, 1);
-        if (mr_comm_rank(c) == 0) st = mr_leftovers_find(p, folder, out->done, &out->left);
+        if (mr_comm_rank(c) == 0)
+            st = mr_leftovers_find(p, folder, out->done, &k.index, &out->left);
         for (size_t i = 0; i < n; i++) out->done[i] = out->done[i] == MR_LANE_DONE;
         st = mr_agree(c, st);
     }
     if (st == MR_OK) st = tell_held(c, out);
     out->n_stale = (size_t)k.n_stale;
     mr_names_fini(&k.names);
+    mr_index_fini(&k.index);
     free(mine);
     free(all);
     free(offs);

@@ -2,6 +2,7 @@
 inputs again and compares them with what the lanes were made from."""
 import random
 import shutil
+import signal
 
 import h5py
 import numpy as np
@@ -179,3 +180,96 @@ def test_deep_does_not_mind_another_storage(finished):
         for k, v in attrs.items():
             d.attrs[k] = v
     rig.run("verify", out, "--deep", status=0)
+
+
+# --- lanes that are whole and not what was written
+
+@pytest.mark.parametrize("args", [[], ["--check"]])
+def test_a_whole_lane_of_other_samples_is_not_taken_over(finished, tmp_path, args):
+    """Of inputs of the same names, sizes and times: its own checksum is right, the index says another."""
+    out, files = finished
+    want = rig.digests(out)
+    (tmp_path / "b" / "in").mkdir(parents=True)
+    for p in files:
+        shutil.copy(p, tmp_path / "b" / "in")
+        with h5py.File(tmp_path / "b" / "in" / p.name, "r+") as h:
+            h["Acquisition/Raw[0]/RawData"][...] *= -1
+    cfg = rig.config(tmp_path / "b" / "c.yaml", [tmp_path / "b" / "in"], foul.CHAIN, tmp_path / "b" / "out", run_=foul.RUN)
+    rig.run("run", cfg, status=0)
+    lane = rig.lanes(out)[1]
+    shutil.copy(tmp_path / "b" / "out" / lane.relative_to(out), lane)
+    rig.run("verify", out, status=7)
+    rig.run("run", tmp_path / "c.yaml", *args, status=0)
+    assert rig.digests(out) == want
+    rig.run("verify", out, status=0)
+
+
+@pytest.mark.parametrize("what", ["lanes", "day"])
+def test_lanes_that_were_moved_and_linked_back(finished, tmp_path, what):
+    out, files = finished
+    place = out / "lanes" if what == "lanes" else rig.lanes(out)[0].parent
+    shutil.move(place, tmp_path / "big")
+    place.symlink_to(tmp_path / "big")
+    want = rig.digests(out)
+    rig.run("verify", out, "--deep", status=0)
+    rig.run("run", tmp_path / "c.yaml", status=0)
+    assert rig.digests(out) == want
+    lane = rig.lanes(out)[0]
+    raw = bytearray(lane.read_bytes())
+    raw[3000] ^= 1
+    lane.write_bytes(raw)
+    assert lane.name in rig.run("verify", out, status=7).stdout
+    rig.run("run", tmp_path / "c.yaml", "--check", status=0)
+    assert rig.digests(out) == want
+    with h5py.File(files[0], "r+") as h:
+        h["Acquisition/Raw[0]/RawData"][5, 1] += 1
+    rig.run("verify", out, "--deep", status=7)
+
+
+def test_a_foreign_file_behind_a_link_is_not_replaced(finished, tmp_path):
+    """A folder of somebody else's, linked in the place of a day, with a text by the name of a lane."""
+    out, _ = finished
+    lane = rig.lanes(out)[0]
+    shutil.rmtree(lane.parent)
+    (tmp_path / "theirs" / "sub").mkdir(parents=True)
+    for name in (lane.name, "f.part", "sub/g.part"):
+        (tmp_path / "theirs" / name).write_text("of somebody\n")
+    lane.parent.symlink_to(tmp_path / "theirs")
+    rig.run("run", tmp_path / "c.yaml", status=4)
+    assert {p.read_text() for p in (tmp_path / "theirs").rglob("*") if p.is_file() and ".h5." not in p.name} == {"of somebody\n"}
+
+
+@pytest.mark.parametrize("edit", ["gone", "cut", "state", "status", "line"])
+def test_the_report_is_watched(finished, tmp_path, edit):
+    out, _ = finished
+    p, text = out / "report.json", (out / "report.json").read_text()
+    if edit == "gone":
+        p.unlink()
+    else:
+        p.write_text({"cut": text[:300], "state": text.replace('"used"', '"partly"', 1),
+                      "status": text.replace('"status": 0', '"status": 10'),
+                      "line": "\n".join(x for x in text.splitlines() if '"checksum"' not in x)}[edit])
+    for args in ([], ["--deep"]):
+        assert "report.json" in rig.run("verify", out, *args, status=7).stdout
+    rig.run("run", tmp_path / "c.yaml", status=0)
+    rig.run("verify", out, status=0)
+
+
+def test_what_is_not_finished_is_incomplete_and_no_damage(world, tmp_path):
+    """While a run works, after it was stopped, after it was killed; a damage is a damage then, too."""
+    out, slow = tmp_path / "out", rig.slow_disk(tmp_path)
+    cfg = rig.config(tmp_path / "c.yaml", [world.files], foul.CHAIN, out, run_=foul.RUN)
+    p = rig.start("run", cfg, **slow(0.1))
+    rig.wait_for(lambda: rig.lanes(out), "lane")
+    said = rig.run("verify", out, status=75).stdout
+    assert "a run is at work here" in said and "verify: incomplete" in said
+    rig.kill([p.pid], signal.SIGTERM)
+    p.communicate(timeout=20)
+    said = rig.run("verify", out, status=75)
+    assert "verify: incomplete" in said.stdout and "FAILED" not in said.stdout
+    lane, raw = rig.lanes(out)[0], bytearray(rig.lanes(out)[0].read_bytes())
+    raw[3000] ^= 4
+    lane.write_bytes(raw)
+    assert lane.name in rig.run("verify", out, status=7).stdout
+    rig.run("run", cfg, "--check", status=0)
+    rig.run("verify", out, status=0)

@@ -63,17 +63,23 @@ static void make_folder(char *dir)
     }
     assert_int_equal(mr_master_write(dir, e, N_LANES, &plan), MR_OK);
     assert_int_equal(mr_index_write(dir, e, N_LANES), MR_OK);
+    mr_text report = {0};
+    assert_int_equal(mr_text_add(&report, "{\n \"schema\": 1"), MR_OK);
+    assert_int_equal(mr_report_seal(&report, dir), MR_OK);
+    path_of(path, dir, "report.json");
+    assert_int_equal(mr_write_durably(path, report.s, report.len), MR_OK);
+    mr_text_fini(&report);
+    assert_int_equal(mr_unfinished_clear(dir), MR_OK);
 }
 
 static heard verify(const char *dir, mr_status want)
 {
     heard h = {{0}, 0};
-    size_t n = 0;
-    size_t n_kept = 0;
-    mr_status st = mr_verify_folder(dir, false, hear, &h, &n, &n_kept);
+    mr_verified v = {0};
+    mr_status st = mr_verify_folder(dir, false, hear, &h, &v);
     if (st != want) fprintf(stderr, "%s%s\n", h.text, mr_error());
     assert_int_equal(st, want);
-    if (want == MR_OK) assert_int_equal(n, N_LANES + 1);
+    if (want == MR_OK) assert_int_equal(v.n_files, N_LANES + 1);
     assert_int_equal(h.lines > 0, want == MR_EVERIFY);
     return h;
 }
@@ -163,7 +169,8 @@ static void missing_files_are_named(void **state)
                                        "index.csv",
                                        ".millrace/plan.json",
                                        ".millrace/plan.txt",
-                                       ".millrace/plan.sum"};
+                                       ".millrace/plan.sum",
+                                       "report.json"};
     for (size_t i = 0; i < sizeof gone / sizeof gone[0]; i++) {
         char dir[64], path[256];
         const char *rel = gone[i] ? gone[i] : rels[1];
@@ -195,6 +202,49 @@ static void added_files_are_named(void **state)
     }
 }
 
+static void foreign_files_are_named_and_not_judged(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"lanes/.dascore_index.h5", "lanes/2026-01-01/notes.txt",
+                                       "readme.md"};
+    char dir[64], path[256];
+    heard h = {{0}, 0};
+    mr_verified v = {0};
+    make_folder(dir);
+    for (size_t i = 0; i < 3; i++) {
+        path_of(path, dir, more[i]);
+        assert_int_equal(mr_write_durably(path, "of somebody", 11), MR_OK);
+    }
+    assert_int_equal(mr_verify_folder(dir, false, hear, &h, &v), MR_OK);
+    assert_int_equal(v.n_foreign, 3);
+    for (size_t i = 0; i < 3; i++) assert_non_null(strstr(h.text, more[i]));
+    path_of(path, dir, "lanes/2026-01-01/20260101T000015.000000000Z_c00100-00140.h5");
+    assert_int_equal(mr_write_durably(path, "no lane", 7), MR_OK); /* says that it is one */
+    assert_int_equal(mr_verify_folder(dir, false, hear, &h, &v), MR_EVERIFY);
+    sample_remove(dir);
+}
+
+static void a_report_is_watched(void **state)
+{
+    (void)state;
+    char dir[64], path[256];
+    size_t n = 0;
+    make_folder(dir);
+    path_of(path, dir, "report.json");
+    unsigned char *b = sample_slurp(path, &n);
+    for (size_t at = 0; at < n; at++) {
+        sample_flip(path, at, 2);
+        assert_non_null(strstr(verify(dir, MR_EVERIFY).text, "report.json"));
+        sample_flip(path, at, 2);
+    }
+    for (size_t cut = 0; cut < n; cut += 7) {
+        assert_int_equal(mr_write_durably(path, b, cut), MR_OK);
+        assert_non_null(strstr(verify(dir, MR_EVERIFY).text, "report.json"));
+    }
+    free(b);
+    sample_remove(dir);
+}
+
 static void an_index_with_a_line_more_or_less_is_found(void **state)
 {
     (void)state;
@@ -223,9 +273,16 @@ static void removing_the_master_leaves_an_unfinished_folder(void **state)
     assert_int_equal(mr_master_remove(dir), MR_OK);
     path_of(path, dir, "index.csv");
     assert_int_not_equal(stat(path, &sb), 0);
-    heard h = verify(dir, MR_STOPPED); /* the lanes are whole, nobody vouches for their number */
-    assert_string_equal(h.text, "");
-    assert_non_null(strstr(mr_error(), "incomplete"));
+    verify(dir, MR_STOPPED); /* the lanes are whole, but nobody vouches for their number */
+    path_of(path, dir, rels[1]);
+    sample_flip(path, 3000, 1); /* a damage is a damage */
+    assert_non_null(strstr(verify(dir, MR_EVERIFY).text, rels[1]));
+    sample_flip(path, 3000, 1);
+    path_of(path, dir, "lanes/2026-01-01/a.h5.1-00c0ffee00c0ffee.part");
+    assert_int_equal(mr_write_durably(path, "x", 1), MR_OK);
+    mr_verified v;
+    assert_int_equal(mr_verify_folder(dir, true, NULL, NULL, &v), MR_STOPPED); /* while it runs */
+    assert_true(v.unfinished);
     assert_int_equal(mr_master_remove(dir), MR_OK); /* absent files are fine */
     sample_remove(dir);
 }
@@ -261,6 +318,8 @@ int main(void)
         cmocka_unit_test(swapped_files_are_both_named),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(added_files_are_named),
+        cmocka_unit_test(foreign_files_are_named_and_not_judged),
+        cmocka_unit_test(a_report_is_watched),
         cmocka_unit_test(an_index_with_a_line_more_or_less_is_found),
         cmocka_unit_test(removing_the_master_leaves_an_unfinished_folder),
         cmocka_unit_test(master_and_index_have_the_same_bytes_every_time),

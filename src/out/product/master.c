@@ -200,6 +200,7 @@ static mr_status remove_durably(const char *folder, const char *name)
 mr_status mr_master_remove(const char *folder)
 {
     mr_status st = MR_OK;
+    MR_TRY(mr_unfinished_mark(folder));
     MR_TRY(remove_durably(folder, MR_INDEX_NAME)); /* which says that the others are whole */
     for (size_t i = 0; i < MR_PRODUCT_KINDS; i++)
         for (size_t k = 0; mr_products[i].merged[k]; k++)
