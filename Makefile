@@ -151,8 +151,11 @@ install: all $(B)/libmillrace.a
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/millrace
 	install -m 755 $(B)/millrace $(DESTDIR)$(PREFIX)/bin/millrace
 	install -m 644 $(B)/libmillrace.a $(DESTDIR)$(PREFIX)/lib/libmillrace.a
-	@for h in src/*.h src/*/*.h src/*/*/*.h; do \
-	   install -D -m 644 $$h $(DESTDIR)$(PREFIX)/include/millrace/$${h#src/}; done
+	install -d $(DESTDIR)$(PREFIX)/include/millrace $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 src/millrace/*.h $(DESTDIR)$(PREFIX)/include/millrace
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBS@|$(LIBS)|' -e "s|@VERSION@|$$(sed -n \
+	  's/#define MR_VERSION "\(.*\)"/\1/p' src/millrace/base.h)|" \
+	  src/millrace/millrace.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/millrace.pc
 	@for d in configs jobs; do [ ! -d $$d ] || cp -r $$d $(DESTDIR)$(PREFIX)/share/millrace/; done
 
 ## clean: remove what was built and what the demo made

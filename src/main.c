@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "out/output.h"
-#include "millrace.h"
+#include "millrace/millrace.h"
 #include "run/stop.h"
 
 static int version(void)

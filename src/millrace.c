@@ -1,6 +1,8 @@
-/* millrace.c: see millrace.h. main.c and programs of others call it. */
-#include "millrace.h"
+/* millrace.c: see millrace/millrace.h. main.c and programs of others call it. */
+#include "millrace/millrace.h"
 #include "in/input.h"
+#include "par/par.h"
+#include "plan/plan.h"
 #include "ops/plugin.h"
 #include "par/thread.h"
 #include "run/inputs.h"
@@ -82,6 +84,14 @@ mr_status mr_work_plan(mr_work *w, const mr_plan **out)
     *out = w->dry.plan;
 out:
     return st;
+}
+
+mr_plan_facts mr_plan_facts_of(const mr_plan *p)
+{
+    return (mr_plan_facts){.files = p->cat->n,
+                           .lanes = p->n_lanes,
+                           .output_bytes = p->out_bytes,
+                           .memory_bytes = p->mem.planned_bytes};
 }
 
 mr_status mr_work_run(mr_work *w)

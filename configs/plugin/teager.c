@@ -7,7 +7,7 @@
  * and in a config:   plugin: ./teager.so
  *                    chain: [teager: {lag: 10 ms}]                                             */
 #include <math.h>
-#include "ops/op.h"
+#include "millrace/op.h"
 
 typedef struct teager {
     double lag_s; /* parameter */

@@ -4,7 +4,7 @@
 #include "cli/cli.h"
 #include "base/text.h"
 #include "cli/topics.h"
-#include "ops/op.h"
+#include "millrace/op.h"
 
 static int synth(MR_UNUSED mr_comm *c, int argc, char **argv)
 {

@@ -1,6 +1,6 @@
 /* cli/ops.c: `millrace ops`: the table of operators for people, for a page, for scripts. All of it
  * is read from the rows that the config's parser reads. */
-#include "ops/op.h"
+#include "millrace/op.h"
 #include "ops/plugin.h"
 #include "cli/cli.h"
 #include "cli/opts.h"

@@ -1,5 +1,5 @@
 /* grid/grid.c: sample indices on the UTC grid. 80-bit arithmetic: exact to far below a sample. */
-#include "grid/grid.h"
+#include "millrace/grid.h"
 #include <math.h>
 
 static long double position(int64_t t_ns, double rate_hz)

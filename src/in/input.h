@@ -5,7 +5,7 @@
 #define MR_IN_INPUT_H
 #include "base/base.h"
 #include "base/node.h"
-#include "grid/grid.h"
+#include "millrace/grid.h"
 
 typedef enum mr_dtype_kind { MR_DT_INT, MR_DT_UINT, MR_DT_FLOAT } mr_dtype_kind;
 /** Type of a stored sample. size: 1, 2, 4, 8 bytes (float: 2, 4, 8). */

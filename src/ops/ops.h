@@ -1,7 +1,7 @@
 /* ops/ops.h: every operator there is. Adding one: its file and its name in this list. */
 #ifndef MR_OPS_H
 #define MR_OPS_H
-#include "ops/op.h"
+#include "millrace/op.h"
 
 /* the order is that of the help */
 #define MR_OP_LIST(ROW)                                                                            \

@@ -1,5 +1,6 @@
 /* ops/param.c: settings of an operator from a map of the config, and back to text. */
 #include "base/quantity.h"
+#include "ops/param.h"
 #include "ops/chain/chain_priv.h"
 #include <string.h>
 

@@ -2,7 +2,8 @@
  * that MILLRACE_PLUGINS names. Loaded before the chain is read, in every rank; never unloaded. */
 #ifndef MR_PLUGIN_H
 #define MR_PLUGIN_H
-#include "ops/op.h"
+#include "base/text.h"
+#include "millrace/op.h"
 
 /** Load the operators of a shared object; one that was loaded before is fine. Main thread, before
  *  others start. MR_ECONFIG: not there, no plug-in, made for another millrace, a row that is not

@@ -4,7 +4,7 @@
 #define MR_OUT_OUTPUT_H
 #include "base/base.h"
 #include "base/text.h"
-#include "grid/grid.h"
+#include "millrace/grid.h"
 
 /** 128-bit digest as 32 hex characters and NUL. */
 typedef struct mr_digest {

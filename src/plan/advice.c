@@ -1,5 +1,6 @@
 /* plan/advice.c: see advice.h. Works on the config's own nodes, so that each line has its place. */
 #include "plan/advice.h"
+#include "ops/param.h"
 #include "base/quantity.h"
 #include "plan/precision.h"
 #include <math.h>

@@ -105,13 +105,13 @@ def test_one_that_says_less_than_it_looks_at_is_found_out(tmp_path):
 
 @pytest.mark.parametrize("what,source,says", [
     ("no symbol", "int nothing;\n", "has no symbol millrace_plugin"),
-    ("another version", '#include "ops/op.h"\nextern const mr_plugin millrace_plugin;\n'
+    ("another version", '#include "millrace/op.h"\nextern const mr_plugin millrace_plugin;\n'
      "const mr_plugin millrace_plugin = {99, sizeof(mr_op), sizeof(mr_needs), sizeof(mr_geom), {0}};\n",
      "version 99"),
-    ("other headers", '#include "ops/op.h"\nextern const mr_plugin millrace_plugin;\n'
+    ("other headers", '#include "millrace/op.h"\nextern const mr_plugin millrace_plugin;\n'
      "const mr_plugin millrace_plugin = {MR_PLUGIN_ABI, 8, sizeof(mr_needs), sizeof(mr_geom), {0}};\n",
      "compile it anew"),
-    ("empty", '#include "ops/op.h"\nMR_PLUGIN(NULL);\n', "brings no operators"),
+    ("empty", '#include "millrace/op.h"\nMR_PLUGIN(NULL);\n', "brings no operators"),
     ("taken", SOURCE.read_text().replace('"teager"', '"abs"'), "there is an operator abs already"),
     ("not complete", SOURCE.read_text().replace(".bind = teager_bind,", "").replace(
         "static mr_status teager_bind", "mr_status teager_bind(void *, const mr_geom *, mr_geom *, mr_needs *);\n"
@@ -136,3 +136,52 @@ def test_what_is_no_plugin_is_refused_by_name(recorded, tmp_path):
         done = rig.run("run", config(top, tmp_path, path), status=2, ranks=2)
         assert says in done.stderr and str(path) in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+# --- programs and plug-ins outside of the tree
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """make install into a folder of its own."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    subprocess.run(["make", "-s", f"B={rig.BINARY.parent}", f"PREFIX={prefix}", "install"], cwd=rig.ROOT,
+                   check=True, capture_output=True, timeout=600)
+    return prefix
+
+
+def flags(prefix, what):
+    if not shutil.which("pkg-config"):
+        pytest.skip("no pkg-config")
+    return subprocess.run(["pkg-config", what, "millrace"], check=True, text=True, capture_output=True,
+                          env=dict(rig.environment(), PKG_CONFIG_PATH=f"{prefix}/lib/pkgconfig")).stdout.split()
+
+
+def test_only_the_public_pages_are_installed(installed):
+    got = {str(p.relative_to(installed / "include")) for p in (installed / "include").rglob("*.h")}
+    assert got == {f"millrace/{p.name}" for p in (rig.ROOT / "src" / "millrace").glob("*.h")}
+    assert "millrace/op.h" in got and "millrace/millrace.h" in got
+
+
+def test_a_program_of_ones_own(installed, recorded, tmp_path):
+    if not shutil.which("mpicc"):
+        pytest.skip("no mpicc")
+    top, x = recorded
+    source, program = tmp_path / "program.c", tmp_path / "program"
+    shutil.copy2(rig.ROOT / "configs" / "plugin" / "program.c", source)
+    subprocess.run(["mpicc", "-Wall", "-Werror", *flags(installed, "--cflags"), source,
+                    *flags(installed, "--libs"), "-o", program], check=True)
+    cfg = config(top, tmp_path, None, ["halve: {by: 4}"])
+    done = subprocess.run([program, cfg], env=rig.environment(), text=True, capture_output=True, timeout=100)
+    assert done.returncode == 0 and "3 lanes" in done.stdout, done.stderr
+    (_, y), = rig.output(tmp_path / "out")
+    rig.near(y, x / 4)
+
+
+def test_a_plugin_from_what_is_installed(installed, tmp_path):
+    source = tmp_path / "t.c"
+    source.write_text(SOURCE.read_text())
+    so = tmp_path / "t.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", *flags(installed, "--cflags"), source, "-o", so], check=True)
+    done = subprocess.run([installed / "bin" / "millrace", "ops", "teager", "--try"], text=True, capture_output=True,
+                          env=rig.environment(MILLRACE_PLUGINS=str(so)), timeout=100)
+    assert done.returncode == 0 and done.stdout.count("ok ") == 3, done.stderr

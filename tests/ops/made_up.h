@@ -6,7 +6,7 @@
 #define MADE_UP_H
 #include <math.h>
 #include <string.h>
-#include "ops/op.h"
+#include "millrace/op.h"
 
 typedef struct made_up {
     int64_t dummy;

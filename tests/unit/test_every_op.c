@@ -3,6 +3,7 @@
  * (tests/ops/made_up.h) use what the table's do not. */
 #include "../ops/cut.h"
 #include "../ops/made_up.h"
+#include "ops/param.h"
 #include "ops/try/walk.h"
 #include <math.h>
 #include <setjmp.h>

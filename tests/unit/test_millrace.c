@@ -8,7 +8,8 @@
 #include <cmocka.h>
 #include "cli/cli.h"
 #include "in/input.h"
-#include "millrace.h"
+#include "millrace/millrace.h"
+#include "plan/plan.h"
 
 /* --- an operator: y = x / by, one number in, one number out ---------------------------------- */
 

@@ -1,6 +1,7 @@
 /* Parameters of every type from nodes to fields, their refusals, and back to text, with an operator
  * made up for it. */
 #include "../ops/cut.h"
+#include "ops/param.h"
 #include "ops/chain/chain_priv.h"
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Indices through chains: output spans, positions, the ranges of a block, what is spoilt and blank.
- * Numbers follow from the definitions in ops/op.h, worked out beside them. */
+ * Numbers follow from the definitions in millrace/op.h, worked out beside them. */
 #include "../ops/cut.h"
 #include <math.h>
 #include <setjmp.h>

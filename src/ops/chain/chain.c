@@ -2,6 +2,7 @@
  * outside.
  */
 #include "ops/chain/chain_priv.h"
+#include "ops/param.h"
 #include "ops/plugin.h"
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,9 @@
 #ifndef MR_CHAIN_H
 #define MR_CHAIN_H
 #include "base/arena.h"
+#include "base/node.h"
 #include "base/text.h"
-#include "ops/op.h"
+#include "millrace/op.h"
 
 #define MR_MAX_OPS 32
 typedef struct mr_chain mr_chain;

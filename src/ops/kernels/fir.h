@@ -2,7 +2,7 @@
  * computed. */
 #ifndef MR_FIR_H
 #define MR_FIR_H
-#include "ops/op.h"
+#include "millrace/op.h"
 
 /** Output m = sum over k of h[m * down + phase + centre - k * up] * x[k], samples outside the span
  *  taken as zero (scipy upfirdn and resample_poly). */

@@ -1,7 +1,7 @@
 /* ops/kernels/middle.h: medians of windows in time and channel, eight channels side by side. */
 #ifndef MR_MIDDLE_H
 #define MR_MIDDLE_H
-#include "ops/op.h"
+#include "millrace/op.h"
 
 enum { MR_MIDDLE_LANES = 8, MR_MIDDLE_MOST = 625 }; /* values in a window at most, an odd number */
 

@@ -5,7 +5,7 @@
  */
 #ifndef MR_ROLL_H
 #define MR_ROLL_H
-#include "ops/op.h"
+#include "millrace/op.h"
 
 /** Rows of w doubles that a roll over n cells keeps; all zero is the start. */
 static inline size_t mr_roll_rows(size_t n)

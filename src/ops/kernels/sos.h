@@ -4,7 +4,7 @@
 #ifndef MR_SOS_H
 #define MR_SOS_H
 #include "ops/kernels/design.h"
-#include "ops/op.h"
+#include "millrace/op.h"
 
 typedef enum mr_phase {
     MR_PHASE_ZERO,   /* forward, then backward; odd extension at the span's ends (sosfiltfilt) */

@@ -6,7 +6,7 @@
  * squares of roll.h. */
 #ifndef MR_TRAIL_H
 #define MR_TRAIL_H
-#include "ops/op.h"
+#include "millrace/op.h"
 
 typedef enum mr_trail_kind {
     MR_TRAIL_SUM,      /* acc: sum x */

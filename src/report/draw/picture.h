@@ -5,7 +5,7 @@
 #ifndef MR_PICTURE_H
 #define MR_PICTURE_H
 #include "base/base.h"
-#include "grid/grid.h"
+#include "millrace/grid.h"
 #include "report/draw/pen.h"
 
 /** What an axis has instead of time (along) or distance (upwards). label NULL: those. */

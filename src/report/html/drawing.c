@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utc.h"
-#include "grid/grid.h"
+#include "millrace/grid.h"
 #include "report/html/html.h"
 
 enum { LEFT = 110, WIDE = 860, ROW = 26, BAR = 16, BINS = WIDE };

@@ -1,11 +1,11 @@
-/* grid/grid.h: the geometry of a signal, sample indices on the UTC grid, and the view of a tile.
+/* millrace/grid.h: the geometry of a signal, sample indices on the UTC grid, the view of a tile.
  *
  * A signal has one sample for every index n of its grid; a sample at time t has n = round(t *
  * rate). Inside a span indices are consecutive, so a range [a, b) of indices names samples exactly.
  */
 #ifndef MR_GRID_H
 #define MR_GRID_H
-#include "base/base.h"
+#include "millrace/base.h"
 
 /** Half-open range of indices. Empty when b <= a. */
 typedef struct mr_slab {

@@ -1,4 +1,4 @@
-/* millrace.h: the library's front door, for programs that run millrace themselves or bring
+/* millrace/millrace.h: the library's front door, for programs that run millrace themselves or bring
  * operators of their own. Link build/libmillrace.a; the millrace program itself begins and ends by
  * this page.
  *
@@ -24,9 +24,12 @@
  * whole program. */
 #ifndef MILLRACE_H
 #define MILLRACE_H
-#include "ops/op.h"
-#include "par/par.h"
-#include "plan/plan.h"
+#include "millrace/op.h"
+
+/** The ranks that work together. */
+typedef struct mr_comm mr_comm;
+typedef struct mr_config mr_config;
+typedef struct mr_plan mr_plan;
 
 /** First thing in main: before threads, before anything else starts MPI. Checks own operators
  *  (MR_EBUG for a row that is not complete, or a name that is taken). After a failure too, call
@@ -47,11 +50,17 @@ const mr_config *mr_work_config(const mr_work *w);
 /** Look at the input and lay out lanes, blocks, memory; nothing is written.
  *  @param out [borrow] from w: valid until mr_work_close */
 mr_status mr_work_plan(mr_work *w, const mr_plan **out);
+/** What a plan comes to. */
+typedef struct mr_plan_facts {
+    uint64_t files, lanes, output_bytes;
+    uint64_t memory_bytes; /* a rank, at most */
+} mr_plan_facts;
+mr_plan_facts mr_plan_facts_of(const mr_plan *p);
 /** Do it, or go on with it: lane files, master.h5, index.csv, report.json in output.folder; the
  *  summary to stdout. MR_OK, MR_LOSSES, MR_STOPPED, or an error. May be called again. */
 mr_status mr_work_run(mr_work *w);
 void mr_work_close(mr_work *w);
 
 /* Operators: mr_op_at lists them, mr_op_find finds one by name, MR_OWN_OPS brings one's own: see
- * ops/op.h for what a row says and promises. */
+ * millrace/op.h for what a row says and promises. */
 #endif

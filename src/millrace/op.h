@@ -1,4 +1,5 @@
-/* ops/op.h: the contract between an operator and the rest: what it needs, what it does to a tile.
+/* millrace/op.h: the contract between an operator and the rest: what it needs, what it does to a
+ * tile. What is there for speed alone is in op_fast.h: leave it out at first.
  *
  * An operator is one row (mr_op): name, parameters, and functions. bind() checks the parameters
  * against the geometry and designs what is to be designed; apply() runs on one tile (some adjacent
@@ -11,10 +12,13 @@
  * phase = 0, or for align_span (up = 1) the span's first input index modulo down. */
 #ifndef MR_OP_H
 #define MR_OP_H
-#include "base/base.h"
-#include "base/node.h"
-#include "base/text.h"
-#include "grid/grid.h"
+#include "millrace/base.h"
+#include "millrace/grid.h"
+#include "millrace/op_fast.h"
+
+/** Text that grows: what describe() writes to. */
+typedef struct mr_text mr_text;
+mr_status mr_text_add(mr_text *t, const char *fmt, ...) MR_PRINTF(2, 3);
 
 typedef enum mr_ptype {           /* type of the field at .offset */
                         MR_F64,   /* double, in the dimension's unit (s, Hz, m, 1, fraction) */
@@ -119,19 +123,6 @@ static inline bool mr_row_is_item(const mr_needs *d)
     return d->items.n == 1 && d->items.window_ns == d->row_ns && d->items.least == d->items.len;
 }
 
-/** Input that is filled as it is read: before rows [0, n) of x are read, pull(arg, n) must have
- * been called. Loading a row just before its first use keeps it in cache. */
-typedef struct mr_feed {
-    void (*pull)(void *arg, size_t n);
-    /** For operators with .once: the next n rows, stride as in x, at a place that holds until the
-     *  next call: what is read once needs no place of its own. */
-    const double *(*next)(void *arg, size_t n);
-    /** Was one of the rows so far not finite? Then what comes of this piece is thrown away, and all
-     * that is carried to the next one but `state` has to be left as it was. */
-    bool (*spoilt)(void *arg);
-    void *arg;
-} mr_feed;
-
 /** One call of apply: an input view that covers samples [x0, x0 + x->nt) of channels [xc0, xc0 +
  *  x->nc), an output view that covers [y0, y0 + y->nt) of [yc0, yc0 + y->nc). The chain guarantees
  *  that x covers what needs says, clipped to the span and to the array. */
@@ -163,16 +154,6 @@ static inline const double *mr_piece_next(const mr_piece *p, size_t t, size_t n)
 {
     return p->feed ? p->feed->next(p->feed->arg, n) : mr_at(p->x, t, 0);
 }
-
-/** Rows that are loaded when they are asked for, into a place of the asker's: of long items, of
- * which a cache holds only some channels. */
-typedef struct mr_rows {
-    void *arg;
-    /** Rows [at.a, at.b) of channels [c, c + n) of the tile -> to[rows][8]; n <= 8. */
-    void (*load)(void *arg, mr_slab at, size_t c, size_t n, double *to);
-    /** After all of item k was loaded: bit i is set where channel c + i is good. */
-    unsigned (*good)(void *arg, int64_t k, size_t c, size_t n);
-} mr_rows;
 
 /** One tile's share of a reduction: what take() gets. */
 typedef struct mr_fold {
@@ -272,9 +253,4 @@ const char *mr_op_nearest(const char *word);
 mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz);
 /** The same clipped to the span; the whole span for MR_WINDOW_SPAN. For apply(). */
 mr_slab mr_piece_window(const mr_piece *p, int64_t n, int64_t window_ns);
-
-/** Fill the settings struct `self` (size bytes, zeroed by the caller) from a map of parameters
- *  (NULL = none given). Every refusal says file:line:column, the range with unit, the nearest name.
- *  Unknown keys are refused. */
-mr_status mr_params_parse(const mr_op *op, const mr_node *map, void *self);
 #endif
