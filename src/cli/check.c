@@ -3,6 +3,8 @@
 #include "cli/cli.h"
 #include "cli/run_opts.h"
 #include "plan/advice.h"
+#include "plan/odds.h"
+#include "cli/show_json.h"
 #include <stdio.h>
 
 enum { LOOKS = 3 }; /* files that are tried before the header is given up */
@@ -63,6 +65,16 @@ out:
     return st;
 }
 
+static mr_status print_json(const char *config, const mr_plan *p, const mr_strs *advice)
+{
+    json_t *warnings = json_array();
+    for (size_t i = 0; i < advice->n; i++)
+        json_array_append_new(warnings, json_string(advice->v[i]));
+    json_t *j = json_pack("{s:s s:b s:o s:o}", "config", config, "ok", 1, "warnings", warnings,
+                          "odd", p ? mr_show_odd_json(p) : json_array());
+    return mr_show_json(j);
+}
+
 int mr_cli_check(MR_UNUSED mr_comm *c, int argc, char **argv)
 {
     mr_run_args a;
@@ -70,11 +82,13 @@ int mr_cli_check(MR_UNUSED mr_comm *c, int argc, char **argv)
     mr_catalog *cat = NULL;
     mr_plan *plan = NULL;
     mr_strs advice = {0};
+    mr_text odd = {0};
     mr_status st = MR_OK;
-    MR_TRY(mr_run_args_parse(argc, argv, "", &a));
+    MR_TRY(mr_run_args_parse(argc, argv, "json", &a));
     if (a.help) {
         printf(
-            "millrace check CONFIG [-s KEY=VALUE]...\n\nIs a config right? Warns also of what is "
+            "millrace check CONFIG [-s KEY=VALUE]... [--json]\n\nIs a config right? Warns also of "
+            "what is "
             "legal but unwise. Of the input only the header of\nthe first file is read; nothing is "
             "written.\nStatus: 0 right, 2 config, 3 no input is there or can be used.\n");
         return MR_OK;
@@ -82,11 +96,17 @@ int mr_cli_check(MR_UNUSED mr_comm *c, int argc, char **argv)
     MR_TRY(mr_config_load(a.o.config, a.o.overrides, a.o.n_overrides, &cfg));
     MR_TRY(bind_chain(cfg, &cat, &plan, &advice));
     MR_TRY(mr_advise(cfg, plan, &advice));
+    if (a.o.json) {
+        MR_TRY(print_json(a.o.config, plan, &advice));
+        goto out;
+    }
     for (size_t i = 0; i < advice.n; i++) mr_log(MR_WARN, "warning: %s", advice.v[i]);
-    printf("%s: ok", a.o.config);
+    if (plan) MR_TRY(mr_odds_lines(&plan->spans, cat, &odd));
+    printf("%s%s: ok", odd.s ? odd.s : "", a.o.config);
     if (advice.n) printf(", %zu warning%s", advice.n, advice.n == 1 ? "" : "s");
     printf("\n");
 out:
+    mr_text_fini(&odd);
     mr_strs_fini(&advice);
     mr_plan_free(plan);
     mr_catalog_free(cat);

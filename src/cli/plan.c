@@ -1,5 +1,4 @@
 /* cli/plan.c: plan CONFIG: what a run would do, need and write, without doing it. */
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +7,9 @@
 #include "cli/cli.h"
 #include "cli/plan_slurm.h"
 #include "cli/run_opts.h"
+#include "cli/show_json.h"
 #include "plan/advice.h"
+#include "plan/odds.h"
 #include "report/report.h"
 
 static uint64_t input_bytes(const mr_plan *p)
@@ -105,6 +106,9 @@ static void print_plan(const mr_plan *p)
     for (size_t i = 0; i < p->spans.n_odd; i++) gaps += p->spans.odd[i].kind == MR_ODD_GAP;
     printf("input:      %zu files, %s, %zu refused\n", p->cat->n_files,
            mr_fmt_bytes((double)input_bytes(p), b0), refused);
+    mr_text odd = {0};
+    if (mr_odds_lines(&p->spans, p->cat, &odd) == MR_OK && odd.s) fputs(odd.s, stdout);
+    mr_text_fini(&odd);
     printf("spans:      %zu, %zu gaps\n", p->spans.n_spans, gaps);
     for (size_t i = 0; i < p->spans.n_spans && i < 20; i++) {
         const mr_span *s = &p->spans.span[i];
@@ -145,11 +149,8 @@ static mr_status print_json(const mr_plan *p)
         "largest_lane_share", mr_plan_largest_share(p), "output_bytes", (json_int_t)p->out_bytes,
         "memory", "planned_bytes", (json_int_t)p->mem.planned_bytes, "need_bytes",
         (json_int_t)p->mem.need_bytes, "limit_bytes", (json_int_t)p->mem.limit_bytes);
-    if (!j) return MR_RAISE(MR_EMEM, "no memory for the plan's JSON");
-    json_dumpf(j, stdout, JSON_INDENT(1));
-    printf("\n");
-    json_decref(j);
-    return MR_OK;
+    if (j) json_object_set_new(j, "odd", mr_show_odd_json(p));
+    return mr_show_json(j);
 }
 
 /** A rank without a lane has nothing to do. */

@@ -53,13 +53,24 @@ out:
     return st;
 }
 
+/** The grid index of a span's first sample: round(t * rate). Of a rate a hair off a whole one nobody
+ *  can count the samples since 1970: its are counted from the whole second before, so that the first
+ *  sample of a second is the first of that second's windows. */
+static int64_t first_index(int64_t t0_ns, double rate_hz)
+{
+    const double off = fabs(rate_hz / round(rate_hz) - 1);
+    if (!(off > 0 && off <= 1e-4)) return mr_index_at(t0_ns, rate_hz);
+    const int64_t s_ns = 1000000000, second = mr_div_floor(t0_ns, s_ns) * s_ns;
+    return mr_index_ceil(second, rate_hz) + mr_index_at(t0_ns - second, rate_hz);
+}
+
 static mr_status begin_span(mr_spans *s, uint32_t group, double rate_hz, int64_t t0_ns)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_grow(&s->span, &s->cap_spans, s->n_spans + 1, sizeof *s->span, "the spans"));
     s->span[s->n_spans++] = (mr_span){.group = group,
                                       .part0 = s->n_parts,
-                                      .index0 = mr_index_at(t0_ns, rate_hz),
+                                      .index0 = first_index(t0_ns, rate_hz),
                                       .t0_ns = t0_ns,
                                       .rate_hz = rate_hz};
 out:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/quantity.h"
 #include "base/utc.h"
+#include "plan/odds.h"
 #include "report/fate.h"
 #include "report/json.h"
 
@@ -438,7 +439,7 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
 {
     mr_status st = MR_OK;
     mr_fate *f = NULL;
-    mr_text chain = {0};
+    mr_text chain = {0}, odd = {0};
     char b0[32], b1[32], b2[32];
     const mr_plan *p = a->plan;
     size_t refused = 0, partly = 0, done = 0;
@@ -460,6 +461,8 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
         if (*s == '\n') *s = s[1] ? ';' : '\0';
     printf("input:      %zu files in %zu spans: %zu refused, %zu partly used\n", a->cat->n_files,
            p->spans.n_spans, refused, partly);
+    MR_TRY(mr_odds_lines(&p->spans, a->cat, &odd));
+    if (odd.s) fputs(odd.s, stdout);
     printf("did:        %s\n", chain.s ? chain.s : "copied");
     printf("output:     %s: %zu of %zu lanes (%zu known, %zu redone), %s of samples\n", folder,
            done, p->n_lanes, a->n_known, a->n_redone, mr_fmt_bytes((double)bytes, b0));
@@ -481,6 +484,7 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
            mr_fmt_bytes((double)p->mem.planned_bytes, b2));
 out:
     mr_text_fini(&chain);
+    mr_text_fini(&odd);
     free(f);
     return st;
 }

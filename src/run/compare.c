@@ -61,7 +61,15 @@ static bool stored_alike(const mr_file_info *a, const mr_file_info *b)
            memcmp(&a->packing, &b->packing, sizeof a->packing) == 0;
 }
 
-/** *equal: 1 or 0 for the rows that both files have; MR_EINPUT when one cannot be read. */
+/** The time from one row of a recording to the next, by its own stamps. */
+static double step_ns(const mr_row *r, double rate_hz)
+{
+    const double by_stamps = r->nt > 1 ? (double)(r->t1_ns - r->t0_ns) / (double)(r->nt - 1) : 0;
+    return by_stamps > 0 ? by_stamps : 1e9 / rate_hz;
+}
+
+/** *equal: 1 or 0 for the rows that both recordings have, -1 where there is none; MR_EINPUT when one
+ *  cannot be read. */
 static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rate_hz, int8_t *equal)
 {
     mr_status st = MR_OK;
@@ -72,7 +80,7 @@ static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rat
     const mr_row *other = &cat->rows[o->other];
     const size_t row_bytes = info.nc * info.store.dtype.size;
     const size_t its_bytes = its.nc * its.store.dtype.size;
-    const double at = (double)(o->t0_ns - other->t0_ns) * 1e-9 * rate_hz;
+    const double at = (double)(cat->rows[o->file].t0_ns - other->t0_ns) / step_ns(other, rate_hz);
     const uint64_t from = (uint64_t)llround(fmax(at, 0.0));
     const uint64_t n = MR_MIN(o->skip, other->nt > from ? other->nt - from : 0);
     const uint64_t most = MR_MAX((uint64_t)(4 << 20) / row_bytes, (uint64_t)1);
@@ -80,8 +88,8 @@ static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rat
     const mr_chsel sel = {0, 1, info.nc};
     MR_TRY(side_open(cat, o->file, 0, step * row_bytes, &a));
     MR_TRY(side_open(cat, o->other, from, step * its_bytes, &b));
-    *equal = 1;
-    for (uint64_t t = 0; t < n && *equal; t += step) {
+    *equal = n ? 1 : -1;
+    for (uint64_t t = 0; t < n && *equal == 1; t += step) {
         const uint64_t k = MR_MIN(step, n - t);
         MR_TRY(mr_raw_read(a.raw, a.row + t, k, &sel, a.buf, row_bytes, NULL, NULL));
         MR_TRY(mr_raw_read(b.raw, b.row + t, k, &sel, b.buf, its_bytes, NULL, NULL));

@@ -2,6 +2,7 @@
  * lanes -> finish. On the main thread; all ranks take the same way through it, but for what one of
  * them does for all. */
 #include "run/run.h"
+#include "plan/odds.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,10 @@ static mr_status may_begin(const mr_run_state *r)
         return MR_RAISE(MR_EINPUT,
                         "--strict: files are refused or partly usable; nothing was computed");
     }
+    const mr_odd *odd = r->cfg->strict ? mr_odds_first(&p->spans) : NULL;
+    if (odd)
+        return MR_RAISE(MR_EINPUT, "--strict: %s: %s: %s", mr_catalog_path(p->cat, odd->file),
+                        mr_odd_name(odd->kind), odd->note);
     return MR_OK;
 }
 

@@ -207,6 +207,31 @@ static void how_far_apart_recordings_join_is_the_configs_to_say(void **state)
     mr_catalog_free(c);
 }
 
+/* 1,000,001 ns a sample from 2026-01-01T00:00:00: that second's windows begin at its index, whatever
+ * the count of samples since 1970 is rounded to; 100 ns before counts as on it */
+static void a_rate_a_hair_off_a_whole_one_counts_from_the_second(void **state)
+{
+    (void)state;
+    for (int hair = 0; hair < 2; hair++) {
+        mr_file_info f[] = {recording(0, 4000)};
+        f[0].rate_hz = 1e9 / 1000001;
+        f[0].t1_ns = f[0].t0_ns + 3999 * INT64_C(1000001);
+        f[0].t0_ns -= hair * 100;
+        f[0].t1_ns -= hair * 100;
+        mr_spans s = spans_of(f, 1);
+        const int64_t window = mr_index_ceil(T0, f[0].rate_hz);
+        assert_int_equal(s.span[0].index0 - window, 0);
+        mr_spans_fini(&s);
+    }
+    /* rates that are no hair off: round(t * rate), 1767225600 s * 12.5 Hz and 40 ms more */
+    mr_file_info f[] = {recording(1040 * MS, 4000)};
+    f[0].rate_hz = 12.5;
+    f[0].t1_ns = f[0].t0_ns + 3999 * 80 * MS;
+    mr_spans s = spans_of(f, 1);
+    assert_int_equal(s.span[0].index0, INT64_C(1767225600) * 25 / 2 + 13);
+    mr_spans_fini(&s);
+}
+
 static void another_rate_or_layout_is_a_group_of_its_own(void **state)
 {
     (void)state;
@@ -391,6 +416,7 @@ int main(void)
         cmocka_unit_test(a_measured_rate_beyond_a_thousandth_bends_the_span),
         cmocka_unit_test(remarks_of_the_probe_are_rows_of_their_kinds),
         cmocka_unit_test(how_far_apart_recordings_join_is_the_configs_to_say),
+        cmocka_unit_test(a_rate_a_hair_off_a_whole_one_counts_from_the_second),
         cmocka_unit_test(another_rate_or_layout_is_a_group_of_its_own),
         cmocka_unit_test(the_order_of_files_changes_nothing),
         cmocka_unit_test(growth_leaves_indices_of_old_samples_alone),
