@@ -317,6 +317,8 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                            mr_base_name(mr_catalog_path(p->cat, q->file)), (long long)r->size,
                            (long long)(k0 + q->k), (unsigned long long)q->skip,
                            (long long)q->t_ns));
+        const bool alone = i + 1 == sp->part0 + sp->n_parts || q[1].skip;
+        if (alone && q->step_ns > 0) MR_TRY(mr_text_add(&t, "step %a\n", q->step_ns));
         if (q->file >= p->cat->n_files)
             MR_TRY(
                 mr_text_add(&t, "its %s from row %u\n", p->cat->facts[r->kind].dataset, r->row0));
@@ -325,8 +327,6 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
     if (mr_span_bends(&p->spans, sp, first + n - 1))
         MR_TRY(mr_text_add(&t, "then %lld %llu\n", (long long)last[1].t_ns,
                            (unsigned long long)last->n));
-    if (sp->step_ns > 0 && first + n == sp->part0 + sp->n_parts)
-        MR_TRY(mr_text_add(&t, "step %a\n", sp->step_ns));
     MR_TRY(mr_lane_ledger(p, l, &ledger));
     for (size_t i = 0; i < ledger.n; i++) MR_TRY(mr_text_add(&t, "%s\n", ledger.v[i]));
     l->key = mr_digest_of(t.s, t.len);

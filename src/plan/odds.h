@@ -1,4 +1,4 @@
-/* plan/odds.h: what is odd in an archive, in few words: for the summaries of check, plan and run. */
+/* plan/odds.h: what is odd in an archive, in few words, for summaries of check, plan and run. */
 #ifndef MR_ODDS_H
 #define MR_ODDS_H
 #include "plan/span.h"
@@ -17,6 +17,6 @@ typedef struct mr_odd_kind_count {
 } mr_odd_kind_count;
 /** The most frequent kinds, at most three, into out; gives how many. */
 size_t mr_odds_count(const mr_spans *s, mr_odd_kind_count out[3]);
-/** A line for each of them, "odd:        4 clock, the first in a.h5: ..."; nothing if there is none. */
+/** A line for each of them, "odd:        4 clock, the first in a.h5: ...". */
 mr_status mr_odds_lines(const mr_spans *s, const mr_catalog *c, mr_text *t);
 #endif

@@ -41,21 +41,22 @@ out:
     return st;
 }
 
-static mr_status add_part(mr_spans *s, uint32_t file, uint64_t skip, uint64_t n, int64_t t_ns)
+static mr_status add_part(mr_spans *s, mr_part part)
 {
     mr_status st = MR_OK;
     mr_span *sp = &s->span[s->n_spans - 1];
     MR_TRY(mr_grow(&s->part, &s->cap_parts, s->n_parts + 1, sizeof *s->part, "the parts"));
-    s->part[s->n_parts++] = (mr_part){.file = file, .k = sp->n, .skip = skip, .n = n, .t_ns = t_ns};
+    part.k = sp->n;
+    s->part[s->n_parts++] = part;
     sp->n_parts++;
-    sp->n += (int64_t)n;
+    sp->n += (int64_t)part.n;
 out:
     return st;
 }
 
-/** The grid index of a span's first sample: round(t * rate). Of a rate a hair off a whole one nobody
- *  can count the samples since 1970: its are counted from the whole second before, so that the first
- *  sample of a second is the first of that second's windows. */
+/** The grid index of a span's first sample: round(t * rate). Of a rate a hair off a whole one
+ *  nobody can count the samples since 1970: its are counted from the whole second before, so that
+ *  the first sample of a second is the first of that second's windows. */
 static int64_t first_index(int64_t t0_ns, double rate_hz)
 {
     const double off = fabs(rate_hz / round(rate_hz) - 1);
@@ -212,8 +213,9 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join
     const int64_t t =
         r->t0_ns + (own ? (int64_t)llround((double)skip * step) : steps_ns(rate, (int64_t)skip));
     if (!last->any || gap) MR_TRY(begin_span(s, group, rate, t));
-    s->span[s->n_spans - 1].step_ns = own ? step : 0;
-    MR_TRY(add_part(s, f, skip, r->nt - skip, t));
+    MR_TRY(add_part(
+        s, (mr_part){
+               .file = f, .skip = skip, .n = r->nt - skip, .t_ns = t, .step_ns = own ? step : 0}));
     *last =
         (tail){true, f, own ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
 out:
@@ -373,8 +375,8 @@ static size_t part_at(const mr_spans *s, const mr_span *sp, int64_t k)
 
 bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i)
 {
-    if (i + 1 >= sp->part0 + sp->n_parts) return false;
     const mr_part *p = &s->part[i];
+    if (i + 1 >= sp->part0 + sp->n_parts || p[1].skip) return false; /* a clock that was set */
     const long double there = (long double)(p[1].t_ns - p->t_ns);
     return fabsl(there - (long double)p->n * 1e9L / (long double)sp->rate_hz) > 1000.0L;
 }
@@ -385,8 +387,9 @@ int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t 
     const size_t i = part_at(s, sp, k);
     const mr_part *p = &s->part[i];
     const long double at = (long double)(k - p->k) + (long double)(num - whole * den) / den;
+    const bool alone = i + 1 == sp->part0 + sp->n_parts || p[1].skip; /* nothing bends it */
     long double step = 1e9L / (long double)sp->rate_hz;
-    if (sp->step_ns > 0 && i + 1 == sp->part0 + sp->n_parts) step = (long double)sp->step_ns;
+    if (alone && p->step_ns > 0) step = (long double)p->step_ns;
     if (mr_span_bends(s, sp, i)) step = (long double)(p[1].t_ns - p->t_ns) / (long double)p->n;
     return p->t_ns + (int64_t)llroundl(at * step);
 }

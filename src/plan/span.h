@@ -9,6 +9,7 @@ typedef struct mr_part {
     int64_t k;        /* index in the span of the first kept sample */
     uint64_t skip, n; /* first samples left out (they overlap an earlier file); samples kept */
     int64_t t_ns;     /* time of the first kept sample by this file's own start */
+    double step_ns;   /* 0, or its measured step where that is off the nominal one */
 } mr_part;
 
 typedef struct mr_span {
@@ -18,7 +19,6 @@ typedef struct mr_span {
     int64_t n;             /* samples */
     int64_t t0_ns;
     double rate_hz;
-    double step_ns; /* 0, or where the last recording is off the rate: its measured step */
 } mr_span;
 
 typedef enum mr_odd_kind {

@@ -68,8 +68,8 @@ static double step_ns(const mr_row *r, double rate_hz)
     return by_stamps > 0 ? by_stamps : 1e9 / rate_hz;
 }
 
-/** *equal: 1 or 0 for the rows that both recordings have, -1 where there is none; MR_EINPUT when one
- *  cannot be read. */
+/** *equal: 1 or 0 for the rows that both recordings have, -1 where there is none; MR_EINPUT when
+ *  one cannot be read. */
 static mr_status same_samples(const mr_catalog *cat, const mr_odd *o, double rate_hz, int8_t *equal)
 {
     mr_status st = MR_OK;

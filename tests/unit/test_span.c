@@ -207,8 +207,8 @@ static void how_far_apart_recordings_join_is_the_configs_to_say(void **state)
     mr_catalog_free(c);
 }
 
-/* 1,000,001 ns a sample from 2026-01-01T00:00:00: that second's windows begin at its index, whatever
- * the count of samples since 1970 is rounded to; 100 ns before counts as on it */
+/* 1,000,001 ns a sample from 2026-01-01T00:00:00: that second's windows begin at its index,
+ * whatever the count of samples since 1970 is rounded to; 100 ns before counts as on it */
 static void a_rate_a_hair_off_a_whole_one_counts_from_the_second(void **state)
 {
     (void)state;

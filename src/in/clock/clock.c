@@ -166,7 +166,14 @@ static mr_status read_stamps(settling *k)
         if (count) put_aside(k, why);
         return MR_OK;
     }
-    MR_TRY(mr_stamps_read(k->h, &c->stamps, k->n, &k->s));
+    st = mr_stamps_read(k->h, &c->stamps, k->n, &k->s);
+    if (st == MR_EINPUT && c->stamps.unit_open) { /* in that unit they may be beyond all times */
+        k->s.line.fault = MR_LINE_CONSTANT;
+        k->s.base_ns = INT64_MIN;
+        st = MR_OK;
+    }
+    MR_TRY(st);
+    mr_error_clear();
     k->stamped = true;
     MR_TRY(check_single(k));
     if (!k->stamped) return MR_OK;
@@ -174,7 +181,9 @@ static mr_status read_stamps(settling *k)
     switch (k->s.line.fault) {
     case MR_LINE_OK: break;
     case MR_LINE_CONSTANT:
-        put_aside(k, k->s.base_ns == c->stamps.epoch_ns ? "is all 0" : "is one and the same stamp");
+        put_aside(k, k->s.base_ns == INT64_MIN            ? "is beyond all times"
+                     : k->s.base_ns == c->stamps.epoch_ns ? "is all 0"
+                                                          : "is one and the same stamp");
         break;
     case MR_LINE_FALLING: put_aside(k, "falls"); break;
     case MR_LINE_IRREGULAR:
@@ -224,14 +233,14 @@ static bool decimated(const mr_clock *c, double measured_hz)
     return c->factor > 1 && agree(c->rate_hz / c->factor, measured_hz, SAME);
 }
 
-/** The nominal rate where one is stated and one measured. */
-static mr_status nominal(settling *k, double measured_hz, const char *by)
+/** The nominal rate where one is stated and one measured, which is good to `blur` of it. */
+static mr_status nominal(settling *k, double measured_hz, double blur, const char *by)
 {
     mr_clock *c = k->c;
     const bool two = k->stamped && agree(k->ends_hz, measured_hz, SAME);
     k->f->info->rate_hz = measured_hz;
     if (!(c->rate_hz > 0)) return MR_OK;
-    if (agree(measured_hz, c->rate_hz, SAME)) {
+    if (agree(measured_hz, c->rate_hz, SAME + blur)) {
         k->f->info->rate_hz = c->rate_hz;
         return MR_OK;
     }
@@ -240,7 +249,7 @@ static mr_status nominal(settling *k, double measured_hz, const char *by)
                c->factor);
         return MR_OK;
     }
-    if (agree(measured_hz, c->rate_hz, NEAR) || two || c->by == MR_CLOCK_BY_STAMPS) {
+    if (agree(measured_hz, c->rate_hz, NEAR + blur) || two || c->by == MR_CLOCK_BY_STAMPS) {
         mr_odd(k->f, "clock: %s %.9g Hz, %s %.9g Hz, which counts", c->rate_name, c->rate_hz, by,
                measured_hz);
         return MR_OK;
@@ -371,12 +380,13 @@ mr_status mr_clock_settle(const mr_h5 *h, mr_find *f, uint64_t n)
     } else if (k.stamped && n > 1) {
         double span = 0;
         const double step = mr_line_step(&k.s.line, &span);
-        MR_TRY(nominal(&k, mr_line_rate(step, span, good_to(&k)), k.name));
+        const double blur = span > 0 ? 2 * good_to(&k) / span : 0;
+        MR_TRY(nominal(&k, mr_line_rate(step, span, good_to(&k)), blur, k.name));
         MR_TRY(by_stamps(&k));
     } else {
         if (k.stamped) mr_clock_start(c, k.name, c->user_start ? c->start_ns : k.s.base_ns);
         f->info->rate_hz = c->rate_hz;
-        if (k.ends_hz > 0) MR_TRY(nominal(&k, k.ends_hz, "start and end"));
+        if (k.ends_hz > 0) MR_TRY(nominal(&k, k.ends_hz, 0, "start and end"));
         by_ends(&k);
     }
     if (!f->have_t0)

@@ -72,23 +72,26 @@ static double median(double *v, size_t n)
 }
 
 /** Largest distance from the chord; INFINITY if some stamp is not a number. */
-static double off_chord(const double *t, size_t n, double step)
+MR_CLONES static double off_chord(const double *t, size_t n, double step)
 {
-    double most[8] = {0}, sum = 0;
+    double most[8] = {0}, sum[8] = {0}, all = 0;
     size_t i = 0;
     for (; i + 8 <= n; i += 8)
         for (size_t k = 0; k < 8; k++) {
             const double e = fabs(t[i + k] - t[0] - (double)(i + k) * step);
             most[k] = e > most[k] ? e : most[k];
-            sum += e;
+            sum[k] += e;
         }
     for (; i < n; i++) {
         const double e = fabs(t[i] - t[0] - (double)i * step);
         most[0] = e > most[0] ? e : most[0];
-        sum += e;
+        sum[0] += e;
     }
-    for (size_t k = 1; k < 8; k++) most[0] = fmax(most[0], most[k]);
-    return isfinite(sum) ? most[0] : INFINITY;
+    for (size_t k = 0; k < 8; k++) {
+        most[0] = fmax(most[0], most[k]);
+        all += sum[k];
+    }
+    return isfinite(all) ? most[0] : INFINITY;
 }
 
 static mr_status add_piece(mr_line *l, mr_piece p)

@@ -14,23 +14,65 @@ typedef struct reading {
     mr_number kind;
     int64_t first_i;
     double first_d;
-    int64_t *i;
-    double *t; /* [block] ns since the first */
+    union number { /* [block] as stored, then ns since the first, in place */
+        int64_t i;
+        double d;
+    } * v;
 } reading;
 
-/** Numbers [at, at + n) as ns since the first. */
-static bool take(reading *r, uint64_t at, uint64_t n)
+/** v[n] whole numbers as ns since the first. */
+MR_CLONES static void since(union number *v, size_t n, int64_t first, double per)
+{
+    for (size_t k = 0; k < n; k++)
+        v[k].d = (double)(int64_t)((uint64_t)v[k].i - (uint64_t)first) * per;
+}
+
+/** The same of others. */
+MR_CLONES static void since_f64(union number *v, size_t n, double first, double per)
+{
+    for (size_t k = 0; k < n; k++) v[k].d = (v[k].d - first) * per;
+}
+
+/** Are whole numbers all one step apart? Most are, and are not looked at twice then. */
+MR_CLONES static bool in_step(const union number *v, size_t n, uint64_t step)
+{
+    uint64_t off = 0;
+    for (size_t k = 1; k < n; k++) off |= (uint64_t)v[k].i - (uint64_t)v[k - 1].i - step;
+    return off == 0;
+}
+
+/** The one line of whole numbers v[n] that are in step. */
+static mr_status line_in_step(const reading *r, size_t n, int64_t step, mr_line *out)
 {
     const double per = r->s->ns_per;
-    if (r->kind.cls != MR_NUMBER_INT) {
-        if (!mr_h5_f64s(r->h, r->s->where, at, n, r->t)) return false;
-        for (uint64_t k = 0; k < n; k++) r->t[k] = (r->t[k] - r->first_d) * per;
-        return true;
-    }
-    if (!mr_h5_i64s(r->h, r->s->where, at, n, r->i)) return false;
-    for (uint64_t k = 0; k < n; k++)
-        r->t[k] = (double)(int64_t)((uint64_t)r->i[k] - (uint64_t)r->first_i) * per;
-    return true;
+    const double t[2] = {(double)(int64_t)((uint64_t)r->v[0].i - (uint64_t)r->first_i) * per,
+                         (double)(int64_t)((uint64_t)r->v[n - 1].i - (uint64_t)r->first_i) * per};
+    const mr_status st = mr_line_of(t, 2, per, out);
+    if (st != MR_OK) return st;
+    out->piece[0].nt = n;
+    out->piece[0].step_ns = out->step_ns = (double)step * per;
+    return MR_OK;
+}
+
+/** Numbers [at, at + n), as ns since the first. */
+static bool take(reading *r, uint64_t at, uint64_t n)
+{
+    if (r->kind.cls == MR_NUMBER_INT) return mr_h5_i64s(r->h, r->s->where, at, n, &r->v->i);
+    return mr_h5_f64s(r->h, r->s->where, at, n, &r->v->d);
+}
+
+/** The lines of n numbers that were taken, which become ns since the first. */
+static mr_status lines_of(reading *r, size_t n, double res_ns, mr_line *out)
+{
+    const bool whole = r->kind.cls == MR_NUMBER_INT;
+    const int64_t step = whole && n > 2 ? (int64_t)((uint64_t)r->v[1].i - (uint64_t)r->v[0].i) : 0;
+    if (step > 0 && step < INT32_MAX && in_step(r->v, n, (uint64_t)step))
+        return line_in_step(r, n, step, out);
+    if (whole)
+        since(r->v, n, r->first_i, r->s->ns_per);
+    else
+        since_f64(r->v, n, r->first_d, r->s->ns_per);
+    return mr_line_of(&r->v->d, n, res_ns, out);
 }
 
 /** What the numbers are good to, ns. */
@@ -47,9 +89,7 @@ static mr_status read_lines(reading *r, uint64_t n, mr_stamp_lines *out)
     mr_status st = MR_OK;
     const uint64_t block = MR_MIN(n, BLOCK);
     mr_line next = {0};
-    MR_TRY(mr_alloc_f64((size_t)block, "time stamps", &r->t));
-    if (r->kind.cls == MR_NUMBER_INT)
-        MR_TRY(mr_alloc((size_t)block, sizeof *r->i, "time stamps", &r->i));
+    MR_TRY(mr_alloc((size_t)block, sizeof *r->v, "time stamps", &r->v));
     for (uint64_t at = 0; at < n; at += block) {
         const uint64_t k = MR_MIN(block, n - at);
         if (!take(r, r->s->first + at, k)) {
@@ -57,15 +97,14 @@ static mr_status read_lines(reading *r, uint64_t n, mr_stamp_lines *out)
             goto out;
         }
         if (r->kind.size == 4 && r->kind.cls == MR_NUMBER_FLOAT) /* that of the largest */
-            out->res_ns = fmax(out->res_ns, fabs(r->t[k - 1]) * 1.2e-7);
-        MR_TRY(mr_line_of(r->t, (size_t)k, out->res_ns, &next));
+            out->res_ns = fmax(out->res_ns, fabs(r->v[k - 1].d) * r->s->ns_per * 1.2e-7);
+        MR_TRY(lines_of(r, (size_t)k, out->res_ns, &next));
         MR_TRY(mr_line_join(&out->line, &next, out->res_ns));
         mr_line_fini(&next);
     }
 out:
     mr_line_fini(&next);
-    free(r->t);
-    free(r->i);
+    free(r->v);
     return st;
 }
 
