@@ -8,7 +8,7 @@ static void run_help(void)
 {
     printf(
         "millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--quiet]\n"
-        "             [--strict] [--check] [--control tcp[:ADDRESS]]\n\n"
+        "             [--strict] [--check] [--follow] [--control tcp[:ADDRESS]]\n\n"
         "Run the chain of CONFIG over its input and write lane files, master.h5, index.csv and\n"
         "report.json into output.folder. The same command again goes on where a run stopped; new\n"
         "files in the archive extend the work.\n\n"
@@ -18,6 +18,9 @@ static void run_help(void)
         "  --strict      stop at the first loss instead of going on without it\n"
         "  --check       also read finished lanes and compare their checksums before keeping "
         "them\n"
+        "  --follow      wait for more files at the archive's end, until millrace stop OUT or "
+        "nothing new\n"
+        "                comes for follow.idle\n"
         "  --control     be heard over TCP, too: then stop, pause, resume and watch work from "
         "other\n"
         "                hosts, with the key in OUT/.millrace/key\n\n"
@@ -32,7 +35,7 @@ int mr_cli_run(mr_comm *c, int argc, char **argv)
 {
     mr_run_args a;
     mr_progress p;
-    mr_status st = mr_run_args_parse(argc, argv, "progress strict check quiet control", &a);
+    mr_status st = mr_run_args_parse(argc, argv, "progress strict check quiet control follow", &a);
     if (st == MR_OK && a.o.quiet) {
         a.o.progress = "never";
         mr_log_init(mr_comm_rank(c), MR_WARN);

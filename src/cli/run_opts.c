@@ -25,8 +25,9 @@ static bool flag(mr_run_args *a, const char *arg, const char *allowed)
     struct {
         const char *name;
         bool *to;
-    } const flags[] = {{"strict", &a->o.strict}, {"check", &a->o.check}, {"json", &a->o.json},
-                       {"quiet", &a->o.quiet},   {"slurm", &a->slurm},   {"verbose", &a->verbose}};
+    } const flags[] = {{"strict", &a->o.strict}, {"check", &a->o.check}, {"follow", &a->o.follow},
+                       {"json", &a->o.json},     {"quiet", &a->o.quiet}, {"slurm", &a->slurm},
+                       {"verbose", &a->verbose}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(arg + 2, flags[i].name) == 0 && allows(allowed, flags[i].name)) {
             *flags[i].to = true;

@@ -72,6 +72,9 @@ static void config(void)
         "  # memory: 2 GiB                 # for each rank, everything included; default: 0.7 of "
         "the",
         "  #                               # job's limit or RAM / ranks on the node, at most 4 GiB",
+        "# follow:                         # of run --follow alone",
+        "#   patience: 10 min              # how long lanes wait for a file missing between others",
+        "#   idle: 1 h                     # nothing new for so long: the archive ends here",
         "# Paths are relative to the working directory; ${NAME} and a leading ~ expand in files "
         "and",
         "# folder. Any setting can be given on the command line:",

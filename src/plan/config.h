@@ -37,6 +37,8 @@ typedef struct mr_config {
     uint64_t memory_bytes; /* 0 = by default rule */
     int io_threads;        /* default 2 */
     bool strict;           /* --strict */
+    /* follow: run --follow alone looks at it */
+    double patience_s, idle_s;
 } mr_config;
 
 /** Parse text (of file `name`) with overrides ("KEY=VALUE" as given to -s, in order). All that can

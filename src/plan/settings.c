@@ -22,12 +22,13 @@ typedef struct section { /* keys of one map; name "" is the root */
     const char *keys[MAX_KEYS];
 } section;
 static const section sections[] = {
-    {"", 5, {"input", "chain", "output", "run", "plugin"}},
+    {"", 6, {"input", "chain", "output", "run", "plugin", "follow"}},
     {"input", 8, {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join"}},
     {"output", 6, {"folder", "title", "compress", "type", "lane", "strip"}},
     {"run", 2, {"memory", "io_threads"}},
+    {"follow", 2, {"patience", "idle"}},
 };
-enum { ROOT, INPUT, OUTPUT, RUN, N_SECTIONS };
+enum { ROOT, INPUT, OUTPUT, RUN, FOLLOW, N_SECTIONS };
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
@@ -379,6 +380,39 @@ out:
     return st;
 }
 
+/* --- follow ---------------------------------------------------------------------------------- */
+
+static mr_status take_span(const mr_node *in, const char *key, double def, double *out)
+{
+    mr_status st = MR_OK;
+    char name[32];
+    const mr_node *n = mr_node_get(in, key);
+    *out = def;
+    if (!n) return MR_OK;
+    snprintf(name, sizeof name, "follow.%s", key);
+    MR_TRY(need_text(n, name, "10 min"));
+    if (mr_quantity_parse(n->text, MR_DIM_TIME, out) != MR_OK) {
+        char why[256];
+        snprintf(why, sizeof why, "%s", mr_error());
+        st = MR_RAISE_AT(MR_ECONFIG, n, "%s: %s", name, why);
+    } else if (!(*out >= 0.1 && *out <= 366.0 * 86400)) {
+        st = MR_RAISE_AT(MR_ECONFIG, n, "%s: is outside 0.1 s..366 d", name);
+    }
+out:
+    return st;
+}
+
+static mr_status take_follow(mr_config *c)
+{
+    mr_status st = MR_OK;
+    const mr_node *f;
+    MR_TRY(find_section(&c->root, &sections[FOLLOW], &f));
+    MR_TRY(take_span(f, "patience", 600, &c->patience_s));
+    MR_TRY(take_span(f, "idle", 3600, &c->idle_s));
+out:
+    return st;
+}
+
 /* --- the root -------------------------------------------------------------------------------- */
 
 static mr_status check_root(const mr_config *c)
@@ -425,6 +459,7 @@ mr_status mr_settings_take(mr_config *c)
     MR_TRY(take_input(c));
     MR_TRY(take_output(c));
     MR_TRY(take_run(c));
+    MR_TRY(take_follow(c));
 out:
     return st;
 }

@@ -30,7 +30,7 @@ static mr_status entries(const mr_plan *p, const mr_resume *done, mr_lane_entry 
         const mr_lane *l = &p->lanes[i];
         const mr_array *a = &p->arrays[l->array];
         const mr_geom *g = mr_chain_out(a->chain);
-        if (held[i] && !held[i]->first) continue;
+        if (held[i] ? !held[i]->first : !done->done[i]) continue;
         mr_lane_entry *to = &e[(*n)++];
         *to = (mr_lane_entry){.rel = l->rel,
                               .t0_ns = l->t0_ns,
@@ -113,15 +113,18 @@ mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const c
     const bool sums = p->n_lanes && mr_array_shape(&p->arrays[p->lanes[0].array]).kind == MR_SUMS;
     mr_lane_entry *e = NULL;
     size_t n = 0;
+    bool all = true;
+    for (size_t i = 0; i < p->n_lanes; i++) all = all && done->done[i];
+    if (!all && sums) return MR_OK; /* they are merged once */
     if (first || sums) st = entries(p, done, &e, &n);
-    if (st == MR_OK && first) st = mr_leftovers_clean(&done->left);
+    if (st == MR_OK && first && all) st = mr_leftovers_clean(&done->left);
     if (st == MR_OK && first) st = mr_kept_write(folder, &done->left.kept);
     MR_TRY(mr_agree(c, st));
     if (sums)
         MR_TRY(write_result(c, p, folder, e, n, threads));
-    else if (first)
+    else if (first && n)
         st = mr_master_write(folder, e, n, &p->digest);
-    if (st == MR_OK && first) st = mr_index_write(folder, e, n);
+    if (st == MR_OK && first && n) st = mr_index_write(folder, e, n);
     st = mr_agree(c, st);
 out:
     free(e);

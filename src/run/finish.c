@@ -10,7 +10,7 @@
 #include "run/stop.h"
 
 /** Everybody's committed lanes and losses to everybody. */
-static mr_status gather(mr_run_state *r)
+mr_status mr_run_gather(mr_run_state *r)
 {
     mr_status st = MR_OK;
     void *all = NULL, *lost = NULL;
@@ -64,7 +64,7 @@ static int threads_of(const mr_run_state *r)
 }
 
 /** Sums over ranks into the account. */
-static void tally_up(mr_run_state *r)
+void mr_run_tally(mr_run_state *r)
 {
     const mr_times *t = r->mill ? &r->mill->t : &(mr_times){0};
     double v[] = {t->read_s,
@@ -122,7 +122,7 @@ static mr_status settle(const mr_run_state *r, mr_status st)
     size_t left = 0;
     if (!r->resumed || (st != MR_OK && st != MR_STOPPED)) return st;
     for (size_t i = 0; i < r->plan->n_lanes; i++) left += !r->resume.done[i];
-    if (left == 0) return MR_OK;
+    if (left == 0 && !(r->follow && st == MR_STOPPED)) return MR_OK;
     return st == MR_STOPPED ? st : MR_RAISE(MR_EBUG, "%zu lanes were left out", left);
 }
 
@@ -131,17 +131,17 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
     mr_status done = MR_OK;
     char why[1024] = "";
     if (st != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
-    if (r->resumed) done = mr_agree(r->comm, gather(r));
+    if (r->resumed && !r->gathered) done = mr_agree(r->comm, mr_run_gather(r));
     if (done != MR_OK && st == MR_OK) return done;
     if (done == MR_OK) st = settle(r, st);
     if (st == MR_EBUG) snprintf(why, sizeof why, "%s", mr_error());
     done = MR_OK;
-    tally_up(r);
+    mr_run_tally(r);
     mr_mill_free(r->mill); /* its buffers make room for the master file */
     r->mill = NULL;
     const double t0 = mr_now();
     if (st == MR_OK) mr_told_phase(r, MR_MERGING);
-    if (st == MR_OK && !r->cfg->nowhere)
+    if ((st == MR_OK || (r->follow && r->resumed && st == MR_STOPPED)) && !r->cfg->nowhere)
         done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
     if (mr_run_first(r)) {
         mr_account *a = &r->account;

@@ -26,7 +26,8 @@ mr_status mr_inputs_config(mr_comm *c, const mr_run_opts *o, mr_config **out)
     return mr_agree(c, st);
 }
 
-mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_listing *list)
+mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_inputs_pick pick, void *arg,
+                          mr_listing *list)
 {
     mr_listing found = {0};
     mr_text t = {0};
@@ -35,6 +36,7 @@ mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_listing *list)
     mr_status st = MR_OK;
     if (mr_comm_rank(c) == 0) {
         st = mr_config_list(cfg, &found);
+        if (pick) st = pick(arg, st, &found);
         for (size_t i = 0; st == MR_OK && i < found.paths.n; i++)
             st = mr_text_add_bytes(&t, found.paths.v[i], strlen(found.paths.v[i]) + 1);
         mr_strs_fini(&found.paths);

@@ -119,8 +119,8 @@ mr_status mr_run_lanes(mr_run_state *r)
     MR_TRY(mr_progress_init(r->o->progress, blocks, &r->progress));
     if (mr_run_first(r)) mr_progress_start(&r->progress);
     mr_told_phase(r, MR_RUNNING);
-    if (mr_run_first(r) && r->n_todo)
-        st = mr_master_remove(r->cfg->folder); /* until all lanes are done */
+    if (mr_run_first(r) && r->n_todo) /* until all lanes are done */
+        st = r->follow ? mr_unfinished_mark(r->cfg->folder) : mr_master_remove(r->cfg->folder);
     MR_TRY(mr_agree(r->comm, st));
     MR_TRY(mr_server_start(r->comm, r->n_todo, &r->server, &r->dynamic));
     if (r->n_todo) {

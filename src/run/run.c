@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/quantity.h"
+#include "run/follow.h"
 #include "run/inputs.h"
 #include "run/nowhere.h"
 #include "run/told.h"
@@ -126,9 +127,7 @@ static mr_status resume(mr_run_state *r)
     MR_TRY(mr_resume_lanes(r->comm, r->plan, folder, r->survey.changed, r->o->check, &r->resume));
     MR_TRY(mr_survey_save(&r->survey, folder));
     MR_TRY(mr_survey_compare(r->comm, r->plan));
-    MR_TRY(mr_alloc(r->plan->n_lanes, sizeof *r->todo, "the lanes", &r->todo));
-    for (size_t i = 0; i < r->plan->n_lanes; i++)
-        if (!r->resume.done[i]) r->todo[r->n_todo++] = i;
+    MR_TRY(mr_follow_choose(r));
 out:
     return st;
 }
@@ -143,7 +142,8 @@ static void remove_empty(const mr_run_state *r)
     mr_text_fini(&path);
 }
 
-static void run_fini(mr_run_state *r)
+/** What one look at the archive has brought. */
+static void round_fini(mr_run_state *r)
 {
     mr_mill_free(r->mill);
     free(r->todo);
@@ -151,31 +151,71 @@ static void run_fini(mr_run_state *r)
     mr_plan_free(r->plan);
     mr_survey_fini(&r->survey);
     mr_listing_fini(&r->files);
+    r->mill = NULL;
+    r->todo = NULL;
+    r->plan = NULL;
+    r->n_todo = 0;
+    r->resumed = r->gathered = r->stopped = false;
+    r->tally = (mr_tally){0};
+    r->account = (mr_account){0};
+}
+
+static void run_fini(mr_run_state *r)
+{
+    round_fini(r);
+    mr_follow_end(r);
     mr_lock_release(r->lock);
     remove_empty(r);
     mr_nowhere_close(r->comm, r->cfg);
     mr_config_free(r->cfg);
 }
 
+/** Survey, plan, resume, lanes; *over: it is for mr_run_finish to say how that ended. */
+static mr_status go_through(mr_run_state *r, bool *over)
+{
+    mr_status st = MR_OK;
+    mr_comm *c = r->comm;
+    const bool last = mr_follow_last(r);
+    const double t0 = mr_now();
+    *over = false;
+    if (mr_run_first(r)) r->survey.progress = &r->progress;
+    mr_told_phase(r, MR_SURVEYING);
+    MR_TRY(mr_survey_files(c, r->cfg, &r->files.paths, r->cfg->folder, MR_SURVEY_KEEP, &r->survey));
+    r->survey_s = mr_now() - (r->follow ? t0 : r->t0);
+    mr_told_phase(r, MR_PLANNING);
+    *over = true;
+    st = make_plan(c, r->cfg, r->survey.cat, &r->plan);
+    if (st == MR_OK && !last && !r->plan->n_lanes) return MR_OK; /* more may come */
+    if (st == MR_OK) st = mr_agree(c, may_begin(r));
+    if (st == MR_OK) st = mr_agree(c, resume(r));
+    if (st == MR_OK) st = mr_run_lanes(r);
+    if (st == MR_OK && !last) st = mr_follow_refresh(r, false);
+out:
+    return st;
+}
+
 mr_status mr_run(mr_comm *c, const mr_run_opts *o)
 {
     mr_status st = MR_OK;
     mr_run_state r = {.comm = c, .o = o, .t0 = mr_now()};
+    bool over = false, again = true;
     if (mr_run_first(&r)) mr_stop_speak();
     MR_TRY(mr_inputs_config(c, o, &r.cfg));
-    MR_TRY(mr_inputs_files(c, r.cfg, &r.files));
+    if (!o->follow) MR_TRY(mr_inputs_files(c, r.cfg, NULL, NULL, &r.files));
     MR_TRY(mr_nowhere_open(c, r.cfg));
+    MR_TRY(mr_follow_begin(&r));
     MR_TRY(take_lock(&r));
     MR_TRY(mr_told_begin(&r));
     MR_TRY(mr_progress_init(o->progress, 0, &r.progress));
-    if (mr_run_first(&r)) r.survey.progress = &r.progress;
-    MR_TRY(mr_survey_files(c, r.cfg, &r.files.paths, r.cfg->folder, MR_SURVEY_KEEP, &r.survey));
-    r.survey_s = mr_now() - r.t0;
-    mr_told_phase(&r, MR_PLANNING);
-    st = make_plan(c, r.cfg, r.survey.cat, &r.plan);
-    if (st == MR_OK) st = mr_agree(c, may_begin(&r));
-    if (st == MR_OK) st = mr_agree(c, resume(&r));
-    if (st == MR_OK) st = mr_run_lanes(&r);
+    while (again && st == MR_OK) {
+        if (r.follow) {
+            round_fini(&r);
+            MR_TRY(mr_inputs_files(c, r.cfg, mr_follow_pick, r.follow, &r.files));
+        }
+        if (r.files.paths.n) st = go_through(&r, &over);
+        if (st != MR_OK && !over) goto out;
+        if (st == MR_OK) st = mr_follow_wait(&r, &again);
+    }
     st = mr_run_finish(&r, st);
 out:
     mr_stop_hush();
@@ -188,7 +228,7 @@ mr_status mr_run_dry(mr_comm *c, const mr_run_opts *o, mr_dry *out)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_inputs_config(c, o, &out->cfg));
-    MR_TRY(mr_inputs_files(c, out->cfg, &out->files));
+    MR_TRY(mr_inputs_files(c, out->cfg, NULL, NULL, &out->files));
     MR_TRY(mr_alloc(1, sizeof *out->survey, "the survey", &out->survey));
     MR_TRY(mr_survey_files(c, out->cfg, &out->files.paths, out->cfg->folder, MR_SURVEY_LOOK,
                            out->survey));

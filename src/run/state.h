@@ -31,12 +31,14 @@ typedef struct mr_run_state {
     double weighed; /* when peak_bytes was last looked at */
     double t0, survey_s;
     mr_account account;
-    mr_watch *watch; /* rank 0's */
+    mr_watch *watch;          /* rank 0's */
+    struct mr_follow *follow; /* NULL: the archive is what is there */
     struct {
         mr_news news;
         mr_tally *rank; /* [ranks] */
         double next;    /* when there is something to tell again */
     } seen;
+    bool gathered;                  /* mr_run_gather was called for this plan */
     bool made_folder;               /* the output folder was not there before */
     bool dynamic, stopped, resumed; /* resumed: on all ranks, so that gathering is safe */
 } mr_run_state;
@@ -48,6 +50,10 @@ static inline bool mr_run_first(const mr_run_state *r)
 
 /** Collective: the lanes of todo, shared out. MR_STOPPED. (run/lanes.c) */
 mr_status mr_run_lanes(mr_run_state *r);
+/** Collective: what the ranks did of the plan's lanes, to all of them. Once a plan. */
+mr_status mr_run_gather(mr_run_state *r);
+/** Collective: the account, sums over ranks in it. */
+void mr_run_tally(mr_run_state *r);
 /** Collective: master, index, report, summary. st: how the lanes ended. (run/finish.c) */
 mr_status mr_run_finish(mr_run_state *r, mr_status st);
 #endif

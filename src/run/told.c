@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "run/follow.h"
 #include "run/stop.h"
 
 #define TELL_EVERY_S 0.5
@@ -22,10 +23,13 @@ mr_status mr_told_begin(mr_run_state *r)
                                  .ranks = mr_comm_size(r->comm),
                                  .threads = mr_team_threads(r->comm),
                                  .hosts = hosts,
+                                 .follow = r->follow != NULL,
                                  .stop_fd = mr_stop_bell(),
-                                 .stop = mr_stop_ask};
+                                 .stop = r->follow ? mr_follow_ask : mr_stop_ask,
+                                 .arg = r->follow};
         st = mr_alloc((size_t)o.ranks, sizeof *r->seen.rank, "the ranks", &r->seen.rank);
         if (st == MR_OK) st = mr_watch_open(&o, &r->watch);
+        if (st == MR_OK) mr_follow_watched(r);
     }
     st = mr_agree(r->comm, st);
 out:

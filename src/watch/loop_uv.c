@@ -148,7 +148,7 @@ static void watch_folders(loop *l)
     mr_mutex_lock(w->m);
     for (; l->folders_seen < w->folders.n && l->inotify >= 0; l->folders_seen++)
         inotify_add_watch(l->inotify, w->folders.v[l->folders_seen],
-                          IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_MODIFY | IN_ONLYDIR);
+                          IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
     mr_mutex_unlock(w->m);
 }
 

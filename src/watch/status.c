@@ -133,6 +133,7 @@ static json_t *all_json(const mr_watch *w, bool over, size_t n_ranks)
                                   "peak_bytes", (json_int_t)n->peak_bytes));
     json_object_set_new(o, "host", text(w->host));
     json_object_set_new(o, "pid", json_integer((json_int_t)getpid()));
+    json_object_set_new(o, "follow", json_boolean(w->o.follow));
     json_object_set_new(o, "threads", json_integer(w->o.threads));
     json_object_set_new(o, "control", over ? json_object() : control_json(w));
     json_object_set_new(o, "ranks", ranks_json(w, n_ranks));

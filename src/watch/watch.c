@@ -137,15 +137,16 @@ void mr_watch_no_pause(mr_watch *w, const char *why)
     mr_mutex_unlock(w->m);
 }
 
-void mr_watch_folder(mr_watch *w, const char *path)
+bool mr_watch_folder(mr_watch *w, const char *path)
 {
-    if (!w) return;
+    if (!w) return false;
     bool known = false;
     mr_mutex_lock(w->m);
     for (size_t i = 0; i < w->folders.n && !known; i++) known = strcmp(w->folders.v[i], path) == 0;
     if (!known && mr_strs_add(&w->folders, path) != MR_OK) mr_error_clear();
     mr_mutex_unlock(w->m);
     if (!known) mr_watch_nudge(w);
+    return !known;
 }
 
 bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files)

@@ -24,6 +24,7 @@ typedef struct mr_watch_opts {
     const char *folder; /* the output folder, with its .millrace and this run's lock */
     const char *tcp;    /* NULL; or where to be heard over TCP, "HOST" or "HOST:PORT" */
     int ranks, threads;
+    bool follow;             /* the archive may grow */
     const char *hosts;       /* [ranks][MR_HOST_BYTES] */
     int stop_fd;             /* readable when a signal came; -1: none */
     void (*stop)(void *arg); /* somebody with the key wants the run to stop; on another thread */
@@ -41,8 +42,8 @@ void mr_watch_tell(mr_watch *w, const mr_news *n, const mr_tally *rank);
 bool mr_watch_paused(mr_watch *w);
 /** It can (or, with why, cannot) be paused. */
 void mr_watch_no_pause(mr_watch *w, const char *why);
-/** Notice new files in this folder from now on. Any number of times for one. */
-void mr_watch_folder(mr_watch *w, const char *path);
+/** Notice new files in this folder from now on. Any number of times for one; true the first. */
+bool mr_watch_folder(mr_watch *w, const char *path);
 /** Wait until a signal, a command or a new file comes. false: nothing did within the time. *files:
  *  there is something new in a folder. */
 bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files);

@@ -37,7 +37,8 @@ def test_bash_can_read_it(script):
 def test_there_are_three_places_to_edit(script):
     text = script.read_text()
     assert all(f"# ({n}) " in text for n in (1, 2, 3)) and "# (4)" not in text
-    for line in ("#SBATCH --signal=B:USR1@300", "#SBATCH --requeue", "#SBATCH --open-mode=append"):
+    again = "--no-requeue" if "follow" in script.name else "--requeue"  # that one has a successor
+    for line in ("#SBATCH --signal=B:USR1@300", f"#SBATCH {again}", "#SBATCH --open-mode=append"):
         assert line + "\n" in text
 
 
@@ -74,6 +75,25 @@ def test_plain_script_hands_status_and_signal_on(tmp_path):
 
 
 # --- Slurm's commands as stand-ins ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", [75, 0])
+def test_a_job_that_follows_hands_itself_over(tmp_path, ends):
+    """Its successor is queued from the start; at the time limit it goes on, at the archive's end it is taken out."""
+    stand_in(tmp_path / "sbatch", 'echo "sbatch $*" >> log; echo 78')
+    stand_in(tmp_path / "scancel", 'echo "scancel $*" >> log')
+    stand_in(tmp_path / "srun", 'echo "$*" >> log; trap "exit 75" USR1; touch up; for i in $(seq 200); do sleep 0.05; '
+             f'[ {ends} -ne 0 ] || exit 0; done')
+    env = dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}", SLURM_JOB_ID="77", CONFIG="c.yaml", SCRIPT="me.sbatch")
+    job = subprocess.Popen(["bash", JOBS / "millrace-follow.sbatch", "-s", "a=b"], env=env, cwd=tmp_path)
+    wait_for(tmp_path / "up")
+    if ends:
+        job.send_signal(signal.SIGUSR1)
+    assert job.wait(timeout=20) == ends
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[0] == "sbatch --parsable --dependency=afterany:77 me.sbatch -s a=b"
+    assert log[1].endswith("millrace run c.yaml --follow --progress never -s a=b")
+    assert log[2:] == ([] if ends else ["scancel 78"])
 
 
 def stand_in(path, body):

@@ -118,7 +118,7 @@ static void bad_sections_are_refused(MR_UNUSED void **state)
         {"- a\n", "x.yaml:1:1: ", "the config is a list; a map of input", NULL},
         {"hello\n", "x.yaml:1:1: ", "the config is a text", NULL},
         {"inptu: {files: a}\n" OUT, "x.yaml:1:1: inptu: ", "did you mean input?",
-         "(keys: input chain output run plugin)"},
+         "(keys: input chain output run plugin follow)"},
         {IN OUT "files: a\n", "x.yaml:3:1: files: ", "it belongs under input:", NULL},
         {IN OUT "decimate: {factor: 2}\n", "x.yaml:3:1: decimate: ", "no such key", NULL},
         {OUT, "x.yaml:1:1: input.files: is missing", "write input: {files: data/*.h5}", NULL},

@@ -1,0 +1,27 @@
+/* run/follow.h: inside run/: run --follow: rounds over an archive that grows. Each round surveys
+ * what is new, plans over all there is, and computes the lanes whose context is complete: the plan
+ * is that of a batch run over the same files, so are the lanes. run/run.c goes through it. */
+#ifndef MR_RUN_FOLLOW_H
+#define MR_RUN_FOLLOW_H
+#include "run/state.h"
+
+/** Collective: begin. Nothing where the run does not follow. */
+mr_status mr_follow_begin(mr_run_state *r);
+void mr_follow_end(mr_run_state *r);
+/** The watch is there: it tells of new files. */
+void mr_follow_watched(mr_run_state *r);
+/** Collective: r->todo, all lanes that are not done, or of a run that follows and has not come to
+ *  the end those whose context is complete. */
+mr_status mr_follow_choose(mr_run_state *r);
+/** Collective, after the lanes of a round: master, index and report, at most every 10 s. */
+mr_status mr_follow_refresh(mr_run_state *r, bool now);
+/** Wait for more. *again: another round is due, which may be the last one. MR_STOPPED by a signal.
+ *  Collective. */
+mr_status mr_follow_wait(mr_run_state *r, bool *again);
+/** An mr_inputs_pick: what is whole stays in the listing; in the last round all of it. */
+mr_status mr_follow_pick(void *follow, mr_status st, mr_listing *list);
+/** Somebody wants the present end to be the archive's: from any thread. */
+void mr_follow_ask(void *follow);
+/** No more rounds: what is there is the archive. */
+bool mr_follow_last(const mr_run_state *r);
+#endif
