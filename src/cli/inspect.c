@@ -185,20 +185,6 @@ out:
     return st;
 }
 
-const mr_file_info *mr_found_main(const mr_probed *p)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (p->rec[i].state == MR_OK) return &p->rec[i];
-    return p->rec;
-}
-
-size_t mr_found_recordings(const mr_probed *p)
-{
-    size_t n = p->n > 0;
-    for (size_t i = 1; i < p->n; i++) n += !mr_recording_goes_on(&p->rec[i - 1], &p->rec[i]);
-    return n;
-}
-
 static mr_status arrange(mr_found *f, double join)
 {
     mr_status st = MR_OK;

@@ -15,7 +15,12 @@ typedef struct mr_found {
 } mr_found;
 
 /** The recording that speaks for a file: the first that can be used, else the first. */
-const mr_file_info *mr_found_main(const mr_probed *p);
+static inline const mr_file_info *mr_found_main(const mr_probed *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->rec[i].state == MR_OK) return &p->rec[i];
+    return p->rec;
+}
 /** Recordings of a file, those that go on told as one. */
 size_t mr_found_recordings(const mr_probed *p);
 /** One line a kind of file, or with `details` a page a file; then spans, ledger, what was

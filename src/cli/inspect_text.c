@@ -12,6 +12,13 @@ enum { MOST_SPANS = 50, MOST_ODD = 50, MOST_REMARKS = 20, SHOW_PATH = 4096 };
 
 /* --- one file -------------------------------------------------------------------------------- */
 
+size_t mr_found_recordings(const mr_probed *p)
+{
+    size_t n = p->n > 0;
+    for (size_t i = 1; i < p->n; i++) n += !mr_recording_goes_on(&p->rec[i - 1], &p->rec[i]);
+    return n;
+}
+
 static double length_s(const mr_file_info *f)
 {
     return (double)f->nt / f->rate_hz;

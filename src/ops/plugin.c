@@ -1,5 +1,4 @@
-/* ops/plugin.c: see plugin.h. The one list of this program that grows: filled by the main thread
- * before any other starts, then read only. */
+/* ops/plugin.c: see plugin.h. */
 #include "ops/plugin.h"
 #include <dlfcn.h>
 #include <stdio.h>
@@ -7,15 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { MOST = 64, PLUGIN_MAX = 256 << 20 };
-
-typedef struct loaded {
-    char *path;
-    char digest[33];
-    const mr_plugin *plugin;
-} loaded;
-static loaded list[MOST];
-static size_t n_list;
+enum { PLUGIN_MAX = 256 << 20 };
 
 mr_status mr_op_complete(const mr_op *op)
 {
@@ -85,26 +76,14 @@ static mr_status check(const char *path, const mr_plugin *p)
     return MR_OK;
 }
 
-/* The same file by another name, or once more. */
-static bool known(const char digest[33])
-{
-    for (size_t i = 0; i < n_list; i++)
-        if (strcmp(list[i].digest, digest) == 0) return true;
-    return false;
-}
-
 mr_status mr_plugin_load(const char *path)
 {
     mr_status st = MR_OK;
-    loaded l = {0};
+    mr_plugged l = {0};
     void *handle = NULL;
     MR_TRY(place(path, &l.path));
     MR_TRY(digest_of(l.path, l.digest));
-    if (known(l.digest)) goto out;
-    if (n_list == MOST) {
-        st = MR_RAISE(MR_ECONFIG, "plugin %s: more than %d", path, MOST);
-        goto out;
-    }
+    if (mr_plugin_known(l.digest)) goto out;
     handle = dlopen(l.path, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         st = MR_RAISE(MR_ECONFIG, "plugin %s: cannot be loaded: %s", path, dlerror());
@@ -119,7 +98,7 @@ mr_status mr_plugin_load(const char *path)
         goto out;
     }
     MR_TRY(check(path, l.plugin));
-    list[n_list++] = l;
+    MR_TRY(mr_plugin_keep(&l));
     return MR_OK;
 out:
     if (handle) dlclose(handle);
@@ -144,30 +123,4 @@ mr_status mr_plugins_of_environment(void)
 out:
     free(copy);
     return st;
-}
-
-const mr_op *mr_plugin_op(size_t i)
-{
-    for (size_t k = 0; k < n_list; k++)
-        for (size_t j = 0; list[k].plugin->op[j]; j++)
-            if (i-- == 0) return list[k].plugin->op[j];
-    return NULL;
-}
-
-static const loaded *whose(const mr_op *op)
-{
-    for (size_t k = 0; k < n_list; k++)
-        for (size_t j = 0; list[k].plugin->op[j]; j++)
-            if (list[k].plugin->op[j] == op) return &list[k];
-    return NULL;
-}
-
-const char *mr_plugin_path(const mr_op *op)
-{
-    return whose(op) ? whose(op)->path : NULL;
-}
-
-const char *mr_plugin_digest(const mr_op *op)
-{
-    return whose(op) ? whose(op)->digest : NULL;
 }

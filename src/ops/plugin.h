@@ -12,6 +12,15 @@ mr_status mr_plugin_load(const char *path);
 /** Those of MILLRACE_PLUGINS, apart by colons. */
 mr_status mr_plugins_of_environment(void);
 /** Operator i of all plug-ins; NULL beyond the last. */
+typedef struct mr_plugged {
+    char *path;
+    char digest[33];
+    const mr_plugin *plugin;
+} mr_plugged;
+/** The same file by another name, or once more? (ops/table.c, like all that follows) */
+bool mr_plugin_known(const char digest[33]);
+/** [take] p's path; MR_ECONFIG, without taking it, where there are too many. */
+mr_status mr_plugin_keep(const mr_plugged *p);
 const mr_op *mr_plugin_op(size_t i);
 /** Where an operator comes from: path and digest of its shared object; NULL: from this program. */
 const char *mr_plugin_path(const mr_op *op);

@@ -22,12 +22,6 @@ static size_t rows_of(mr_slab s)
     return (size_t)(s.b - s.a);
 }
 
-mr_arena mr_member_room(const mr_mill *m, int member)
-{
-    const size_t each = m->plan->mem.work_bytes;
-    return (mr_arena){.base = (char *)m->work + (size_t)member * each, .size = each};
-}
-
 mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i)
 {
     mr_block_ranges r;
@@ -58,41 +52,6 @@ static void release_slabs(mr_mill *m, mr_job *j, int64_t from)
         mr_pool_give(m->slabs, s->buf);
         s->buf = NULL;
     }
-}
-
-/* --- sharing out */
-
-typedef struct sharing {
-    mr_mill *m;
-    size_t n;
-    mr_status (*fn)(void *arg, size_t k, int member);
-    void *arg;
-    atomic_size_t next;
-    mr_status worst; /* the mill's gate guards it and why */
-    char why[512];
-} sharing;
-
-static void share(void *arg, int member)
-{
-    sharing *s = arg;
-    size_t k;
-    while ((k = atomic_fetch_add(&s->next, 1)) < s->n) {
-        const mr_status st = mr_stop_wanted() < 2 ? s->fn(s->arg, k, member) : mr_stop_raise();
-        if (st == MR_OK) continue;
-        mr_mutex_lock(s->m->gate);
-        s->worst = st;
-        snprintf(s->why, sizeof s->why, "%s", mr_error());
-        mr_mutex_unlock(s->m->gate);
-    }
-}
-
-mr_status mr_share_out(mr_mill *m, size_t n, mr_status (*fn)(void *arg, size_t k, int member),
-                       void *arg)
-{
-    sharing s = {.m = m, .n = n, .fn = fn, .arg = arg};
-    mr_team_do(m->team, share, &s);
-    if (s.worst != MR_OK) mr_error_set(s.why);
-    return s.worst;
 }
 
 /* --- a piece of a step */

@@ -40,49 +40,6 @@ out:
     return st;
 }
 
-void mr_mill_fail(mr_mill *m, mr_status st, const char *why)
-{
-    char text[sizeof m->why];
-    snprintf(text, sizeof text, "%s", why);
-    mr_mutex_lock(m->gate);
-    if (m->failed == MR_OK) {
-        m->failed = st;
-        memcpy(m->why, text, sizeof text);
-    }
-    mr_mutex_wake(m->gate);
-    mr_mutex_unlock(m->gate);
-    mr_pool_fail(m->slabs, st, text);
-    mr_pool_fail(m->outs, st, text);
-    mr_queue_fail(m->done, st, text);
-}
-
-mr_status mr_mill_failed(mr_mill *m)
-{
-    mr_mutex_lock(m->gate);
-    const mr_status st = m->failed;
-    if (st != MR_OK) mr_error_set(m->why);
-    mr_mutex_unlock(m->gate);
-    return st;
-}
-
-static void job_free(mr_job *j)
-{
-    if (!j) return;
-    if (j->file) mr_lane_abort(j->file);
-    for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
-    for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
-    for (size_t i = 0; j->quality && i < j->n_quality; i++) mr_quality_fini(&j->quality[i]);
-    free(j->quality);
-    free(j->slab);
-    free(j->part);
-    free(j->spoils);
-    for (size_t i = 0; j->source_spoils && i < j->n_groups; i++) free(j->source_spoils[i].v);
-    free(j->losses.v);
-    free(j->source_spoils);
-    free(j->source_state);
-    free(j);
-}
-
 mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
 {
     mr_status st = MR_OK;
@@ -130,18 +87,8 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     j = NULL;
 out:
     free(list.v);
-    job_free(j);
+    mr_job_free(j);
     return st;
-}
-
-void mr_mill_over(mr_mill *m, mr_job *j)
-{
-    mr_mutex_lock(m->gate);
-    mr_job **at = &m->alive;
-    while (*at != j) at = &(*at)->alive;
-    *at = j->alive;
-    mr_mutex_unlock(m->gate);
-    job_free(j);
 }
 
 bool mr_mill_hungry(mr_mill *m)
@@ -189,7 +136,7 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
     while (m->done && mr_queue_left(m->done, &left)) free(left);
     for (mr_job *j; (j = m->alive);) {
         m->alive = j->alive;
-        job_free(j);
+        mr_job_free(j);
     }
     double push;
     if (m->slabs) m->t.wait_slab_s = mr_pool_waited(m->slabs);

@@ -176,6 +176,8 @@ mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i);
 /** Compute block i of the job, which was waited for, and hand it to the writer; `last` ends the
  * lane (the job is gone then). Main thread. */
 mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last);
+/** All that it holds, its .part file too. */
+void mr_job_free(mr_job *j);
 /** A job is over: committed, or given up and its .part file removed. Writer thread. */
 void mr_mill_over(mr_mill *m, mr_job *j);
 
@@ -185,7 +187,7 @@ mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines);
 mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
 
-/* --- run/compute.c */
+/* --- run/share.c */
 /** The work space of a member of the team. */
 mr_arena mr_member_room(const mr_mill *m, int member);
 /** Do fn(arg, k, member) for all k < n, shared out among the team. The first failure. */

@@ -36,19 +36,6 @@ out:
     return st;
 }
 
-mr_status mr_losses_add(mr_losses *l, const mr_loss *row)
-{
-    mr_status st = MR_OK;
-    for (size_t i = 0; i < l->n; i++) /* halos are read twice: one entry is enough */
-        if (l->v[i].file == row->file && l->v[i].t0_ns == row->t0_ns &&
-            strcmp(l->v[i].note, row->note) == 0)
-            return MR_OK;
-    MR_TRY(mr_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, "the list of losses"));
-    l->v[l->n++] = *row;
-out:
-    return st;
-}
-
 /** One call of mr_raw_read: where its rows stand, for what it loses. */
 typedef struct request {
     mr_mill *m;

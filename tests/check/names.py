@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 NAME = re.compile(r"\b(?:mr|MR)_\w*[A-Za-z0-9]\b(?!_)")
-FILE = re.compile(r"\b(?:[\w.]+/)*\w+\.[ch]\b")
+FILE = re.compile(r"\b(?:[\w.]+/)*\w\w+\.[ch]\b")  # not the e.c of an extent e
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 OTHERS = {"mpi.h", "hdf5.h", "NAME.c"}
 

@@ -135,7 +135,7 @@ static void find_ties(const double *t, size_t n, ties *out, uint64_t *packets)
 /** Median of slopes between ties `lag` apart, of v or, where that is NULL, of their times. */
 static double slope(const ties *s, const double *v, size_t a, size_t b, size_t lag)
 {
-    double m[N_SLOPES];
+    double m[N_SLOPES] = {0};
     const size_t n = b - a - lag, want = MR_MIN(n, (size_t)N_SLOPES);
     if (!v) v = s->t;
     for (size_t i = 0; i < want; i++) {
@@ -166,7 +166,7 @@ static double robust_step(const ties *s)
 /** How far the ties [a, b) lie from the line of `step` through them, by their middle. */
 static double offset(const ties *s, size_t a, size_t b, double step)
 {
-    double m[N_SLOPES];
+    double m[N_SLOPES] = {0};
     const size_t n = b - a, want = MR_MIN(n, (size_t)N_SLOPES);
     for (size_t i = 0; i < want; i++) {
         const size_t j = a + (want > 1 ? i * (n - 1) / (want - 1) : 0);

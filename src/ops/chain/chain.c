@@ -203,11 +203,6 @@ size_t mr_chain_state(const mr_chain *c)
     return c->state + c->hold;
 }
 
-size_t mr_chain_state_before(const mr_chain *c)
-{
-    return mr_chain_last(c) ? mr_chain_last(c)->state_at : c->state;
-}
-
 static mr_status describe(const mr_bound *b, mr_text *t)
 {
     mr_status st = MR_OK;

@@ -49,14 +49,16 @@ mr_slab mr_bound_out(const mr_bound *b, mr_slab span);
 /** What an operator reads, in its span, to give [o.a, o.b). */
 mr_slab mr_bound_input(const mr_bound *b, mr_slab span, mr_slab o, bool fresh);
 
-/* --- reducers (ops/chain/items.c)
- * ------------------------------------------------------------------------- */
+/* --- reducers (ops/chain/item.c, items.c) */
 
 /** Items that span has enough of; input that items need of it; items that samples touch. */
 mr_slab mr_items_of(const mr_items *it, mr_slab span, double rate_hz);
 mr_slab mr_items_input(const mr_items *it, mr_slab items, mr_slab span, double rate_hz);
 mr_slab mr_items_on(const mr_items *it, mr_slab samples, double rate_hz);
 int64_t mr_item_start(const mr_items *it, int64_t k, double rate_hz);
+/** First item that starts at sample n or later; the UTC window that sample n lies in. */
+int64_t mr_item_from(const mr_items *it, int64_t n, double rate_hz);
+int64_t mr_window_number(int64_t n, int64_t window_ns, double rate_hz);
 /** Items a second. */
 double mr_items_rate(const mr_items *it, double rate_hz);
 /** Number of the row that takes item k in; first item of a row. */

@@ -29,6 +29,11 @@ static size_t together(const mr_chain *c, size_t i, size_t n)
     return k - i;
 }
 
+size_t mr_chain_state_before(const mr_chain *c)
+{
+    return mr_chain_last(c) ? mr_chain_last(c)->state_at : c->state;
+}
+
 void mr_program_make(const mr_chain *c, mr_program *p)
 {
     const mr_bound *reducer = mr_chain_last(c);
