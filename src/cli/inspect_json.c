@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *positions_of(const mr_file_info *f)
+{
+    if (f->dx_m != 0) return f->dx_m > 0 ? "even" : "falling";
+    return f->places ? "uneven" : "unknown";
+}
+
 static json_t *text(const char *s)
 {
     json_t *j = json_string(s);
@@ -61,7 +67,7 @@ static json_t *recording(const mr_file_info *f)
                      "rows", a, a + (json_int_t)f->nt, "t0", mr_utc_iso(f->t0_ns, t0), "t0_ns",
                      (json_int_t)f->t0_ns, "rate_hz", f->rate_hz, "samples", (json_int_t)f->nt,
                      "channels", (json_int_t)f->nc, "spacing_m", number(f->dx_m), "positions",
-                     f->dx_m > 0 ? "even" : "unknown", "odd", remarks(f->odd));
+                     positions_of(f), "odd", remarks(f->odd));
 }
 
 static json_t *recordings(const mr_probed *p)

@@ -55,8 +55,8 @@ static mr_status what_of(const mr_probed *p, const char *product, char **out)
         mr_dtype_name(f->store.dtype, type, sizeof type);
         MR_TRY(mr_text_add(&t, "%s, %s, %llu x %llu, %.9g Hz, ", f->layout, type, (ull)f->nt,
                            (ull)f->nc, f->rate_hz));
-        MR_TRY(f->dx_m > 0 ? mr_text_add(&t, "%.6g m", f->dx_m)
-                           : mr_text_add(&t, "spacing unknown"));
+        MR_TRY(f->dx_m != 0 ? mr_text_add(&t, "%.6g m", f->dx_m)
+                            : mr_text_add(&t, "spacing unknown"));
         MR_TRY(mr_text_add(&t, ", %s%s%s", mr_show_unit_stored(f, unit),
                            f->assumed[0] ? ", assumed" : "", f->odd[0] ? ", odd" : ""));
         const size_t n = mr_found_recordings(p);
@@ -179,7 +179,7 @@ static void print_page(const char *path, const mr_probed *p)
         printf("            rows %llu..%llu of %llu are valid\n", (ull)s->row0,
                (ull)(s->row0 + f->nt), (ull)s->nt);
     printf("  channels: %llu", (ull)f->nc);
-    if (f->dx_m > 0)
+    if (f->dx_m != 0)
         printf(", %.6g m apart, the first at %.9g m", f->dx_m, f->x0_m);
     else
         printf(", spacing unknown");

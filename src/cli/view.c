@@ -100,7 +100,7 @@ static mr_status add_file(source *s, const char *path, const mr_probed *p, char 
     mr_status st = MR_OK;
     for (size_t i = 0; i < p->n; i++) {
         const mr_file_info *r = &p->rec[i];
-        const bool fits = s->n == 0 || fabs(r->dx_m - s->v[0].info.dx_m) <= 1e-6 * r->dx_m;
+        const bool fits = s->n == 0 || fabs(r->dx_m - s->v[0].info.dx_m) <= 1e-6 * fabs(r->dx_m);
         if (r->state == MR_OK && r->rate_hz > 0 && fits)
             MR_TRY(add_piece(s, path, r, r->set < p->n_tables ? p->table[r->set] : NULL));
         else

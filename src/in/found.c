@@ -61,18 +61,3 @@ bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns)
     mr_error_clear();
     return false;
 }
-
-void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m)
-{
-    double a, b, mid;
-    if (n == 0 || !mr_h5_f64s(h, where, 0, 1, &a) || !mr_h5_f64s(h, where, n - 1, 1, &b) ||
-        !mr_h5_f64s(h, where, n / 2, 1, &mid) || !isfinite(a) || !isfinite(b))
-        return;
-    f->info->x0_m = a * per_m;
-    if (n < 2) return;
-    double dx = (b - a) / (double)(n - 1);
-    f->info->dx_m = fabs(dx * per_m);
-    if (dx < 0) mr_odd(f, "positions fall along the channels");
-    if (fabs(mid - a - dx * (double)(n / 2)) > 0.5 * fabs(dx))
-        mr_odd(f, "channels are not evenly spaced");
-}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define T_MAX (INT64_C(1) << 62)
+#define MOST_PLACES (UINT64_C(1) << 24)
 #define EXTENT_MAX (UINT64_C(1) << 48)
 
 void mr_info_refuse(mr_file_info *info, const char *fmt, ...)
@@ -71,8 +72,8 @@ static const char *bad_facts(const mr_file_info *i)
     if (i->t0_ns <= -T_MAX || i->t0_ns >= T_MAX || i->t1_ns <= -T_MAX || i->t1_ns >= T_MAX ||
         i->t1_ns < i->t0_ns)
         return "times";
-    if (!good_number(i->dx_m, 0, 1e9) || !good_number(i->x0_m, -1e12, 1e12) ||
-        !good_number(i->gauge_m, 0, 1e9))
+    if ((i->places && i->nc > MOST_PLACES) || !good_number(i->dx_m, -1e9, 1e9) ||
+        !good_number(i->x0_m, -1e12, 1e12) || !good_number(i->gauge_m, 0, 1e9))
         return "distances";
     if (!good_number(i->to_native, -1e300, 1e300) || !good_number(i->to_strain, -1e300, 1e300) ||
         !good_number(i->to_strain_rate, -1e300, 1e300))
@@ -83,7 +84,9 @@ static const char *bad_facts(const mr_file_info *i)
 void mr_probed_fini(mr_probed *p)
 {
     for (size_t i = 0; i < p->n_tables; i++) free(p->table[i]);
+    for (size_t i = 0; p->place && i < p->n_tables; i++) free(p->place[i]);
     free(p->table);
+    free(p->place);
     free(p->rec);
     *p = (mr_probed){0};
 }

@@ -23,6 +23,7 @@ typedef struct mr_find {
     uint64_t row0, nt; /* valid rows; nt 0 = all from row0 */
     mr_clock clock;
     bool have_t0;        /* t0_ns, t1_ns and rate_hz of info are known */
+    double *x_m;         /* [channels] where they are; NULL: x0_m + i dx_m */
     mr_stretch *stretch; /* [n_stretch]; none: one of all valid rows, by info */
     size_t n_stretch, cap_stretch;
 } mr_find;
@@ -105,6 +106,11 @@ void mr_set_quantity(mr_find *f, const char *description);
 bool mr_ns_of_s(double s, int64_t *ns);
 /** "2023-09-22T18:29:26.158Z" from the first element of a text fact. */
 bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns);
-/** Set dx_m and x0_m from n positions (first, last; the middle is compared, noted when uneven). */
+/** Positions of the n channels by a dataset, in units of it (CF) or else in 1/per_m metres: kept as
+ *  they are, with spacing and first position by them. */
 void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m);
+/** The same by x_m[n] itself. [take] */
+void mr_set_places(mr_find *f, double *x_m, uint64_t n);
+/** Metres of a unit of length; 0: not known. */
+double mr_metres_per(const char *unit);
 #endif

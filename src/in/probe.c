@@ -15,6 +15,8 @@ void mr_find_fini(mr_find *f)
 {
     mr_clock_fini(&f->clock);
     free(f->stretch);
+    free(f->x_m);
+    f->x_m = NULL;
     f->stretch = NULL;
     f->n_stretch = f->cap_stretch = 0;
 }
@@ -275,11 +277,14 @@ static mr_status take_sets(looking *k, mr_probed *out)
     mr_status st = MR_OK;
     size_t cap = 0;
     MR_TRY(mr_alloc(k->n, sizeof *out->table, "datasets", &out->table));
+    MR_TRY(mr_alloc(k->n, sizeof *out->place, "datasets", &out->place));
     for (size_t i = 0; i < k->n; i++) {
         set *s = &k->v[i];
         if (s->left_out) continue;
         const size_t number = out->n_tables++;
         s->info.set = (uint32_t)number;
+        out->place[number] = s->f.x_m;
+        s->f.x_m = NULL;
         if (s->st == MR_OK) MR_TRY(may_fail(k, s, read_store(k, s, &out->table[number])));
         if (s->st != MR_OK) mr_info_refuse(&s->info, "%s", s->why);
         MR_TRY(add_set(out, &cap, s));

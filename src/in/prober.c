@@ -185,7 +185,22 @@ static talk take_tables(const worker *w, mr_probed *p, double *left_s, mr_status
 }
 
 /** The reply, checked. A worker that was fed with a hostile file is not believed. */
-static talk take_reply(worker *w, bool tables, mr_probed *out, mr_status *st)
+/** And positions, of as many channels as was checked. */
+static talk take_places(const worker *w, mr_probed *p, double *left_s, mr_status *st)
+{
+    talk how = TALK_OK;
+    *st = mr_alloc(p->n_tables, sizeof *p->place, "positions", &p->place);
+    for (size_t i = 0; *st == MR_OK && i < p->n && how == TALK_OK; i++) {
+        const mr_file_info *r = &p->rec[i];
+        if (r->state != MR_OK || !r->places || p->place[r->set]) continue;
+        *st = mr_alloc_f64((size_t)r->nc, "positions", &p->place[r->set]);
+        if (*st == MR_OK)
+            how = receive(w->fd, p->place[r->set], (size_t)r->nc * sizeof(double), left_s);
+    }
+    return *st == MR_OK ? how : TALK_CLOSED;
+}
+
+static talk take_reply(worker *w, mr_wire_kind kind, mr_probed *out, mr_status *st)
 {
     mr_wire_reply r;
     double left_s = MR_WORKER_WALL_S;
@@ -203,7 +218,9 @@ static talk take_reply(worker *w, bool tables, mr_probed *out, mr_status *st)
     mr_probed_check(out); /* with tables yet to come */
     for (size_t i = 0; i < out->n; i++)
         if (out->rec[i].state == MR_OK && out->rec[i].set >= out->n_tables) return TALK_CLOSED;
-    if (tables) {
+    if (kind == MR_WIRE_PLACES) how = take_places(w, out, &left_s, st);
+    if (how != TALK_OK) return how;
+    if (kind == MR_WIRE_TABLES) {
         how = take_tables(w, out, &left_s, st);
         if (how != TALK_OK) return how;
         mr_probed_check(out);
@@ -217,12 +234,12 @@ static talk take_reply(worker *w, bool tables, mr_probed *out, mr_status *st)
 /** A file to look at. */
 typedef struct asked {
     const char *path;
-    bool tables;
+    mr_wire_kind kind;
 } asked;
 
 static bool send_asked(const worker *w, const asked *a)
 {
-    return request(w->fd, a->tables ? MR_WIRE_TABLES : MR_WIRE_PROBE, a->path, strlen(a->path) + 1);
+    return request(w->fd, a->kind, a->path, strlen(a->path) + 1);
 }
 
 /** One try; *killed: somebody killed the worker, or the zygote and so all workers, which need not
@@ -240,7 +257,7 @@ static mr_status ask_once(const mr_prober *p, worker *w, const asked *a, mr_prob
         MR_TRY(make_ready(p, w));
         sent = send_asked(w, a);
     }
-    talk how = sent ? take_reply(w, a->tables, out, &st) : TALK_CLOSED;
+    talk how = sent ? take_reply(w, a->kind, out, &st) : TALK_CLOSED;
     w->files++;
     if (how != TALK_OK) {
         int status = end_worker(w);
@@ -295,10 +312,10 @@ out:
     return st;
 }
 
-mr_status mr_probe_file(mr_prober *p, const char *path, bool tables, mr_probed *out)
+static mr_status probe_as(mr_prober *p, const char *path, mr_wire_kind kind, mr_probed *out)
 {
     mr_status st = MR_OK;
-    asked a = {.tables = tables};
+    asked a = {.kind = kind};
     char *full = NULL;
     int i = -1;
     mr_file_info none;
@@ -318,6 +335,31 @@ out:
         mr_note("looking at %s", path);
     }
     free(full);
+    return st;
+}
+
+mr_status mr_probe_file(mr_prober *p, const char *path, bool tables, mr_probed *out)
+{
+    return probe_as(p, path, tables ? MR_WIRE_TABLES : MR_WIRE_PROBE, out);
+}
+
+mr_status mr_probe_places(mr_prober *p, const char *path, const char *dataset, uint64_t nc,
+                          double **x_m)
+{
+    mr_status st = MR_OK;
+    mr_probed all;
+    *x_m = NULL;
+    MR_TRY(probe_as(p, path, MR_WIRE_PLACES, &all));
+    for (size_t i = 0; i < all.n && !*x_m; i++) {
+        const mr_file_info *r = &all.rec[i];
+        if (r->state != MR_OK || r->nc != nc || strcmp(r->dataset, dataset) != 0 || !all.place)
+            continue;
+        *x_m = all.place[r->set];
+        all.place[r->set] = NULL;
+    }
+    mr_probed_fini(&all);
+    if (!*x_m) st = MR_RAISE(MR_EINPUT, "%s: the positions of its channels cannot be read", path);
+out:
     return st;
 }
 

@@ -134,19 +134,32 @@ static bool send_probed(int fd, const mr_wire_reply *r, const mr_probed *p)
     return ok;
 }
 
-static bool serve_probe(int fd, const char *path, const mr_probe_opts *o, bool tables)
+static bool send_places(int fd, const mr_probed *p)
+{
+    bool ok = true;
+    for (size_t i = 0, next = 0; ok && i < p->n; i++) {
+        const mr_file_info *f = &p->rec[i];
+        if (f->state != MR_OK || !f->places || f->set < next || f->set >= p->n_tables) continue;
+        next = f->set + 1u;
+        ok = p->place[f->set] &&
+             mr_write_full(fd, p->place[f->set], (size_t)f->nc * sizeof **p->place);
+    }
+    return ok;
+}
+
+static bool serve_probe(int fd, const char *path, const mr_probe_opts *o, mr_wire_kind kind)
 {
     struct rusage u = {0};
     mr_wire_reply r = {.magic = MR_WIRE_MAGIC};
     mr_probed p;
     arm_cpu_limit();
-    r.want_memory = mr_probe_file_here(path, o, tables, &p) == MR_EMEM;
+    r.want_memory = mr_probe_file_here(path, o, kind == MR_WIRE_TABLES, &p) == MR_EMEM;
     r.n = p.n;
     r.n_tables = p.n_tables;
     H5garbage_collect();
     getrusage(RUSAGE_SELF, &u);
     r.peak_bytes = (uint64_t)u.ru_maxrss * 1024;
-    const bool ok = send_probed(fd, &r, &p);
+    const bool ok = send_probed(fd, &r, &p) && (kind != MR_WIRE_PLACES || send_places(fd, &p));
     mr_probed_fini(&p);
     return ok;
 }
@@ -169,7 +182,7 @@ void mr_worker_serve(int fd)
             o.dataset = dataset = p;
             p = NULL;
         } else if (ok) {
-            ok = serve_probe(fd, p, &o, h.kind == MR_WIRE_TABLES);
+            ok = serve_probe(fd, p, &o, (mr_wire_kind)h.kind);
         }
         free(p);
     }

@@ -104,9 +104,9 @@ mr_status mr_catalog_series(const mr_file_info *f, mr_series *out)
     mr_status st = MR_OK;
     mr_text t = {0};
     mr_series s = numbers(f);
-    MR_TRY(mr_text_add(&t, "%llu %a %a %a\n%s\n%s\n%s\n%s\n", (unsigned long long)f->nc,
-                       f->to_native, f->to_strain_rate, f->to_strain, f->quantity, f->unit,
-                       f->native_quantity, f->native_unit));
+    MR_TRY(mr_text_add(&t, "%llu %llx %a %a %a\n%s\n%s\n%s\n%s\n", (unsigned long long)f->nc,
+                       (unsigned long long)f->places, f->to_native, f->to_strain_rate, f->to_strain,
+                       f->quantity, f->unit, f->native_quantity, f->native_unit));
     s.what = mr_digest_of(t.s, t.len);
     *out = s;
 out:

@@ -62,6 +62,9 @@ mr_status mr_config_load(const char *path, const char *const *overrides, size_t 
  *  distance: more than one spacing beyond its ends). [give] idx. */
 mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, double dx_m,
                              uint64_t **idx, uint64_t *n);
+/** The same where the channels lie at x_m[nc], in any order; NaN: nowhere. x_m NULL: as above. */
+mr_status mr_config_channels_at(const mr_config *c, uint64_t nc, const double *x_m, double x0_m,
+                                double dx_m, uint64_t **idx, uint64_t *n);
 /** The input files: globs sorted by name, folders recursively (every name in them, *.h5 *.hdf5 *.nc
  *  and others), lists in order; of two names of one file (also by links) the first. Hidden files,
  *  *.part and all inside the output folder are left out; a folder that cannot be listed stands in

@@ -31,13 +31,35 @@ static void selection_shape(mr_array *a)
                      : (mr_chsel){a->chan[0], 1, a->chan[a->nc - 1] - a->chan[0] + 1};
 }
 
+/** Positions that no spacing gives, from a file that has them; NULL: a spacing does. [give] */
+static mr_status ask_places(const mr_plan *p, uint32_t group, const mr_file_info *f, double **x_m)
+{
+    mr_status st = MR_OK;
+    mr_prober *prober = NULL;
+    size_t i = 0;
+    *x_m = NULL;
+    if (!f->places) return MR_OK;
+    while (i < p->cat->n &&
+           (p->cat->rows[i].kind == MR_REFUSED || mr_catalog_group_of(p->cat, i) != group ||
+            strcmp(p->cat->facts[p->cat->rows[i].kind].dataset, f->dataset) != 0))
+        i++;
+    MR_TRY(mr_prober_new(1, p->cfg->map, &prober));
+    mr_prober_pick(prober, p->cfg->dataset);
+    MR_TRY(mr_probe_places(prober, mr_catalog_path(p->cat, i), f->dataset, f->nc, x_m));
+out:
+    mr_prober_free(prober);
+    return st;
+}
+
 /** Where the input's channels are: by the file, or by the channel table where it has them. */
-static mr_status distances(const mr_chantable *t, mr_array *a)
+static mr_status distances(const mr_chantable *t, const double *x_m, mr_array *a)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_alloc_f64(a->nc, "distances", &a->x_m));
     for (uint64_t i = 0; i < a->nc; i++)
-        a->x_m[i] = a->facts.x0_m + (double)a->chan[i] * (a->facts.dx_m ? a->facts.dx_m : 1);
+        a->x_m[i] =
+            x_m ? x_m[a->chan[i]]
+                : a->facts.x0_m + (double)a->chan[i] * (a->facts.dx_m != 0 ? a->facts.dx_m : 1);
     if (!t->n) goto out;
     MR_TRY(mr_alloc_f64(a->nc, "latitudes", &a->lat));
     MR_TRY(mr_alloc_f64(a->nc, "longitudes", &a->lon));
@@ -99,22 +121,24 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
                             mr_array *a)
 {
     mr_status st = MR_OK;
+    double *x_m = NULL;
     a->group = group;
     a->f64 = p->cfg->f64;
     a->facts = *mr_catalog_group(p->cat, group);
     const mr_file_info *f = &a->facts;
     MR_TRY(mr_catalog_series(f, &a->series));
-    st = mr_config_channels(p->cfg, f->nc, f->x0_m, f->dx_m, &a->chan, &a->nc);
+    MR_TRY(ask_places(p, group, f, &x_m));
+    st = mr_config_channels_at(p->cfg, f->nc, x_m, f->x0_m, f->dx_m, &a->chan, &a->nc);
     if (st == MR_OK) {
         geom_of(f, a->nc, &a->in);
-        MR_TRY(distances(table, a));
+        MR_TRY(distances(table, x_m, a));
         a->in.chan = a->chan;
         a->in.x_m = a->x_m;
         st = mr_chain_new(p->cfg->chain, &a->in, &a->chain);
     }
     if (st == MR_ECONFIG) { /* it may fit the other groups: the planner decides */
-        MR_TRY(mr_strdup(mr_error(), &a->why));
-        return MR_OK;
+        st = mr_strdup(mr_error(), &a->why);
+        goto out;
     }
     MR_TRY(st);
     selection_shape(a);
@@ -122,14 +146,15 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     mr_chain_context(a->chain, &a->before_s, &a->after_s);
     st = mr_lane_size(p->cfg, a);
     if (st == MR_ECONFIG) {
-        MR_TRY(mr_strdup(mr_error(), &a->why));
+        st = mr_strdup(mr_error(), &a->why);
         mr_chain_free(a->chain);
         a->chain = NULL;
-        return MR_OK;
+        goto out;
     }
     MR_TRY(st);
     MR_TRY(mr_blocks_size(p, a));
 out:
+    free(x_m);
     return st;
 }
 

@@ -133,8 +133,37 @@ out:
     return st;
 }
 
+/* Each channel by its own position. */
+static mr_status mark_places(const mr_node *n, uint64_t nc, const double *x, uint8_t *mark)
+{
+    mr_status st = MR_OK;
+    double lo, hi, from = INFINITY, to = -INFINITY;
+    uint64_t found = 0;
+    MR_TRY(mr_distance_check(n, &lo, &hi));
+    const double tol = 1e-9 * MR_MAX(fabs(lo), fabs(hi));
+    for (uint64_t k = 0; k < nc; k++) {
+        mark[k] = x[k] >= lo - tol && x[k] < hi - tol;
+        found += mark[k];
+        if (x[k] < from) from = x[k];
+        if (x[k] > to) to = x[k];
+    }
+    if (!found)
+        st =
+            MR_RAISE_AT(MR_ECONFIG, n,
+                        "input.distance: no channel lies in %g..%g m; they lie between %g and %g m",
+                        lo, hi, from, to);
+out:
+    return st;
+}
+
 mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, double dx_m,
                              uint64_t **idx, uint64_t *n)
+{
+    return mr_config_channels_at(c, nc, NULL, x0_m, dx_m, idx, n);
+}
+
+mr_status mr_config_channels_at(const mr_config *c, uint64_t nc, const double *x_m, double x0_m,
+                                double dx_m, uint64_t **idx, uint64_t *n)
 {
     mr_status st = MR_OK;
     uint8_t *mark = NULL;
@@ -142,7 +171,8 @@ mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, doubl
     if (nc == 0) return MR_RAISE(MR_EINPUT, "the file holds no channels");
     MR_TRY(mr_alloc(nc, 1, "the selection of channels", &mark));
     if (c->distance)
-        MR_TRY(mark_distance(c->distance, nc, x0_m, dx_m, mark));
+        MR_TRY(x_m ? mark_places(c->distance, nc, x_m, mark)
+                   : mark_distance(c->distance, nc, x0_m, dx_m, mark));
     else if (!c->channels)
         memset(mark, 1, nc);
     else if (c->channels->kind == MR_NODE_LIST)

@@ -300,6 +300,8 @@ static void name_facts(const mr_file_info *a, const mr_file_info *b, char note[M
         differs(note, "%llu channels (%llu)", (unsigned long long)b->nc, (unsigned long long)a->nc);
     if (b->dx_m != a->dx_m) differs(note, "%.9g m apart (%.9g m)", b->dx_m, a->dx_m);
     if (b->x0_m != a->x0_m) differs(note, "from %.9g m on (%.9g m)", b->x0_m, a->x0_m);
+    if (b->places != a->places && b->dx_m == a->dx_m && b->x0_m == a->x0_m)
+        differs(note, "other positions of channels between the ends");
     if (b->gauge_m != a->gauge_m) differs(note, "gauge %.9g m (%.9g m)", b->gauge_m, a->gauge_m);
     if (strcmp(b->quantity, a->quantity)) differs(note, "%s (%s)", b->quantity, a->quantity);
     if (strcmp(b->unit, a->unit)) differs(note, "unit %s (%s)", b->unit, a->unit);
@@ -314,7 +316,8 @@ static mr_status note_group(mr_spans *s, const mr_catalog *c, uint32_t f, uint32
 {
     const mr_file_info *a = mr_catalog_group(c, 0), *b = mr_catalog_group(c, g);
     const bool rate = a->rate_hz != b->rate_hz;
-    const bool place = a->nc == b->nc && (a->dx_m != b->dx_m || a->x0_m != b->x0_m);
+    const bool place =
+        a->nc == b->nc && (a->dx_m != b->dx_m || a->x0_m != b->x0_m || a->places != b->places);
     mr_odd row = {.kind = rate    ? MR_ODD_RATE
                           : place ? MR_ODD_PLACE
                                   : MR_ODD_LAYOUT,

@@ -1,5 +1,6 @@
 """Values on their way from a recorder's file into ours: precision, what is no number, what does not
 change, what was packed; against numpy in float64."""
+import json
 import re
 
 import h5py
@@ -314,3 +315,90 @@ def test_packing_is_undone(tmp_path, attrs, layout):
     if layout == "bare" and "scale_factor" in attrs:
         assert rig.read_lane(rig.lanes(out)[0]).unit in (b"strain", "strain")
     rig.run("view", tmp_path / "in" / "a.h5", "-o", tmp_path / "a.png", status=0)
+
+
+# --- where channels are
+
+PLACES = {"even": np.arange(10) * 1.021, "falling": np.arange(90.0, -1, -10), "fold": [0, 4, 8, 200, 204, 200, 8, 4, 0, -4],
+          "hole": [0, 4, np.nan, 12, 16, 20, np.nan, 28, 32, 36], "jitter": 30 + np.arange(10) * 5.0 + np.arange(10) % 3 * 1e-3,
+          "float32": np.linspace(0, 10, 10, dtype="f4").astype("f8"), "ends": [np.nan, 1, 2, 3, 4, 5, 6, 7, 8, np.nan]}
+
+
+def placed(path, x, places, **attrs):
+    bare(path, x)
+    with h5py.File(path, "r+") as h:
+        h["distance"] = places
+        h["distance"].attrs.update(attrs)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_positions_are_carried_as_they_are(tmp_path, name):
+    """To the last bit into lanes and master."""
+    want = np.asarray(PLACES[name], "f8")
+    x = rig.noise(6000, len(want))
+    placed(tmp_path / "in" / "a.h5", x, want)
+    out = run(tmp_path, [], "out", launch=(2, 1))
+    for p in rig.lanes(out):
+        lane = rig.read_lane(p)
+        assert np.array_equal(lane.x, want, equal_nan=True)
+        steps = np.diff(want)
+        even = np.isfinite(want).all() and np.abs(steps - steps.mean()).max() <= 1e-3 * abs(steps.mean())
+        dx = lane.attrs["channel_spacing_m"]
+        assert np.isclose(dx, steps.mean(), rtol=1e-9) if even else np.isnan(dx)
+    with h5py.File(out / "master.h5") as h:
+        assert np.array_equal(h["distance"][:], want, equal_nan=True)
+    seen, = json.loads(rig.run("inspect", "--json", tmp_path / "in" / "a.h5", status=0).stdout)["files"]
+    kind = "even" if even and steps.mean() > 0 else "falling" if even else "uneven"
+    assert seen["recordings"][0]["positions"] == kind
+    rig.run("view", tmp_path / "in" / "a.h5", "-o", tmp_path / "a.png", status=0)
+
+
+@pytest.mark.parametrize("name,asked,want", [
+    ("falling", "0..25 m", [7, 8, 9]), ("fold", "150..250 m", [3, 4, 5]), ("fold", "-5..5 m", [0, 1, 7, 8, 9]),
+    ("hole", "10..100 m", [3, 4, 5, 7, 8, 9]), ("even", "1.021..3.063 m", [1, 2]), ("fold", "100..190 m", None)])
+def test_distance_picks_by_own_position_in_file_order(tmp_path, name, asked, want):
+    x = rig.noise(3000, 10)
+    placed(tmp_path / "in" / "a.h5", x, PLACES[name])
+    out = run(tmp_path, [], "out", status=0 if want else 2, input_=[f"distance: {asked}"])
+    if want:
+        (_, y), = rig.output(out)
+        assert np.array_equal(y, x[:, want])
+        assert np.array_equal(rig.read_lane(rig.lanes(out)[0]).x, np.asarray(PLACES[name], "f8")[want])
+
+
+@pytest.mark.parametrize("unit,m", [("km", 1000), ("m", 1), ("cm", 0.01), ("mm", 0.001), ("ft", 0.3048), ("feet", 0.3048)])
+def test_units_of_length(tmp_path, unit, m):
+    """The foot is 0.3048 m (1959)."""
+    placed(tmp_path / "in" / "a.h5", rig.noise(3000, 5), np.arange(5) * 2.5, units=unit)
+    assert np.array_equal(rig.read_lane(rig.lanes(run(tmp_path, [], "out"))[0]).x, np.arange(5) * 2.5 * m)
+
+
+def test_an_unknown_unit_of_length_is_said(tmp_path):
+    placed(tmp_path / "in" / "a.h5", rig.noise(3000, 5), np.arange(5.0), units="cubit")
+    row, = rig.report(run(tmp_path, [], "out"))["ledger"]
+    assert row["kind"] == "place" and "cubit" in row["note"]
+
+
+@pytest.mark.parametrize("change", [lambda p: p + 10, lambda p: p * 2, lambda p: np.where(np.arange(10) == 4, p + 1, p)],
+                         ids=["shift", "stretch", "one"])
+def test_other_positions_are_another_span(tmp_path, change):
+    x = rig.noise(6000, 10)
+    for i, where in enumerate([np.arange(10.0), change(np.arange(10.0))]):
+        placed(tmp_path / "in" / f"{i}.h5", x[3000 * i:3000 * (i + 1)], where)
+        with h5py.File(tmp_path / "in" / f"{i}.h5", "r+") as h:
+            h["time"][:] += 30 * i
+    out = run(tmp_path, [], "out")
+    assert len(rig.report(out)["spans"]) == 2 and "place" in rig.kinds(out)
+
+
+def test_prodml_falls(tmp_path):
+    """StartLocusIndex x SpatialSamplingInterval: -9 x -10 m = 90 m, then downwards."""
+    rig.prodml(tmp_path / "in" / "a.h5", rig.noise(3000, 10), rig.T0, RATE, dx=-10.0, first=-9)
+    out = run(tmp_path, [], "out", input_=["distance: 0..25 m"])
+    assert rig.read_lane(rig.lanes(out)[0]).x.tolist() == [20, 10, 0]
+
+
+def test_a_spacing_of_the_map_may_fall(tmp_path):
+    bare(tmp_path / "in" / "a.h5", rig.noise(3000, 10))
+    out = run(tmp_path, [], "out", input_=["map: {spacing: -10 m, first: 90 m}", "distance: 0..25 m"])
+    assert rig.read_lane(rig.lanes(out)[0]).x.tolist() == [20, 10, 0]

@@ -90,7 +90,7 @@ static void unsound_answers_are_refused(void **s)
     WITH(w.rate_hz = 1e10, "rate");
     WITH(w.t1_ns = 0, "times");
     WITH(w.t0_ns = w.t1_ns = INT64_MAX, "times");
-    WITH(w.dx_m = -1, "distances");
+    WITH(w.dx_m = NAN, "distances");
     WITH(w.x0_m = INFINITY, "distances");
     WITH(w.gauge_m = NAN, "distances");
     WITH(w.to_strain = NAN, "scale");

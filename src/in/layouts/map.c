@@ -140,9 +140,10 @@ static mr_status check_value(const mr_node *n, const map_key *k)
         st = mr_utc_parse(n->text, &ns);
     } else {
         st = mr_quantity_parse(n->text, k->dim, &v);
-        bool positive = strcmp(k->name, "first") != 0;
-        if (st == MR_OK && positive && !(v > 0))
+        const bool spacing = strcmp(k->name, "spacing") == 0; /* negative: they fall */
+        if (st == MR_OK && !spacing && strcmp(k->name, "first") != 0 && !(v > 0))
             st = MR_RAISE(MR_ECONFIG, "map: %s must be above 0", k->name);
+        if (st == MR_OK && spacing && v == 0) st = MR_RAISE(MR_ECONFIG, "map: a spacing of 0");
     }
     if (st != MR_OK) st = mr_reraise_at(MR_ECONFIG, n);
 out:
@@ -371,6 +372,7 @@ mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f)
     if (mr_node_get(map, "start")) MR_TRY(apply_start(h, map, f));
     if ((n = mr_node_get(map, "spacing"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->dx_m));
     if ((n = mr_node_get(map, "first"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->x0_m));
+    if (mr_node_get(map, "spacing") || mr_node_get(map, "first")) o->places = 0;
     if ((n = mr_node_get(map, "gauge"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->gauge_m));
     MR_TRY(apply_units(h, map, f));
 out:

@@ -157,21 +157,33 @@ out:
     return st;
 }
 
+/** Positions between tie points are on the line through them. */
 static void read_distance(const mr_h5 *h, mr_find *f, const axis *a)
 {
-    double v[2], mid;
-    int64_t k;
-    if (!mr_h5_f64s(h, a->values, 0, 1, &v[0]) || !mr_h5_f64s(h, a->values, a->n - 1, 1, &v[1]))
-        return;
-    f->info->x0_m = v[0];
-    if (a->last_index <= 0) return;
-    double dx = (v[1] - v[0]) / (double)a->last_index;
-    f->info->dx_m = fabs(dx);
-    if (dx < 0) mr_odd(f, "positions fall along the channels");
-    if (a->n > 2 && mr_h5_f64s(h, a->values, a->n / 2, 1, &mid) &&
-        mr_h5_i64s(h, a->indices, a->n / 2, 1, &k) &&
-        fabs(mid - v[0] - dx * (double)k) > 0.5 * fabs(dx))
-        mr_odd(f, "channels are not evenly spaced");
+    char at[600], units[64] = "";
+    const uint64_t nc = (uint64_t)a->last_index + 1;
+    double *v = NULL, *x = NULL, to_m = 1;
+    int64_t *k = NULL;
+    snprintf(at, sizeof at, "%s@units", a->values);
+    if (mr_h5_text(h, at, 0, units, sizeof units) && *units) to_m = mr_metres_per(units);
+    if (to_m == 0) mr_odd(f, "place: positions in '%.30s', taken for metres", units);
+    if (to_m == 0) to_m = 1;
+    if (a->last_index < 0 || nc != f->dims[f->time_first ? 1 : 0]) return;
+    bool ok = mr_alloc_f64(a->n, "tie points", &v) == MR_OK &&
+              mr_alloc(a->n, sizeof *k, "tie points", &k) == MR_OK &&
+              mr_alloc_f64(nc, "positions", &x) == MR_OK && mr_h5_f64s(h, a->values, 0, a->n, v) &&
+              mr_h5_i64s(h, a->indices, 0, a->n, k) && k[0] == 0;
+    for (uint64_t i = 1; ok && i < a->n; i++) ok = k[i] > k[i - 1];
+    for (uint64_t c = 0, i = 0; ok && c < nc; c++) {
+        while (i + 2 < a->n && (int64_t)c > k[i + 1]) i++;
+        const double step = a->n > 1 ? (v[i + 1] - v[i]) / (double)(k[i + 1] - k[i]) : 0;
+        x[c] = to_m * (v[i] + (double)((int64_t)c - k[i]) * step);
+    }
+    if (ok) mr_set_places(f, x, nc);
+    if (!ok) free(x);
+    if (!ok) mr_error_clear();
+    free(v);
+    free(k);
 }
 
 /** Time by tie points: which of the two axes it is. */

@@ -104,7 +104,7 @@ static const char *data_type(const char *quantity)
 static double even_step(const mr_lane_spec *s)
 {
     const double *d = s->distance_m;
-    if (s->nc == 1) return s->dx_m > 0 ? s->dx_m : NAN;
+    if (s->nc == 1) return s->dx_m != 0 ? s->dx_m : NAN;
     double step = (d[s->nc - 1] - d[0]) / (double)(s->nc - 1);
     for (uint64_t c = 1; c < s->nc; c++)
         if (!(fabs(d[c] - d[c - 1] - step) <= 1e-6 * fabs(step))) return NAN;

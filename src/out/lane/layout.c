@@ -216,7 +216,7 @@ static void root_attributes(mr_h5w *w, const mr_lane_spec *s)
     mr_h5w_text(w, root, "title", s->title ? s->title : "");
     mr_h5w_text(w, root, "units", s->unit ? s->unit : "");
     mr_h5w_f64(w, root, "sampling_rate_hz", s->rate_hz);
-    mr_h5w_f64(w, root, "channel_spacing_m", s->dx_m > 0 ? s->dx_m : NAN);
+    mr_h5w_f64(w, root, "channel_spacing_m", s->dx_m != 0 ? s->dx_m : NAN);
     mr_h5w_f64(w, root, "gauge_length_m", s->gauge_m > 0 ? s->gauge_m : NAN);
     mr_h5w_text(w, root, "millrace_version", MR_VERSION);
     mr_h5w_text(w, root, "chain", s->chain ? s->chain : "");
