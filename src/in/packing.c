@@ -51,7 +51,11 @@ static void read_range(const mr_h5 *h, const char *path, mr_packing *p)
 
 bool mr_packing_of(const mr_h5 *h, const char *path, mr_packing *out)
 {
+    static const char *const names[] = {"scale_factor", "add_offset", "_FillValue", "missing_value",
+                                        "valid_range",  "valid_min",  "valid_max"};
     mr_packing p = {.scale = 1};
+    *out = (mr_packing){0};
+    if (!mr_h5_has_any(h, path, names, sizeof names / sizeof *names)) return false; /* as most */
     number(h, path, "scale_factor", &p.scale);
     number(h, path, "add_offset", &p.offset);
     if (p.scale == 0) p.scale = 1;

@@ -31,6 +31,7 @@ PARTS = {  # name: (pieces, what pytest runs, or the target of make)
     "hostile": (1, FAULTS + "test_hostile.py -k 'not (every_fact or random_damage)'"),
     "facts": (3, FACTS),
     "damage": (4, DAMAGE),
+    "clocks": (4, E2E + "test_facts.py"),
     "verify": (3, FAULTS + "test_verify.py"),
     "bounded": (1, E2E + "test_memory.py"),
     "folders": (1, FAULTS + "test_folders.py"),

@@ -57,6 +57,7 @@ typedef struct settling {
     mr_clock *c;
     uint64_t n;
     mr_stamp_lines s;
+    mr_number kind; /* of the stamps */
     bool stamped;   /* s is the clock */
     char name[64];  /* of the stamps, as users know them */
     double ends_hz; /* the rate by start and end; 0: unknown */
@@ -114,7 +115,7 @@ static mr_status other_unit(settling *k)
         settling other = *k;
         if (unit[i].ns == was) continue;
         k->c->stamps.ns_per = unit[i].ns;
-        if (mr_stamps_read(k->h, &k->c->stamps, k->n, &other.s) != MR_OK) {
+        if (mr_stamps_read(k->h, &k->c->stamps, k->kind, k->n, &other.s) != MR_OK) {
             mr_error_clear();
             continue;
         }
@@ -158,7 +159,8 @@ static mr_status read_stamps(settling *k)
     char why[100];
     if (!c->stamps.where[0] || c->by == MR_CLOCK_BY_RATE) return MR_OK;
     snprintf(k->name, sizeof k->name, "%.60s", base ? base + 1 : c->stamps.where);
-    const uint64_t all = mr_h5_count(k->h, c->stamps.where);
+    k->kind = mr_h5_number(k->h, c->stamps.where);
+    const uint64_t all = k->kind.n;
     const uint64_t count = c->stamps.n ? c->stamps.n : all - MR_MIN(all, c->stamps.first);
     if (count != k->n) {
         snprintf(why, sizeof why, "has %llu stamps for %llu rows", (unsigned long long)count,
@@ -166,7 +168,7 @@ static mr_status read_stamps(settling *k)
         if (count) put_aside(k, why);
         return MR_OK;
     }
-    st = mr_stamps_read(k->h, &c->stamps, k->n, &k->s);
+    st = mr_stamps_read(k->h, &c->stamps, k->kind, k->n, &k->s);
     if (st == MR_EINPUT && c->stamps.unit_open) { /* in that unit they may be beyond all times */
         k->s.line.fault = MR_LINE_CONSTANT;
         k->s.base_ns = INT64_MIN;

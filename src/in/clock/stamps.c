@@ -84,6 +84,26 @@ static double resolution(const reading *r)
     return (nextafter(v, INFINITY) - v) * per;
 }
 
+/** The first number, and what all are since: ns since 1970. */
+static bool begin(reading *r, mr_stamp_lines *out)
+{
+    const mr_stamps *s = r->s;
+    if (r->kind.cls == MR_NUMBER_INT) {
+        r->first_i = r->v[0].i;
+        r->first_d = (double)r->first_i;
+        if (!(fabs(r->first_d * s->ns_per) < 4.6e18)) return false;
+        out->base_ns =
+            s->ns_per >= 1 ? r->first_i * (int64_t)s->ns_per : llround(r->first_d * s->ns_per);
+    } else {
+        r->first_d = r->v[0].d;
+        const long double ns = (long double)r->first_d * (long double)s->ns_per;
+        if (!isfinite(r->first_d) || !(fabsl(ns) < 4.6e18L)) return false;
+        out->base_ns = llroundl(ns);
+    }
+    out->res_ns = resolution(r);
+    return !__builtin_add_overflow(out->base_ns, s->epoch_ns, &out->base_ns);
+}
+
 static mr_status read_lines(reading *r, uint64_t n, mr_stamp_lines *out)
 {
     mr_status st = MR_OK;
@@ -92,11 +112,11 @@ static mr_status read_lines(reading *r, uint64_t n, mr_stamp_lines *out)
     MR_TRY(mr_alloc((size_t)block, sizeof *r->v, "time stamps", &r->v));
     for (uint64_t at = 0; at < n; at += block) {
         const uint64_t k = MR_MIN(block, n - at);
-        if (!take(r, r->s->first + at, k)) {
+        if (!take(r, r->s->first + at, k) || (at == 0 && !begin(r, out))) {
             st = MR_RAISE(MR_EINPUT, "time stamps cannot be read");
             goto out;
         }
-        if (r->kind.size == 4 && r->kind.cls == MR_NUMBER_FLOAT) /* that of the largest */
+        if (out->single) /* that of the largest */
             out->res_ns = fmax(out->res_ns, fabs(r->v[k - 1].d) * r->s->ns_per * 1.2e-7);
         MR_TRY(lines_of(r, (size_t)k, out->res_ns, &next));
         MR_TRY(mr_line_join(&out->line, &next, out->res_ns));
@@ -108,33 +128,13 @@ out:
     return st;
 }
 
-mr_status mr_stamps_read(const mr_h5 *h, const mr_stamps *s, uint64_t n, mr_stamp_lines *out)
+mr_status mr_stamps_read(const mr_h5 *h, const mr_stamps *s, mr_number kind, uint64_t n,
+                         mr_stamp_lines *out)
 {
-    mr_status st = MR_OK;
-    reading r = {.h = h, .s = s, .kind = mr_h5_number(h, s->where)};
-    bool ok = r.kind.cls != MR_NUMBER_NONE;
-    *out = (mr_stamp_lines){0};
-    if (ok && r.kind.cls == MR_NUMBER_INT) {
-        int64_t ns;
-        ok = mr_h5_i64s(h, s->where, s->first, 1, &r.first_i) &&
-             fabs((double)r.first_i * s->ns_per) < 4.6e18;
-        r.first_d = (double)r.first_i;
-        ns = s->ns_per >= 1 ? r.first_i * (int64_t)s->ns_per
-                            : llround((double)r.first_i * s->ns_per);
-        out->base_ns = ns;
-    } else if (ok) {
-        long double ns;
-        ok = mr_h5_f64s(h, s->where, s->first, 1, &r.first_d) && isfinite(r.first_d);
-        ns = (long double)r.first_d * (long double)s->ns_per;
-        ok = ok && fabsl(ns) < 4.6e18L;
-        if (ok) out->base_ns = llroundl(ns);
-    }
-    if (!ok || __builtin_add_overflow(out->base_ns, s->epoch_ns, &out->base_ns))
-        return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
-    out->res_ns = resolution(&r);
-    out->single = r.kind.cls == MR_NUMBER_FLOAT && r.kind.size == 4;
-    MR_TRY(read_lines(&r, n, out));
-out:
+    reading r = {.h = h, .s = s, .kind = kind};
+    *out = (mr_stamp_lines){.single = kind.cls == MR_NUMBER_FLOAT && kind.size == 4};
+    if (kind.cls == MR_NUMBER_NONE) return MR_RAISE(MR_EINPUT, "time stamps cannot be read");
+    const mr_status st = read_lines(&r, n, out);
     if (st != MR_OK) mr_line_fini(&out->line);
     return st;
 }

@@ -11,6 +11,7 @@ typedef struct mr_stamp_lines {
     double res_ns;   /* what they are good to by how they are stored */
     bool single;     /* stored in single precision */
 } mr_stamp_lines;
-/** All stamps of n rows. MR_EINPUT when they cannot be read. Fini the line. */
-mr_status mr_stamps_read(const mr_h5 *h, const mr_stamps *s, uint64_t n, mr_stamp_lines *out);
+/** All stamps of n rows, stored as kind says. MR_EINPUT when they cannot be read. Fini the line. */
+mr_status mr_stamps_read(const mr_h5 *h, const mr_stamps *s, mr_number kind, uint64_t n,
+                         mr_stamp_lines *out);
 #endif

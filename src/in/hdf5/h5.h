@@ -35,6 +35,8 @@ hid_t mr_h5_object(const mr_h5 *h, const char *path);
 bool mr_h5_is_group(const mr_h5 *h, const char *path);
 /** True if `where` is there (attribute or object). */
 bool mr_h5_has(const mr_h5 *h, const char *where);
+/** Has the object one of these attributes? Opened once for all. */
+bool mr_h5_has_any(const mr_h5 *h, const char *path, const char *const *names, size_t n);
 /** A dataset whose samples lie in this very file and need no plug-in: checked on the creation list
  *  before anything else is asked. MR_EINPUT names what is wrong. */
 mr_status mr_h5_dataset(const mr_h5 *h, const char *path, hid_t *out);
@@ -60,6 +62,7 @@ typedef enum mr_number_class { MR_NUMBER_NONE, MR_NUMBER_INT, MR_NUMBER_FLOAT } 
 typedef struct mr_number {
     mr_number_class cls;
     size_t size; /* bytes of one */
+    uint64_t n;  /* how many there are */
 } mr_number;
 mr_number mr_h5_number(const mr_h5 *h, const char *where);
 /** True if the fact is stored as whole numbers. */

@@ -175,14 +175,25 @@ bool mr_h5_has(const mr_h5 *h, const char *where)
     return yes;
 }
 
+bool mr_h5_has_any(const mr_h5 *h, const char *path, const char *const *names, size_t n)
+{
+    bool any = false;
+    const hid_t o = mr_h5_object(h, path);
+    if (o < 0) return false;
+    for (size_t i = 0; i < n && !any; i++) any = H5Aexists(o, names[i]) > 0;
+    H5Oclose(o);
+    return any;
+}
+
 mr_number mr_h5_number(const mr_h5 *h, const char *where)
 {
     fact f;
-    mr_number n = {MR_NUMBER_NONE, 0};
+    mr_number n = {MR_NUMBER_NONE, 0, 0};
     if (fact_open(h, where, &f)) {
         if (f.cls == H5T_INTEGER) n.cls = MR_NUMBER_INT;
         if (f.cls == H5T_FLOAT) n.cls = MR_NUMBER_FLOAT;
         n.size = H5Tget_size(f.type);
+        n.n = f.n;
     }
     fact_close(&f);
     return n;

@@ -65,7 +65,7 @@ static void read_time(const mr_h5 *h, mr_find *f, const char *raw)
         if (!have && !mr_time_fact(h, where, &t)) continue;
         i ? mr_clock_end(c, name[i], t) : mr_clock_start(c, name[i], t);
     }
-    if (mr_h5_count(h, times)) mr_clock_stamps(c, times, 1e3);
+    mr_clock_stamps(c, times, 1e3);
     c->stamps.unit_open = c->stamps.since_start = true;
     snprintf(where, sizeof where, "%s@OutputDataRate", raw);
     if (mr_h5_f64(h, where, &rate) && rate > 0) mr_clock_rate(c, "OutputDataRate", rate);
