@@ -15,6 +15,8 @@ DEFLATE ?= 1
 # UV=0 or SODIUM=0: no stop, pause, resume and watch from outside
 UV ?= 1
 SODIUM ?= 1
+# HTTP=0: no live page. The library is loaded when a run is started with --live
+HTTP ?= 1
 CFLAGS ?= -O3 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
         -Wwrite-strings -Wvla
@@ -41,7 +43,11 @@ PKGS += libsodium
 CSTD += -DMR_SODIUM=1
 endif
 
-OPTIONAL = CAIRO=$(CAIRO) PNG=$(PNG) DEFLATE=$(DEFLATE) UV=$(UV) SODIUM=$(SODIUM)
+OPTIONAL = CAIRO=$(CAIRO) PNG=$(PNG) DEFLATE=$(DEFLATE) UV=$(UV) SODIUM=$(SODIUM) HTTP=$(HTTP)
+
+ifeq ($(HTTP),1)
+CSTD += -DMR_HTTP=1
+endif
 
 # $(call once,NAME,COMMAND): the command's output, asked for at the first use of NAME and kept
 once = $(eval $(1) := $(shell $(2)))$($(1))
@@ -165,7 +171,7 @@ clean:
 ## help: this list
 help:
 	@sed -n 's/^## /  make /p' $(wildcard Makefile tests/*.mk)
-	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix HDF5_SHARED=1 CAIRO=0 PNG=0 DEFLATE=0 UV=0 SODIUM=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS= V=1"
+	@echo "settings: MPICC=mpicc HDF5_DIR=/prefix HDF5_SHARED=1 CAIRO=0 PNG=0 DEFLATE=0 UV=0 SODIUM=0 HTTP=0 CFLAGS=\"-O3 -g\" PREFIX= JOBS= V=1"
 
 # one line a file; make V=1 shows whole commands
 ifneq ($(V),1)

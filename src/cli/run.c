@@ -8,7 +8,8 @@ static void run_help(void)
 {
     printf(
         "millrace run CONFIG [-s KEY=VALUE]... [--progress auto|never|SECONDS] [--quiet]\n"
-        "             [--strict] [--check] [--follow] [--control tcp[:ADDRESS]]\n\n"
+        "             [--strict] [--check] [--follow] [--live [ADDRESS:PORT]]\n"
+        "             [--control tcp[:ADDRESS]]\n\n"
         "Run the chain of CONFIG over its input and write lane files, master.h5, index.csv and\n"
         "report.json into output.folder. The same command again goes on where a run stopped; new\n"
         "files in the archive extend the work.\n\n"
@@ -21,6 +22,9 @@ static void run_help(void)
         "  --follow      wait for more files at the archive's end, until millrace stop OUT or "
         "nothing new\n"
         "                comes for follow.idle\n"
+        "  --live        a page to look at while it runs, on 127.0.0.1 or at ADDRESS:PORT or "
+        "unix:PATH;\n"
+        "                its address, with the token that it takes, is printed once\n"
         "  --control     be heard over TCP, too: then stop, pause, resume and watch work from "
         "other\n"
         "                hosts, with the key in OUT/.millrace/key\n\n"

@@ -73,6 +73,12 @@ mr_status mr_run_args_parse(int argc, char **argv, const char *allowed, mr_run_a
         } else if (allows(allowed, "progress") &&
                    ((v = value_of(argc, argv, &i, "--progress", &st)) || st != MR_OK)) {
             a->o.progress = v;
+        } else if (allows(allowed, "control") && strcmp(argv[i], "--live") == 0) {
+            const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+            const bool address = next && next[0] != '-' && strchr(next, ':') != NULL;
+            a->o.live = address ? argv[++i] : "";
+        } else if (allows(allowed, "control") && strncmp(argv[i], "--live=", 7) == 0) {
+            a->o.live = argv[i] + 7;
         } else if (allows(allowed, "control") &&
                    ((v = value_of(argc, argv, &i, "--control", &st)) || st != MR_OK)) {
             if (st == MR_OK) st = take_control(argv[0], v, &a->o.control);

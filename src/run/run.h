@@ -12,6 +12,7 @@ typedef struct mr_run_opts {
     bool strict, check;   /* stop at the first loss; check contents of done lanes */
     bool json;            /* report to stdout instead of the summary */
     bool follow;          /* wait for more files at the archive's end */
+    const char *live;     /* NULL, or where the live page is to be: see watch/live.h */
     const char *control;  /* NULL, or where to be heard over TCP: HOST or HOST:PORT */
     bool quiet;           /* no progress, no summary; losses and errors are still said */
 } mr_run_opts;

@@ -20,6 +20,7 @@ mr_status mr_told_begin(mr_run_state *r)
     if (mr_run_first(r)) {
         const mr_watch_opts o = {.folder = r->cfg->folder,
                                  .tcp = r->o->control,
+                                 .live = r->o->live,
                                  .ranks = mr_comm_size(r->comm),
                                  .threads = mr_team_threads(r->comm),
                                  .hosts = hosts,
@@ -50,11 +51,31 @@ static void note_plan(mr_run_state *r)
     n->losses = mr_account_losses(&a);
 }
 
+/** For the map of the live page: [from, to, first channel, last, was done] in seconds of UTC. */
+static void show_lanes(mr_run_state *r)
+{
+    mr_text t = {0};
+    mr_status st = mr_text_add(&t, "[");
+    const size_t n = MR_MIN(r->plan->n_lanes, (size_t)20000);
+    for (size_t i = 0; st == MR_OK && i < n; i++) {
+        const mr_lane *l = &r->plan->lanes[i];
+        st = mr_text_add(&t, "%s[%.3f,%.3f,%llu,%llu,%d]", i ? "," : "", 1e-9 * (double)l->t0_ns,
+                         1e-9 * (double)l->t1_ns, (unsigned long long)l->c0,
+                         (unsigned long long)l->c1, r->resume.done[i] ? 1 : 0);
+    }
+    if (st == MR_OK) st = mr_text_add(&t, "]");
+    if (st == MR_OK)
+        mr_watch_lanes(r->watch, t.s);
+    else
+        mr_text_fini(&t);
+}
+
 void mr_told_phase(mr_run_state *r, mr_phase phase)
 {
     if (!r->watch) return;
     if (phase == MR_RUNNING) {
         note_plan(r);
+        if (r->o->live && r->plan) show_lanes(r);
         r->seen.news.blocks = r->progress.blocks;
         r->seen.news.blocks_done = 0;
     }

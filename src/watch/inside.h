@@ -25,13 +25,15 @@ struct mr_watch {
     mr_listener *listener[2]; /* the socket in the folder, TCP; NULL: none */
     mr_crew *crew;
     mr_future *task;
-    void *loop;  /* the loop's own */
-    mr_mutex *m; /* guards what follows */
+    struct mr_live *live; /* NULL: none */
+    void *loop;           /* the loop's own */
+    mr_mutex *m;          /* guards what follows */
     mr_news news;
     mr_tally *rank; /* [ranks] */
     mr_rate rate[MR_WATCH_RATES];
     size_t n_rates; /* ever */
     bool paused, closing, woken, new_files;
+    char *lanes; /* as JSON */
     const char *no_pause;
     mr_status end;
     char why[512];

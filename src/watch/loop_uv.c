@@ -2,6 +2,7 @@
  * called, signals, new files and the clock at once. */
 #if MR_UV && MR_SODIUM
 #include "watch/inside.h"
+#include "watch/live.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ typedef struct loop {
     uv_loop_t uv;
     uv_async_t nudge;
     uv_timer_t tick;
-    uv_poll_t listener[2], signals, files;
-    bool has_listener[2], has_signals, has_files;
+    uv_poll_t listener[2], signals, files, live;
+    bool has_listener[2], has_signals, has_files, has_live;
     int inotify; /* -1: none */
     size_t folders_seen;
     guest *guest[GUESTS];
@@ -114,6 +115,12 @@ static void on_caller(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
     hear(l, p == &l->listener[1]);
 }
 
+static void on_live(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
+{
+    loop *l = p->data;
+    mr_live_run(l->w->live);
+}
+
 /* --- files and signals ----------------------------------------------------------------------- */
 
 static void wake(loop *l, bool files)
@@ -171,6 +178,7 @@ static void on_tick(uv_timer_t *t)
     loop *l = t->data;
     for (int i = 0; i < 2; i++)
         if (l->w->listener[i]) hear(l, i);
+    if (l->w->live) mr_live_run(l->w->live);
     if (++l->ticks % (int)MR_WATCH_EVERY_S == 0) mr_status_write(l->w, false);
     tell_all(l, false);
 }
@@ -229,6 +237,7 @@ mr_status mr_watch_loop_new(mr_watch *w)
     for (int i = 0; i < 2; i++)
         poll_on(l, &l->listener[i], w->listener[i] ? mr_listener_fd(w->listener[i]) : -1, on_caller,
                 &l->has_listener[i]);
+    poll_on(l, &l->live, w->live ? mr_live_fd(w->live) : -1, on_live, &l->has_live);
     poll_on(l, &l->signals, w->o.stop_fd, on_signals, &l->has_signals);
     l->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     poll_on(l, &l->files, l->inotify, on_files, &l->has_files);

@@ -1,5 +1,6 @@
 /* watch/watch.c: begin and end of watching, and what the run's own thread calls: see watch.h. */
 #include "watch/inside.h"
+#include "watch/live.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@ static void watch_free(mr_watch *w)
 {
     if (!w) return;
     if (w->loop) mr_watch_loop_free(w);
+    mr_live_free(w->live);
     for (int i = 0; i < 2; i++) mr_listener_free(w->listener[i]);
     mr_mutex_free(w->m);
     mr_strs_fini(&w->folders);
@@ -30,6 +32,7 @@ static void watch_free(mr_watch *w)
     free(w->socket);
     free(w->key_path);
     free(w->hosts);
+    free(w->lanes);
     mr_text_fini(&w->before);
     free(w->rank);
     free(w);
@@ -94,6 +97,7 @@ mr_status mr_watch_open(const mr_watch_opts *o, mr_watch **out)
     mr_watch *w = NULL;
     MR_TRY(watch_new(o, &w));
     MR_TRY(be_heard(w));
+    if (o->live) MR_TRY(mr_live_open(w, o->live, &w->live));
     MR_TRY(mr_watch_loop_new(w));
     MR_TRY(mr_crew_new("watch", 1, &w->crew));
     st = mr_crew_submit(w->crew, mr_watch_loop, w, &w->task);
@@ -118,6 +122,15 @@ void mr_watch_tell(mr_watch *w, const mr_news *n, const mr_tally *rank)
     if (rank) memcpy(w->rank, rank, (size_t)w->o.ranks * sizeof *rank);
     mr_mutex_unlock(w->m);
     if (turn) mr_watch_nudge(w);
+}
+
+void mr_watch_lanes(mr_watch *w, char *json)
+{
+    if (!w) return;
+    mr_mutex_lock(w->m);
+    free(w->lanes);
+    w->lanes = json;
+    mr_mutex_unlock(w->m);
 }
 
 bool mr_watch_paused(mr_watch *w)

@@ -24,6 +24,7 @@ typedef struct mr_watch_opts {
     const char *folder; /* the output folder, with its .millrace and this run's lock */
     const char *tcp;    /* NULL; or where to be heard over TCP, "HOST" or "HOST:PORT" */
     int ranks, threads;
+    const char *live;        /* NULL; or where the live page is to be, see watch/live.h */
     bool follow;             /* the archive may grow */
     const char *hosts;       /* [ranks][MR_HOST_BYTES] */
     int stop_fd;             /* readable when a signal came; -1: none */
@@ -38,6 +39,8 @@ mr_status mr_watch_open(const mr_watch_opts *o, mr_watch **out);
 /** The news. rank: [ranks] or NULL. Costs a lock: call it when there is some, not at every block.
  *  These and the following may be given NULL: ranks but 0 have none. */
 void mr_watch_tell(mr_watch *w, const mr_news *n, const mr_tally *rank);
+/** The lanes of the plan as a JSON text, for the live page. [take] */
+void mr_watch_lanes(mr_watch *w, char *json);
 /** Somebody wants it to pause. */
 bool mr_watch_paused(mr_watch *w);
 /** It can (or, with why, cannot) be paused. */

@@ -28,6 +28,7 @@ ONLY_IN = {  # system header: the rooms that may include it, and single files
     "threads.h": ({"par"}, {"src/in/prober.c"}),
     "uv.h": ({"watch"}, set()),
     "sodium.h": ({"watch"}, set()),
+    "microhttpd.h": ({"watch"}, set()),
     "hdf5.h": ({"in", "out", "synth"}, set()),
     "hdf5_hl.h": ({"in", "out", "synth"}, set()),
 }

@@ -5,4 +5,4 @@
 cppcheck --quiet --std=c11 --enable=warning,portability --inline-suppr --error-exitcode=1 \
     --suppress=missingIncludeSystem --suppress=memleak:src/base/mem.c \
     --suppress=uninitvar:src/base/quantity.c \
-    -j "${JOBS:-2}" -Isrc -DMR_CAIRO=1 -DMR_PNG=1 -DMR_LIBDEFLATE=1 -DMR_UV=1 -DMR_SODIUM=1 src
+    -j "${JOBS:-2}" -Isrc -DMR_CAIRO=1 -DMR_PNG=1 -DMR_LIBDEFLATE=1 -DMR_UV=1 -DMR_SODIUM=1 -DMR_HTTP=1 src

@@ -3,7 +3,7 @@
 # the release has it and by its successor where not. Elsewhere: looks for each library and tool, says
 # exactly what is missing and how to get it. What the build needs is installed apart from what tests wish:
 # a wish that this release cannot fulfil is named, blocks nothing, and its tests are skipped.
-# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR CAIRO PNG DEFLATE UV SODIUM
+# usage: deps.sh build|all|torture     environment: MPICC HDF5_DIR CAIRO PNG DEFLATE UV SODIUM HTTP
 # status: 0 all that is needed is there, 2 something is missing
 set -u
 what=${1:-all}
@@ -17,6 +17,7 @@ libjansson-dev libxxhash-dev"
 [ "${DEFLATE:-1}" = 1 ] && build_packages+=" libdeflate-dev"
 [ "${UV:-1}" = 1 ] && build_packages+=" libuv1-dev"
 [ "${SODIUM:-1}" = 1 ] && build_packages+=" libsodium-dev"
+[ "${HTTP:-1}" = 1 ] && build_packages+=" libmicrohttpd-dev"
 test_packages="libcmocka-dev python3 python3-pytest python3-numpy python3-scipy python3-h5py"
 wishes="python3-pytest-timeout python3-xarray python3-netcdf4 python3-h5netcdf python3-yaml hdf5-tools netcdf-bin procps
 clang clang-format libclang-rt-VERSION-dev libomp-dev cppcheck slurm-wlm munge iproute2 strace libfftw3-dev"
@@ -167,6 +168,9 @@ look() {
     fi
     if [ "${UV:-1}" = 1 ]; then library libuv uv.h -luv || optional+=("libuv"); fi
     if [ "${SODIUM:-1}" = 1 ]; then library libsodium sodium.h -lsodium || optional+=("libsodium"); fi
+    if [ "${HTTP:-1}" = 1 ]; then
+        library libmicrohttpd microhttpd.h -lmicrohttpd || optional+=("libmicrohttpd")
+    fi
     if [ "$what" != build ]; then look_tests; fi
 }
 
@@ -196,6 +200,7 @@ hint() { # names in each system, one line a thing
     libdeflate) echo "libdeflate      |libdeflate-dev          |libdeflate-devel |libdeflate     |libdeflate   |libdeflate" ;;
     libuv)      echo "libuv           |libuv1-dev              |libuv-devel      |libuv          |libuv        |libuv" ;;
     libsodium)  echo "libsodium       |libsodium-dev           |libsodium-devel  |libsodium      |libsodium    |libsodium" ;;
+    libmicrohttpd) echo "libmicrohttpd   |libmicrohttpd-dev       |libmicrohttpd-devel|libmicrohttpd|libmicrohttpd|libmicrohttpd" ;;
     cmocka)     echo "cmocka          |libcmocka-dev           |libcmocka-devel  |cmocka         |cmocka       |cmocka" ;;
     python3)    echo "Python 3        |python3                 |python3          |python         |python       |python" ;;
     python3:*)  local m=${1#*:}
@@ -218,7 +223,7 @@ say() { # WHY NAMES...
 report() {
     say "deps: MISSING, needed to build:" ${needed[@]+"${needed[@]}"}
     say "deps: also needed, but cannot be looked for without a compiler:" ${unseen[@]+"${unseen[@]}"}
-    say "deps: missing, optional (CAIRO=0: pictures as PNG with plain letters only; PNG=0 beside it: none; DEFLATE=0: slower zlib instead; UV=0, SODIUM=0: no stop, pause, watch; or install):" \
+    say "deps: missing, optional (CAIRO=0: pictures as PNG with plain letters only; PNG=0 beside it: none; DEFLATE=0: slower zlib instead; UV=0, SODIUM=0: no stop, pause, watch; HTTP=0: no live page; or install):" \
         ${optional[@]+"${optional[@]}"}
     say "deps: missing, needed only to test:" ${for_tests[@]+"${for_tests[@]}"}
     [ ${#needed[@]} -eq 0 ] && [ ${#optional[@]} -eq 0 ] && [ ${#for_tests[@]} -eq 0 ] && return 0
@@ -227,7 +232,7 @@ report() {
     echo "      Spack   spack install NAME...; spack load NAME..."
     echo "      conda   conda create -n millrace -c conda-forge NAME... ; conda activate millrace"
     echo "      modules module spider NAME; module load NAME"
-    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [CAIRO=0] [PNG=0] [DEFLATE=0] [UV=0] [SODIUM=0]"
+    echo "then: make [MPICC=mpicc] [HDF5_DIR=/prefix of HDF5] [CAIRO=0] [PNG=0] [DEFLATE=0] [UV=0] [SODIUM=0] [HTTP=0]"
     return 2
 }
 
