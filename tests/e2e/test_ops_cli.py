@@ -115,7 +115,8 @@ def test_help_config_is_a_config(millrace, tmp_path):
 def test_every_setting_of_help_config_is_one(millrace, tmp_path, without):
     page = millrace("help", "config").stdout
     page = re.sub(r"^(\s*)# (\s*)(?=[a-z_]+:( |$))", r"\1\2", page, flags=re.M)
-    page = "\n".join(line for line in page.splitlines() if not line.startswith(f"  {without}:"))
+    left_out = (f"  {without}:", "plugin:")  # the latter names a file of one's own
+    page = "\n".join(line for line in page.splitlines() if not line.startswith(left_out))
     (tmp_path / "c.yaml").write_text(page)
     (tmp_path / "channels.csv").write_text("channel,distance\n0,0\n")
     assert passes_but_for_input(millrace("check", "c.yaml", check=False, cwd=tmp_path))

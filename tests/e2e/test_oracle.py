@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import h5py
 import numpy as np
 import pytest
-from scipy import fft, signal
+from scipy import fft, ndimage, signal, stats
 
+import forms
 import rig
 
 RATE, NC = 100, 7
@@ -174,6 +175,16 @@ def notch(f0, q, how):
     return lambda s: how(*signal.iirnotch(f0, q, RATE), s.x, axis=0)
 
 
+def rolling(n, step, f):
+    """Of the last n samples, on multiples of the step in UTC; none until there are n."""
+    def g(s):
+        y = f(forms.trailing(s.x, n))
+        y[:n - 1] = np.nan
+        k = -s.first % step
+        return y[k::step], k + step * np.arange(len(y[k::step]))
+    return g
+
+
 def difference(s):
     y = np.full(s.x.shape, np.nan)
     y[1:] = np.diff(s.x, axis=0) * RATE
@@ -231,6 +242,26 @@ OPERATORS = [
     ("taper: {length: 5 s}", taper("hann_2n", 500)),
     ("taper: {length: 5 s, kind: hann_2n1}", taper("hann_2n1", 500)),
     ("taper: {length: 5 s, kind: tukey}", taper("tukey", 500)),
+    ("rolling: {window: 1 s, kind: mean, step: 200 ms}", rolling(100, 20, lambda w: w.mean(-1))),
+    ("rolling: {window: 500 ms, kind: median}", rolling(50, 1, lambda w: np.median(w, -1))),
+    ("rolling: {window: 2 s, kind: std}", rolling(200, 1, lambda w: w.std(-1))),
+    ("kurtosis: {window: 1 s}", rolling(100, 1, lambda w: stats.kurtosis(w, axis=-1))),
+    ("savgol: {window: 200 ms, order: 3}", lambda s: forms.savgol(s.x, 21, 3, 0)),
+    ("agc: {window: 2 s}", lambda s: s.x / np.sqrt(forms.centred_mean(s.x ** 2, 201))),
+    ("normalise: {kind: z, window: 8 s}", windowed(800, lambda x: (x - x.mean(axis=0)) / x.std(axis=0))),
+    ("normalise: {kind: ram, window: 500 ms}", lambda s: forms.noisepy_ram(s.x, 50)),
+    ("normalise: {kind: onebit}", lambda s: np.sign(s.x)),
+    ("envelope: {above: 2 Hz}", lambda s: np.abs(forms.analytic(s.x, 2))),
+    (("demean: {window: span}", "instantaneous: {above: 5 Hz}", "abs: {}"),
+     lambda s: np.abs(np.angle(forms.analytic(s.x - s.x.mean(axis=0), 5)))),
+    ("median: {time: 3, channel: 3}", lambda s: ndimage.median_filter(s.x, size=(3, 3), mode="reflect")),
+    ("hampel: {time: 5, channel: 3, threshold: 2}", lambda s: forms.hampel(s.x, 5, 3, 2)),
+    ("despike: {time: 3, channel: 5, threshold: 1.05}", lambda s: forms.despiked(s.x, 3, 5, 1.05)[0]),
+    ("channel_stack: {n: 2}", lambda s: s.x[:, :6].reshape(-1, 3, 2).mean(axis=2)),
+    ("channel_decimate: {factor: 2}", lambda s: signal.decimate(s.x, 2, ftype="fir", axis=1)),
+    ("strain: {from: velocity}", lambda s: np.diff(s.x, axis=1) / 10),
+    ("fk: {velocity: 300..3000 m/s, band: 5..20 Hz, direction: up}",
+     lambda s: forms.fk(s.x, (300, 3000), (5, 20), direction="up", dx=10)),
     (("bandpass: {band: 4..18 Hz}", "decimate: {factor: 2}"), demo),
 ]
 

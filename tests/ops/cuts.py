@@ -56,4 +56,5 @@ def cheapest_length(n):
         eights = (twos - (4 if twos % 3 == 1 and twos >= 4 else twos % 3)) // 3
         return odd + rest + 20 * eights if m == 1 else None
     even = [k for k in range(n + n % 2, n + n // 10 + 1, 2) if stages(k // 2)]
+    even = even or [next(k for k in range(n + n % 2, 4 * n, 2) if stages(k // 2))]
     return min(even, key=lambda k: (k // 2 * stages(k // 2), k))

@@ -4,6 +4,7 @@ import pytest
 from scipy import ndimage, signal
 
 from cuts import EXACT, FIRST, check, every_cut, noise
+from forms import despiked, hampel
 
 
 def spiky(nt=3000, nc=37):
@@ -31,29 +32,10 @@ def test_median_of_less_than_a_window_is_mirrored_again_and_again(chain, nt, nc)
 @pytest.mark.parametrize("t,c,threshold", [(5, 5, 10), (7, 1, 3), (3, 3, 2)])
 def test_hampel_replaces_outliers_of_its_window(chain, t, c, threshold):
     x = spiky()
-    padded = np.pad(x, ((t // 2, t // 2), (c // 2, c // 2)), mode="symmetric")
-    w = np.lib.stride_tricks.sliding_window_view(padded, (t, c)).reshape(*x.shape, -1)
-    med = np.median(w, axis=-1)
-    mad = np.median(np.abs(w - med[..., None]), axis=-1)
-    ref = np.where(np.abs(x - med) > threshold * mad, med, x)
+    ref = hampel(x, t, c, threshold)
     assert (ref != x).sum() > 100
     got = every_cut(chain, x, f"hampel time={t} channel={c} threshold={threshold}", ref, 0, True)
     assert np.array_equal(got.y, ref)
-
-
-def despiked(x, t, c, threshold):
-    """Medians of |x| over channels, then time; spikes from the nearest good channels within c // 2."""
-    level = ndimage.median_filter(ndimage.median_filter(np.abs(x), size=(1, c), mode="reflect"), size=(t, 1),
-                                  mode="reflect")
-    good, y, half = np.abs(x) <= threshold * level, x.copy(), c // 2
-    for i, j in zip(*np.nonzero(~good)):
-        left = [k for k in range(max(j - half, 0), j) if good[i, k]]
-        right = [k for k in range(j + 1, min(j + half, x.shape[1] - 1) + 1) if good[i, k]]
-        if left and right:
-            y[i, j] = np.interp(j, [left[-1], right[0]], [x[i, left[-1]], x[i, right[0]]])
-        elif left or right:
-            y[i, j] = x[i, left[-1] if left else right[0]]
-    return y, ~good
 
 
 @pytest.mark.parametrize("t,c,threshold", [(5, 51, 10), (3, 9, 5), (1, 3, 2)])

@@ -7,12 +7,7 @@ import pytest
 from scipy import signal, stats
 
 from cuts import EXACT, FIRST, NC, NT, RATE, check, every_cut, noise
-
-
-def trailing(x, n):
-    """[rows][channels][n]: the window that ends at each row; rows before n - 1 repeat the first."""
-    padded = np.concatenate([np.repeat(x[:1], n - 1, axis=0), x])
-    return np.lib.stride_tricks.sliding_window_view(padded, n, axis=0)
+from forms import analytic, centred_mean, noisepy_ram, savgol, trailing
 
 
 @pytest.mark.parametrize("kind,f", [
@@ -55,20 +50,6 @@ def test_kurtosis_of_what_does_not_change_is_zero(chain):
     assert (chain(np.full((500, 3), 7.0), "kurtosis window=1s").y == 0).all()
 
 
-def savgol(x, n, order, d):
-    """Least squares on Legendre polynomials over -1 .. 1: scipy's own equations, on powers of sample
-    numbers, lose up to half of the digits."""
-    at, half = np.linspace(-1, 1, n), n // 2
-    base = np.polynomial.legendre.legvander(at, order)
-    slopes = np.zeros_like(base)
-    for k in range(order + 1):
-        slopes[:, k] = np.polynomial.legendre.legval(at, np.polynomial.legendre.legder(np.eye(order + 1)[k], d))
-    w = slopes @ np.linalg.pinv(base) * (RATE / half) ** d
-    y = np.apply_along_axis(np.convolve, 0, x, w[half][::-1], "same")
-    y[:half], y[-half:] = w[:half] @ x[:n], w[half + 1:] @ x[-n:]
-    return y
-
-
 @pytest.mark.parametrize("n,order,d", [(5, 2, 0), (21, 3, 0), (51, 5, 1), (31, 4, 2), (9, 0, 0), (101, 10, 3)])
 def test_savgol_is_scipys(chain, n, order, d):
     """Both ends included (mode interp). Of order 10 scipy's own coefficients are off by a hundredth."""
@@ -86,12 +67,6 @@ def test_a_span_shorter_than_savgols_window_is_one_polynomial(chain, nt):
     check(chain(x, "savgol window=200ms order=2"), ref, 1e-9)
 
 
-def centred_mean(x, n):
-    """Mean over the odd n around each sample, of what there is of it at the ends."""
-    box, ones = np.ones(n), np.convolve(np.ones(len(x)), np.ones(n), "same")[:, None]
-    return np.apply_along_axis(np.convolve, 0, x, box, "same") / ones
-
-
 @pytest.mark.parametrize("n", [3, 51, 1001])
 def test_agc_divides_by_the_amplitude_around(chain, n):
     x = noise() * (1 + 50 * np.abs(np.sin(np.arange(NT) / 300)))[:, None]
@@ -104,16 +79,6 @@ def test_silence_stays_silence(chain):
     for text in ("agc window=1s", "normalise kind=z window=2s", "normalise kind=max window=2s",
                  "normalise kind=l2 window=2s", "normalise kind=ram window=1s", "normalise kind=onebit"):
         assert (chain(np.zeros((1000, 3)), text).y == 0).all(), text
-
-
-def noisepy_ram(x, n):
-    """moving_ave of NoisePy on |x|: n edge samples on either side, numpy's "same"."""
-    out = np.empty_like(x)
-    for c in range(x.shape[1]):
-        a = np.abs(x[:, c])
-        padded = np.concatenate([np.full(n, a[0]), a, np.full(n, a[-1])])
-        out[:, c] = np.convolve(padded, np.ones(n) / n, mode="same")[n:-n]
-    return x / out
 
 
 @pytest.mark.parametrize("n", [2, 25, 100])
@@ -134,19 +99,6 @@ def test_normalise_of_windows_and_of_the_span(chain):
         every_cut(chain, x, f"normalise kind={kind} window=8s", ref, 0, True, first=FIRST)
         check(chain(x, f"normalise kind={kind} window=span", block=1000), f(x), EXACT)
     every_cut(chain, x, "normalise kind=onebit", np.sign(x), 0, True)
-
-
-def hilbert_taps(above):
-    """The response in float64 numpy: ideal, odd, Kaiser of 80 dB, transition of 2 * above."""
-    half = int(np.ceil(72 / (2.285 * 2 * np.pi * 2 * above / RATE) / 2))
-    k = np.arange(-half, half + 1)
-    h = np.zeros(2 * half + 1)
-    h[k % 2 != 0] = 2 / (np.pi * k[k % 2 != 0])
-    return h * np.kaiser(2 * half + 1, 0.1102 * 71.3)
-
-
-def analytic(x, above):
-    return x + 1j * np.apply_along_axis(np.convolve, 0, x, hilbert_taps(above), "same")
 
 
 @pytest.mark.parametrize("above", [0.5, 3, 20])

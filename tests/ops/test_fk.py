@@ -1,49 +1,9 @@
 """fk against the same formula in float64 numpy over the whole span, and against waves of known velocity."""
 import numpy as np
 import pytest
-from scipy.fft import next_fast_len
 
-from cuts import RATE, cheapest_length, check, noise
-
-DX = 1.0  # the driver's spacing
-
-
-def quarter(v, lo, hi, edge):
-    """1 from lo to hi, quarter waves down to lo (1 - edge) and hi (1 + edge)."""
-    rise = np.sin(np.pi / 2 * np.clip((v - lo * (1 - edge)) / (lo * edge), 0, 1))
-    fall = np.cos(np.pi / 2 * np.clip((v - hi) / (hi * edge), 0, 1))
-    return np.where(v < lo, rise, np.where(v > hi, fall, 1.0))
-
-
-def fan(n, m, velocity, band, edge, direction):
-    """The mask over all frequencies (n) and wavenumbers (m), in numpy's order and signs."""
-    f, k = np.fft.fftfreq(n, 1 / RATE)[:, None], np.fft.fftfreq(m, DX)[None, :]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mask = quarter(np.abs(k / f), 1 / velocity[1], 1 / velocity[0], edge) * \
-            quarter(np.abs(f), *band, edge)
-    mask[0] = 0
-    if n % 2 == 0:
-        mask[n // 2] = 0
-    up = f * k < 0  # a wave g(t - x / v) lies at k = -f / v
-    half = np.where(np.isclose(np.abs(k), 0.5 / DX), 0.5, np.where(up if direction == "up" else f * k > 0, 1, 0))
-    return mask * (1 if direction == "both" else half)  # half a turn a channel goes either way
-
-
-def fk(x, velocity, band, edge=0.2, direction="both", context=None):
-    nt, nc = x.shape
-    c = round((context or min(8 / band[0], 30)) * RATE)
-    n, m = cheapest_length(4 * c + 4), cheapest_length(2 * nc - 1)
-    h = np.fft.ifft(fan(n, m, velocity, band, edge, direction), axis=0)
-    t = np.fft.fftfreq(n, 1 / n)[:, None]
-    h = np.where(np.abs(t) <= c, h * (0.5 + 0.5 * np.cos(np.pi * t / (c + 1))), 0)
-    big = next_fast_len(nt + 2 * c + 1)
-    wide = np.zeros((big, m), complex)
-    wide[:c + 1], wide[-c:] = h[:c + 1], h[-c:]
-    z = np.fft.fft(np.fft.fft(x, big, axis=0), m, axis=1) * np.fft.fft(wide, axis=0)
-    y = np.fft.ifft(np.fft.ifft(z, axis=1), axis=0)[:nt, :nc]
-    assert np.abs(y.imag).max() < 1e-9 * np.abs(y.real).max()
-    return y.real
-
+from cuts import RATE, check, noise
+from forms import DX, fk
 
 CUTS = [dict(), dict(block=700, lane=2100), dict(block=333), dict(lane=1000, block=100)]
 
