@@ -11,6 +11,7 @@
 /* objects this large begin on a multiple of the alignment, so that samples do */
 #define BIG_OBJECT ((hsize_t)1 << 16)
 #define ALIGNMENT ((hsize_t)4096)
+#define LITTLE ((size_t)8 << 20) /* libhdf5 lays a lane out in less */
 #define MAX_COMPACT                                                                                \
     200u /* attributes and links kept in the header: one small read opens the file */
 
@@ -43,6 +44,31 @@ void mr_h5w_why(char why[160])
     if (!why[0]) snprintf(why, 160, "HDF5 gives no reason");
 }
 
+static herr_t look_for_memory(MR_UNUSED unsigned n, const H5E_error2_t *e, void *any)
+{
+    bool *found = any; /* [0] an entry, [1] one of memory */
+    found[0] = true;
+    found[1] = found[1] || e->maj_num == H5E_RESOURCE || e->min_num == H5E_NOSPACE ||
+               e->min_num == H5E_CANTALLOC;
+    return 0;
+}
+
+/** Did libhdf5 run out of memory? Where even its list of errors could not be made, it did; and where
+ *  it says something else, though a little cannot be had now. */
+static bool out_of_memory(void)
+{
+    bool found[2] = {false, false};
+    void *little = NULL;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, look_for_memory, found);
+    if (!found[0] || found[1]) return true;
+    if (mr_big_alloc(LITTLE, "a try", &little) != MR_OK) {
+        mr_error_clear();
+        return true;
+    }
+    mr_big_free(little, LITTLE);
+    return false;
+}
+
 mr_status mr_h5w_check(mr_h5w *w)
 {
     if (w->st == MR_OK && w->failed == ENOMEM)
@@ -56,6 +82,10 @@ void mr_h5w_fail(mr_h5w *w, const char *what)
 {
     char why[160];
     if (mr_h5w_check(w) != MR_OK) return;
+    if (out_of_memory()) { /* the disk would have told our driver */
+        w->st = MR_RAISE(MR_EMEM, "no memory to write %s: %s", w->path, what);
+        return;
+    }
     mr_h5w_why(why);
     w->st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s: %s", w->path, what, why);
 }
