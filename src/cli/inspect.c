@@ -193,7 +193,7 @@ static mr_status arrange(mr_found *f, double join)
         MR_TRY(mr_catalog_set_all(f->cat, i, &f->file[i]));
         f->n_refused += mr_found_main(&f->file[i])->state != MR_OK && !f->product[i];
     }
-    MR_TRY(mr_spans_build(f->cat, join, &f->spans));
+    MR_TRY(mr_spans_build(f->cat, join, NULL, &f->spans));
 out:
     return st;
 }

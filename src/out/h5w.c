@@ -53,8 +53,8 @@ static herr_t look_for_memory(MR_UNUSED unsigned n, const H5E_error2_t *e, void 
     return 0;
 }
 
-/** Did libhdf5 run out of memory? Where even its list of errors could not be made, it did; and where
- *  it says something else, though a little cannot be had now. */
+/** Did libhdf5 run out of memory? Where even its list of errors could not be made, it did; and
+ *  where it says something else, though a little cannot be had now. */
 static bool out_of_memory(void)
 {
     bool found[2] = {false, false};

@@ -202,16 +202,21 @@ out:
     return st;
 }
 
+size_t mr_memory_decode(const mr_plan *p, size_t kind)
+{
+    const mr_array *a = &p->arrays[p->cat->group[kind]];
+    mr_file_info f = p->cat->facts[kind];
+    f.store.nt = UINT64_MAX; /* each file's own: taken as many */
+    return a->chain ? mr_raw_buffer_bytes(&f, &a->sel) : 0;
+}
+
 /** What a reader holds beside its slab: decoded chunks, and the chunk table of its file. */
 static size_t decode_bytes(const mr_plan *p, size_t *file)
 {
     size_t most = 0, table = 0, kind = SIZE_MAX;
     *file = SIZE_MAX;
     for (size_t k = 0; k < p->cat->n_kinds; k++) {
-        const mr_array *a = &p->arrays[p->cat->group[k]];
-        mr_file_info f = p->cat->facts[k];
-        f.store.nt = UINT64_MAX; /* each file's own: taken as many */
-        const size_t bytes = a->chain ? mr_raw_buffer_bytes(&f, &a->sel) : 0;
+        const size_t bytes = p->barred && p->barred[k] ? 0 : mr_memory_decode(p, k);
         if (bytes > most) kind = k;
         most = MR_MAX(most, bytes);
     }

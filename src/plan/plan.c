@@ -254,8 +254,9 @@ mr_status mr_plan_nothing(const mr_plan *p)
                     time ? " in input.time" : "", longest_s);
 }
 
-mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
-                      size_t base_bytes, int threads, mr_plan **out)
+/** A plan without the kinds that are barred (NULL: with all). [take] barred, on success */
+static mr_status plan_without(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
+                              size_t base_bytes, int threads, uint8_t *barred, mr_plan **out)
 {
     mr_status st = MR_OK;
     mr_plan *p = NULL;
@@ -263,8 +264,9 @@ mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_
     MR_TRY(mr_alloc(1, sizeof *p, "the plan", &p));
     p->cfg = cfg;
     p->cat = cat;
+    p->barred = barred;
     if (cfg->geometry) MR_TRY(mr_chantable_load(cfg->geometry, &table));
-    MR_TRY(mr_spans_build(cat, cfg->join, &p->spans));
+    MR_TRY(mr_spans_build(cat, cfg->join, barred, &p->spans));
     MR_TRY(mr_alloc(cat->n_groups, sizeof *p->arrays, "the arrays", &p->arrays));
     for (p->n_arrays = 0; p->n_arrays < cat->n_groups; p->n_arrays++)
         MR_TRY(array_init(p, &table, (uint32_t)p->n_arrays, &p->arrays[p->n_arrays]));
@@ -275,8 +277,63 @@ mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_
     *out = p;
     p = NULL;
 out:
+    if (p) p->barred = NULL; /* still the caller's */
     mr_chantable_fini(&table);
     mr_plan_free(p);
+    return st;
+}
+
+/** The kinds whose chunks cannot be decoded in what the rest of the plan leaves; NULL where that
+ *  does not help, or leaves nothing. [give] */
+static mr_status too_large(const mr_plan *p, uint8_t **out)
+{
+    mr_status st = MR_OK;
+    const mr_memory_plan *m = &p->mem;
+    const size_t rest = m->need_bytes - MR_MIN(m->decode_bytes, m->need_bytes);
+    uint8_t *barred = NULL;
+    size_t left = 0, n = 0;
+    *out = NULL;
+    if (m->need_bytes <= m->limit_bytes) return MR_OK;
+    MR_TRY(mr_alloc(p->cat->n_kinds, 1, "the plan", &barred));
+    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+        const size_t all = mr_memory_decode(p, k) * (size_t)p->cfg->io_threads;
+        barred[k] =
+            all > m->limit_bytes / 2 || (rest < m->limit_bytes && all > m->limit_bytes - rest);
+        n += barred[k];
+        left += !barred[k];
+    }
+    if (n && left) {
+        *out = barred;
+        barred = NULL;
+    }
+out:
+    free(barred);
+    return st;
+}
+
+mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
+                      size_t base_bytes, int threads, mr_plan **out)
+{
+    mr_status st = MR_OK;
+    mr_plan *p = NULL, *less = NULL;
+    uint8_t *barred = NULL;
+    MR_TRY(plan_without(cfg, cat, limit_bytes, base_bytes, threads, NULL, &p));
+    MR_TRY(too_large(p, &barred));
+    if (barred) {
+        MR_TRY(plan_without(cfg, cat, limit_bytes, base_bytes, threads, barred, &less));
+        barred = NULL;
+        if (less->n_lanes && less->mem.need_bytes <= limit_bytes) {
+            mr_plan_free(p);
+            p = less;
+            less = NULL;
+        }
+    }
+    *out = p;
+    p = NULL;
+out:
+    free(barred);
+    mr_plan_free(p);
+    mr_plan_free(less);
     return st;
 }
 
@@ -301,6 +358,7 @@ void mr_plan_free(mr_plan *p)
     mr_text_fini(&p->text);
     mr_text_fini(&p->coefficients);
     free(p->arrays);
+    free(p->barred);
     free(p->lanes);
     free(p);
 }

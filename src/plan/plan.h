@@ -67,6 +67,7 @@ typedef struct mr_plan {
     const mr_config *cfg;  /* [borrow] */
     const mr_catalog *cat; /* [borrow] */
     mr_spans spans;
+    uint8_t *barred; /* per kind: 1: its chunks are too large for the memory; NULL: none is */
     mr_array *arrays;
     size_t n_arrays;
     mr_lane *lanes; /* in order of array, start, channels */
@@ -144,6 +145,8 @@ uint64_t mr_strip_columns(const mr_array *a, double want, size_t cost);
 /** Block, strip and slab lengths of an array: constants of chain, rate, channels and storage. */
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a);
 mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads);
+/** What a reader needs to decode chunks of this kind, bytes. */
+size_t mr_memory_decode(const mr_plan *p, size_t kind);
 /** Default limit: 0.7 x (cgroup or Slurm limit, else RAM) / ranks on the node, at most 4 GiB. */
 size_t mr_memory_default(int ranks_on_node);
 /** Anonymous and shared pages of this process now, bytes. */

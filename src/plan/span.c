@@ -330,7 +330,7 @@ static mr_status note_group(mr_spans *s, const mr_catalog *c, uint32_t f, uint32
     return mr_spans_note(s, &row);
 }
 
-mr_status mr_spans_build(const mr_catalog *c, double join, mr_spans *out)
+mr_status mr_spans_build(const mr_catalog *c, double join, const uint8_t *barred, mr_spans *out)
 {
     mr_status st = MR_OK;
     uint32_t *file = NULL;
@@ -338,7 +338,8 @@ mr_status mr_spans_build(const mr_catalog *c, double join, mr_spans *out)
     tail last = {0};
     MR_TRY(mr_alloc(c->n, sizeof *file, "the order of files", &file));
     for (size_t i = 0; i < c->n; i++)
-        if (c->rows[i].kind != MR_REFUSED) file[n++] = (uint32_t)i;
+        if (c->rows[i].kind != MR_REFUSED && !(barred && barred[c->rows[i].kind]))
+            file[n++] = (uint32_t)i;
     qsort_r(file, n, sizeof *file, by_group_time_name, (void *)(uintptr_t)c);
     for (size_t i = 0; i < n; i++) {
         const uint32_t g = mr_catalog_group_of(c, file[i]);

@@ -72,7 +72,7 @@ typedef struct mr_odd_list {
 
 /** Lay the catalogue's recordings end to end, group by group. Deterministic, whatever the files'
  *  order. join: how far apart in samples they may lie and still be one span. */
-mr_status mr_spans_build(const mr_catalog *c, double join, mr_spans *out);
+mr_status mr_spans_build(const mr_catalog *c, double join, const uint8_t *barred, mr_spans *out);
 void mr_spans_fini(mr_spans *s);
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row);
 /** The rows that mr_spans_build found and that touch [t0, t1], in the order of the ledger. */

@@ -2,6 +2,7 @@
 #include "report/fate.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include "base/quantity.h"
 
 /** What of each recording is used, added up for its file. A file whose recordings are all outside
  *  input.time is. */
@@ -38,7 +39,9 @@ static void by_ledger(const mr_account *a, mr_fate *f)
 /** A recording that cannot be used, or that the chain does not fit; MR_FATE_USED otherwise. */
 static mr_fate_state fate_of_row(const mr_account *a, size_t i)
 {
-    if (a->cat->rows[i].kind == MR_REFUSED) return MR_FATE_REFUSED;
+    const uint32_t kind = a->cat->rows[i].kind;
+    if (kind == MR_REFUSED || (a->plan && a->plan->barred && a->plan->barred[kind]))
+        return MR_FATE_REFUSED;
     const bool fits = !a->plan || a->plan->arrays[mr_catalog_group_of(a->cat, i)].chain;
     return fits ? MR_FATE_USED : MR_FATE_MISFIT;
 }
@@ -82,8 +85,14 @@ const char *mr_fate_name(const mr_fate *f)
 static void reason_of_row(const mr_account *a, size_t i, char buf[MR_REASON_MAX])
 {
     const char *note = mr_catalog_note(a->cat, i);
+    char size[32];
     if (a->cat->rows[i].kind == MR_REFUSED)
         snprintf(buf, MR_REASON_MAX, "%s", note ? note : "unknown");
+    else if (a->plan->barred && a->plan->barred[a->cat->rows[i].kind])
+        snprintf(buf, MR_REASON_MAX,
+                 "its chunks are too large for run.memory: decoding them takes %s a reader; give "
+                 "more memory, or leave it out",
+                 mr_fmt_bytes((double)mr_memory_decode(a->plan, a->cat->rows[i].kind), size));
     else
         snprintf(buf, MR_REASON_MAX, "the chain does not fit it: %.280s",
                  a->plan->arrays[mr_catalog_group_of(a->cat, i)].why);

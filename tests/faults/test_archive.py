@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -206,3 +207,41 @@ def test_a_suspended_survey_goes_on(many):
     assert finish(p) == 0
     assert set(rig.states(many / "suspended").values()) == {"used"}
     assert rig.digests(many / "suspended") == rig.digests(many / "ref")
+
+
+# --- one file that declares a huge chunk
+
+def declared(path, shape, chunk, payload, k):
+    """A recording of 100 Hz whose one chunk is said to be huge; k: 5 s each from the start."""
+    data = np.zeros(shape, "f4")
+    rig.prodml(path, data[:, :4], rig.T0 + k * 5 * rig.S, RATE)
+    with rig.h5py.File(path, "r+") as h:
+        raw = h["Acquisition/Raw[0]"]
+        attrs = dict(raw["RawData"].attrs)
+        del raw["RawData"]
+        d = raw.create_dataset("RawData", shape=shape, maxshape=(None, None), dtype="f4", chunks=chunk, compression="gzip")
+        d.attrs.update(attrs)
+        d.id.write_direct_chunk((0, 0), payload)
+
+
+@pytest.mark.parametrize("kind", ["true, 256 MB", "a lie of 3 bytes, 1.6 GB"])
+def test_a_huge_chunk_is_refused_by_name_and_ends_no_run(tmp_path, kind):
+    """The good lanes are those of a run without the file. Where no other file is there memory is what lacks."""
+    for k in range(2):
+        small(tmp_path / "in" / f"f{k}.h5", k)
+    go(tmp_path, out="ref")
+    rows = 16_000_000 if kind.startswith("true") else 100_000_000
+    payload = b"xxx"
+    if kind.startswith("true"):
+        z, parts = zlib.compressobj(9), []
+        for _ in range(256):
+            parts.append(z.compress(bytes(1_000_000)))
+        payload = b"".join(parts) + z.flush()
+    declared(tmp_path / "in" / "z.h5", (500, 4), (rows, 4), payload, 1000)
+    rig.run("plan", "c.yaml", cwd=tmp_path, status=0)
+    done = go(tmp_path, status=10)
+    assert rig.states(tmp_path / "out") == {"f0.h5": "used", "f1.h5": "used", "z.h5": "refused"}
+    assert "z.h5: refused" in done.stderr and ("too large for run.memory" in done.stderr or len(payload) == 3)
+    want = rig.digests(tmp_path / "ref")
+    assert all(rig.digests(tmp_path / "out")[n] == d for n, d in want.items() if n.startswith("lanes/"))
+    go(tmp_path, "in/z.h5", "alone", status=3 if len(payload) == 3 else 5)

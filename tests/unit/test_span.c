@@ -13,7 +13,7 @@ static mr_spans spans_of(const mr_file_info *f, size_t n)
 {
     mr_spans s = {0};
     mr_catalog *c = catalog(f, names, n);
-    MUST(mr_spans_build(c, MR_JOIN, &s));
+    MUST(mr_spans_build(c, MR_JOIN, NULL, &s));
     mr_catalog_free(c);
     return s;
 }
@@ -128,7 +128,7 @@ static void of_two_names_of_one_time_the_first_by_name_stays(void **state)
     static const char *const two[] = {"x/b.h5", "y/a.h5"}; /* by base name: y/a.h5 */
     mr_catalog *c = catalog(f, two, 2);
     mr_spans s = {0};
-    MUST(mr_spans_build(c, MR_JOIN, &s));
+    MUST(mr_spans_build(c, MR_JOIN, NULL, &s));
     assert_int_equal(s.part[0].file, 1);
     assert_int_equal(s.odd[0].file, 0);
     mr_spans_fini(&s);
@@ -199,7 +199,7 @@ static void how_far_apart_recordings_join_is_the_configs_to_say(void **state)
     mr_catalog *c = catalog(f, two, 2);
     for (int wide = 0; wide < 2; wide++) {
         mr_spans s = {0};
-        MUST(mr_spans_build(c, wide ? 1.0 : MR_JOIN, &s));
+        MUST(mr_spans_build(c, wide ? 1.0 : MR_JOIN, NULL, &s));
         assert_int_equal(s.n_spans, wide ? 1 : 2);
         assert_int_equal(s.odd[0].kind, wide ? MR_ODD_DRIFT : MR_ODD_GAP);
         mr_spans_fini(&s);
@@ -294,7 +294,7 @@ static void the_order_of_files_changes_nothing(void **state)
         }
         mr_catalog *c = catalog(g, name, 5);
         mr_spans s = {0};
-        MUST(mr_spans_build(c, MR_JOIN, &s));
+        MUST(mr_spans_build(c, MR_JOIN, NULL, &s));
         tell(c, &s, turn ? got : want, sizeof got);
         if (turn) assert_string_equal(got, want);
         mr_spans_fini(&s);
@@ -369,7 +369,7 @@ static void the_ledger_is_found_by_time(void **state)
         f[i] = recording((int64_t)i * 61 * S, 6000);
         MUST(mr_catalog_set(c, i, &f[i], 0));
     }
-    MUST(mr_spans_build(c, MR_JOIN, &s));
+    MUST(mr_spans_build(c, MR_JOIN, NULL, &s));
     assert_int_equal(s.n_spans, N);
     assert_int_equal(s.n_odd, N - 1);
     /* gap i lies at [61 i + 60, 61 i + 61] s */
