@@ -22,9 +22,10 @@ typedef struct mr_find {
     bool time_first;
     uint64_t row0, nt; /* valid rows; nt 0 = all from row0 */
     mr_clock clock;
-    bool have_t0;        /* t0_ns, t1_ns and rate_hz of info are known */
-    double *x_m;         /* [channels] where they are; NULL: x0_m + i dx_m */
-    mr_stretch *stretch; /* [n_stretch]; none: one of all valid rows, by info */
+    bool have_t0;             /* t0_ns, t1_ns and rate_hz of info are known */
+    double strain_per_sample; /* a count is this x rate strain a second; 0: a unit said it */
+    double *x_m;              /* [channels] where they are; NULL: x0_m + i dx_m */
+    mr_stretch *stretch;      /* [n_stretch]; none: one of all valid rows, by info */
     size_t n_stretch, cap_stretch;
 } mr_find;
 void mr_find_fini(mr_find *f);

@@ -266,6 +266,8 @@ static mr_status read_sets(looking *k, size_t n_names)
         mr_status one = find_layout(k, &s->f);
         if (one == MR_OK) mr_packing_read(k->h, &s->f, mr_node_get(k->o->map, "scale") != NULL);
         if (one == MR_OK) one = find_clock(k, &s->f);
+        if (one == MR_OK && s->f.strain_per_sample != 0)
+            s->info.to_native = s->info.to_strain_rate = s->f.strain_per_sample * s->info.rate_hz;
         MR_TRY(may_fail(k, s, one));
     }
 out:

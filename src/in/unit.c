@@ -91,6 +91,18 @@ void mr_set_unit(mr_find *f, const char *text, double scale)
     for (size_t k = 0; k < sizeof unit_rows / sizeof *unit_rows; k++)
         if (strcmp(unit_rows[k].text, s) == 0) row = &unit_rows[k];
     i->to_native = i->to_strain = i->to_strain_rate = 0;
+    f->strain_per_sample = 0;
+    if (strcmp(s, "(nm/m)/s*hz/m") == 0 && i->gauge_m > 0) {
+        /* An iDAS counts 116 nm / 8192 of displacement over the gauge from sample to sample: the
+         * strain rate is that x rate / gauge, hence the text. The rate is known with the clock. */
+        f->strain_per_sample = scale * 116e-9 / 8192 / i->gauge_m;
+        mr_assume(f, "one count is 116 nm / 8192 a sample over the gauge");
+        snprintf(i->native_quantity, sizeof i->native_quantity, "strain_rate");
+        snprintf(i->native_unit, sizeof i->native_unit, "strain s-1");
+        snprintf(i->quantity, sizeof i->quantity, "strain_rate");
+        snprintf(i->unit, sizeof i->unit, "counts");
+        return;
+    }
     if (!row) {
         bool counts = !*s || strncmp(s, "count", 5) == 0 || strcmp(s, "nan") == 0;
         copy_text(i->native_unit, sizeof i->native_unit, counts ? "counts" : text);

@@ -17,41 +17,6 @@ mr_slab mr_lane_span(const mr_plan *p, const mr_lane *l)
     return raw_span(&p->spans.span[l->span]);
 }
 
-/** The first raw sample that belongs to output index m or a later one: its own place, unless what
- *  is read for the one before ends earlier. */
-static int64_t own_from(const mr_array *a, mr_slab span, int64_t m)
-{
-    const mr_slab all = mr_chain_out_span(a->chain, span), none = {0, 0};
-    mr_block_ranges r;
-    int64_t num, den;
-    if (m <= all.a) return span.a;
-    if (m >= all.b) return span.b;
-    mr_chain_position(a->chain, span, m, &num, &den);
-    mr_chain_ranges(a->chain, span, (mr_slab){m - 1, m}, false, none, &r);
-    return MR_MIN(mr_div_ceil(num, den), r.raw.b);
-}
-
-mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l)
-{
-    const mr_array *a = &p->arrays[l->array];
-    const mr_slab span = mr_lane_span(p, l);
-    const int64_t first = own_from(a, span, l->out.a), end = own_from(a, span, l->out.b);
-    return (mr_slab){MR_MAX(first, l->raw.a), MR_MIN(end, l->raw.b)};
-}
-
-static mr_slab channels_own(const mr_chain *c, mr_slab out)
-{
-    mr_slab before[MR_MAX_OPS + 1], ch[MR_MAX_OPS + 1];
-    mr_chain_channels(c, out, ch);
-    if (out.a > 0) mr_chain_channels(c, (mr_slab){out.a - 1, out.a}, before);
-    return (mr_slab){out.a > 0 ? MR_MAX(before[0].b, ch[0].a) : ch[0].a, ch[0].b};
-}
-
-mr_slab mr_lane_own_channels(const mr_plan *p, const mr_lane *l)
-{
-    return channels_own(p->arrays[l->array].chain, (mr_slab){(int64_t)l->c0, (int64_t)l->c1});
-}
-
 /** By which lanes are cut and input.time selects: the stamps' time of a sample, the nominal one of
  * a reduction's row. */
 static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t m)
@@ -157,34 +122,6 @@ void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *s
         if (s->from == MR_FROM_RAW) *loaded = n;
         *states = MR_MAX(*states, n);
     }
-}
-
-double mr_array_factor(const mr_plan *p, const mr_array *a, uint32_t row)
-{
-    return mr_catalog_factor((mr_quantity_join)mr_config_joins(p->cfg), &a->facts,
-                             &p->cat->facts[p->cat->rows[row].kind]);
-}
-
-mr_slab mr_lane_tile_channels(const mr_plan *p, const mr_lane *l, size_t tile)
-{
-    const mr_chain *c = p->arrays[l->array].chain;
-    const mr_program *program = mr_chain_program(c);
-    mr_slab own = mr_lane_own_channels(p, l);
-    mr_block_ranges r;
-    mr_extent in, out;
-    mr_lane_ranges(p, l, 0, &r);
-    for (size_t k = 0; k < program->n; k++) {
-        const mr_step *s = &program->v[k];
-        if (s->by != MR_BY_TILE || s->from != MR_FROM_RAW) continue;
-        if (tile >= mr_step_pieces(c, s, &r)) break;
-        mr_step_piece(c, s, &r, tile, &in, &out);
-        own.b = MR_MIN(own.b, in.c.b);
-        own.a = MR_MAX(own.a, in.c.a);
-        if (tile > 0) mr_step_piece(c, s, &r, tile - 1, &in, &out);
-        if (tile > 0) own.a = MR_MAX(own.a, in.c.b);
-        return own;
-    }
-    return (mr_slab){own.a, own.a};
 }
 
 uint64_t mr_array_channel(const mr_array *a, uint64_t c)
@@ -433,6 +370,34 @@ out:
     return st;
 }
 
+/** A span that is no longer than the mirror at the ends of a filter that runs both ways: scipy
+ *  refuses it; here it is filtered as far as it goes, and told. */
+static mr_status note_short(mr_plan *p, const mr_array *a, uint32_t span)
+{
+    const mr_span *sp = &p->spans.span[span];
+    mr_slab at = raw_span(sp);
+    for (size_t i = 0; i < mr_chain_n(a->chain); i++) {
+        const mr_needs *d = mr_chain_needs(a->chain, i);
+        const int64_t n = at.b - at.a;
+        if (!d->fade || !d->before || n > (int64_t)d->before) {
+            at = mr_chain_out_span_of(a->chain, i, at);
+            continue;
+        }
+        mr_odd odd = {.kind = MR_ODD_WINDOW,
+                      .file = p->spans.part[sp->part0].file,
+                      .other = SIZE_MAX,
+                      .count = (uint64_t)n,
+                      .t0_ns = sp->t0_ns,
+                      .t1_ns = mr_span_time(&p->spans, sp, sp->index0 + sp->n - 1, 1),
+                      .equal = -1};
+        snprintf(odd.note, sizeof odd.note,
+                 "%lld samples on their own, a filter's edge takes %zu: its values are not sound",
+                 (long long)n, d->before);
+        return mr_spans_note(&p->spans, &odd);
+    }
+    return MR_OK;
+}
+
 static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
 {
     mr_status st = MR_OK;
@@ -442,6 +407,7 @@ static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
     if (p->cfg->time_a != INT64_MIN) all.a = first_at(p, a, sp, all, p->cfg->time_a);
     if (p->cfg->time_b != INT64_MAX) all.b = first_at(p, a, sp, all, p->cfg->time_b);
     MR_TRY(own_rows(p, a, span, &all));
+    if (all.a < all.b) MR_TRY(note_short(p, a, span));
     while (all.a < all.b) {
         mr_slab cut = all;
         if (a->grid_ns != INT64_MAX) {

@@ -402,3 +402,50 @@ def test_a_spacing_of_the_map_may_fall(tmp_path):
     bare(tmp_path / "in" / "a.h5", rig.noise(3000, 10))
     out = run(tmp_path, [], "out", input_=["map: {spacing: -10 m, first: 90 m}", "distance: 0..25 m"])
     assert rig.read_lane(rig.lanes(out)[0]).x.tolist() == [20, 10, 0]
+
+
+# --- what else a value may be
+
+def test_counts_of_an_idas_become_strain_rate(tmp_path):
+    """(nm/m)/s * Hz/m: a count is 116 nm / 8192 of displacement over the gauge a sample, so 116e-9 / 8192 x rate / gauge
+    of strain rate (as for the vendor's own HDF5); here 100 Hz and 10 m."""
+    x = np.random.default_rng(8).integers(-500, 500, (3000, 5)).astype("i2")
+    prodml_unit(rig.prodml(tmp_path / "in" / "a.h5", x, rig.T0, RATE), "(nm/m)/s * Hz/m")
+    out = run(tmp_path, ["units: {to: strain_rate}"], "out")
+    (_, y), = rig.output(out)
+    rig.near(y, x * (116e-9 / 8192 * 100 / 10))
+    assert rig.read_lane(rig.lanes(out)[0]).name == "strain_rate"
+
+
+@pytest.mark.parametrize("base", ["IEEE_F32LE", "IEEE_F64LE", "IEEE_F32BE"])
+@pytest.mark.parametrize("change", ["bias", "no_leading_one", "leading_one_stored"])
+def test_floats_that_are_not_ieee_are_refused(tmp_path, base, change):
+    t = getattr(h5py.h5t, base).copy()
+    if change == "bias":
+        t.set_ebias(t.get_ebias() - 7)
+    else:
+        t.set_norm(h5py.h5t.NORM_NONE if change == "no_leading_one" else h5py.h5t.NORM_MSBSET)
+    x = np.ones((3000, 4), {"IEEE_F32LE": "<f4", "IEEE_F32BE": ">f4", "IEEE_F64LE": "<f8"}[base])
+    (tmp_path / "in").mkdir()
+    with h5py.File(tmp_path / "in" / "a.h5", "w") as h:
+        d = h5py.h5d.create(h.id, b"data", t, h5py.h5s.create_simple(x.shape))
+        d.write(h5py.h5s.ALL, h5py.h5s.ALL, x, mtype=t)
+        h["time"] = rig.T0 / rig.S + np.arange(len(x)) / RATE
+    run(tmp_path, [], "out", status=3)
+
+
+@pytest.mark.parametrize("rows,told", [(1, True), (12, True), (27, True), (28, False)])
+def test_a_record_shorter_than_a_filters_edge_is_told(tmp_path, rows, told):
+    """scipy's sosfiltfilt needs more than 27 samples for a band-pass of order 4: 3 x (2 x 4 + 1)."""
+    x = rig.noise(2000, 4)
+    for i, (a, b) in enumerate([(0, 1000), (1000, 1000 + rows)]):
+        rig.prodml(tmp_path / "in" / f"{i}.h5", x[a:b], rig.T0 + i * 60 * rig.S, RATE)
+    out = run(tmp_path, ["bandpass: {band: 1..20 Hz}"], "out")
+    about = [r for r in rig.report(out)["ledger"] if r["kind"] == "window"]
+    assert [r["path"].rsplit("/")[-1] for r in about] == (["1.h5"] if told else [])
+
+
+def test_an_rms_is_called_one(tmp_path):
+    rig.archive(tmp_path / "in", rig.noise(3000, 4), RATE, 3000)
+    lane = rig.read_lane(rig.lanes(run(tmp_path, ["rms: {window: 1 s, step: 100 ms}"], "out"))[0])
+    assert (lane.name, lane.unit) == ("strain_rate_rms", "nm/m/s")

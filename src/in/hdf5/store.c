@@ -11,10 +11,12 @@ static mr_status float_type(hid_t t, size_t size)
     static const struct {
         size_t size, esize, msize;
     } ieee[] = {{2, 5, 10}, {4, 8, 23}, {8, 11, 52}};
-    if (H5Tget_fields(t, &spos, &epos, &esize, &mpos, &msize) >= 0)
+    const bool usual = H5Tget_norm(t) == H5T_NORM_IMPLIED;
+    if (usual && H5Tget_fields(t, &spos, &epos, &esize, &mpos, &msize) >= 0)
         for (size_t i = 0; i < 3; i++)
             if (ieee[i].size == size && ieee[i].esize == esize && ieee[i].msize == msize &&
-                spos == size * 8 - 1 && epos == msize && mpos == 0)
+                spos == size * 8 - 1 && epos == msize && mpos == 0 &&
+                H5Tget_ebias(t) == ((size_t)1 << (esize - 1)) - 1)
                 return MR_OK;
     return MR_RAISE(MR_EINPUT, "floating-point type of %zu bytes that is not IEEE", size);
 }

@@ -38,6 +38,8 @@ bool mr_chain_whole_span(const mr_chain *c, const char **why);
 
 /** The span's output range for input indices [a, b). */
 mr_slab mr_chain_out_span(const mr_chain *c, mr_slab span);
+/** The same of one operator alone. */
+mr_slab mr_chain_out_span_of(const mr_chain *c, size_t op, mr_slab span);
 /** Position of output m in input samples as num/den relative to the UTC grid (den > 0), for its
  *  time. */
 void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den);

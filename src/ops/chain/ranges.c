@@ -42,6 +42,11 @@ mr_slab mr_chain_out_span(const mr_chain *c, mr_slab span)
     return span;
 }
 
+mr_slab mr_chain_out_span_of(const mr_chain *c, size_t op, mr_slab span)
+{
+    return mr_bound_out(&c->v[op], span);
+}
+
 /* Sets spans[i] to the span at operator i's input, spans[n] to the output's. */
 static void all_spans(const mr_chain *c, mr_slab span, mr_slab *spans)
 {

@@ -3,11 +3,13 @@
 #include "ops/ops.h"
 #include "ops/kernels/roll.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct rms {
     int64_t window_ns, step_ns;
     int64_t n, step, cell; /* in samples */
+    char quantity[48];
 } rms;
 
 static const mr_param rms_params[] = {
@@ -34,6 +36,8 @@ static mr_status rms_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs 
     needs->down = (size_t)s->step;
     needs->blank_head = (size_t)s->n - 1;
     mr_roll_needs((size_t)s->n, mr_roll_rows((size_t)(s->n / s->cell)) + 1, needs);
+    snprintf(s->quantity, sizeof s->quantity, "%.40s_rms", in->quantity ? in->quantity : "data");
+    out->quantity = s->quantity;
     return MR_OK;
 }
 
