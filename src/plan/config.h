@@ -57,6 +57,9 @@ uint32_t mr_config_joins(const mr_config *c);
 /** Read the file, then mr_config_parse. */
 mr_status mr_config_load(const char *path, const char *const *overrides, size_t n_overrides,
                          mr_config **out);
+/** Where input.channels names a table: what stands in it, so that another content is another
+ *  selection. Appended. */
+mr_status mr_channels_table(const mr_node *channels, mr_text *t);
 /** The selected channels of a file with nc channels (spacing dx, first at x0): list of indices,
  *  sorted, unique, never empty. MR_ECONFIG with the place if the file has not got them (for a
  *  distance: more than one spacing beyond its ends). [give] idx. */

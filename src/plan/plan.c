@@ -190,6 +190,7 @@ static mr_status plan_text(mr_plan *p)
         if (sel[i]) {
             MR_TRY(mr_text_add(t, "%s ", name[i]));
             MR_TRY(mr_node_print(sel[i], t));
+            if (i == 0) MR_TRY(mr_channels_table(sel[i], t));
             MR_TRY(mr_text_add(t, "\n"));
         }
     p->digest = mr_digest_of(t->s, t->len);

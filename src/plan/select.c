@@ -1,5 +1,5 @@
 /* plan/select.c: which channels of a file a config asks for: indices, half-open ranges with a
- * stride, lists of both, or a range of distance. run/ and cli/ ask once per layout. */
+ * stride, lists of both, all but these, or a range of distance. run/ and cli/ ask once a layout. */
 #include "base/quantity.h"
 #include "plan/config.h"
 #include "plan/tree.h"
@@ -65,13 +65,79 @@ out:
     return st;
 }
 
-mr_status mr_channels_check(const mr_node *n)
+/* {except: ...}: the node of what is left out, NULL: another kind. */
+static mr_status except_of(const mr_node *n, const mr_node **out)
+{
+    *out = NULL;
+    if (n->kind != MR_NODE_MAP) return MR_OK;
+    if (n->n != 1 || strcmp(n->items[0].key, "except") != 0)
+        return MR_RAISE_AT(MR_ECONFIG, n,
+                           "input.channels: a map says what is left out: {except: bad.csv}, "
+                           "{except: 17} or {except: [3, 100..200]}");
+    *out = &n->items[0];
+    return MR_OK;
+}
+
+/* Is this the name of a table, not a selection? */
+static bool names_table(const mr_node *n)
+{
+    return n->kind == MR_NODE_SCALAR && n->text && n->text[strspn(n->text, "0123456789.: ")];
+}
+
+/* The channels of a CSV table as `quality` writes it: any with a column `channel`. */
+static mr_status load_table(const mr_node *n, mr_chantable *t)
+{
+    mr_status st = MR_OK;
+    char *path = NULL;
+    char why[512];
+    MR_TRY(mr_path_expand(n, "input.channels", &path));
+    st = mr_chantable_load(path, t);
+    if (st == MR_ECONFIG) {
+        snprintf(why, sizeof why, "%s", mr_error());
+        st = MR_RAISE_AT(MR_ECONFIG, n, "input.channels: %s", why);
+    }
+out:
+    free(path);
+    return st;
+}
+
+mr_status mr_channels_table(const mr_node *channels, mr_text *text)
+{
+    mr_status st = MR_OK;
+    const mr_node *out;
+    mr_chantable t = {0};
+    MR_TRY(except_of(channels, &out));
+    if (!out || !names_table(out)) return MR_OK;
+    MR_TRY(load_table(out, &t));
+    for (size_t i = 0; i < t.n; i++)
+        MR_TRY(mr_text_add(text, "%s%" PRId64, i ? "," : " ", t.channel[i]));
+out:
+    mr_chantable_fini(&t);
+    return st;
+}
+
+static mr_status check_list(const mr_node *n)
 {
     mr_status st = MR_OK;
     pick p;
     if (n->kind != MR_NODE_LIST) return parse_pick(n, &p);
     if (n->n == 0) return MR_RAISE_AT(MR_ECONFIG, n, "input.channels: the list is empty");
     for (size_t i = 0; i < n->n; i++) MR_TRY(parse_pick(&n->items[i], &p));
+out:
+    return st;
+}
+
+mr_status mr_channels_check(const mr_node *n)
+{
+    mr_status st = MR_OK;
+    const mr_node *out;
+    mr_chantable t = {0};
+    MR_TRY(except_of(n, &out));
+    if (out && names_table(out))
+        st = load_table(out, &t);
+    else
+        st = check_list(out ? out : n);
+    mr_chantable_fini(&t);
 out:
     return st;
 }
@@ -156,6 +222,35 @@ out:
     return st;
 }
 
+static mr_status mark_list(const mr_node *n, uint64_t nc, uint8_t *mark)
+{
+    mr_status st = MR_OK;
+    if (n->kind != MR_NODE_LIST) return mark_pick(n, nc, mark);
+    for (size_t i = 0; i < n->n; i++) MR_TRY(mark_pick(&n->items[i], nc, mark));
+out:
+    return st;
+}
+
+/* All but those; a table may speak of channels that this layout does not have. */
+static mr_status mark_others(const mr_node *n, uint64_t nc, uint8_t *mark)
+{
+    mr_status st = MR_OK;
+    mr_chantable t = {0};
+    uint64_t left = 0;
+    if (names_table(n)) {
+        MR_TRY(load_table(n, &t));
+        for (size_t i = 0; i < t.n; i++)
+            if (t.channel[i] >= 0 && (uint64_t)t.channel[i] < nc) mark[t.channel[i]] = 1;
+    } else {
+        MR_TRY(mark_list(n, nc, mark));
+    }
+    for (uint64_t k = 0; k < nc; k++) left += mark[k] = !mark[k];
+    if (!left) st = MR_RAISE_AT(MR_ECONFIG, n, "input.channels: except leaves no channel");
+out:
+    mr_chantable_fini(&t);
+    return st;
+}
+
 mr_status mr_config_channels(const mr_config *c, uint64_t nc, double x0_m, double dx_m,
                              uint64_t **idx, uint64_t *n)
 {
@@ -175,11 +270,10 @@ mr_status mr_config_channels_at(const mr_config *c, uint64_t nc, const double *x
                    : mark_distance(c->distance, nc, x0_m, dx_m, mark));
     else if (!c->channels)
         memset(mark, 1, nc);
-    else if (c->channels->kind == MR_NODE_LIST)
-        for (size_t i = 0; i < c->channels->n; i++)
-            MR_TRY(mark_pick(&c->channels->items[i], nc, mark));
+    else if (c->channels->kind == MR_NODE_MAP)
+        MR_TRY(mark_others(&c->channels->items[0], nc, mark));
     else
-        MR_TRY(mark_pick(c->channels, nc, mark));
+        MR_TRY(mark_list(c->channels, nc, mark));
     for (uint64_t k = 0; k < nc; k++) found += mark[k];
     MR_TRY(mr_alloc(found, sizeof *v, "the selection of channels", &v));
     for (uint64_t k = 0, o = 0; k < nc; k++)
