@@ -4,6 +4,7 @@
 #include "cli/view.h"
 #include "cli/cli.h"
 #include "cli/opts.h"
+#include "cli/samples.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/utc.h"
@@ -45,173 +46,24 @@ static const mr_opt table[] = {
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
 
-/* a recording that goes into a panel */
-typedef struct piece {
-    char *path;
-    mr_file_info info;
-    mr_chunk *chunks;
-} piece;
+/* Rows go into the cells of a panel that begins with channel c0. */
+typedef struct into {
+    mr_cells *cells;
+    uint64_t c0;
+} into;
 
-/* everything that goes into one panel */
-typedef struct source {
-    piece *v;
-    size_t n, cap;
-    double x0_m, dx_m;
-    uint64_t nc;
-    int64_t t0_ns, t1_ns; /* half-open */
-    double dt_ns;         /* shortest */
-    bool product;         /* not samples: for view_product.c */
-    mr_output_words own;  /* of our own output */
-} source;
-
-static void source_fini(source *s)
+static mr_status into_cells(void *self, int64_t t_ns, double dt_ns, uint64_t first,
+                            const mr_view *rows)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        free(s->v[i].path);
-        free(s->v[i].chunks);
-    }
-    free(s->v);
+    const into *to = self;
+    mr_cells_add(to->cells, t_ns, dt_ns, first - to->c0, rows);
+    return MR_OK;
 }
 
-/* One recording of a file; the chunk table is its own. */
-static mr_status add_piece(source *s, const char *path, const mr_file_info *info,
-                           const mr_chunk *chunks)
-{
-    mr_status st = MR_OK;
-    piece p = {.info = *info};
-    const size_t n = (size_t)info->store.n_chunks;
-    MR_TRY(mr_strdup(path, &p.path));
-    if (chunks) {
-        MR_TRY(mr_alloc(n, sizeof *chunks, "a chunk table", &p.chunks));
-        memcpy(p.chunks, chunks, n * sizeof *chunks);
-    }
-    MR_TRY(mr_grow(&s->v, &s->cap, s->n + 1, sizeof *s->v, "files to view"));
-    s->v[s->n++] = p;
-    p = (piece){0};
-out:
-    free(p.path);
-    free(p.chunks);
-    return st;
-}
-
-/* Its recordings; *why: what is wrong with one of them. */
-static mr_status add_file(source *s, const char *path, const mr_probed *p, char why[MR_NOTE_MAX])
-{
-    mr_status st = MR_OK;
-    for (size_t i = 0; i < p->n; i++) {
-        const mr_file_info *r = &p->rec[i];
-        const bool fits = s->n == 0 || fabs(r->dx_m - s->v[0].info.dx_m) <= 1e-6 * fabs(r->dx_m);
-        if (r->state == MR_OK && r->rate_hz > 0 && fits)
-            MR_TRY(add_piece(s, path, r, r->set < p->n_tables ? p->table[r->set] : NULL));
-        else
-            snprintf(why, MR_NOTE_MAX, "%s",
-                     r->state != MR_OK ? r->reason
-                     : fits            ? "no even sampling rate"
-                                       : "another channel spacing");
-    }
-out:
-    return st;
-}
-
-/* Look at each file; those that cannot be used are said and left out. */
-static mr_status survey(mr_prober *prober, const char *arg, const mr_strs *files, source *s)
-{
-    mr_status st = MR_OK;
-    mr_probed p = {0};
-    char last[MR_NOTE_MAX] = "no recordings there";
-    for (size_t i = 0; i < files->n; i++) {
-        char why[MR_NOTE_MAX] = "";
-        MR_TRY(mr_probe_file(prober, files->v[i], true, &p));
-        if (i == 0 && p.rec[0].state != MR_OK && mr_is_output(files->v[i])) {
-            s->product = true;
-            goto out;
-        }
-        MR_TRY(add_file(s, files->v[i], &p, why));
-        mr_probed_fini(&p);
-        if (!why[0]) continue;
-        memcpy(last, why, sizeof last);
-        if (files->n > 1) mr_log(MR_WARN, "%s: %s", files->v[i], why);
-    }
-    if (s->n == 0)
-        MR_TRY(MR_RAISE(MR_EINPUT, "%s: %s%s", arg, files->n > 1 ? "nothing to view: " : "", last));
-out:
-    mr_probed_fini(&p);
-    return st;
-}
-
-/* channel of the panel at which a piece begins */
-static uint64_t first_channel(const source *s, const piece *p)
-{
-    return s->dx_m > 0 ? (uint64_t)llround((p->info.x0_m - s->x0_m) / s->dx_m) : 0;
-}
-
-static void frame_source(source *s)
-{
-    s->x0_m = s->v[0].info.x0_m;
-    s->dx_m = s->v[0].info.dx_m;
-    s->t0_ns = INT64_MAX;
-    s->t1_ns = INT64_MIN;
-    s->dt_ns = INFINITY;
-    for (size_t i = 0; i < s->n; i++) s->x0_m = MR_MIN(s->x0_m, s->v[i].info.x0_m);
-    for (size_t i = 0; i < s->n; i++) {
-        const mr_file_info *f = &s->v[i].info;
-        double dt = 1e9 / f->rate_hz;
-        s->nc = MR_MAX(s->nc, first_channel(s, &s->v[i]) + f->nc);
-        s->t0_ns = MR_MIN(s->t0_ns, f->t0_ns);
-        s->t1_ns = MR_MAX(s->t1_ns, f->t0_ns + (int64_t)llround(dt * (double)f->nt));
-        s->dt_ns = MR_MIN(s->dt_ns, dt);
-    }
-}
-
-/* By its stamps. */
-static double step_ns(const mr_file_info *f)
-{
-    return f->nt > 1 ? (double)(f->t1_ns - f->t0_ns) / ((double)f->nt - 1) : 1e9 / f->rate_hz;
-}
-
-/* Rows of the piece that lie in the panel, block by block into the cells. */
-static mr_status pour_piece(const source *s, const piece *p, const mr_view_ask *q, mr_cells *cells)
-{
-    mr_status st = MR_OK;
-    const mr_file_info *f = &p->info;
-    mr_raw *raw = NULL;
-    void *stored = NULL;
-    double *tile = NULL;
-    double dt = step_ns(f), k = f->to_native > 0 ? f->to_native : 1;
-    uint64_t at = first_channel(s, p), c0 = MR_MAX(q->c0, at), c1 = MR_MIN(q->c1, at + f->nc);
-    double a = floor((double)(cells->t0_ns - f->t0_ns) / dt);
-    double b = ceil((double)(cells->t1_ns - f->t0_ns) / dt);
-    uint64_t t0 = a > 0 ? (uint64_t)a : 0, t1 = b > 0 ? MR_MIN(f->nt, (uint64_t)b) : 0;
-    if (t0 >= t1 || c0 >= c1) return MR_OK;
-    mr_chsel sel = {.first = c0 - at, .step = 1, .n = c1 - c0};
-    size_t row = sel.n * f->store.dtype.size;
-    uint64_t band = mr_raw_band_rows(f);
-    uint64_t block = ((uint64_t)2 << 20) / sel.n / band * band;
-    block = MR_MAX(block, band);
-    MR_TRY(mr_alloc(block, row, "view block", &stored));
-    MR_TRY(mr_alloc(block * sel.n, sizeof *tile, "view block", &tile));
-    MR_TRY(mr_raw_open(p->path, f, p->chunks, &raw));
-    t0 = t0 / band * band;
-    for (uint64_t t = t0; t < t1; t += block) {
-        uint64_t n = MR_MIN(block, f->nt - t);
-        MR_TRY(mr_raw_read(raw, t, n, &sel, stored, row, NULL, NULL));
-        mr_load_values(f, 1, stored, row, n, sel.n, tile, sel.n);
-        for (size_t i = 0; i < n * sel.n && k != 1; i++) tile[i] *= k;
-        mr_view view = {.d = tile, .nt = n, .nc = sel.n, .stride = sel.n};
-        mr_cells_add(cells, f->t0_ns + (int64_t)llround((double)t * dt), dt, c0 - q->c0, &view);
-    }
-out:
-    mr_raw_close(raw);
-    free(stored);
-    free(tile);
-    return st;
-}
-
-static mr_status pour(source *s, const char *arg, const mr_view_ask *given, mr_cells *cells)
+static mr_status pour(mr_source *s, const char *arg, const mr_view_ask *given, mr_cells *cells)
 {
     mr_status st = MR_OK;
     mr_view_ask q = *given;
-    frame_source(s);
     q.c1 = MR_MIN(q.c1, s->nc);
     if (q.c0 >= q.c1)
         MR_TRY(MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q.channels,
@@ -224,7 +76,9 @@ static mr_status pour(source *s, const char *arg, const mr_view_ask *given, mr_c
     }
     MR_TRY(mr_cells_init(cells, s->t0_ns, s->t1_ns, s->dt_ns, q.c1 - q.c0,
                          s->x0_m + (double)q.c0 * s->dx_m, s->dx_m));
-    for (size_t i = 0; i < s->n; i++) MR_TRY(pour_piece(s, &s->v[i], &q, cells));
+    into to = {cells, q.c0};
+    for (size_t i = 0; i < s->n; i++)
+        MR_TRY(mr_source_read(s, i, q.c0, q.c1, cells->t0_ns, cells->t1_ns, into_cells, &to));
     if (!cells->poured) {
         char a[40], b[40];
         st = MR_RAISE(MR_ECONFIG, "%s: nothing to view%s: there is %.19sZ .. %.19sZ", arg,
@@ -236,7 +90,8 @@ out:
 }
 
 /* "data/demo: 400 channels, 500 Hz, float32, prodml, 6 files" */
-static mr_status describe(const char *arg, const source *s, const mr_view_ask *q, mr_text *out)
+static mr_status describe(const char *arg, const mr_source *s, const mr_output_words *own,
+                          const mr_view_ask *q, mr_text *out)
 {
     mr_status st = MR_OK;
     const mr_file_info *f = &s->v[0].info;
@@ -248,20 +103,20 @@ static mr_status describe(const char *arg, const source *s, const mr_view_ask *q
     else
         MR_TRY(mr_text_add(out, "%llu channels", (unsigned long long)s->nc));
     MR_TRY(mr_text_add(out, ", %.6g Hz, %s, %s", f->rate_hz, type,
-                       s->own.quantity[0] ? "millrace" : f->layout));
+                       own->quantity[0] ? "millrace" : f->layout));
     if (s->n > 1) MR_TRY(mr_text_add(out, ", %zu files", s->n));
 out:
     return st;
 }
 
 /* "strain rate, nanostrain/s" */
-static mr_status unit_text(const source *s, mr_text *out)
+static mr_status unit_text(const mr_source *s, const mr_output_words *own, mr_text *out)
 {
     const mr_file_info *f = &s->v[0].info;
     const bool native = f->to_native > 0;
     const char *quantity = native ? f->native_quantity : f->quantity;
-    const char *unit = native ? f->native_unit : s->own.unit[0] ? s->own.unit : f->unit;
-    if (s->own.quantity[0]) quantity = s->own.quantity;
+    const char *unit = native ? f->native_unit : own->unit[0] ? own->unit : f->unit;
+    if (own->quantity[0]) quantity = own->quantity;
     mr_status st = *quantity && strcmp(quantity, unit) != 0 && strcmp(unit, "1") != 0
                        ? mr_text_add(out, "%s, %s", quantity, unit)
                        : mr_text_add(out, "%s", strcmp(unit, "1") != 0 ? unit : quantity);
@@ -274,21 +129,22 @@ mr_status mr_view_panel(mr_prober *prober, const char *arg, const mr_strs *files
                         const mr_view_ask *q, mr_cells *cells, mr_view_words *words)
 {
     mr_status st = MR_OK;
-    source s = {0};
-    MR_TRY(survey(prober, arg, files, &s));
+    mr_source s = {0};
+    mr_output_words own = {0};
+    MR_TRY(mr_source_open(prober, arg, files, &s));
     if (s.product) {
         st = mr_view_product(arg, files, q, cells, words);
         goto out;
     }
-    if (mr_is_output(s.v[0].path)) MR_TRY(mr_output_words_of(s.v[0].path, &s.own));
-    snprintf(words->headline, sizeof words->headline, "%s", s.own.title);
+    if (mr_is_output(s.v[0].path)) MR_TRY(mr_output_words_of(s.v[0].path, &own));
+    snprintf(words->headline, sizeof words->headline, "%s", own.title);
     MR_TRY(pour(&s, arg, q, cells));
-    MR_TRY(describe(arg, &s, q, &words->title));
-    MR_TRY(unit_text(&s, &words->unit));
+    MR_TRY(describe(arg, &s, &own, q, &words->title));
+    MR_TRY(unit_text(&s, &own, &words->unit));
     words->t0_ns = cells->t0_ns;
     words->t1_ns = cells->t1_ns;
 out:
-    source_fini(&s);
+    mr_source_fini(&s);
     return st;
 }
 
