@@ -33,6 +33,8 @@ int mr_cli_ops(int argc, char **argv);
 int mr_cli_status(int argc, char **argv);
 /** stop, pause, resume, watch OUT; argv[0] says which. */
 int mr_cli_control(int argc, char **argv);
+/** quality PATH: are all channels alive? Needs the zygote. Not collective: rank 0 only. */
+int mr_cli_quality(int argc, char **argv);
 /** report OUT: report.json as a page to read. Needs the zygote. Not collective: rank 0 only. */
 int mr_cli_report(int argc, char **argv);
 /** view FILE -o X.png: a picture of inputs or outputs. Needs the zygote. Not collective: rank 0
