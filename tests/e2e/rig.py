@@ -203,7 +203,8 @@ def lane_of(chain):
     if "span" in text or re.search(r"(interval|stack): all", text) or "integrate: {}" in text:
         return "auto"
     units = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-    rows = [round(float(n) * units[u]) for n, u in re.findall(r"(?:interval|stack): ([\d.]+) (ms|s|min|h|d)", text)]
+    row = r"(?:interval|stack|spectrogram: .*step): ([\d.]+) (ms|s|min|h|d)"
+    rows = [round(float(n) * units[u]) for n, u in re.findall(row, text)]
     unit = math.lcm(*rows, 1)
     return f"{-(-60_000 // unit) * unit} ms"
 
