@@ -38,6 +38,20 @@ typedef struct mr_axis {
 } mr_axis;
 #define MR_MAX_AXES 2
 
+/** A table: rows of named columns, as they lie in memory and in files (little endian). Constants. */
+typedef enum mr_column_type { MR_COL_I64, MR_COL_I32, MR_COL_F64 } mr_column_type;
+typedef struct mr_column {
+    const char *name, *unit; /* "" none */
+    mr_column_type type;
+    size_t offset;
+} mr_column;
+typedef struct mr_table {
+    const char *name, *doc; /* of its dataset */
+    size_t size;            /* bytes of a row */
+    const mr_column *column;
+    size_t n;
+} mr_table;
+
 /** What a signal is, at some place of the chain. Plain data: strings are [borrow] constants or live
  *  as long as what made the geometry. */
 typedef struct mr_geom {

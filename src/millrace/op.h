@@ -115,6 +115,7 @@ typedef struct mr_needs {
     size_t shared;        /* doubles per item that prepare() makes of them */
     size_t stripe;        /* rows of input that are best loaded at once; for couples: that a slice
                              of the block should have at least */
+    int cells_before, cells_after; /* pick operators: context in cells of row_ns */
 } mr_needs;
 
 /** Is a row one whole item? Then the span that holds it makes the row; no part of one counts. */
@@ -180,6 +181,59 @@ static inline bool mr_fold_bad(const mr_fold *f, int64_t k, size_t c)
 /** The samples of item k, clipped to the span. */
 mr_slab mr_item(const mr_items *it, int64_t k, mr_slab span, double rate_hz);
 
+/* --- picks and events: what happened, as rows of a table -------------------------------------- */
+
+/** One thing that happened on one channel. Indices are those of the pick operator's input. */
+typedef struct mr_pick {
+    int64_t on, off;  /* samples [on, off) */
+    int64_t peak_at;  /* the first that is largest */
+    double peak;      /* its value */
+    uint32_t channel; /* of the array; in a mr_picks of a tile: of the tile */
+    uint32_t flags;   /* MR_CUT, MR_CONTINUED */
+} mr_pick;
+enum {
+    MR_CUT = 1,      /* ended by a lost sample, the span's end or the edge of a cell */
+    MR_CONTINUED = 2 /* a piece of something longer, cut at the edges of cells */
+};
+
+/** A cell of UTC: its number, and its samples, also where the span has not all of them. */
+typedef struct mr_cell {
+    int64_t number;
+    mr_slab at;
+} mr_cell;
+
+/** A list that tells when it could not grow. Zero but `most`; free v. */
+typedef struct mr_picks {
+    mr_pick *v;
+    size_t n, cap, most, channels; /* refuses more than `most` */
+    mr_status st;                  /* the first failure; its words are on that thread */
+} mr_picks;
+void mr_picks_add(mr_picks *p, const mr_pick *one);
+/** In order of (on, channel). */
+void mr_picks_sort(mr_pick *v, size_t n);
+
+/** What a row of the table of events says. Channels are those of the array. */
+typedef struct mr_event {
+    int64_t on, off, peak_at;     /* first on, last off */
+    double peak;                  /* the largest of its picks; of equals the first */
+    uint32_t channel[2];          /* smallest and largest */
+    uint32_t peak_channel, n;     /* different channels */
+    double velocity, velocity_sd; /* m/s, signed; NaN: unknown */
+    double score;                 /* NaN: none */
+    int32_t template;             /* -1: none */
+    uint32_t flags;               /* of all its picks */
+} mr_event;
+
+/** For a join: where its picks come from and where its events go. All [borrow] until end(). */
+typedef struct mr_joining {
+    double rate_hz;           /* of the pick operator's input */
+    int64_t cell_ns;          /* the cells of its picks */
+    size_t nc;                /* channels of the array */
+    const double *distance_m; /* [nc] */
+    mr_status (*give)(void *arg, const mr_event *e);
+    void *arg;
+} mr_joining;
+
 typedef struct mr_op {
     const char *name;
     const char *doc;     /* one line */
@@ -202,6 +256,18 @@ typedef struct mr_op {
                  double *scratch, mr_view *y);
     /** x: the sources' columns -> shared[items][needs.shared]; bad marks are for the sources. */
     void (*prepare)(const void *self, const mr_fold *f, mr_slab items, double *shared);
+    /** Instead of take and give: items are single samples (hop, len and least 1), rows are cells of
+     * UTC (row_ns), what comes of them is a table. Called with the samples of one cell at most, in
+     * order; acc is zero at first and kept over blocks and cells. A lane begins `cells_before` whole
+     * cells before what it owns and ends `cells_after` behind it, so a pick may depend on that much. */
+    void (*pick)(const void *self, const mr_fold *f, mr_slab items, const mr_cell *cell,
+                 mr_picks *out);
+    /** A join comes after a pick operator and makes events of a span's picks, once, when all lanes
+     * are there. begin: [give] state. add: picks in order of (on, channel). end: gives what is left,
+     * unless `drop`, and frees the state. Events are given in order of on, then first channel. */
+    mr_status (*join_begin)(const void *self, const mr_joining *in, void **state);
+    mr_status (*join_add)(void *state, const mr_pick *p);
+    mr_status (*join_end)(void *state, bool drop);
     bool by_rows; /* take can do with rows instead of x */
     bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
                      reads; never again what it has overwritten */
@@ -249,6 +315,8 @@ const mr_op *mr_op_find(const char *name);
 /** The operator's name nearest to a word that is none, or NULL. */
 const char *mr_op_nearest(const char *word);
 
+/** Number of the UTC window of window_ns that sample n lies in. */
+int64_t mr_window_number(int64_t n, int64_t window_ns, double rate_hz);
 /** The UTC window of window_ns that sample n lies in, as indices; not clipped to a span. */
 mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz);
 /** The same clipped to the span; the whole span for MR_WINDOW_SPAN. For apply(). */

@@ -39,6 +39,8 @@
     ROW(stats)                                                                                     \
     ROW(psd)                                                                                       \
     ROW(spectrogram)                                                                               \
+    ROW(trigger)                                                                                   \
+    ROW(coincidence)                                                                               \
     ROW(whiten)                                                                                    \
     ROW(correlate)                                                                                 \
     ROW(integrate)                                                                                 \

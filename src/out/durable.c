@@ -63,8 +63,7 @@ out:
     return st;
 }
 
-/** part -> path in one step, then the folder to disk. */
-static mr_status replace(const char *part, const char *path)
+mr_status mr_out_replace(const char *part, const char *path)
 {
     if (rename(part, path) != 0)
         return MR_RAISE(MR_EOUTPUT, "cannot rename %s to %s: %s", part, path, strerror(errno));
@@ -90,7 +89,7 @@ mr_status mr_write_durably(const char *path, const void *data, size_t n)
     made = true;
     MR_TRY(mr_out_pwrite(fd, data, n, 0, part.s));
     MR_TRY(mr_out_sync_close(&fd, part.s));
-    MR_TRY(replace(part.s, path));
+    MR_TRY(mr_out_replace(part.s, path));
     made = false;
 out:
     if (fd >= 0) close(fd);
@@ -116,7 +115,7 @@ mr_status mr_seal(const char *part, const char *final_path, const mr_digest *pla
     MR_TRY(mr_sum_add_file(sum, fd, 0, length, part));
     MR_TRY(mr_trailer_append(fd, length, plan, id, sum, &content, part));
     MR_TRY(mr_out_sync_close(&fd, part));
-    MR_TRY(replace(part, final_path));
+    MR_TRY(mr_out_replace(part, final_path));
 out:
     if (fd >= 0) close(fd);
     if (st != MR_OK) unlink(part);

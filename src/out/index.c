@@ -3,14 +3,16 @@
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "out/out.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char header[] = "file,start,end,rows,channels,checksum";
-#define MAX_PLAN_BYTES ((size_t)256 << 20)
 
 static int by_place(const void *pa, const void *pb)
 {
@@ -50,23 +52,37 @@ out:
     return st;
 }
 
-const char *const mr_plan_files[] = {"plan.json", "plan.txt", "kept.sum", NULL};
+const char *const mr_plan_files[] = {"plan.json",         "plan.txt",          "kept.sum",
+                                     "../" MR_EVENTS_CSV, "../" MR_EVENTS_XML, NULL};
+
+/** Checksum of a file of any size. */
+static mr_status file_digest(const char *path, uint64_t n, mr_digest *out)
+{
+    mr_status st = MR_OK;
+    mr_sum *sum = NULL;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", path, strerror(errno));
+    MR_TRY(mr_sum_new(&sum));
+    MR_TRY(mr_sum_add_file(sum, fd, 0, n, path));
+    *out = mr_sum_digest(sum);
+out:
+    mr_sum_free(sum);
+    close(fd);
+    return st;
+}
 
 mr_status mr_plan_sums(const char *folder, mr_text *out)
 {
     mr_status st = MR_OK;
     for (size_t i = 0; mr_plan_files[i] && st == MR_OK; i++) {
-        mr_text path = {0}, text = {0};
+        mr_text path = {0};
+        mr_digest digest;
         struct stat sb;
         st = mr_text_add(&path, "%s/.millrace/%s", folder, mr_plan_files[i]);
         if (st == MR_OK && stat(path.s, &sb) == 0) {
-            st = mr_read_text(path.s, MAX_PLAN_BYTES, &text);
-            if (st == MR_ECONFIG) st = MR_EOUTPUT; /* it is a file of ours, not the user's */
-            if (st == MR_OK)
-                st = mr_text_add(out, "%s  %s\n", mr_digest_of(text.s, text.len).hex,
-                                 mr_plan_files[i]);
+            st = file_digest(path.s, (uint64_t)sb.st_size, &digest);
+            if (st == MR_OK) st = mr_text_add(out, "%s  %s\n", digest.hex, mr_plan_files[i]);
         }
-        mr_text_fini(&text);
         mr_text_fini(&path);
     }
     return st;
@@ -137,7 +153,7 @@ static bool parse_row(char *line, mr_index_row *row)
         return false;
     memcpy(row->checksum, f[5], sizeof row->checksum);
     row->file = f[0];
-    return row->rows > 0 && row->c0 < row->c1 && row->t0_ns <= row->t1_ns;
+    return row->rows >= 0 && row->c0 < row->c1 && row->t0_ns <= row->t1_ns;
 }
 
 static int by_file(const void *a, const void *b)
@@ -186,4 +202,13 @@ mr_index_row *mr_index_find(const mr_index *ix, const char *file)
 {
     mr_index_row key = {.file = (char *)(uintptr_t)file};
     return ix->n ? bsearch(&key, ix->v, ix->n, sizeof ix->v[0], by_file) : NULL;
+}
+
+mr_status mr_index_digest(const mr_lane_entry *lanes, size_t n, mr_digest *out)
+{
+    mr_text text = {0};
+    const mr_status st = mr_index_text(lanes, n, &text);
+    if (st == MR_OK) *out = mr_digest_of(text.s, text.len);
+    mr_text_fini(&text);
+    return st;
 }

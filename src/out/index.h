@@ -6,11 +6,14 @@
 #define MR_INDEX_NAME "index.csv"
 #define MR_MASTER_NAME "master.h5"
 #define MR_RESULT_NAME "result.h5"
+#define MR_EVENTS_NAME "events.h5"
+#define MR_EVENTS_CSV "events.csv"
+#define MR_EVENTS_XML "events.xml"
 #define MR_PLAN_SUM_NAME ".millrace/plan.sum"
 #define MR_KEPT_NAME ".millrace/kept.sum"
 
-/** The files of the plan beside which plan.sum lies, under .millrace/: those that are there are
- * watched. NULL-terminated. */
+/** The files of the plan beside which plan.sum lies, under .millrace/, and texts of the output that
+ * have no trailer: those that are there are watched. NULL-terminated. */
 extern const char *const mr_plan_files[];
 /** What plan.sum has to say now: "CHECKSUM  NAME" a line for each of mr_plan_files that is there.
  */

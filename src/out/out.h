@@ -25,6 +25,8 @@ mr_status mr_out_pwrite(int fd, const void *p, size_t n, uint64_t at, const char
 mr_status mr_out_pread(int fd, void *p, size_t n, uint64_t at, const char *path);
 /** fsync once, never again after a failure, and close; *fd becomes -1 in any case. */
 mr_status mr_out_sync_close(int *fd, const char *path);
+/** part -> path in one step, then the folder to disk. */
+mr_status mr_out_replace(const char *part, const char *path);
 /** fsync the folder that holds path. */
 mr_status mr_out_sync_folder_of(const char *path);
 /** "a/b" of "a/b/c"; "." if there is no slash. [give] out. */

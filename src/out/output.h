@@ -18,6 +18,7 @@ typedef enum mr_product_kind {
     MR_SAMPLES, /* values [time][distance]; a virtual master over all lanes */
     MR_ROWS,    /* the same with axes in between, a row an interval */
     MR_SUMS,    /* float64 sums and their counts; merged and divided into one result */
+    MR_TABLE,   /* rows of a table, any number; a span's rows come to events, once */
     MR_PRODUCT_KINDS
 } mr_product_kind;
 
@@ -29,6 +30,7 @@ typedef struct mr_row_shape {
     int count_axes; /* int32 counts beside it: 1 [time][distance], 2 [time][axis 0][distance] */
     bool f64;       /* values are float64, in the end */
     bool power;     /* mr_geom.power */
+    const mr_table *table; /* of MR_TABLE: then a row is one of it, and there are no axes */
 } mr_row_shape;
 /** Values and counts of a row per channel; bytes of a row of nc channels without its counts. */
 size_t mr_shape_depth(const mr_row_shape *s);
@@ -52,7 +54,7 @@ typedef struct mr_lane_spec {
     const char *rel;     /* final name relative to it: lanes/2026-01-01/...h5 */
     const char *attempt; /* goes into the .part name only */
     uint64_t rows, nc;
-    const int64_t *time_ns;      /* [rows] */
+    const int64_t *time_ns;      /* [rows]; NULL for a table */
     int64_t t0_ns, t1_ns;        /* as the index lists it */
     int64_t from_ns, to_ns;      /* what it stands for: [from, to) */
     const double *distance_m;    /* [nc] */
@@ -96,6 +98,56 @@ mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted);
 /** Drop an unfinished lane: unlink its .part. [take] */
 void mr_lane_abort(mr_lane_file *f);
 
+/** Rows of one size, in order, as many as come. folder: where they may lie when they are many. One
+ *  thread at a time. */
+typedef struct mr_spool mr_spool;
+mr_status mr_spool_new(const char *folder, mr_spool **out);
+void mr_spool_free(mr_spool *s);
+mr_status mr_spool_add(mr_spool *s, const void *data, size_t n);
+uint64_t mr_spool_bytes(const mr_spool *s);
+mr_status mr_spool_read(const mr_spool *s, uint64_t at, size_t n, void *out);
+
+/** A row of a lane of picks, and one of the table of events. Times are by the stamps; channels are
+ *  numbered as in the input. */
+typedef struct mr_pick_row {
+    int64_t start_ns, end_ns, peak_ns, channel;
+    double distance_m, peak;
+    int64_t on, off, peak_at; /* the same times as numbers of samples */
+    int32_t flags, column;    /* column: of the array */
+} mr_pick_row;
+extern const mr_table mr_pick_table;
+typedef struct mr_event_row {
+    int64_t start_ns, end_ns, channel_first, channel_last;
+    double distance_first_m, distance_last_m, peak;
+    int64_t peak_ns, peak_channel, n_channels;
+    double velocity_m_s, velocity_error_m_s, score;
+    int32_t flags, template;
+} mr_event_row;
+extern const mr_table mr_event_table;
+
+/** events.h5, events.csv and, if asked for, events.xml (QuakeML) of any number of events, which are
+ *  ordered by start, then first channel, within each stream, and then over all. Deterministic bytes.
+ *  Rank 0 only. */
+typedef struct mr_events mr_events;
+typedef struct mr_events_words {
+    const char *title, *chain, *unit; /* unit: of the peaks */
+    bool quakeml;
+} mr_events_words;
+mr_status mr_events_new(const char *folder, size_t streams, mr_events **out);
+void mr_events_free(mr_events *e);
+mr_status mr_events_add(mr_events *e, size_t stream, const mr_event_row *row);
+uint64_t mr_events_count(const mr_events *e);
+/** index: digest of the text of index.csv, which is then written. */
+mr_status mr_events_write(mr_events *e, const mr_events_words *words, const mr_digest *plan,
+                          const mr_digest *index);
+
+/** A table of a file of ours. MR_EINPUT: it holds none of this kind. [give] out */
+typedef struct mr_table_file mr_table_file;
+mr_status mr_table_open(const char *path, const mr_table *t, mr_table_file **out);
+uint64_t mr_table_rows(const mr_table_file *f);
+mr_status mr_table_read(const mr_table_file *f, uint64_t first, uint64_t n, void *rows);
+void mr_table_close(mr_table_file *f);
+
 /** The last 64 bytes of an output file. */
 typedef struct mr_trailer {
     uint64_t length; /* bytes before the trailer */
@@ -123,6 +175,7 @@ typedef struct mr_lane_entry {
     double rate_hz;
     const char *quantity, *unit;
     mr_row_shape shape;
+    size_t number; /* of the planned lane in whose place it stands */
 } mr_lane_entry;
 /** master.h5: a virtual dataset over the lanes of each part, time order; sealed with a trailer.
  *  Deterministic bytes. index.csv beside it. Rank 0 only. */
@@ -154,6 +207,8 @@ void mr_result_free(mr_result *r);
 
 /** index.csv. Rank 0 only. */
 mr_status mr_index_write(const char *folder, const mr_lane_entry *lanes, size_t n);
+/** Digest of the text that mr_index_write would write. */
+mr_status mr_index_digest(const mr_lane_entry *lanes, size_t n, mr_digest *out);
 /** Remove index.csv, master.h5, result.h5 and plan.sum, durably: before the first lane file is
  * added or replaced, so that a folder with an index is always a finished one. At the end:
  * mr_master_write, then mr_index_write, which is what says "finished". Absent files are fine. */

@@ -232,7 +232,8 @@ static mr_status check_plan(check *k)
         const char *now = sum_line(&have, mr_plan_files[i], &n);
         const char *then = sum_line(&listed, mr_plan_files[i], &m);
         if (now && then ? memcmp(now, then, n) == 0 : now == then) continue;
-        mr_finding(&k->found, ".millrace/%s: %s", mr_plan_files[i],
+        const bool above = strncmp(mr_plan_files[i], "../", 3) == 0;
+        mr_finding(&k->found, "%s%s: %s", above ? "" : ".millrace/", mr_plan_files[i] + 3 * above,
                    !now    ? "missing"
                    : !then ? "not listed in plan.sum"
                            : "damaged, it does not fit plan.sum");

@@ -30,6 +30,7 @@ typedef struct mr_config {
     bool nowhere; /* it was null: a run keeps nothing, see run/nowhere.h */
     char *title;  /* never NULL; "" if none is given */
     bool deflate;
+    bool quakeml;    /* events also as QuakeML */
     bool f64;        /* type: float64 */
     int64_t lane_ns; /* lane: 1 h; 0: auto */
     uint64_t strip;  /* strip: 50; 0: auto */

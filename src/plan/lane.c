@@ -22,9 +22,15 @@ mr_slab mr_lane_span(const mr_plan *p, const mr_lane *l)
 static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t m)
 {
     int64_t num, den;
-    if (mr_chain_reduces(a->chain)) return mr_chain_nominal_ns(a->chain, m);
+    if (mr_chain_reduces(a->chain) && !mr_chain_picks(a->chain))
+        return mr_chain_nominal_ns(a->chain, m);
     mr_chain_position(a->chain, raw_span(sp), m, &num, &den);
     return mr_span_time(&p->spans, sp, num, den);
+}
+
+int64_t mr_lane_time(const mr_plan *p, const mr_lane *l, int64_t m)
+{
+    return out_time(p, &p->arrays[l->array], &p->spans.span[l->span], m);
 }
 
 /** First output index in [r.a, r.b] whose time is t or later (a hair before t counts as t). */
@@ -59,6 +65,7 @@ mr_row_shape mr_array_shape(const mr_array *a)
     const mr_geom *g = mr_chain_out(a->chain);
     const mr_needs *d = mr_chain_reduces(a->chain);
     if (!d) return (mr_row_shape){.f64 = a->f64};
+    if (mr_chain_picks(a->chain)) return (mr_row_shape){.kind = MR_TABLE, .table = &mr_pick_table};
     return (mr_row_shape){.n_axes = g->n_axes,
                           .axis = g->axis,
                           .kind = d->row_ns == MR_ALL ? MR_SUMS : MR_ROWS,
@@ -70,6 +77,7 @@ mr_row_shape mr_array_shape(const mr_array *a)
 mr_slab mr_lane_rows_done(const mr_plan *p, const mr_lane *l, mr_slab out)
 {
     const mr_chain *c = p->arrays[l->array].chain;
+    if (mr_chain_picks(c)) return l->rows; /* none: they come as picks */
     return mr_chain_reduces(c) ? mr_chain_rows_done(c, l->out, out) : out;
 }
 
@@ -240,6 +248,8 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                        (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,
                        (long long)a->block_out));
     MR_TRY(mr_text_add(&t, "rows %lld %lld\n", (long long)l->rows.a, (long long)l->rows.b));
+    if (mr_chain_picks(a->chain))
+        MR_TRY(mr_text_add(&t, "own %lld %lld\n", (long long)l->own.a, (long long)l->own.b));
     MR_TRY(mr_text_add(&t, "ends %d %d\n", l->raw.a == k0, l->raw.b == k0 + sp->n));
     for (size_t i = 0; i < mr_chain_n(a->chain); i++)
         if (mr_chain_needs(a->chain, i)->align_span) {
@@ -292,10 +302,15 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     mr_lane *l = &p->lanes[p->n_lanes++];
     *l = (mr_lane){
         .array = array, .span = span, .out = cut, .c0 = c0, .c1 = MR_MIN(c0 + a->strip, a->out_nc)};
-    const bool reduces = mr_chain_reduces(a->chain);
+    const bool picks = mr_chain_picks(a->chain), reduces = mr_chain_reduces(a->chain) && !picks;
     l->rows = reduces ? mr_chain_rows(a->chain, cut) : cut;
     l->t0_ns = reduces ? row_time(p, a, sp, cut.a) : out_time(p, a, sp, cut.a);
     l->t1_ns = reduces ? row_time(p, a, sp, cut.b - 1) : out_time(p, a, sp, cut.b - 1);
+    if (picks) {
+        l->own = cut;
+        l->out = mr_chain_picks_reach(a->chain, cut, mr_chain_out_span(a->chain, raw_span(sp)));
+        l->rows = (mr_slab){0, 0};
+    }
     mr_lane_ranges(p, l, 0, &r);
     l->raw.a = r.raw.a;
     l->read = r.ch[0];
@@ -358,7 +373,9 @@ static mr_status own_rows(mr_plan *p, const mr_array *a, size_t span, mr_slab *i
 {
     mr_status st = MR_OK;
     const mr_needs *d = mr_chain_reduces(a->chain);
-    if (!d || d->row_ns == MR_ALL || mr_row_is_item(d) || items->b <= items->a) return MR_OK;
+    if (!d || mr_chain_picks(a->chain) || d->row_ns == MR_ALL || mr_row_is_item(d) ||
+        items->b <= items->a)
+        return MR_OK;
     const mr_slab rows = mr_chain_rows(a->chain, *items);
     const bool head = others_row(p, a, span, rows.a);
     const bool tail = rows.b - 1 > rows.a ? others_row(p, a, span, rows.b - 1) : head;

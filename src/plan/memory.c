@@ -129,7 +129,8 @@ static size_t touched(const mr_slab_list *s, mr_slab raw)
 }
 
 typedef struct demand {
-    size_t slab_bytes, slabs, steady, ahead, out, work, state, mid[2], shared, lane, decode, writer;
+    size_t slab_bytes, slabs, steady, ahead, out, work, state, mid[2], shared, lane, decode, writer,
+        picks;
 } demand;
 
 /** What the walk through the steps of this block takes: laid out as the run does it. */
@@ -151,6 +152,16 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, const mr_block_r
     mr_view columns;
     double *at;
     d->shared = MR_MAX(d->shared, mr_sources_shared(c, r, &columns, &shared, &at));
+}
+
+/* What a channel may have of them in a block, or in the cells that are in hand. */
+enum { PICKS_LEAST = 1 << 16, PICKS_CHANNEL = 64, PICKS_EVERY = 32 };
+
+size_t mr_picks_most(const mr_array *a, const mr_lane *l)
+{
+    const int64_t rows = MR_MIN(a->block_out, l->out.b - l->out.a);
+    const size_t each = MR_MAX((size_t)rows / PICKS_EVERY, (size_t)PICKS_CHANNEL);
+    return MR_MAX((l->c1 - l->c0) * each, (size_t)PICKS_LEAST);
 }
 
 /** The block that completes the most rows need not be the first: one more than a full block spans
@@ -191,7 +202,11 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
         from = r.raw.b;
         if (i < 2 || i + 1 == n) demand_of_block(p, l, &r, d);
     }
-    if (reduces) most_rows(p, l, d);
+    const bool picks = mr_chain_picks(a->chain);
+    if (reduces && !picks) most_rows(p, l, d);
+    if (picks) d->out = MR_MAX(d->out, (size_t)64); /* they come in lists of their own */
+    /* with the tiles, sorted in hand, on their way to the writer */
+    if (picks) d->picks = MR_MAX(d->picks, 3 * mr_picks_most(a, l) * sizeof(mr_pick));
     d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
     const size_t sources =
         reduces ? (reduces->n_sources + MR_SOURCE_GROUP) * mr_chain_state(a->chain) * 8 : 0;
@@ -267,7 +282,8 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                           .decode_bytes = d.decode * (size_t)p->cfg->io_threads,
                           .decode_file = file,
                           .threads = threads};
-    m->other_bytes = rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer;
+    m->other_bytes =
+        rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer + d.picks;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
                          d.mid[0] + d.mid[1] + d.shared + m->other_bytes;
     m->need_bytes = fixed + d.slabs * d.slab_bytes;

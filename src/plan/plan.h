@@ -42,6 +42,7 @@ typedef struct mr_lane {
     uint32_t array, span;
     mr_slab out;          /* output indices; of items where the chain reduces */
     mr_slab rows;         /* rows of its file: the same as out, or numbers of windows */
+    mr_slab own;          /* of a table: its picks begin here; `out` is what they are known from */
     mr_slab raw;          /* raw grid indices read, context included */
     uint64_t c0, c1;      /* output channels, numbered as the chain gives them */
     mr_slab read;         /* the channels it needs, numbered within the selection */
@@ -105,6 +106,10 @@ void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *s
 uint64_t mr_array_channel(const mr_array *a, uint64_t c);
 /** Bytes of the lane's values and counts. */
 uint64_t mr_lane_bytes(const mr_plan *p, const mr_lane *l);
+/** Time of sample m of the output (of the pick operator's input) by the stamps. */
+int64_t mr_lane_time(const mr_plan *p, const mr_lane *l, int64_t m);
+/** Most picks of a lane that may be in hand at once. */
+size_t mr_picks_most(const mr_array *a, const mr_lane *l);
 /** What a row holds. */
 mr_row_shape mr_array_shape(const mr_array *a);
 /** Raw grid indices that are this lane's alone: those of a span are shared out among its lanes. */

@@ -24,7 +24,7 @@ typedef struct section { /* keys of one map; name "" is the root */
 static const section sections[] = {
     {"", 6, {"input", "chain", "output", "run", "plugin", "follow"}},
     {"input", 8, {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join"}},
-    {"output", 6, {"folder", "title", "compress", "type", "lane", "strip"}},
+    {"output", 7, {"folder", "title", "compress", "type", "lane", "strip", "quakeml"}},
     {"run", 2, {"memory", "io_threads"}},
     {"follow", 2, {"patience", "idle"}},
 };
@@ -332,6 +332,7 @@ static mr_status take_output(mr_config *c)
     MR_TRY(mr_strdup(n ? n->text : "", &c->title));
     MR_TRY(take_either(o, "compress", "none", "deflate", &c->deflate));
     MR_TRY(take_either(o, "type", "float32", "float64", &c->f64));
+    MR_TRY(take_either(o, "quakeml", "false", "true", &c->quakeml));
     if ((n = mr_node_get(o, "lane"))) MR_TRY(take_lane(c, n));
     if ((n = mr_node_get(o, "strip"))) MR_TRY(take_strip(c, n));
 out:

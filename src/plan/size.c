@@ -23,6 +23,8 @@ static double overhead_s(const mr_array *a)
 {
     const mr_needs *d = mr_chain_reduces(a->chain);
     double s = a->before_s + a->after_s;
+    if (mr_chain_picks(a->chain))
+        s += (d->cells_before + d->cells_after) * 1e-9 * (double)d->row_ns;
     if (d && d->row_ns == MR_ALL) {
         const double bytes = (double)mr_geom_depth(mr_chain_out(a->chain)) * sizeof(double);
         s = MR_MAX(s, 4.0 * bytes / (a->in.rate_hz * sizeof(float)));
@@ -42,7 +44,8 @@ static flow flow_of(const mr_array *a)
     const uint64_t read = a->even ? a->nc : a->sel.n;
     flow f = {.in_bytes = a->in.rate_hz * (double)(read * a->facts.store.dtype.size)};
     f.rows = d ? 1e9 / (double)d->row_ns : mr_chain_out(a->chain)->rate_hz;
-    if (d && d->row_ns == MR_ALL) f.rows = INFINITY; /* sums are no larger in longer lanes */
+    if (d && (d->row_ns == MR_ALL || mr_chain_picks(a->chain)))
+        f.rows = INFINITY; /* nothing is gained by longer lanes */
     f.out_bytes = f.rows * (double)mr_shape_bytes(&shape, a->out_nc);
     return f;
 }

@@ -2,6 +2,7 @@
 #include "run/ending.h"
 #include <stdlib.h>
 #include "par/map.h"
+#include "run/events.h"
 
 #define LONG ((uint64_t)4 << 30) /* bytes of sums that take a while to be merged */
 
@@ -45,7 +46,8 @@ static mr_status entries(const mr_plan *p, const mr_resume *done, mr_lane_entry 
                               .rate_hz = g->rate_hz,
                               .quantity = g->quantity,
                               .unit = g->unit,
-                              .shape = mr_array_shape(a)};
+                              .shape = mr_array_shape(a),
+                              .number = i};
         if (held[i]) put_held(held[i], to);
     }
     *out = e;
@@ -110,18 +112,21 @@ mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const c
 {
     mr_status st = MR_OK;
     const bool first = mr_comm_rank(c) == 0;
-    const bool sums = p->n_lanes && mr_array_shape(&p->arrays[p->lanes[0].array]).kind == MR_SUMS;
+    const mr_product_kind kind =
+        p->n_lanes ? mr_array_shape(&p->arrays[p->lanes[0].array]).kind : MR_SAMPLES;
     mr_lane_entry *e = NULL;
     size_t n = 0;
     bool all = true;
     for (size_t i = 0; i < p->n_lanes; i++) all = all && done->done[i];
-    if (!all && sums) return MR_OK; /* they are merged once */
-    if (first || sums) st = entries(p, done, &e, &n);
+    if (!all && kind == MR_SUMS) return MR_OK; /* they are merged once */
+    if (first || kind == MR_SUMS) st = entries(p, done, &e, &n);
     if (st == MR_OK && first && all) st = mr_leftovers_clean(&done->left);
     if (st == MR_OK && first) st = mr_kept_write(folder, &done->left.kept);
     MR_TRY(mr_agree(c, st));
-    if (sums)
+    if (kind == MR_SUMS)
         MR_TRY(write_result(c, p, folder, e, n, threads));
+    else if (first && n && kind == MR_TABLE)
+        st = mr_events_of_lanes(p, folder, e, n);
     else if (first && n)
         st = mr_master_write(folder, e, n, &p->digest);
     if (st == MR_OK && first && n) st = mr_index_write(folder, e, n);

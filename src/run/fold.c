@@ -188,7 +188,14 @@ out:
     return st;
 }
 
-mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
+/** The tile's picks by the array's channels; MR_ECONFIG where there are too many. */
+static mr_status number_picks(const mr_fold_tile *t, mr_picks *p, size_t from)
+{
+    for (size_t i = from; p && i < p->n; i++) p->v[i].channel += (uint32_t)t->c.a;
+    return p ? p->st : MR_OK;
+}
+
+static mr_status fold_tile(const mr_block *w, const mr_fold_tile *t, mr_picks *picks)
 {
     mr_status st = MR_OK;
     const int64_t c0 = w->r.ch[w->r.n].a;
@@ -208,6 +215,7 @@ mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
                      .work = t->room->work,
                      .shared = t->shared,
                      .bad0 = w->r.out.a,
+                     .picks = picks,
                      .row = store_row,
                      .arg = &s};
     if (!t->x) {
@@ -224,4 +232,12 @@ mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
 out:
     free(k.bad);
     return st;
+}
+
+mr_status mr_fold_run(const mr_block *w, const mr_fold_tile *t)
+{
+    mr_picks *picks = w->j->picks ? &w->j->picks[t->tile] : NULL;
+    const size_t from = picks ? picks->n : 0;
+    const mr_status st = fold_tile(w, t, picks);
+    return st == MR_OK ? number_picks(t, picks, from) : st;
 }

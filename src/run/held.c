@@ -112,7 +112,8 @@ void mr_held_times(const mr_plan *p, const mr_lane *l, int64_t *from_ns, int64_t
     const mr_chain *c = p->arrays[l->array].chain;
     *from_ns = l->t0_ns;
     *to_ns = l->t1_ns + (int64_t)(1e9 / mr_chain_rate(c));
-    if (!mr_chain_reduces(c)) return; /* a row stands for all that went into it */
+    if (!mr_chain_reduces(c) || mr_chain_picks(c))
+        return; /* a row stands for all that went into it */
     *from_ns = mr_span_time(&p->spans, sp, l->raw.a, 1);
     *to_ns = mr_span_time(&p->spans, sp, l->raw.b, 1);
 }

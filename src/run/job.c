@@ -46,6 +46,7 @@ void mr_job_free(mr_job *j)
     free(j->losses.v);
     free(j->source_spoils);
     free(j->source_state);
+    mr_job_picks_free(j);
     free(j);
 }
 

@@ -53,6 +53,7 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     j->number = number;
     mr_lane_tiles(m->plan, l, &j->n_tiles, &j->n_states);
     j->n_slabs = list.n;
+    MR_TRY(mr_picks_begin(m->plan, j));
     MR_TRY(mr_alloc(list.n, sizeof *j->slab, "a lane's buffers", &j->slab));
     for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
     MR_TRY(mr_alloc(j->n_tiles, sizeof *j->spoils, "a lane's tiles", &j->spoils));
@@ -133,7 +134,10 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
     if (m->writer) mr_crew_free(m->writer, false);
     m->readers = m->writer = NULL;
     void *left;
-    while (m->done && mr_queue_left(m->done, &left)) free(left);
+    while (m->done && mr_queue_left(m->done, &left)) {
+        free(((mr_out_block *)left)->picks);
+        free(left);
+    }
     for (mr_job *j; (j = m->alive);) {
         m->alive = j->alive;
         mr_job_free(j);

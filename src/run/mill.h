@@ -78,6 +78,9 @@ typedef struct mr_job {
     double *source_state;     /* [group][state of the chain][MR_SOURCE_GROUP] */
     mr_spoils *source_spoils; /* [group] */
     size_t n_groups;
+    mr_picks *picks;      /* [n_states] of a chain that gives a table: of the block in hand */
+    mr_picks held;        /* of earlier ones: those that are not all known yet (main thread) */
+    mr_spool *spool;      /* writer thread: the rows of the table so far */
     mr_lane_file *file;   /* writer thread */
     struct mr_job *next;  /* that readers come to */
     struct mr_job *alive; /* next of all that the mill has */
@@ -88,8 +91,10 @@ typedef struct mr_out_block {
     mr_job *job;
     void *data; /* from the pool of outputs: rows, then the counts of rows */
     uint64_t rows;
-    uint64_t row; /* the first of them, within the lane */
-    bool last;    /* commit after it */
+    uint64_t row;   /* the first of them, within the lane */
+    bool last;      /* commit after it */
+    mr_pick *picks; /* owned; of a table, instead of rows: in order of (on, channel) */
+    size_t n_picks;
 } mr_out_block;
 
 typedef struct mr_lane_result {
@@ -186,6 +191,16 @@ mr_status mr_reader_loop(void *mill, mr_future *self); /* run/read.c */
 mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines);
 mr_status mr_writer_loop(void *mill, mr_future *self); /* run/write.c */
 mr_status mr_losses_add(mr_losses *l, const mr_loss *row);
+
+/* --- run/picks.c: chains that give a table */
+/** A place for the picks of each tile. */
+mr_status mr_picks_begin(const mr_plan *p, mr_job *j);
+/** Take over what the tiles found in a block that ends before sample `done`, and hand on what is
+ * known. Main thread. */
+mr_status mr_picks_hand_over(const mr_plan *p, mr_job *j, int64_t done, mr_out_block *b);
+/** A block's picks into the rows of its lane. Writer thread. */
+mr_status mr_picks_spool(const mr_plan *p, const char *folder, mr_out_block *b);
+void mr_job_picks_free(mr_job *j);
 
 /* --- run/share.c */
 /** The work space of a member of the team. */

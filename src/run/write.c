@@ -27,7 +27,7 @@ out:
     return st;
 }
 
-static mr_status create(mr_mill *m, mr_job *j)
+static mr_status create(mr_mill *m, mr_job *j, uint64_t rows)
 {
     mr_status st = MR_OK;
     const mr_plan *p = m->plan;
@@ -37,9 +37,10 @@ static mr_status create(mr_mill *m, mr_job *j)
     int64_t *time = NULL, from_ns, to_ns;
     mr_text chain = {0}, inputs = {0};
     mr_strs ledger = {0};
-    const uint64_t rows = (uint64_t)(l->rows.b - l->rows.a);
-    MR_TRY(mr_alloc(rows, sizeof *time, "the time axis", &time));
-    mr_lane_times(p, l, time);
+    if (!j->spool) {
+        MR_TRY(mr_alloc(rows, sizeof *time, "the time axis", &time));
+        mr_lane_times(p, l, time);
+    }
     mr_held_times(p, l, &from_ns, &to_ns);
     MR_TRY(mr_chain_brief(a->chain, &chain));
     MR_TRY(describe_inputs(p, l, &inputs));
@@ -109,12 +110,36 @@ out:
     return st;
 }
 
+/** The rows of a table, when all are there. */
+static mr_status write_table(mr_mill *m, mr_job *j)
+{
+    mr_status st = MR_OK;
+    enum { PIECE = 4096 };
+    mr_pick_row *v = NULL;
+    const uint64_t n = mr_spool_bytes(j->spool) / sizeof *v;
+    MR_TRY(mr_alloc(PIECE, sizeof *v, "rows", &v));
+    MR_TRY(create(m, j, n));
+    for (uint64_t i = 0; i < n; i += PIECE) {
+        const size_t some = (size_t)MR_MIN((uint64_t)PIECE, n - i);
+        MR_TRY(mr_spool_read(j->spool, i * sizeof *v, some * sizeof *v, v));
+        MR_TRY(mr_lane_append(j->file, v, some));
+    }
+out:
+    free(v);
+    return st;
+}
+
 static mr_status append(mr_mill *m, mr_out_block *b)
 {
     mr_status st = MR_OK;
     mr_job *j = b->job;
-    if (!j->file) MR_TRY(create(m, j));
     const mr_row_shape shape = mr_array_shape(&m->plan->arrays[j->lane->array]);
+    if (shape.kind == MR_TABLE) {
+        MR_TRY(mr_picks_spool(m->plan, m->folder, b));
+        if (b->last) MR_TRY(write_table(m, j));
+        goto out;
+    }
+    if (!j->file) MR_TRY(create(m, j, (uint64_t)(j->lane->rows.b - j->lane->rows.a)));
     MR_TRY(mr_lane_append(j->file, b->data, b->rows));
     if (shape.count_axes) {
         const size_t bytes = mr_shape_bytes(&shape, j->lane->c1 - j->lane->c0);
@@ -148,6 +173,7 @@ mr_status mr_writer_loop(void *mill, MR_UNUSED mr_future *self)
         const double t0 = mr_now(), cpu0 = mr_now_cpu();
         st = write_block(m, b);
         if (b->data) mr_pool_give(m->outs, b->data);
+        free(b->picks);
         if (b->last) mr_mill_over(m, b->job);
         free(b);
         mr_queue_done(m->done);

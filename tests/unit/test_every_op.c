@@ -61,6 +61,12 @@ static void one_pair(void (*f)(const char *what, const mr_chain *c), const mr_op
     mr_node_fini(&list);
 }
 
+/* Does it list what happened, instead of giving values? test_trigger.c has these. */
+static bool lists(const mr_op *op)
+{
+    return op->pick || op->join_begin;
+}
+
 /* Calls f for every filter that runs as one with a decimation after it, and for every operator
  * after such a pair. */
 static void each_pair(void (*f)(const char *what, const mr_chain *c))
@@ -74,7 +80,8 @@ static void each_pair(void (*f)(const char *what, const mr_chain *c))
     assert_non_null(filter);
     one_pair(f, filter, "decimate factor=3 phase=causal", NULL);
     one_pair(f, filter, "resample rate=20Hz", NULL);
-    for (size_t i = 0; mr_op_at(i); i++) one_pair(f, filter, "decimate factor=2", mr_op_at(i));
+    for (size_t i = 0; mr_op_at(i); i++)
+        if (!lists(mr_op_at(i))) one_pair(f, filter, "decimate factor=2", mr_op_at(i));
 }
 
 /* Calls f for chains in which channels are looked across, more than once. */
@@ -109,6 +116,7 @@ static void each(void (*f)(const char *what, const mr_chain *c))
         const mr_op *op = mr_op_at(i);
         mr_chain *c = NULL;
         char what[96];
+        if (lists(op)) continue;
         if (bind(op, NULL, NULL, &c) != MR_OK) fail_msg("%s: %s", op->name, mr_error());
         f(op->name, c);
         mr_chain_free(c);
@@ -133,7 +141,7 @@ static void every_row_says_what_it_is(void **state)
         assert_true(op->doc && strlen(op->doc) > 5 && op->ref && strlen(op->ref) > 5 &&
                     op->example);
         assert_ptr_equal(mr_op_find(op->name), op);
-        assert_true(op->size > 0 && op->bind && (op->apply || (op->take && op->give)));
+        assert_true(op->size > 0 && op->bind && (op->apply || (op->take && op->give) || lists(op)));
         for (const mr_param *p = op->params; p && p->name; p++) {
             bool known = p->unit == NULL;
             for (size_t k = 0; k < sizeof units / sizeof *units; k++)

@@ -30,7 +30,8 @@ static void put(const char *dir, char *path, size_t size, mr_product_kind kind, 
     s->spec.rate_hz = 0.1;
     s->spec.quantity = "psd";
     s->spec.unit = "strain2 Hz-1";
-    s->spec.shape = (mr_row_shape){1, &axis, kind, 1, f64, true};
+    s->spec.shape = (mr_row_shape){
+        .n_axes = 1, .axis = &axis, .kind = kind, .count_axes = 1, .f64 = f64, .power = true};
     for (int r = 0; r < ROWS; r++)
         for (int k = 0; k < N_FREQ; k++)
             for (int c = 0; c < NC; c++) {

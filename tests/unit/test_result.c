@@ -37,7 +37,8 @@ static mr_lane_entry put(const char *dir, const char *rel, int i, uint64_t c0, c
     s->spec.nc = NC;
     s->spec.latitude = NULL;
     s->spec.quantity = "psd";
-    s->spec.shape = (mr_row_shape){wrong ? 0 : 1, f_hz, MR_SUMS, 1, false, false};
+    s->spec.shape =
+        (mr_row_shape){.n_axes = wrong ? 0 : 1, .axis = f_hz, .kind = MR_SUMS, .count_axes = 1};
     for (uint64_t c = 0; c < NC; c++) s->distance_m[c] = 4.0 * (double)(c0 + c);
     for (int k = 0; k < (int)f_hz->n; k++)
         for (uint64_t c = 0; c < NC; c++) sums[k * NC + (int)c] = value(i, k, c0 + c);
@@ -231,8 +232,9 @@ static void shapes_are_counted(void **state)
 {
     (void)state;
     const mr_axis two[] = {axis, {.n = 4}};
-    const mr_row_shape none = {0}, one = {1, two, MR_ROWS, 1, false, false},
-                       both = {2, two, MR_SUMS, 2, false, false};
+    const mr_row_shape none = {0},
+                       one = {.n_axes = 1, .axis = two, .kind = MR_ROWS, .count_axes = 1},
+                       both = {.n_axes = 2, .axis = two, .kind = MR_SUMS, .count_axes = 2};
     assert_int_equal(mr_shape_depth(&none), 1);
     assert_int_equal(mr_shape_counts(&none), 0);
     assert_int_equal(mr_shape_bytes(&none, 10), 40);

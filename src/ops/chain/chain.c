@@ -35,7 +35,7 @@ out:
 static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
 {
     const mr_bound *reducer = mr_chain_last(c);
-    mr_status st = reducer ? mr_row_check(op, reducer) : MR_OK;
+    mr_status st = mr_row_check(op, reducer, c->n_rows);
     if (st != MR_OK) {
         free(self);
         return st;

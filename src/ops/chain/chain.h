@@ -209,6 +209,7 @@ typedef struct mr_fold_job {
     int64_t x0;
     const uint8_t *bad; /* [items][nc] from item bad0 on; NULL: none */
     int64_t bad0;
+    mr_picks *picks;      /* of the tile; only of chains that pick */
     mr_fold_row *now;     /* the row of the last item; kept from call to call, zero at first */
     double *state;        /* mr_chain_state doubles a channel, as for mr_chain_run */
     size_t width;         /* of a row of it */
@@ -224,6 +225,21 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j);
 /** The sources' columns x, from x0 on, which cover the items -> shared[items]. bad: [items][n]. */
 void mr_chain_prepare(const mr_chain *c, const mr_block_ranges *r, mr_slab items, const mr_view *x,
                       int64_t x0, const uint8_t *bad, double *work, double *shared);
+
+/* --- picks: a reducer may give rows of a table, and a join after it makes events of them ------- */
+
+/** The needs of the chain's pick operator; NULL: it has none. */
+const mr_needs *mr_chain_picks(const mr_chain *c);
+/** The samples that have to be looked at for picks that begin in `own`; within the output span. */
+mr_slab mr_chain_picks_reach(const mr_chain *c, mr_slab own, mr_slab all);
+/** Picks that begin before this are known when all samples before `done` were looked at. */
+int64_t mr_chain_picks_known(const mr_chain *c, int64_t done);
+/** The join of a span; without such an operator every pick is an event. in->rate_hz and cell_ns are
+ * set here. As in mr_op: begin [give], end frees, in any case. */
+typedef struct mr_join mr_join;
+mr_status mr_chain_join_begin(const mr_chain *c, const mr_joining *in, mr_join **out);
+mr_status mr_chain_join_add(mr_join *j, const mr_pick *p);
+mr_status mr_chain_join_end(mr_join *j, bool drop);
 
 /* --- NaN: kept beside the samples as runs, never inside a tile
  * ------------------------------------ */

@@ -28,8 +28,8 @@ struct mr_chain {
 /* --- ops/chain/contract.c --- */
 /** Is all that the operator declares honoured? MR_EBUG with its name and the field's. */
 mr_status mr_bound_check(const mr_bound *b);
-/** May it work on the rows of this reducer? MR_ECONFIG. */
-mr_status mr_row_check(const mr_op *op, const mr_bound *reducer);
+/** May it come after this reducer (NULL: none so far), which n_rows others follow? MR_ECONFIG. */
+mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows);
 
 /* --- ops/chain/channels.c --- */
 /** Context in channels, or others out than in; not `couples`. */
@@ -56,9 +56,6 @@ mr_slab mr_items_of(const mr_items *it, mr_slab span, double rate_hz);
 mr_slab mr_items_input(const mr_items *it, mr_slab items, mr_slab span, double rate_hz);
 mr_slab mr_items_on(const mr_items *it, mr_slab samples, double rate_hz);
 int64_t mr_item_start(const mr_items *it, int64_t k, double rate_hz);
-/** First item that starts at sample n or later; the UTC window that sample n lies in. */
-int64_t mr_item_from(const mr_items *it, int64_t n, double rate_hz);
-int64_t mr_window_number(int64_t n, int64_t window_ns, double rate_hz);
 /** Items a second. */
 double mr_items_rate(const mr_items *it, double rate_hz);
 /** Number of the row that takes item k in; first item of a row. */

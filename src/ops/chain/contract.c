@@ -66,11 +66,29 @@ static mr_status check_axes(const mr_bound *b)
     return MR_OK;
 }
 
+/* Single samples, cells of UTC, no axes. */
+static mr_status check_picks(const mr_bound *b)
+{
+    const mr_needs *d = &b->needs;
+    if (b->op->take || b->op->give) return REFUSE(b, "pick", "so take and give are to be NULL");
+    if (d->items.hop != 1 || d->items.len != 1 || d->items.least != 1 || d->items.window_ns)
+        return REFUSE(b, "needs->items", "of picks they are single samples");
+    if (d->row_ns <= 0 || d->row_ns == MR_ALL || d->cells_before < 0 || d->cells_after < 0)
+        return REFUSE(b, "needs->row_ns, cells_before or after", "no length of cells");
+    if (b->out.n_axes || d->n_sources || d->count_axes)
+        return REFUSE(b, "out->n_axes, needs->source or count_axes", "a table has none");
+    return MR_OK;
+}
+
 static mr_status check_reducer(const mr_bound *b)
 {
     mr_status st = MR_OK;
     const mr_needs *d = &b->needs;
-    if (!b->op->take || !b->op->give) return REFUSE(b, "needs->items", "take or give is NULL");
+    if (b->op->pick) {
+        MR_TRY(check_picks(b));
+    } else if (!b->op->take || !b->op->give) {
+        return REFUSE(b, "needs->items", "take or give is NULL");
+    }
     if (d->couples || mr_bound_fans(b))
         return REFUSE(b, "needs->ch_before, couples or out->nc",
                       "a reducer takes each channel for itself; do that in an operator before it");
@@ -90,14 +108,27 @@ out:
 
 mr_status mr_bound_check(const mr_bound *b)
 {
+    if (b->op->join_begin) return MR_OK; /* looks at no samples */
     const mr_status st = check_channels(b);
     if (st != MR_OK) return st;
     if (b->out.n_axes > MR_MAX_AXES) return REFUSE(b, "out->n_axes", "more than MR_MAX_AXES");
     return b->needs.items.len ? check_reducer(b) : check_map(b);
 }
 
-mr_status mr_row_check(const mr_op *op, const mr_bound *reducer)
+mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows)
 {
+    if (!reducer && op->join_begin)
+        return MR_RAISE(MR_ECONFIG,
+                        "%s takes picks: it comes after an operator that gives them, "
+                        "as trigger does",
+                        op->name);
+    if (!reducer) return MR_OK;
+    if (reducer->op->pick && (!op->join_begin || n_rows))
+        return MR_RAISE(MR_ECONFIG,
+                        "%s gives picks: only one operator that joins them can come "
+                        "after it, as coincidence does",
+                        reducer->op->name);
+    if (reducer->op->pick) return MR_OK;
     if (!op->pointwise)
         return MR_RAISE(MR_ECONFIG,
                         "%s gives rows of its own; after it only operators that take a value at a "

@@ -112,8 +112,13 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j)
     for (int64_t k = j->items.a, end; k < j->items.b; k = end) {
         const mr_fold_row row = row_of(b, k, j->now);
         end = MR_MIN(row.items.b, j->items.b);
-        if (k == j->lane.a || k == row.items.a)
+        if (k == j->lane.a || (k == row.items.a && !b->op->pick))
             memset(f.count, 0, (b->needs.counts + b->needs.state) * f.stride * sizeof *f.count);
+        if (b->op->pick) {
+            const mr_cell cell = {row.row, row.items};
+            b->op->pick(b->self, &f, (mr_slab){k, end}, &cell, j->picks);
+            continue;
+        }
         b->op->take(b->self, &f, (mr_slab){k, end});
         if (end == row.items.b || end == j->lane.b) give(c, b, j, &f, row.row);
     }

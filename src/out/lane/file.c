@@ -69,7 +69,8 @@ static mr_status check_spec(const mr_lane_spec *s)
 {
     uint8_t raw[16];
     size_t cells;
-    if (s->rows == 0 || s->nc == 0 || !s->time_ns || !s->distance_m)
+    const bool table = s->shape.kind == MR_TABLE; /* may be empty, has no time axis */
+    if (s->nc == 0 || !s->distance_m || (!table && (s->rows == 0 || !s->time_ns)))
         return MR_RAISE(MR_EBUG, "lane file %s without rows, channels or coordinates", s->rel);
     if (!mr_digest_parse(s->plan.hex, raw) || !mr_digest_parse(s->lane.hex, raw))
         return MR_RAISE(MR_EBUG, "lane file %s without plan or lane digest", s->rel);

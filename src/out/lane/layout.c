@@ -4,6 +4,7 @@
  * the kind of the file. */
 #include "out/lane/layout.h"
 #include "out/product/kinds.h"
+#include "out/product/table.h"
 #include <math.h>
 #include <string.h>
 
@@ -147,6 +148,7 @@ size_t mr_shape_counts(const mr_row_shape *s)
 
 size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc)
 {
+    if (s->kind == MR_TABLE) return s->table->size;
     return mr_shape_depth(s) * nc * mr_shape_cell(s);
 }
 
@@ -232,8 +234,23 @@ static uint64_t place_of(mr_h5w *w, hid_t d)
     return w->st == MR_OK ? (uint64_t)at : 0;
 }
 
+/** A lane of a table: its rows, and the channels that they are of. */
+static void lay_out_table(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset)
+{
+    root_attributes(w, s);
+    mr_table_lay_out(w, w->file, s->shape.table, s->rows, offset);
+    hid_t distance = mr_cf_distance(w, w->file, s->distance_m, s->nc, DIM_DISTANCE);
+    ledger(w, s);
+    mr_h5w_done(w, distance);
+}
+
 void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t *counts_at)
 {
+    *counts_at = 0;
+    if (s->shape.kind == MR_TABLE) {
+        lay_out_table(w, s, offset);
+        return;
+    }
     const mr_row_shape *shape = &s->shape;
     const bool deflate = mr_lane_deflated(s);
     const int axes = (int)shape->n_axes, last = axes + 1;
@@ -262,7 +279,6 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
     ledger(w, s);
     mr_lane_dasdae(w, s, array);
     *offset = deflate ? 0 : place_of(w, array);
-    *counts_at = 0;
     if (shape->count_axes) {
         const mr_cf_dims c = mr_cf_count_dims(&d, shape);
         hid_t counts = mr_h5w_dataset(w, w->file, "count", H5T_STD_I32LE, H5T_NATIVE_INT32, c.rank,

@@ -15,7 +15,7 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *spec, uint64_t *offset, uint6
 /** Is this lane deflated? Sums are not: they are read back to be merged. */
 static inline bool mr_lane_deflated(const mr_lane_spec *s)
 {
-    return s->deflate && s->shape.kind != MR_SUMS;
+    return s->deflate && s->shape.kind != MR_SUMS && s->shape.kind != MR_TABLE;
 }
 /** Name of the values' dataset: the quantity, or "data" where that is no name for a variable or is
  * that of another one. */

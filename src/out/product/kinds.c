@@ -7,6 +7,7 @@ const mr_product_row mr_products[MR_PRODUCT_KINDS] = {
     [MR_SAMPLES] = {"samples", {MR_MASTER_NAME}},
     [MR_ROWS] = {"rows", {MR_MASTER_NAME}},
     [MR_SUMS] = {"sums", {MR_RESULT_NAME}},
+    [MR_TABLE] = {"table", {MR_EVENTS_NAME, MR_EVENTS_CSV, MR_EVENTS_XML}},
 };
 
 mr_product_kind mr_product_named(const char *name)

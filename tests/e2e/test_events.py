@@ -1,0 +1,334 @@
+"""Tables: picks of single channels and the events that they come to, against direct forms in numpy over
+whole spans, row for row: over lanes, strips, gaps, NaN, launches and restarts.
+
+The trigger looks at samples as they are stored, so that no threshold is within rounding of one."""
+import csv
+import os
+import shutil
+import xml.etree.ElementTree as ET
+from types import SimpleNamespace
+
+import h5py
+import numpy as np
+import pytest
+
+import rig
+
+CUT, CONTINUED = 1, 2
+N_RANDOM = int(os.environ.get("MILLRACE_EVENTS", 20))  # the torture asks for 200
+COLUMNS = ("start_ns end_ns channel_first channel_last distance_first_m distance_last_m peak peak_ns peak_channel "
+           "n_channels velocity_m_s velocity_error_m_s score flags template").split()
+
+
+# --- the direct forms
+
+def is_on(x, first, on, off, cell):
+    """Of one channel: on at i when some sample above `on` lies at j <= i, not before the cell before i's, with
+    nothing below `off` and no NaN from j to i. `cell`: samples; `first`: the index of x[0]."""
+    good = ~np.isnan(x) & ~(x < off)
+    state, above = np.zeros(len(x), bool), None
+    for i in range(len(x)):
+        if not good[i]:
+            above = None
+        elif x[i] > on:
+            above = i
+        begin = ((first + i) // cell - 1) * cell - first
+        state[i] = above is not None and above >= begin
+    return state
+
+
+def picks_of_channel(x, first, on, off, least, cell):
+    """(start, end, peak_at, flags) by index in x."""
+    state = is_on(x, first, on, off, cell)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], state.astype(int), [0]])))
+    out = []
+    for a, b in zip(edges[::2], edges[1::2]):
+        ended = CUT if b == len(x) or np.isnan(x[b]) or not x[b] < off else 0
+        k0, k1 = -(-(first + a) // cell), (first + b) // cell  # cells [k0, k1) lie wholly inside
+        inner = [k * cell - first for k in range(k0, k1 + 1)] if k1 > k0 else []
+        cuts = sorted({a, *inner, b})
+        for p, q in zip(cuts[:-1], cuts[1:]):
+            flags = (CONTINUED if inner else 0) | (ended if q == b else 0)
+            if flags or q - p >= least:
+                out.append((p, q, p + int(np.argmax(x[p:q])), flags))
+    return out
+
+
+def picks_of(span, s):
+    rows = [(a, c, b, k, span.x[k, c], f) for c in range(span.x.shape[1])
+            for a, b, k, f in picks_of_channel(span.x[:, c], span.first, s.on, s.off, s.least, s.cell)]
+    return sorted(rows)
+
+
+def events_of(span, s, place):
+    """One pick after the other against all before it: the definition, without any index or horizon."""
+    picks, groups = picks_of(span, s), []  # a group: list of picks, in the order in which they came
+    for p in picks:
+        joined = []
+        for g in groups:
+            if (span.first + p[0]) // s.cell >= (span.first + g[0][0]) // s.cell + 3:
+                continue
+            if any(abs(place[p[1]] - place[q[1]]) <= s.within and
+                   p[0] - q[0] <= abs(place[p[1]] - place[q[1]]) * s.rate / s.v_min + 2 for q in g):
+                joined.append(g)
+        groups = [g for g in groups if not any(g is j for j in joined)]
+        groups.append(sorted([q for g in joined for q in g] + [p]))
+    horizon = np.floor(s.within * s.rate / s.v_min + 2)
+    rows = []
+    for g in groups:
+        if len({p[1] for p in g}) < s.channels:
+            continue
+        later = [p[0] for p in picks if (span.first + p[0]) // s.cell >= (span.first + g[0][0]) // s.cell + 3]
+        broken = bool(later) and later[0] - max(p[0] for p in g) <= horizon
+        best = max(g, key=lambda p: p[4])
+        flags = np.bitwise_or.reduce([p[5] for p in g]) | (CONTINUED if broken else 0)
+        v, e = velocity_of(g, s, place)
+        rows.append((g[0][0], max(p[2] for p in g), min(p[1] for p in g), max(p[1] for p in g), best[4], best[3],
+                     best[1], len({p[1] for p in g}), v, e, flags))
+    return sorted(rows, key=lambda r: (r[0], r[2], r[5]))
+
+
+def velocity_of(g, s, place):
+    if len({p[1] for p in g}) < 5:
+        return np.nan, np.nan
+    i, j = np.triu_indices(len(g), 1)
+    if len(i) > 20000:
+        pick = np.arange(20000) * len(i) // 20000
+        i, j = i[pick], j[pick]
+    t, x = np.array([p[0] for p in g]), np.array([place[p[1]] for p in g])
+    dt, dx = (t[j] - t[i]) / s.rate, x[j] - x[i]
+    slopes = dt[dx != 0] / dx[dx != 0]
+    slope = np.median(slopes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.float64(1) / slope, np.median(np.abs(slopes - slope)) / np.sqrt(len(slopes)) / slope ** 2
+
+
+# --- archives, runs, tables
+
+def time_of(span, k, rate):
+    """Stamps of the recorder files are whole microseconds; rates divide a second into whole ones."""
+    return span.t0 + round(k * rig.S / rate)
+
+
+def want_rows(spans, s, place, joined):
+    rows = []
+    for span in spans:
+        t = lambda k: time_of(span, k, s.rate)
+        if joined:
+            for a, b, c0, c1, peak, at, c, n, v, e, f in events_of(span, s, place):
+                rows.append((t(a), t(b), c0, c1, place[c0], place[c1], peak, t(at), c, n, v, e, np.nan, f, -1))
+        else:
+            for a, c, b, at, peak, f in picks_of(span, s):
+                rows.append((t(a), t(b), c, c, place[c], place[c], peak, t(at), c, 1, np.nan, np.nan, np.nan, f, -1))
+    return rows
+
+
+def table(out):
+    with h5py.File(out / "events.h5") as h:
+        assert h.attrs["product"] == "table"
+        rows = h["events"][:]
+    assert list(rows.dtype.names) == COLUMNS
+    with open(out / "events.csv") as f:
+        lines = list(csv.DictReader(f))
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows):
+        for k in COLUMNS:
+            assert float(line[k]) == row[k] or np.isnan(float(line[k])) and np.isnan(row[k]), (k, line, row)
+            if row.dtype[k].kind == "i":
+                assert int(line[k]) == row[k]
+    return rows
+
+
+def same(rows, want):
+    assert len(rows) == len(want), (len(rows), len(want))
+    for got, row in zip(rows, want):
+        for name, v in zip(COLUMNS, row):
+            if name.startswith("velocity"):
+                assert np.isclose(got[name], v, rtol=1e-9, equal_nan=True), (name, got, row)
+            else:
+                assert got[name] == v or np.isnan(got[name]) and np.isnan(v), (name, got, row)
+
+
+def random_case(seed, top):
+    """Some minutes in up to three spans: smooth non-negative noise, waves that pass along, stretches that stay
+    on for long, NaN; any start, not on a cell's edge."""
+    r = np.random.default_rng(seed)
+    s = SimpleNamespace(rate=int(r.choice([20, 50])), nc=int(r.integers(5, 25)), dx=float(r.choice([4, 10])))
+    s.on, s.off = 10.0, float(r.choice([2.0, 5.0, 10.0]))
+    s.least_s = float(r.choice([0, 0.1, 0.3]))
+    s.least, s.cell_s = round(s.least_s * s.rate), float(r.choice([1, 2, 5]))
+    s.cell = round(s.cell_s * s.rate)
+    s.channels, s.within = int(r.integers(1, 4)), float(s.dx * r.choice([1.2, 3, 6]))
+    s.v_min = float(r.choice([100, 300, 1000]))
+    spans, t0 = [], rig.T0 + int(r.integers(0, 90 * s.rate)) * rig.S // s.rate
+    for k in range(int(r.integers(1, 4))):
+        n = int(r.integers(3 * s.rate, 90 * s.rate))
+        x = np.abs(r.standard_normal((n, s.nc))) * r.choice([1, 3])
+        for _ in range(n // (6 * s.rate)):  # waves and plateaus
+            a, long = int(r.integers(0, n)), int(r.integers(1, s.rate * r.choice([1, 20])))
+            c0, c1 = sorted(r.integers(0, s.nc, 2))
+            slow = r.choice([-1, 1]) / r.choice([200, 800, 3000]) * s.dx * s.rate
+            for c in range(c0, c1 + 1):
+                b = max(a + round(slow * (c - c0)), 0)
+                x[b:b + long, c] += r.choice([9, 15])
+                if long > s.rate and r.random() < 0.5:
+                    x[b + 1:b + long, c] = (s.on + s.off) / 2  # above off, not above on: the latch
+        if r.random() < 0.6:
+            for _ in range(int(r.integers(1, 12))):
+                a, c = int(r.integers(0, n)), int(r.integers(0, s.nc))
+                x[a:a + int(r.integers(1, 3 * s.rate)), c] = np.nan
+        x = x.astype("f4")
+        rig.archive(top / "in", x, s.rate, int(r.integers(s.rate, 40 * s.rate)), t0, dx=s.dx)
+        spans.append(SimpleNamespace(x=x.astype(float), t0=t0, first=t0 * s.rate // rig.S))
+        t0 += (n + int(r.integers(1, 30 * s.rate))) * rig.S // s.rate
+    return s, spans
+
+
+def chain_of(s, joined):
+    chain = [f"trigger: {{on: {s.on}, off: {s.off}, min_length: {s.least_s} s, max_length: {s.cell_s} s}}"]
+    if joined:
+        chain.append(f"coincidence: {{channels: {s.channels}, within: {s.within} m, velocity: {s.v_min}..10000 m/s}}")
+    return chain
+
+
+@pytest.mark.parametrize("seed", range(N_RANDOM))
+def test_rows_are_those_of_the_direct_form(tmp_path, seed):
+    s, spans = random_case(seed, tmp_path)
+    place, joined = np.arange(s.nc) * s.dx, seed % 4 != 0
+    want = want_rows(spans, s, place, joined)
+    kept = {}
+    for k, (lane, strip) in enumerate([("1 min", "auto"), ("1 h", "auto"), ("1 min", max(s.nc // 3, 1))]):
+        out = tmp_path / f"out{k}"
+        cfg = rig.config(tmp_path / f"{k}.yaml", [tmp_path / "in"], chain_of(s, joined), out,
+                         output_=[f"lane: {lane}", f"strip: {strip}"])
+        rig.run("run", cfg, status=0, threads=1 + seed % 2)
+        rig.run("verify", out, status=0)
+        same(table(out), want)
+        kept[k] = (out / "events.csv").read_bytes()
+    assert kept[0] == kept[1] == kept[2]
+
+
+def test_random_cases_hold_every_kind(tmp_path, monkeypatch):
+    """Single picks and events; cut, continued, both and neither; events with a velocity."""
+    monkeypatch.setattr(rig, "archive", lambda *a, **k: None)
+    flags, moving = np.zeros(4, int), 0
+    for seed in range(20):
+        s, spans = random_case(seed, tmp_path)
+        rows = want_rows(spans, s, np.arange(s.nc) * s.dx, seed % 4 != 0)
+        flags += np.bincount([r[-2] for r in rows], minlength=4)
+        moving += sum(np.isfinite(r[10]) for r in rows)
+    assert flags.min() >= 20 and moving >= 20, (flags, moving)
+
+
+# --- what a table is
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory):
+    top = tmp_path_factory.mktemp("events")
+    s, spans = random_case(1234, top)
+    return top, s, spans
+
+
+def run_case(case, out, launch=(0, 1), chain=None, **sections):
+    top, s, _ = case
+    sections.setdefault("output_", ["lane: 1 min"])
+    cfg = rig.config(out.with_suffix(".yaml"), [top / "in"], chain or chain_of(s, True), out, **sections)
+    rig.run("run", cfg, status=0, ranks=launch[0], threads=launch[1])
+    return out
+
+
+def bytes_of(out):
+    return {n: (out / n).read_bytes() for n in ("events.h5", "events.csv", "index.csv")} | rig.digests(out)
+
+
+def test_same_bytes_for_any_launch_and_a_restart(case, tmp_path):
+    want = bytes_of(run_case(case, tmp_path / "one"))
+    for launch in [(0, 2), (2, 1), (3, 2)]:
+        out = tmp_path / f"{launch[0]}_{launch[1]}"
+        assert bytes_of(run_case(case, out, launch)) == want, launch
+    lanes = rig.lanes(out)
+    for p in (*lanes[::2], out / "events.h5", out / "events.csv"):
+        p.unlink()
+    assert bytes_of(run_case(case, out)) == want
+
+
+def test_lanes_hold_picks_in_order(case, tmp_path):
+    top, s, spans = case
+    out = run_case(case, tmp_path / "out", output_=["lane: 1 min", f"strip: {s.nc // 2}"])
+    got = []
+    for p in rig.lanes(out):
+        with h5py.File(p) as h:
+            assert h.attrs["product"] == "table" and h["picks"].attrs["long_name"]
+            v = h["picks"][:]
+        assert np.array_equal(v, np.sort(v, order=["on", "channel"]))
+        got += [(r["start_ns"], r["channel"], r["end_ns"], r["peak_ns"], r["peak"], r["flags"]) for r in v]
+    want = [(time_of(x, a, s.rate), c, time_of(x, b, s.rate), time_of(x, k, s.rate), peak, f)
+            for x in spans for a, c, b, k, peak, f in picks_of(x, s)]
+    assert sorted(got) == sorted(want)
+
+
+def test_damage_of_any_table_is_found(case, tmp_path):
+    out = run_case(case, tmp_path / "out", output_=["lane: 1 min", "quakeml: true"])
+    rig.run("verify", out, status=0)
+    for name in ("events.h5", "events.csv", "events.xml"):
+        whole = (out / name).read_bytes()
+        (out / name).write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+        assert name in rig.run("verify", out, status=7).stdout
+        (out / name).write_bytes(whole)
+    rig.run("verify", out, status=0)
+
+
+def test_quakeml_has_every_event(case, tmp_path):
+    out = run_case(case, tmp_path / "out", output_=["lane: 1 min", "quakeml: true"])
+    space = {"b": "http://quakeml.org/xmlns/bed/1.2"}
+    events = ET.parse(out / "events.xml").getroot().findall("b:eventParameters/b:event", space)
+    rows = table(out)
+    assert len(events) == len(rows) > 0
+    for e, row in zip(events, rows):
+        t = e.find("b:pick/b:time/b:value", space).text
+        assert np.datetime64(t.rstrip("Z"), "ns") == np.datetime64(int(row["start_ns"]), "ns")
+    assert len({e.get("publicID") for e in events}) == len(rows)
+    assert not (run_case(case, tmp_path / "plain") / "events.xml").exists()
+
+
+def test_nothing_happening_is_an_empty_table(case, tmp_path):
+    out = run_case(case, tmp_path / "out", chain=["trigger: {on: 1e9, off: 1e9, max_length: 2 s}"])
+    assert len(table(out)) == 0
+    rig.run("verify", out, status=0)
+    shutil.rmtree(out / "lanes")
+    run_case(case, out, chain=["trigger: {on: 1e9, off: 1e9, max_length: 2 s}"])
+    assert len(table(out)) == 0
+
+
+def test_time_selects_by_the_start(case, tmp_path):
+    """A pick that begins inside is whole; one that begins before is not there."""
+    top, s, spans = case
+    a, b = spans[0].t0 + 20 * rig.S, spans[0].t0 + 50 * rig.S
+    iso = lambda t: str(np.datetime64(t, "ns")) + "Z"
+    out = run_case(case, tmp_path / "out", chain=chain_of(s, False), input_=[f"time: {iso(a)} .. {iso(b)}"])
+    want = [r for r in want_rows(spans, s, np.arange(s.nc) * s.dx, False) if a <= r[0] < b]
+    assert want
+    same(table(out), want)
+
+
+@pytest.mark.parametrize("chain,words", [
+    (["coincidence: {channels: 2, within: 10 m}"], ["comes after", "trigger"]),
+    (["trigger: {on: 1, off: 2}"], ["off: 2 is above on: 1"]),
+    (["trigger: {on: 2, off: 1}", "abs: {}"], ["trigger", "coincidence"]),
+    (["trigger: {on: 2, off: 1}", "coincidence: {channels: 9999, within: 10 m}"], ["9999", "never"]),
+    (["trigger: {on: 2, off: 1, max_length: 10 ms}"], ["under two samples"])])
+def test_wrong_chains_are_said(case, tmp_path, chain, words):
+    cfg = rig.config(tmp_path / "c.yaml", [case[0] / "in"], chain, tmp_path / "out")
+    done = rig.run("run", cfg, status=2)
+    assert all(w in done.stderr for w in words), done.stderr
+
+
+def test_too_many_picks_are_refused_with_the_way_out(tmp_path):
+    """On and off at every other sample on 40 channels: 1 pick per 2 samples."""
+    x = np.zeros((40000, 40), "f4")
+    x[::2] = 9
+    rig.archive(tmp_path / "in", x, 100, 10000)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["trigger: {on: 5, off: 5, max_length: 2 s}"],
+                     tmp_path / "out")
+    done = rig.run("run", cfg)
+    assert done.returncode == 2 and "max_length" in done.stderr, done.stderr
