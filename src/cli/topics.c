@@ -68,6 +68,7 @@ static void config(void)
         "  #                               # by the chain's contexts and what it reads and writes",
         "  # strip: 500                    # channels of a lane file; default auto: all, unless",
         "  #                               # a lane would read more than 8 GiB",
+        "  # quakeml: true                 # of events: events.xml beside events.h5 and .csv",
         "run:                              # changes no byte of the output",
         "  io_threads: 2                   # that read, for each rank; 1..64",
         "  # memory: 2 GiB                 # for each rank, everything included; default: 0.7 of "
@@ -176,6 +177,10 @@ static void output(void)
         "  result.h5      instead, where a chain ends in one mean of everything (interval: all, "
         "stack:",
         "                 all): the lanes then hold float64 sums and counts",
+        "  events.h5      instead, where a chain ends in trigger or coincidence: the table of",
+        "                 events, with times, channels, places, peak, velocity and flags (1 cut,",
+        "                 2 continued); events.csv has the same columns; lanes hold the picks of",
+        "                 single channels",
         "  index.csv      file, start, end, rows, channels, checksum",
         "  report.json    inputs, spans, ledger of gaps and overlaps, lanes, timing, memory",
         "  report.html    the same as a page to read and print (millrace report adds pictures)",
