@@ -132,6 +132,10 @@ mr_status mr_view_panel(mr_prober *prober, const char *arg, const mr_strs *files
     mr_source s = {0};
     mr_output_words own = {0};
     MR_TRY(mr_source_open(prober, arg, files, &s));
+    if (s.product && mr_is_events(files->v[0])) {
+        st = mr_view_events(arg, files->v[0], q, cells, words);
+        goto out;
+    }
     if (s.product) {
         st = mr_view_product(arg, files, q, cells, words);
         goto out;

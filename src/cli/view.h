@@ -37,4 +37,8 @@ mr_status mr_view_time(const char *text, int64_t *t0_ns, int64_t *t1_ns);
  * one row. [give] cells, words. */
 mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *q,
                           mr_cells *cells, mr_view_words *words);
+/** Is it a table of events? And a map of them, time x channels. [give] cells, words. */
+bool mr_is_events(const char *path);
+mr_status mr_view_events(const char *arg, const char *path, const mr_view_ask *q, mr_cells *cells,
+                         mr_view_words *words);
 #endif

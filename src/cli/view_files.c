@@ -100,6 +100,9 @@ mr_status mr_view_files(const char *arg, mr_strs *out)
         MR_TRY(mr_text_add(&folder, "%s", arg));
     if (!master && !is_folder(arg)) {
         st = mr_strs_add(out, arg);
+    } else if (!master && is_there(arg, "events.h5")) {
+        MR_TRY(mr_text_add(&path, "%s/events.h5", arg));
+        st = mr_strs_add(out, path.s);
     } else if (!master && is_there(arg, "result.h5")) {
         MR_TRY(mr_text_add(&path, "%s/result.h5", arg));
         st = mr_strs_add(out, path.s);

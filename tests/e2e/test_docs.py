@@ -54,6 +54,9 @@ def test_example_configs_give_something_to_look_at(demo, config):
     rig.run("verify", out, status=0)
     for path in rig.lanes(out):
         with h5py.File(path) as h:
+            if h.attrs.get("product") == "table":
+                assert len(h["picks"]) > 20 and (out / "events.csv").read_text().count("\n") >= 2
+                continue
             (name,) = (k for k, v in h.items() if isinstance(v, h5py.Dataset) and v.ndim >= 2 and k != "count")
             values = h[name][()]
         assert np.isfinite(values).mean() > 0.9 and np.nanstd(values) > 0, path
