@@ -58,6 +58,8 @@ const mr_command mr_commands[] = {
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
     {"quality", "PATH", "dead, noisy, clipped channels: figures, a picture, a list", false,
      quality},
+    {"cut", "OUT/events.h5", "each event's window of the recordings: a file, a picture", true,
+     mr_cli_cut},
     {"report", "OUT", "report.json as a page to read and print: report.html", false, report},
     {"verify", "OUT [--deep]", "is every byte of an output folder as it was written?", false,
      mr_cli_verify},

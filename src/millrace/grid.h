@@ -38,7 +38,7 @@ typedef struct mr_axis {
 } mr_axis;
 #define MR_MAX_AXES 2
 
-/** A table: rows of named columns, as they lie in memory and in files (little endian). Constants. */
+/** A table: rows of named columns, as they lie in memory and in files (little endian). */
 typedef enum mr_column_type { MR_COL_I64, MR_COL_I32, MR_COL_F64 } mr_column_type;
 typedef struct mr_column {
     const char *name, *unit; /* "" none */

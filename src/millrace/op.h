@@ -258,13 +258,13 @@ typedef struct mr_op {
     void (*prepare)(const void *self, const mr_fold *f, mr_slab items, double *shared);
     /** Instead of take and give: items are single samples (hop, len and least 1), rows are cells of
      * UTC (row_ns), what comes of them is a table. Called with the samples of one cell at most, in
-     * order; acc is zero at first and kept over blocks and cells. A lane begins `cells_before` whole
-     * cells before what it owns and ends `cells_after` behind it, so a pick may depend on that much. */
+     * order; acc is zero at first and kept over blocks and cells. A lane begins cells_before whole
+     * cells before what it owns and ends cells_after behind it: a pick may depend on that much. */
     void (*pick)(const void *self, const mr_fold *f, mr_slab items, const mr_cell *cell,
                  mr_picks *out);
     /** A join comes after a pick operator and makes events of a span's picks, once, when all lanes
-     * are there. begin: [give] state. add: picks in order of (on, channel). end: gives what is left,
-     * unless `drop`, and frees the state. Events are given in order of on, then first channel. */
+     * are there. begin: [give] state. add: picks in order of (on, channel). end: gives what is
+     * left, unless `drop`, and frees the state. Events come in order of on, then first channel. */
     mr_status (*join_begin)(const void *self, const mr_joining *in, void **state);
     mr_status (*join_add)(void *state, const mr_pick *p);
     mr_status (*join_end)(void *state, bool drop);

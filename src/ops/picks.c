@@ -1,5 +1,5 @@
 /* ops/picks.c: the list that pick operators add to. */
-#include "ops/op.h"
+#include "millrace/op.h"
 #include <stdlib.h>
 
 void mr_picks_add(mr_picks *p, const mr_pick *one)

@@ -126,8 +126,7 @@ typedef struct mr_event_row {
 extern const mr_table mr_event_table;
 
 /** events.h5, events.csv and, if asked for, events.xml (QuakeML) of any number of events, which are
- *  ordered by start, then first channel, within each stream, and then over all. Deterministic bytes.
- *  Rank 0 only. */
+ *  ordered by start, then first channel, within each stream, and then over all. Rank 0 only. */
 typedef struct mr_events mr_events;
 typedef struct mr_events_words {
     const char *title, *chain, *unit; /* unit: of the peaks */

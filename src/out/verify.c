@@ -404,7 +404,7 @@ static mr_status check_top(check *k)
 {
     static const char *const known[] = {"lanes", MR_INDEX_NAME, "report.json", ".millrace",
                                         "*.png", "*.svg",       "*.pdf",       "*.html",
-                                        ".nfs*", "slurm-*.out"};
+                                        "cut",   ".nfs*",       "slurm-*.out"};
     mr_status st = MR_OK;
     mr_strs names = {0};
     bool lanes = false;

@@ -156,50 +156,6 @@ void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t)
     for (int64_t i = 1; even && i < n; i++) t[i] = t[0] + (int64_t)llroundl(i * step);
 }
 
-/** Rows of file f that are best read together, counted from stored row 0. */
-static uint64_t band_of(const mr_plan *p, uint32_t f)
-{
-    return MR_MAX(mr_raw_band_rows(&p->cat->facts[p->cat->rows[f].kind]), (uint64_t)1);
-}
-
-static mr_status slab_end(mr_slab_list *out, int64_t *a, int64_t b)
-{
-    mr_status st = MR_OK;
-    MR_TRY(mr_grow(&out->v, &out->cap, out->n + 1, sizeof *out->v, "input buffers"));
-    out->v[out->n++] = (mr_slab){*a, b};
-    *a = b;
-out:
-    return st;
-}
-
-mr_status mr_lane_slabs(const mr_plan *p, const mr_lane *l, mr_slab_list *out)
-{
-    mr_status st = MR_OK;
-    const mr_array *a = &p->arrays[l->array];
-    const mr_span *sp = &p->spans.span[l->span];
-    const int64_t rows = (int64_t)a->slab_rows, k0 = sp->index0;
-    int64_t from = l->raw.a, at = l->raw.a;
-    size_t first, n;
-    mr_span_parts(&p->spans, sp, l->raw.a - k0, l->raw.b - k0, &first, &n);
-    for (size_t i = first; i < first + n; i++) {
-        const mr_part *q = &p->spans.part[i];
-        const int64_t end = MR_MIN(k0 + q->k + (int64_t)q->n, l->raw.b);
-        const int64_t band = (int64_t)band_of(p, q->file);
-        const int64_t row0 = k0 + q->k - (int64_t)(q->skip + p->cat->rows[q->file].row0);
-        while (at < end) { /* up to the next chunk edge, or as many as fit */
-            int64_t next = band > rows ? end : row0 + ((at - row0) / band + 1) * band;
-            if (band == 1) next = from + rows;
-            next = MR_MIN(next, end);
-            if (next - from > rows && at > from) MR_TRY(slab_end(out, &from, at));
-            at = MR_MIN(next, from + rows);
-            if (at - from == rows) MR_TRY(slab_end(out, &from, at));
-        }
-    }
-    if (from < l->raw.b) MR_TRY(slab_end(out, &from, l->raw.b));
-out:
-    return st;
-}
-
 mr_status mr_lane_ledger(const mr_plan *p, const mr_lane *l, mr_strs *out)
 {
     mr_status st = MR_OK;

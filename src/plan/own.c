@@ -20,7 +20,8 @@ mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l)
 {
     const mr_array *a = &p->arrays[l->array];
     const mr_slab span = mr_lane_span(p, l);
-    const int64_t first = own_from(a, span, l->out.a), end = own_from(a, span, l->out.b);
+    const mr_slab out = mr_chain_picks(a->chain) ? l->own : l->out;
+    const int64_t first = own_from(a, span, out.a), end = own_from(a, span, out.b);
     return (mr_slab){MR_MAX(first, l->raw.a), MR_MIN(end, l->raw.b)};
 }
 

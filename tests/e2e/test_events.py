@@ -17,7 +17,7 @@ from scipy import signal
 import rig
 
 CUT, CONTINUED = 1, 2
-N_RANDOM = int(os.environ.get("MILLRACE_EVENTS", 20))  # the torture asks for 200
+N_RANDOM = 200 if os.environ.get("MILLRACE_TORTURE") else 20
 COLUMNS = ("start_ns end_ns channel_first channel_last distance_first_m distance_last_m peak peak_ns peak_channel "
            "n_channels velocity_m_s velocity_error_m_s score flags template").split()
 
@@ -411,3 +411,26 @@ def test_events_are_mapped(made):
     assert (made.top / "map.png").read_bytes()[:4] == b"\x89PNG"
     done = rig.run("view", made.top / "out", "-o", made.top / "x.png", "--channels", "5000..5001", status=2)
     assert "no event" in done.stderr
+
+
+def test_windows_of_the_recordings_are_cut(made):
+    """Each window's samples, times and places are those of the archive; what is beyond the limit is counted."""
+    done = rig.run("cut", made.top / "out" / "events.h5", "--before", "1s", "--after", "2s", "--limit", 2, status=0)
+    assert f"2 windows of {len(made.rows)} events" in done.stdout
+    assert f"{len(made.rows) - 2} beyond --limit 2" in done.stdout
+    x = np.concatenate([read_prodml(p) for p in sorted((made.top / "in").glob("*.h5"))])
+    files = sorted((made.top / "out" / "cut").glob("*.h5"))
+    assert len(files) == 2
+    for path, row in zip(files, made.rows):
+        lane = rig.read_lane(path)
+        first = -(-(int(row["start_ns"]) - rig.S - rig.T0) * 200 // rig.S)
+        assert np.array_equal(lane.y, x[first:first + 600])
+        assert lane.t[0] == rig.T0 + first * rig.S // 200 and len(lane.x) == 200
+        assert path.with_suffix(".png").read_bytes()[:4] == b"\x89PNG"
+        with h5py.File(path) as h:
+            assert h.attrs["__format__"] == b"DASDAE"
+    rig.run("verify", made.top / "out", status=0)
+    done = rig.run("cut", made.top / "out" / "events.h5", "--archive", made.top / "c.yaml", "-o", made.top / "mine",
+                   "--no-pictures", "--limit", 1, status=0)
+    assert [p.suffix for p in (made.top / "mine").iterdir()] == [".h5"]
+    assert "holds no table" in rig.run("cut", files[0], "--archive", made.top / "c.yaml", status=3).stderr

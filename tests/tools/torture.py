@@ -36,6 +36,7 @@ PARTS = {  # name: (pieces, what pytest runs, or the target of make)
     "bounded": (1, E2E + "test_memory.py"),
     "folders": (1, FAULTS + "test_folders.py"),
     "locks": (1, FAULTS + "test_locks.py"),
+    "events": (1, E2E + "test_events.py -k rows_are_those"),
     "layout": (1, E2E + "test_onebits.py -k one_digest"),
     "fuzz": (4, FUZZ),
     "slurm": (1, "tests/slurm"),

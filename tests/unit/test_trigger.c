@@ -40,8 +40,8 @@ static double *samples(uint8_t *bad)
     return x;
 }
 
-/* The picks of samples [a, b) of a lane, taken in pieces of `piece`. Checks at every piece that what
- * is said to be known is. */
+/* The picks of samples [a, b) of a lane, taken in pieces. Checks at every piece that what is said
+ * to be known is. */
 static mr_picks run(const mr_chain *c, double *x, const uint8_t *bad, int64_t a, int64_t b,
                     int64_t piece, const mr_picks *final)
 {

@@ -226,7 +226,7 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j);
 void mr_chain_prepare(const mr_chain *c, const mr_block_ranges *r, mr_slab items, const mr_view *x,
                       int64_t x0, const uint8_t *bad, double *work, double *shared);
 
-/* --- picks: a reducer may give rows of a table, and a join after it makes events of them ------- */
+/* --- picks: a reducer may give rows of a table, and a join after it makes events of them --- */
 
 /** The needs of the chain's pick operator; NULL: it has none. */
 const mr_needs *mr_chain_picks(const mr_chain *c);

@@ -2,11 +2,11 @@
  * another. Such a state may last for ever, and what a lane can know of it must not depend on where
  * the lane begins; so it forgets, on a grid of cells in UTC that are max_length long:
  *
- * A channel is on at sample i when some sample above `on` lies at j <= i, not before the cell before
- * i's, with nothing below `off` and no NaN from j to i. A stretch of such samples is a pick. One
- * that covers whole cells is cut at both edges of each, its pieces are flagged continued. One that
- * was ended by a NaN, by the span's end, or by the edge of a cell because nothing renewed it, is
- * flagged cut. So two cells before a pick's first sample and one behind say all about it. */
+ * A channel is on at sample i when some sample above `on` lies at j <= i, not before the cell
+ * before i's, with nothing below `off` and no NaN from j to i. A stretch of such samples is a pick.
+ * One that covers whole cells is cut at both edges of each, its pieces are flagged continued. One
+ * that was ended by a NaN, by the span's end, or by the edge of a cell because nothing renewed it,
+ * is flagged cut. So two cells before a pick's first sample and one behind say all about it. */
 #include "ops/ops.h"
 #include <math.h>
 
