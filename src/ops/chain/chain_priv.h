@@ -56,6 +56,8 @@ mr_slab mr_items_of(const mr_items *it, mr_slab span, double rate_hz);
 mr_slab mr_items_input(const mr_items *it, mr_slab items, mr_slab span, double rate_hz);
 mr_slab mr_items_on(const mr_items *it, mr_slab samples, double rate_hz);
 int64_t mr_item_start(const mr_items *it, int64_t k, double rate_hz);
+/** First item that starts at sample n or later. */
+int64_t mr_item_from(const mr_items *it, int64_t n, double rate_hz);
 /** Items a second. */
 double mr_items_rate(const mr_items *it, double rate_hz);
 /** Number of the row that takes item k in; first item of a row. */
