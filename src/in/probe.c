@@ -58,6 +58,7 @@ typedef struct set {
 
 /** What is looked at, and what for. */
 typedef struct looking {
+    const char *path;
     const mr_h5 *h;
     const mr_layout *layout;
     const mr_probe_opts *o;
@@ -225,6 +226,19 @@ out:
     return st;
 }
 
+/** A lane of ours says in its name which channels of its archive it holds; here they count from 0.
+ */
+static void say_lane(const looking *k, set *s)
+{
+    unsigned first, end;
+    char version[32];
+    const char *slash = strrchr(k->path, '/'), *base = slash ? slash + 1 : k->path;
+    const char *at = strstr(base, "Z_c");
+    if (at && sscanf(at, "Z_c%5u-%5u", &first, &end) == 2 && first > 0 &&
+        mr_h5_text(k->h, "/@millrace_version", 0, version, sizeof version))
+        mr_odd(&s->f, "its channels count from 0 here; they were %u..%u", first, end);
+}
+
 /** The samples of a dataset: where and how they are stored. */
 static mr_status read_store(const looking *k, set *s, mr_chunk **table)
 {
@@ -238,6 +252,7 @@ static mr_status read_store(const looking *k, set *s, mr_chunk **table)
         mr_store_read(k->h, dset, s->f.time_first, &o->store, k->tables ? table : NULL, &outside));
     if (k->h->writing) mr_odd(&s->f, "still open for writing, or its writer died (h5clear -s)");
     if (outside) mr_odd(&s->f, "%llu chunks lie outside the file", (unsigned long long)outside);
+    say_lane(k, s);
     MR_TRY(settle(&s->f));
 out:
     if (dset >= 0) H5Oclose(dset);
@@ -325,7 +340,7 @@ mr_status mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tabl
 {
     struct stat sb;
     mr_h5 h;
-    looking k = {.h = &h, .o = o, .tables = tables};
+    looking k = {.path = path, .h = &h, .o = o, .tables = tables};
     memset(out, 0, sizeof *out);
     mr_status st = mr_h5_open(path, &h, &sb);
     if (st == MR_OK) {

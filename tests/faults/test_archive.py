@@ -245,3 +245,15 @@ def test_a_huge_chunk_is_refused_by_name_and_ends_no_run(tmp_path, kind):
     want = rig.digests(tmp_path / "ref")
     assert all(rig.digests(tmp_path / "out")[n] == d for n, d in want.items() if n.startswith("lanes/"))
     go(tmp_path, "in/z.h5", "alone", status=3 if len(payload) == 3 else 5)
+
+
+def test_lanes_as_input_say_which_channels_they_were(tmp_path):
+    """Of channels 4..8 of an archive: they count from 0 in the next run, and that is said; the first ones need no word."""
+    data = small(tmp_path / "in" / "a.h5", nc=8)
+    for k, first in enumerate((0, 4)):
+        go(tmp_path, out=f"o{k}", input_=[f"channels: {first}..{first + 4}"])
+        go(tmp_path, f"o{k}/lanes", f"p{k}", chain=["scale: {by: 2}"])
+        note = rig.report(tmp_path / f"p{k}")["inputs"][0].get("note") or ""
+        assert ("4..8" in note) == (first > 0)
+        ((_, y),) = rig.output(tmp_path / f"p{k}")
+        assert np.array_equal(y, 2 * np.abs(data[:, first:first + 4]))
