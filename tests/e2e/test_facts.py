@@ -1,6 +1,6 @@
 """Random archives with holes, lost and doubled samples, clocks that are set, bad stamps, drift and trembling, types that
-change, packing, over all layouts that the tests write, against a plain model (model_facts.py). None may come out wrong in
-silence. MILLRACE_FACTS=100..200 tries others."""
+change, packing, falling and uneven places, over all layouts that the tests write, against a plain model (model_facts.py).
+None may come out wrong in silence. MILLRACE_FACTS=100..200 tries others."""
 import os
 import random
 
@@ -80,6 +80,22 @@ def pack(write, path, x, stamps, rate, nc, rng):
     return y
 
 
+def places(rng, layout, nc):
+    """Of channels: even, falling, uneven; None where the layout has an origin and a spacing only."""
+    if not layout.startswith(("bare", "dasdae")):
+        return None
+    x = 100 + 10.0 * np.arange(nc)
+    return rng.choice([x, x[::-1].copy(), x + np.array([rng.uniform(-4, 4) for _ in range(nc)])])
+
+
+def put_places(path, x):
+    with h5py.File(path, "r+") as h:
+        where = "waveforms/patch/_coord_distance" if "waveforms" in h else "distance"
+        if where in h:
+            del h[where]
+        h[where] = x
+
+
 def archive(rng, layout, folder, nc):
     """Files of the archive: [(name, rows' stamps as stored)], and what each row holds."""
     write, res, says = writers.LAYOUTS[layout]
@@ -87,6 +103,7 @@ def archive(rng, layout, folder, nc):
     x = np.round(rig.noise(len(t), nc, rng.randrange(1000)))  # whole: every type holds it
     types = rng.choice([["f4"], ["i2"], ["f4", "f8", "i2", "i4", ">f4", ">i2"]])  # of a sample, file by file
     packed = rng.random() < .5 and layout.startswith("bare")
+    at = places(rng, layout, nc)
     folder.mkdir()
     files, rows = [], {}
     for k, (a, b) in enumerate(pieces(rng, len(t), t, step, 300 if how == "tremble" else 40)):
@@ -99,8 +116,10 @@ def archive(rng, layout, folder, nc):
         else:
             write(folder / name, x[a:b].astype(rng.choice(types)), stamps, rate, nc)
             rows[name] = x[a:b]
+        if at is not None:
+            put_places(folder / name, at)
         files.append((name, stamps))
-    return rate, step, res, how, files, rows
+    return rate, step, res, how, at, files, rows
 
 
 @pytest.mark.parametrize("seed", piece(range(first, last)))
@@ -108,7 +127,7 @@ def test_every_sample_stands_at_its_time(tmp_path, seed):
     rng = random.Random(seed)
     layout = list(writers.LAYOUTS)[seed % len(writers.LAYOUTS)]
     nc = rng.randint(2, 5)
-    rate, step, res, how, files, rows = archive(rng, layout, tmp_path / "in", nc)
+    rate, step, res, how, at, files, rows = archive(rng, layout, tmp_path / "in", nc)
     want, seams, bad = model_facts.stretches([(n, t.tolist()) for n, t in files], step)
     cfg = rig.config(tmp_path / "c.yaml", tmp_path / "in", [], tmp_path / "out")
     done = rig.run("run", cfg, status=(0, 10))
@@ -121,6 +140,7 @@ def test_every_sample_stands_at_its_time(tmp_path, seed):
     assert len(t) == len(rows_t), f"{layout}: {len(t)} rows, not {len(rows_t)}\n{done.stderr}"
     assert np.array_equal(y, rows_y, equal_nan=True), f"{layout}: other samples"
     off = np.abs(t - rows_t).max()
+    assert at is None or all(np.allclose(v.x, at, rtol=1e-12) for v in lanes), f"{layout}: {lanes[0].x}, not {at}"
     most = {"even": max(2 * res, 2), "drift": 1000 + 2 * res, "tremble": .35 * step}[how]
     assert off <= most, f"{layout}, {how}: times off by {off} ns"
     assert len(r["spans"]) == len(want)
