@@ -211,12 +211,40 @@ static void output(void)
     print_lines(lines);
 }
 
+static void recipes(void)
+{
+    static const char *const lines[] = {
+        "What people want of an archive, and the config to begin with (configs/ of the source, or",
+        "share/millrace of an installation). Change files and folder, then check, plan, run, view:",
+        "",
+        "  fewer samples, for all that follows      decimate.yaml   millrace view out/demo",
+        "  earthquakes: clean strain rate           seismic.yaml    millrace view out/seismic",
+        "  earthquakes, trains, leaks: when?        detect.yaml     STA/LTA; above 3 or 4: a look",
+        "  traffic, waves of one direction          fan.yaml        a fan of velocities by f-k",
+        "  leak, pump, intrusion: loudness          rms.yaml        of a band, each second",
+        "  low-frequency strain, tides              lowfreq.yaml    below 0.5 Hz",
+        "  noise levels, hum, resonances            psd.yaml        view --channels 37..38: one "
+        "channel",
+        "  ambient noise, virtual sources           noise.yaml      correlations, stacked",
+        "  home-made recorders, other sensors       bare.yaml       plain HDF5 by input.map",
+        "  which channels are dead or noisy?        no config       millrace quality FOLDER",
+        "",
+        "To try one on made-up data of known answers:",
+        "",
+        "  millrace synth data/demo --files 6 --file-length 60s",
+        "  millrace run configs/rms.yaml && millrace view out/rms -o rms.png",
+        "  millrace report out/rms -o rms.html",
+        NULL};
+    print_lines(lines);
+}
+
 const mr_topic mr_topics[] = {
     {"config", "a config with every setting there is", config},
     {"units", "how quantities, ranges and times are written", units},
     {"layouts", "the recorder files that are read", layouts},
     {"output", "what an output folder holds, and how to open it", output},
     {"statuses", "what an exit status means", statuses},
+    {"recipes", "by the job: which config to begin with", recipes},
 };
 const size_t mr_n_topics = sizeof mr_topics / sizeof *mr_topics;
 

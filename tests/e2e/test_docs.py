@@ -103,3 +103,9 @@ def test_operator_of_the_readme_compiles(tmp_path):
     (tmp_path / "op.c").write_text(code)
     subprocess.run([cc, "-std=c17", "-D_GNU_SOURCE", "-fsyntax-only", "-Werror", f"-I{ROOT}/src",
                     tmp_path / "op.c"], check=True)
+
+
+def test_recipes_name_every_config(millrace):
+    """And no other."""
+    named = set(re.findall(r"\b(\w+\.yaml)\b", millrace("help", "recipes").stdout))
+    assert named == {p.name for p in (ROOT / "configs").glob("*.yaml")}
