@@ -1,6 +1,6 @@
 """Input that means harm or knows no better, made by h5py: each case is a function that writes one file
 and says what must become of it: "used" with exactly these samples, "refused" with a word of the reason,
-"lost" (used, but for listed chunks that become NaN), "odd" (refused, or used with a note), or "any"
+"lost" (used, but for listed chunks that become NaN), "parted" (used, as two recordings), "odd" (refused, or used with a note), or "any"
 (nothing is known but that it may do no harm)."""
 import os
 import socket
@@ -305,7 +305,7 @@ stamps("extremes", lambda v, t: np.where(np.arange(len(v)) % 2, 2 ** 63 - 1, -2 
 stamps("one_stamp", lambda v, t: v[:1], "odd")
 stamps("none", lambda v, t: v[:0], "odd")
 stamps("more_than_samples", lambda v, t: np.append(v, v + 10 ** 7), "odd")
-stamps("hole_inside", lambda v, t: v + np.where(np.arange(len(v)) > 500, 60 * 10 ** 6, 0), "odd")
+stamps("hole_inside", lambda v, t: v + np.where(np.arange(len(v)) > 500, 60 * 10 ** 6, 0), "parted")
 stamps("as_text", lambda v, t: np.array([str(x).encode() for x in v]), "odd")
 stamps("nan", lambda v, t: np.full(len(v), np.nan), "odd")
 stamps("infinite", lambda v, t: np.full(len(v), np.inf), "odd")

@@ -97,8 +97,9 @@ def test_any_name_of_the_output_folder(world, tmp_path, how):
     folder = {"link": tmp_path / "link", "dots": tmp_path / "elsewhere" / ".." / "real", "relative": "./real/../real",
               "many slashes": str(real).replace("/", "//") + "//", "odd name": real}[how]
     cfg = tmp_path / "c.json"
-    cfg.write_text(json.dumps({"input": {"files": [str(world.files)]}, "output": {"folder": str(folder)}, "run": {
-        "memory": "256 MiB"}, "chain": [{"bandpass": {"band": "5..15 Hz"}}, {"decimate": {"factor": 2}}]}))
+    cfg.write_text(json.dumps({"input": {"files": [str(world.files)]}, "run": {"memory": "256 MiB"},
+        "output": {"folder": str(folder), "lane": rig.lane_of(foul.CHAIN)},
+        "chain": [{"bandpass": {"band": "5..15 Hz"}}, {"decimate": {"factor": 2}}]}))
     rig.run("run", cfg, status=0, cwd=tmp_path)
     assert rig.digests(real) == world.want
     rig.run("verify", folder, status=0, cwd=tmp_path)
