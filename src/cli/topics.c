@@ -219,6 +219,7 @@ static void recipes(void)
         "",
         "  fewer samples, for all that follows      decimate.yaml   millrace view out/demo",
         "  earthquakes: clean strain rate           seismic.yaml    millrace view out/seismic",
+        "  earthquake catalogue: list of events     events.yaml     when, where, how large, fast",
         "  earthquakes, trains, leaks: when?        detect.yaml     STA/LTA; above 3 or 4: a look",
         "  traffic, waves of one direction          fan.yaml        a fan of velocities by f-k",
         "  leak, pump, intrusion: loudness          rms.yaml        of a band, each second",
