@@ -234,6 +234,12 @@ typedef struct mr_joining {
     void *arg;
 } mr_joining;
 
+/** What a compound is made of. */
+typedef struct mr_parts mr_parts;
+/** Its next operator: a name, then parameters and values as in a config, then NULL:
+ *  mr_parts_add(p, "rms", "window", "2 s", NULL). */
+mr_status mr_parts_add(mr_parts *p, const char *name, ...) __attribute__((sentinel));
+
 typedef struct mr_op {
     const char *name;
     const char *doc;     /* one line */
@@ -241,6 +247,9 @@ typedef struct mr_op {
     const char *example; /* parameters that make sense at 100 Hz: "band: 5..20 Hz, order: 3" */
     size_t size;         /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
+    /** A compound: says what operators its settings stand for; checked and planned as these. It has
+     * no other function. */
+    mr_status (*parts)(const void *self, mr_parts *p);
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
@@ -288,6 +297,13 @@ typedef struct mr_op {
     size_t (*expand)(const void *self, size_t k, void *part);
     /** NULL, or adds the designed coefficients as %a to the canonical text. */
     mr_status (*describe)(const void *self, mr_text *t);
+    /* what the plan's advice asks */
+    /** A filter: the frequencies it keeps; 0 and INFINITY where it has no corner. Before bind. */
+    void (*keeps)(const void *self, double band_hz[2]);
+    /** Lowers the rate: up to what share of the new half rate it loses less than 1 dB. */
+    double (*clean)(const void *self);
+    bool bends;  /* makes frequencies that were not there, as abs does */
+    bool levels; /* takes a level out of each window, which leaves steps at the edges */
 } mr_op;
 
 /** The table, in the order of the help. */
@@ -298,7 +314,7 @@ extern const mr_op *const mr_own_ops[]; /* NULL-terminated; empty where nobody s
 #define MR_OWN_OPS(...) const mr_op *const mr_own_ops[] = {__VA_ARGS__, NULL}
 
 /** Operators of a shared object that millrace loads: it says MR_PLUGIN(&a, &b); once. */
-#define MR_PLUGIN_ABI 1u /* grows when a row, or what it is called with, changes */
+#define MR_PLUGIN_ABI 2u /* grows when a row, or what it is called with, changes */
 typedef struct mr_plugin {
     unsigned abi;
     size_t op_bytes, needs_bytes, geom_bytes;

@@ -35,6 +35,7 @@
     ROW(agc)                                                                                       \
     ROW(normalise)                                                                                 \
     ROW(rms)                                                                                       \
+    ROW(band_rms)                                                                                  \
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \
     ROW(psd)                                                                                       \

@@ -10,12 +10,13 @@ enum { PLUGIN_MAX = 256 << 20 };
 
 mr_status mr_op_complete(const mr_op *op)
 {
-    if (op->name && *op->name && op->doc && op->size && op->bind &&
-        (op->apply || (op->take && op->give) || op->pick || op->join_begin))
+    if (op->name && *op->name && op->doc && op->size &&
+        (op->parts ||
+         (op->bind && (op->apply || (op->take && op->give) || op->pick || op->join_begin))))
         return MR_OK;
     return MR_RAISE(MR_EBUG,
                     "operator %s is not complete: name, doc, size, bind and apply (or take and "
-                    "give) are needed",
+                    "give; or parts alone) are needed",
                     op->name && *op->name ? op->name : "without a name");
 }
 

@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Highest frequency that the anti-alias filters pass with less than 1 dB of loss, in parts of half
- * the new rate: of scipy's firwin(20 q + 1, 1/q) 0.912 for all q, of resample_poly's Kaiser filter
- * 0.913, of decimate's cheby1(8, 0.05, 0.8/q) run both ways 0.82. */
-#define PASS_FIR 0.91
-#define PASS_IIR 0.82
-
 static mr_status advise(mr_strs *out, const mr_node *at, const char *fmt, ...) MR_PRINTF(3, 4);
 static mr_status advise(mr_strs *out, const mr_node *at, const char *fmt, ...)
 {
@@ -32,18 +26,36 @@ out:
     return st;
 }
 
-static bool is_one_of(const char *name, const char *const *names)
-{
-    for (; *names; names++)
-        if (strcmp(name, *names) == 0) return true;
-    return false;
-}
-
 /* --- windows before filters ------------------------------------------------------------------ */
 
-static const char *const levels[] = {"detrend", "demean", NULL};
-static const char *const filters[] = {"bandpass", "bandstop", "lowpass", "highpass", "notch", NULL};
-static const char *const dc_free[] = {"bandpass", "highpass", NULL};
+/** The settings of an item as its row reads them. [give] self */
+static mr_status settings_of(const mr_node *op, const mr_op **row, void **self)
+{
+    mr_status st = MR_OK;
+    void *s = NULL;
+    *row = mr_op_find(op->key);
+    MR_TRY(mr_alloc(1, (*row)->size, "operator settings", &s));
+    MR_TRY(mr_params_parse(*row, op, s));
+    *self = s;
+    s = NULL;
+out:
+    free(s);
+    return st;
+}
+
+/** Does the filter take offset and trend out itself? */
+static mr_status is_dc_free(const mr_node *op, bool *yes)
+{
+    const mr_op *row;
+    void *self = NULL;
+    double band[2];
+    const mr_status st = settings_of(op, &row, &self);
+    if (st != MR_OK) return st;
+    row->keeps(self, band);
+    *yes = band[0] > 0;
+    free(self);
+    return MR_OK;
+}
 
 static mr_status windows_before_filters(const mr_node *chain, mr_strs *out)
 {
@@ -51,17 +63,19 @@ static mr_status windows_before_filters(const mr_node *chain, mr_strs *out)
     for (size_t i = 0; i < chain->n; i++) {
         const mr_node *op = &chain->items[i].items[0];
         const mr_node *w = mr_node_get(op, "window");
-        if (!is_one_of(op->key, levels) || !w || !w->text || strcmp(w->text, "span") == 0) continue;
+        if (!mr_op_find(op->key)->levels || !w || !w->text || strcmp(w->text, "span") == 0)
+            continue;
         for (size_t k = i + 1; k < chain->n; k++) {
             const char *name = chain->items[k].items[0].key;
-            if (!is_one_of(name, filters)) continue;
+            bool dc_free = false;
+            if (!mr_op_find(name)->keeps) continue;
+            MR_TRY(is_dc_free(&chain->items[k].items[0], &dc_free));
             MR_TRY(advise(out, op,
                           "%s in windows of %s steps at every window's edge, and %s spreads the "
                           "steps; %s",
                           op->key, w->text, name,
-                          is_one_of(name, dc_free)
-                              ? "that filter takes offset and trend out itself: leave it out"
-                              : "put it after the filter, or use a highpass"));
+                          dc_free ? "that filter takes offset and trend out itself: leave it out"
+                                  : "put it after the filter, or use a highpass"));
             break;
         }
     }
@@ -80,28 +94,10 @@ typedef struct bands {
 } bands;
 static const bands all_bands = {.hi_hz = INFINITY, .pass_hz = INFINITY};
 
-/** Corners of a filter node; 0 and INFINITY where it has none. */
-static mr_status corners(const mr_node *op, double *lo, double *hi)
+static mr_status after_filter(const mr_node *op, const double band[2], bands *b, mr_strs *out)
 {
     mr_status st = MR_OK;
-    const mr_node *n;
-    *lo = 0;
-    *hi = INFINITY;
-    if (strcmp(op->key, "bandpass") == 0 && (n = mr_node_get(op, "band")))
-        MR_TRY(mr_range_parse(n->text, MR_DIM_FREQ, lo, hi));
-    else if (strcmp(op->key, "lowpass") == 0 && (n = mr_node_get(op, "corner")))
-        MR_TRY(mr_quantity_parse(n->text, MR_DIM_FREQ, hi));
-    else if (strcmp(op->key, "highpass") == 0 && (n = mr_node_get(op, "corner")))
-        MR_TRY(mr_quantity_parse(n->text, MR_DIM_FREQ, lo));
-out:
-    return st;
-}
-
-static mr_status after_filter(const mr_node *op, bands *b, mr_strs *out)
-{
-    mr_status st = MR_OK;
-    double lo = 0, hi = 0;
-    MR_TRY(corners(op, &lo, &hi));
+    const double lo = band[0], hi = band[1];
     if (isfinite(hi) && hi > b->pass_hz)
         MR_TRY(advise(out, op,
                       "%s keeps up to %.6g Hz, but the %s before it passes only up to %.4g Hz",
@@ -120,12 +116,10 @@ out:
     return st;
 }
 
-static mr_status after_decimation(const mr_node *op, double rate_hz, bands *b, mr_strs *out)
+static mr_status after_decimation(const mr_node *op, double pass, double rate_hz, bands *b,
+                                  mr_strs *out)
 {
     mr_status st = MR_OK;
-    const mr_node *kind = mr_node_get(op, "kind");
-    const bool iir = kind && kind->text && strcmp(kind->text, "iir") == 0;
-    const double pass = (iir ? PASS_IIR : PASS_FIR) * rate_hz / 2;
     if (b->lo_hz > pass)
         MR_TRY(advise(out, op,
                       "the filters before it keep what is above %g Hz, but samples at %g Hz "
@@ -141,20 +135,6 @@ static mr_status after_decimation(const mr_node *op, double rate_hz, bands *b, m
         b->decimated = op->key;
     }
 out:
-    return st;
-}
-
-/** Chain operators that one item of the config stands for (a decimate may be a cascade). */
-static mr_status parts_of(const mr_node *op, size_t *out)
-{
-    mr_status st = MR_OK;
-    void *self = NULL;
-    const mr_op *row = mr_op_find(op->key);
-    MR_TRY(mr_alloc(1, row->size, "operator settings", &self));
-    MR_TRY(mr_params_parse(row, op, self));
-    *out = row->expand ? row->expand(self, 0, NULL) : 1;
-out:
-    free(self);
     return st;
 }
 
@@ -206,29 +186,30 @@ static mr_status short_lanes(const mr_config *cfg, const mr_array *a, mr_strs *o
 /** Along the chain as bound to one layout. */
 static mr_status along(const mr_config *cfg, const mr_node *chain, const mr_array *a, mr_strs *out)
 {
-    static const char *const bends[] = {"abs", "rms", "clip", "stalta",
-                                        NULL}; /* make new frequencies */
     mr_status st = MR_OK;
     bands b = all_bands;
+    const size_t before = out->n;
     double rate = a->in.rate_hz;
-    size_t k = 0, before = out->n;
-    for (size_t i = 0; i < chain->n; i++) {
-        const mr_node *op = &chain->items[i].items[0];
-        const bool changes = strcmp(op->key, "decimate") == 0 || strcmp(op->key, "resample") == 0;
+    for (size_t k = 0; k < mr_chain_n(a->chain); k++) {
+        const mr_node *at = &chain->items[mr_chain_item(a->chain, k)].items[0];
+        const mr_op *op = mr_chain_op(a->chain, k);
+        const mr_needs *n = mr_chain_needs(a->chain, k);
         const double from = rate;
-        size_t parts = 0;
-        MR_TRY(parts_of(op, &parts));
-        for (size_t end = MR_MIN(k + parts, mr_chain_n(a->chain)); k < end; k++) {
-            const mr_needs *n = mr_chain_needs(a->chain, k);
-            MR_TRY(long_context(op, context_s(n, rate), a, out));
-            rate *= (double)MR_MAX(n->up, (size_t)1) / (double)MR_MAX(n->down, (size_t)1);
-        }
-        if (is_one_of(op->key, bends))
+        double band[2];
+        MR_TRY(long_context(at, context_s(n, rate), a, out));
+        rate *= (double)n->up / (double)n->down;
+        if (op->bends) {
             b = all_bands;
-        else if (changes && rate < from)
-            MR_TRY(after_decimation(op, rate, &b, out));
-        else
-            MR_TRY(after_filter(op, &b, out));
+        } else if (op->clean && rate < from) { /* the last of a cascade passes the least */
+            const double pass = op->clean(mr_chain_self(a->chain, k)) * rate / 2;
+            if (k + 1 < mr_chain_n(a->chain) && mr_chain_op(a->chain, k + 1) == op &&
+                mr_chain_item(a->chain, k + 1) == mr_chain_item(a->chain, k))
+                continue;
+            MR_TRY(after_decimation(at, pass, rate, &b, out));
+        } else if (op->keeps) {
+            op->keeps(mr_chain_self(a->chain, k), band);
+            MR_TRY(after_filter(at, band, &b, out));
+        }
     }
     if (out->n == before && !cfg->lane_ns) MR_TRY(long_contexts(chain, a, out));
     MR_TRY(short_lanes(cfg, a, out));

@@ -219,6 +219,8 @@ OPERATORS = [
     ("abs: {}", lambda s: np.abs(s.x)),
     ("rms: {window: 2 s, step: 500 ms}", rms(200, 50)),
     ("rms: {window: 1 s}", rms(100, 1)),
+    ("band_rms: {band: 4..18 Hz, window: 2 s, step: 500 ms}",
+     lambda s: rms(200, 50)(SimpleNamespace(x=zero(4, [4, 18], "bandpass")(s), first=s.first))),
     ("stalta: {sta: 500 ms, lta: 6 s, step: 100 ms}", stalta(50, 600, 10)),
     ("stats: {interval: 5 s}", per_window(500, lambda x: np.abs(x).max(axis=0))),
     ("stats: {interval: 7 s, what: mean}", per_window(700, lambda x: x.mean(axis=0))),

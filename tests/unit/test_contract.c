@@ -94,6 +94,30 @@ static void what_cannot_be_is_refused_by_name(void **state)
     }
 }
 
+/* A compound is its parts, wherever it stands; what is wrong with one says where, and of what. */
+static void a_compound_is_its_parts(void **state)
+{
+    mr_chain *c = NULL, *d = NULL;
+    mr_text one = {0}, two = {0};
+    (void)state;
+    assert_int_equal(make("abs | band_rms band=5..20Hz window=2s step=500ms | abs", &c), MR_OK);
+    assert_int_equal(make("abs | bandpass band=5..20Hz | rms window=2s step=500ms | abs", &d),
+                     MR_OK);
+    assert_int_equal(mr_chain_describe(c, &one), MR_OK);
+    assert_int_equal(mr_chain_describe(d, &two), MR_OK);
+    assert_string_equal(one.s, two.s);
+    assert_true(mr_chain_item(c, 1) == 1 && mr_chain_item(c, 2) == 1 && mr_chain_item(c, 3) == 2);
+    mr_text_fini(&one);
+    mr_text_fini(&two);
+    mr_chain_free(c);
+    mr_chain_free(d);
+    assert_int_equal(make("band_rms band=5..20Hz window=1ms", &c), MR_ECONFIG);
+    assert_non_null(strstr(mr_error(), "text:1:1: window: 0.001 s is under two samples"));
+    assert_non_null(strstr(mr_error(), "a part of band_rms"));
+    assert_int_equal(make("band_rms band=5..80Hz window=1s", &c), MR_ECONFIG); /* Nyquist: 50 Hz */
+    assert_non_null(strstr(mr_error(), "binding bandpass"));
+}
+
 static void channels_have_their_places_and_numbers(void **state)
 {
     mr_chain *c = NULL;
@@ -228,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
+        cmocka_unit_test(a_compound_is_its_parts),
         cmocka_unit_test(channels_have_their_places_and_numbers),
         cmocka_unit_test(across_channels_by_hand),
         cmocka_unit_test(channels_are_found_from_each_other),

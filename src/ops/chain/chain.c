@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_DEEP = 4 }; /* a compound in a compound ... */
+
 /* Binds the settings `self` [take] at the end of v[*n]. */
 static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, void *self)
 {
@@ -17,7 +19,8 @@ static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, v
         return MR_RAISE(MR_ECONFIG, "more than %d operators (a cascade counts each step)",
                         MR_MAX_OPS);
     }
-    *b = (mr_bound){.op = op, .self = self, .in = c->out, .out = c->out, .state_at = c->state};
+    *b = (mr_bound){
+        .op = op, .self = self, .in = c->out, .out = c->out, .state_at = c->state, .item = c->item};
     ++*n;
     st = op->bind(self, &b->in, &b->out, &b->needs);
     if (st != MR_OK) return st;
@@ -89,7 +92,28 @@ static mr_status read_item(const mr_node *item, const mr_op **op, const mr_node 
     return MR_RAISE_KEY(MR_ECONFIG, at, "no operator %s; `millrace ops` lists them", name);
 }
 
-static mr_status add_item(mr_chain *c, const mr_node *item)
+static mr_status add_item(mr_chain *c, const mr_node *item, int depth);
+
+/* A compound is its parts, each like an item of its own. */
+static mr_status add_parts(mr_chain *c, const mr_op *op, const void *self, const mr_node *item,
+                           int depth)
+{
+    mr_status st = MR_OK;
+    mr_parts p = {.at = item->kind == MR_NODE_MAP ? &item->items[0] : item,
+                  .list = {.kind = MR_NODE_LIST}};
+    if (depth == MOST_DEEP)
+        return MR_RAISE_KEY(MR_EBUG, p.at, "operator %s is made of itself", op->name);
+    MR_TRY(op->parts(self, &p));
+    if (!p.list.n) st = MR_RAISE(MR_EBUG, "operator %s declares parts: there are none", op->name);
+    for (size_t i = 0; i < p.list.n && st == MR_OK; i++)
+        st = add_item(c, &p.list.items[i], depth + 1);
+out:
+    mr_node_fini(&p.list);
+    if (st != MR_OK) mr_note("a part of %s", op->name);
+    return st;
+}
+
+static mr_status add_item(mr_chain *c, const mr_node *item, int depth)
 {
     mr_status st = MR_OK;
     const mr_op *op = NULL;
@@ -98,7 +122,11 @@ static mr_status add_item(mr_chain *c, const mr_node *item)
     MR_TRY(read_item(item, &op, &params));
     MR_TRY(mr_alloc(1, op->size, "operator settings", &self));
     MR_TRY(mr_params_parse(op, params, self));
-    size_t parts = op->expand ? op->expand(self, 0, NULL) : 1;
+    if (op->parts) {
+        MR_TRY(add_parts(c, op, self, item, depth));
+        goto out;
+    }
+    const size_t parts = op->expand ? op->expand(self, 0, NULL) : 1;
     for (size_t k = 0; k < parts; k++) {
         st = bind_copy(c, op, self, k, parts);
         if (st != MR_OK) {
@@ -156,7 +184,10 @@ mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
     c->in = c->out = *in;
     if (list && list->kind != MR_NODE_LIST)
         MR_TRY(MR_RAISE_AT(MR_ECONFIG, list, "chain is a list of operators"));
-    for (size_t i = 0; list && i < list->n; i++) MR_TRY(add_item(c, &list->items[i]));
+    for (size_t i = 0; list && i < list->n; i++) {
+        c->item = i;
+        MR_TRY(add_item(c, &list->items[i], 0));
+    }
     MR_TRY(join(c));
     mr_program_make(c, &c->program);
     *out = c;
@@ -196,6 +227,21 @@ size_t mr_chain_n(const mr_chain *c)
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i)
 {
     return &c->v[i].needs;
+}
+
+const mr_op *mr_chain_op(const mr_chain *c, size_t i)
+{
+    return c->v[i].op;
+}
+
+const void *mr_chain_self(const mr_chain *c, size_t i)
+{
+    return c->v[i].self;
+}
+
+size_t mr_chain_item(const mr_chain *c, size_t i)
+{
+    return c->v[i].item;
 }
 
 size_t mr_chain_state(const mr_chain *c)

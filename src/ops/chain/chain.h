@@ -18,6 +18,10 @@ void mr_chain_free(mr_chain *c);
 const mr_geom *mr_chain_out(const mr_chain *c);
 size_t mr_chain_n(const mr_chain *c);
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i);
+const mr_op *mr_chain_op(const mr_chain *c, size_t i);
+const void *mr_chain_self(const mr_chain *c, size_t i);
+/** The item of the list that operator i comes from: compounds and cascades are several. */
+size_t mr_chain_item(const mr_chain *c, size_t i);
 /** Canonical text of the chain with every setting and designed coefficients (as %a hex), one line
  * an operator: the same text means the same computation. */
 mr_status mr_chain_describe(const mr_chain *c, mr_text *t);

@@ -12,6 +12,7 @@ typedef struct mr_bound { /* one operator bound to the geometry at its place */
     size_t state_at; /* its first double of state per channel, within the chain's */
     mr_defer *defer; /* owned: this and the next run as one; else NULL */
     size_t hold_at;  /* then its first held row, within the chain's */
+    size_t item;     /* of the config's list that it comes from */
     uint64_t *chan;  /* owned: what `out` says of channels, where they are others than in `in` */
     double *x_m;
 } mr_bound;
@@ -23,6 +24,12 @@ struct mr_chain {
     size_t n_rows;
     mr_bound row[MR_MAX_OPS]; /* what is then done to each row */
     mr_program program;
+    size_t item; /* while it is made */
+};
+
+struct mr_parts {
+    const mr_node *at; /* the compound */
+    mr_node list;
 };
 
 /* --- ops/chain/contract.c --- */

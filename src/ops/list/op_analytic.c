@@ -165,6 +165,7 @@ static mr_status analytic_describe(const void *self, mr_text *t)
 }
 
 const mr_op mr_op_envelope = {.name = "envelope",
+                              .bends = true,
                               .example = "above: 5 Hz",
                               .doc = "envelope: magnitude of the analytic signal",
                               .ref = "|x + i H x|, H a windowed Hilbert transformer; "
@@ -176,6 +177,7 @@ const mr_op mr_op_envelope = {.name = "envelope",
                               .release = analytic_release,
                               .describe = analytic_describe};
 const mr_op mr_op_instantaneous = {.name = "instantaneous",
+                                   .bends = true,
                                    .example = "above: 5 Hz",
                                    .doc = "instantaneous phase or frequency of the analytic signal",
                                    .ref = "angle of x + i H x as for envelope; its turn per sample",

@@ -136,6 +136,12 @@ static const mr_fir *decimate_finite(const void *self)
     return d->kind == 0 ? &d->fir : NULL;
 }
 
+/* Of scipy's firwin(20 q + 1, 1/q) 0.912 for all q; of cheby1(8, 0.05, 0.8/q) both ways 0.82. */
+static double decimate_clean(const void *self)
+{
+    return ((const decimate *)self)->kind == 0 ? 0.91 : 0.82;
+}
+
 const mr_op mr_op_decimate = {.name = "decimate",
                               .example = "factor: 5",
                               .doc = "anti-alias filter, then keep every factor-th sample",
@@ -147,4 +153,5 @@ const mr_op mr_op_decimate = {.name = "decimate",
                               .release = decimate_release,
                               .expand = decimate_expand,
                               .finite = decimate_finite,
-                              .describe = decimate_describe};
+                              .describe = decimate_describe,
+                              .clean = decimate_clean};

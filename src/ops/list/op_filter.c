@@ -1,6 +1,7 @@
 /* ops/list/op_filter.c: recursive filters: Butterworth bandpass, bandstop, lowpass, highpass;
  * notch. Zero phase is scipy's sosfiltfilt over the whole span, causal its sosfilt from rest. */
 #include "ops/ops.h"
+#include <math.h>
 #include "ops/kernels/sos.h"
 
 typedef struct filter {
@@ -127,6 +128,30 @@ static const mr_sos *filter_zero_phase(const void *self)
     return f->phase == MR_PHASE_ZERO ? &f->sos : NULL;
 }
 
+static void band_keeps(const void *self, double band_hz[2])
+{
+    band_hz[0] = ((const filter *)self)->band[0];
+    band_hz[1] = ((const filter *)self)->band[1];
+}
+
+static void all_keeps(MR_UNUSED const void *self, double band_hz[2])
+{
+    band_hz[0] = 0;
+    band_hz[1] = INFINITY;
+}
+
+static void below_keeps(const void *self, double band_hz[2])
+{
+    band_hz[0] = 0;
+    band_hz[1] = ((const filter *)self)->corner;
+}
+
+static void above_keeps(const void *self, double band_hz[2])
+{
+    band_hz[0] = ((const filter *)self)->corner;
+    band_hz[1] = INFINITY;
+}
+
 #define FILTER_ROW                                                                                 \
     .size = sizeof(filter), .apply = filter_apply, .impulse = filter_impulse,                      \
     .describe = filter_describe, .zero_phase = filter_zero_phase, .in_place = true,                \
@@ -137,24 +162,28 @@ const mr_op mr_op_bandpass = {.name = "bandpass",
                               .doc = "Butterworth: keep what is inside the band",
                               .params = band_params,
                               .bind = bandpass_bind,
+                              .keeps = band_keeps,
                               FILTER_ROW};
 const mr_op mr_op_bandstop = {.name = "bandstop",
                               .example = "band: 10..14 Hz",
                               .doc = "Butterworth: take out what is inside the band",
                               .params = band_params,
                               .bind = bandstop_bind,
+                              .keeps = all_keeps,
                               FILTER_ROW};
 const mr_op mr_op_lowpass = {.name = "lowpass",
                              .example = "corner: 20 Hz",
                              .doc = "Butterworth: keep what is below the corner",
                              .params = corner_params,
                              .bind = lowpass_bind,
+                             .keeps = below_keeps,
                              FILTER_ROW};
 const mr_op mr_op_highpass = {.name = "highpass",
                               .example = "corner: 2 Hz",
                               .doc = "Butterworth: keep what is above the corner",
                               .params = corner_params,
                               .bind = highpass_bind,
+                              .keeps = above_keeps,
                               FILTER_ROW};
 const mr_op mr_op_notch = {.name = "notch",
                            .example = "frequency: 10 Hz, q: 10",
@@ -162,6 +191,7 @@ const mr_op mr_op_notch = {.name = "notch",
                            .size = sizeof(filter),
                            .params = notch_params,
                            .bind = notch_bind,
+                           .keeps = all_keeps,
                            .apply = filter_apply,
                            .impulse = filter_impulse,
                            .describe = filter_describe,

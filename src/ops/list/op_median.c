@@ -81,6 +81,7 @@ static void median_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_median = {.name = "median",
+                            .bends = true,
                             .example = "time: 5, channel: 3",
                             .doc = "median over neighbours in time and channel",
                             .ref = "scipy.ndimage.median_filter(mode=reflect)",
@@ -127,6 +128,7 @@ static void hampel_apply(const void *self, const mr_piece *p)
 
 const mr_op mr_op_hampel = {
     .name = "hampel",
+    .bends = true,
     .example = "time: 5, channel: 3, threshold: 3",
     .doc = "outliers become their neighbours' median",
     .ref = "Hampel 1974; Pearson 2002: |x - median| > threshold * MAD of the window",

@@ -73,6 +73,7 @@ static void agc_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_agc = {.name = "agc",
+                         .bends = true,
                          .example = "window: 500 ms",
                          .doc = "automatic gain: divide by the amplitude around each sample",
                          .ref = "x / sqrt(mean of x^2) over a centred window",
@@ -178,6 +179,7 @@ static void normalise_apply(const void *self, const mr_piece *p)
 
 const mr_op mr_op_normalise = {
     .name = "normalise",
+    .bends = true,
     .example = "kind: z, window: 4 s",
     .doc = "amplitudes made alike: one bit, or by each window's size",
     .ref = "numpy.sign; x / max|x|, x / |x|, (x - mean) / std of each window; "

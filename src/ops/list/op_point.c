@@ -146,6 +146,7 @@ static void clip_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_clip = {.name = "clip",
+                          .bends = true,
                           .example = "min: -1, max: 1",
                           .doc = "limit samples to a range",
                           .ref = "numpy.clip",
@@ -177,6 +178,7 @@ static void abs_apply(MR_UNUSED const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_abs = {.name = "abs",
+                         .bends = true,
                          .example = "",
                          .doc = "absolute value",
                          .ref = "numpy.abs",

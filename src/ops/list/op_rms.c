@@ -67,6 +67,7 @@ static void rms_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_rms = {.name = "rms",
+                         .bends = true,
                          .example = "window: 500 ms, step: 100 ms",
                          .doc = "root mean square over a trailing window",
                          .ref = "sqrt of the rolling mean of squares",

@@ -148,6 +148,7 @@ static void rolling_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_rolling = {.name = "rolling",
+                             .bends = true,
                              .example = "window: 500 ms, step: 100 ms",
                              .doc = "mean, deviation, extremes, median, ... over a trailing window",
                              .ref = "numpy.mean, std, min, max, median, sum of each window",
@@ -188,6 +189,7 @@ static void kurtosis_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_kurtosis = {.name = "kurtosis",
+                              .bends = true,
                               .example = "window: 1 s, step: 100 ms",
                               .doc =
                                   "excess kurtosis over a trailing window: how spiky samples are",

@@ -160,6 +160,7 @@ static void stalta_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_stalta = {.name = "stalta",
+                            .bends = true,
                             .example = "sta: 200 ms, lta: 2 s, step: 100 ms",
                             .doc = "short-term over long-term mean of squares, for triggers",
                             .ref = "obspy.signal.trigger.classic_sta_lta, recursive_sta_lta",

@@ -87,6 +87,7 @@ static void detrend_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_detrend = {.name = "detrend",
+                             .levels = true,
                              .example = "window: 10 s",
                              .doc = "take the trend out of each window",
                              .ref = "scipy.signal.detrend",
@@ -96,6 +97,7 @@ const mr_op mr_op_detrend = {.name = "detrend",
                              .apply = detrend_apply,
                              .in_place = true};
 const mr_op mr_op_demean = {.name = "demean",
+                            .levels = true,
                             .example = "window: 10 s",
                             .doc = "take the mean out of each window",
                             .ref = "scipy.signal.detrend(type=constant)",
