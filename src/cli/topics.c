@@ -60,7 +60,7 @@ static void config(void)
         "# plugin: ./myop.so               # a shared object with operators of your own, or",
         "                                  # a list; MILLRACE_PLUGINS=a.so:b.so does the same",
         "output:",
-        "  folder: out/decimated           # never read as input; null: computes, keeps nothing",
+        "  folder: out/decimated           # never read as input; null computes, keeps nothing",
         "  # title: north cable, 1 to 45 Hz",
         "  # compress: deflate             # default none",
         "  # type: float64                 # default float32, which holds 24 bits",

@@ -16,7 +16,8 @@ mr_status mr_nowhere_open(mr_comm *c, mr_config *cfg)
     mr_text t = {0};
     void *name = NULL;
     size_t n = 0;
-    if (strcmp(cfg->folder, MR_NULL) != 0) return MR_OK;
+    /* and YAML's own null, which is what `folder: null` says; ./null is a folder of that name */
+    if (strcmp(cfg->folder, MR_NULL) != 0 && strcmp(cfg->folder, "null") != 0) return MR_OK;
     if (mr_comm_rank(c) == 0) {
         st = mr_text_add(&t, "%s/millrace-null-XXXXXX", tmp && *tmp ? tmp : "/tmp");
         if (st == MR_OK && !mkdtemp(t.s))

@@ -54,7 +54,7 @@ def test_nothing_is_left(tmp_path, ranks):
 
 def test_sums_and_real_files_go_nowhere_too(tmp_path):
     rig.archive(tmp_path / "in", rig.noise(6000, 8), 100, 3000)
-    cfg = config(tmp_path, tmp_path / "in", '"null:"', ["psd: {segment: 512, interval: all}"])
+    cfg = config(tmp_path, tmp_path / "in", "null", ["psd: {segment: 512, interval: all}"])
     done = rig.run("run", cfg, cwd=tmp_path, status=0, TMPDIR=str(tmp_path))
     assert "nowhere" in done.stdout and sorted(os.listdir(tmp_path)) == ["c.yaml", "in"]
 
