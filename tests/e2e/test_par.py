@@ -16,6 +16,7 @@ pytestmark = pytest.mark.skipif(not shutil.which(MPIRUN), reason=f"no {MPIRUN}")
 def run(command, **more):
     env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none",
+               PRTE_MCA_rmaps_default_mapping_policy=":oversubscribe", PRTE_MCA_hwloc_default_binding_policy="none",
                **more)
     return subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True,
                           timeout=60)
