@@ -237,7 +237,7 @@ typedef struct mr_joining {
 /** What a compound is made of. */
 typedef struct mr_parts mr_parts;
 /** Its next operator: a name, then parameters and values as in a config, then NULL:
- *  mr_parts_add(p, "rms", "window", "2 s", NULL). */
+ *  mr_parts_add(p, "rms", "window", "2 s", (char *)NULL). */
 mr_status mr_parts_add(mr_parts *p, const char *name, ...) __attribute__((sentinel));
 
 typedef struct mr_op {

@@ -24,7 +24,7 @@ static inline void ends(double (*v)[LANES], size_t k)
     for (size_t i = k / 2; i + 1 < k; i++) order(v[i], v[k - 1]);
 }
 
-MR_CLONES void mr_middle(double (*v)[LANES], size_t n, double out[LANES])
+MR_CLONES static void middle(double (*v)[LANES], size_t n, double out[LANES])
 {
     size_t k = n / 2 + 2, next = k;
     double(*at)[LANES] = v;
@@ -39,6 +39,12 @@ MR_CLONES void mr_middle(double (*v)[LANES], size_t n, double out[LANES])
         k++;
     }
     memcpy(out, at[0], LANES * sizeof *out);
+}
+
+void mr_middle(double (*v)[LANES], size_t n, double out[LANES])
+{
+    MR_ASSERT(n % 2 == 1 && n <= MR_MIDDLE_MOST);
+    middle(v, n, out);
 }
 
 void mr_window2_needs(const mr_window2 *w, mr_needs *needs)

@@ -25,9 +25,9 @@ static mr_status band_rms_parts(const void *self, mr_parts *p)
     snprintf(band, sizeof band, "%.17g..%.17g Hz", s->band_hz[0], s->band_hz[1]);
     snprintf(window, sizeof window, "%lld ns", (long long)s->window_ns);
     snprintf(step, sizeof step, "%lld ns", (long long)s->step_ns);
-    MR_TRY(mr_parts_add(p, "bandpass", "band", band, NULL));
-    if (!s->step_ns) return mr_parts_add(p, "rms", "window", window, NULL);
-    MR_TRY(mr_parts_add(p, "rms", "window", window, "step", step, NULL));
+    MR_TRY(mr_parts_add(p, "bandpass", "band", band, (char *)NULL));
+    if (!s->step_ns) return mr_parts_add(p, "rms", "window", window, (char *)NULL);
+    MR_TRY(mr_parts_add(p, "rms", "window", window, "step", step, (char *)NULL));
 out:
     return st;
 }
