@@ -317,6 +317,28 @@ static void loop_in_the_tree_ends(void **s)
     unlink(path);
 }
 
+static void an_array_of_nearly_all_numbers_is_damage(void **state)
+{
+    (void)state;
+    /* pages of one element, 2^64 - 1 of them: their bitmap's length must not come out as 0 */
+    unsigned char f[4096] = {0};
+    const uint64_t total = UINT64_MAX, block = 64;
+    uint64_t n = 0;
+    memcpy(f, "FAHD\0\0\10\0", 8);
+    memcpy(f + 8, &total, 8);
+    memcpy(f + 16, &block, 8);
+    memcpy(f + block, "FADB", 4);
+    snprintf(path, sizeof path, "%s", w_name("array"));
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write(fd, f, sizeof f), sizeof f);
+    mr_bytes b = {.fd = fd, .size = sizeof f, .so = 8, .sl = 8};
+    assert_int_equal(mr_fixed_array_walk(&b, 0, 1 << 20, count_element, &n), MR_EINPUT);
+    assert_non_null(strstr(mr_error(), "damaged"));
+    assert_int_equal(n, 0);
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest t[] = {
@@ -324,6 +346,7 @@ int main(void)
         cmocka_unit_test(newer_indexes),
         cmocka_unit_test(damage_anywhere_ends),
         cmocka_unit_test(loop_in_the_tree_ends),
+        cmocka_unit_test(an_array_of_nearly_all_numbers_is_damage),
     };
     return cmocka_run_group_tests(t, NULL, NULL);
 }

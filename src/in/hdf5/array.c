@@ -70,7 +70,9 @@ static mr_status put_pages(const array *a, uint64_t addr, uint64_t at, uint64_t 
 {
     mr_status st = MR_OK;
     uint64_t step = a->page * a->entry + 4; /* a checksum ends each */
-    for (uint64_t i = 0; i * a->page < k && at + i * a->page < a->n; i++)
+    uint64_t most = at < a->n ? MR_MIN(k, a->n - at) : 0;
+    uint64_t pages = most / a->page + (most % a->page != 0); /* i * page may not be: 2^64 is 0 */
+    for (uint64_t i = 0; i < pages; i++)
         if (bit(map, first_bit + i))
             MR_TRY(
                 put_from(a, addr + i * step, at + i * a->page, MR_MIN(a->page, k - i * a->page)));
@@ -113,8 +115,9 @@ mr_status mr_fixed_array_walk(const mr_bytes *b, uint64_t addr, uint64_t n, mr_l
     MR_TRY(mr_bytes_read(b, block, a.prefix, p));
     MR_TRY(check_block(&a, "FADB", p));
     if (total <= a.page) return put_from(&a, block + a.prefix, 0, total);
-    uint64_t bytes = (total / a.page + (total % a.page != 0) + 7) / 8;
-    if (bytes > MAX_BLOCK_BYTES) return damaged();
+    const uint64_t pages = total / a.page + (total % a.page != 0);
+    if (pages / 8 >= MAX_BLOCK_BYTES) return damaged();
+    const uint64_t bytes = (pages + 7) / 8;
     MR_TRY(mr_alloc((size_t)bytes, 1, "chunk index", &map));
     MR_TRY(mr_bytes_read(b, block + a.prefix, (size_t)bytes, map));
     MR_TRY(put_pages(&a, block + a.prefix + bytes + 4, 0, total, map, 0));
