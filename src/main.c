@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "out/output.h"
 #include "millrace/millrace.h"
-#include "run/stop.h"
+#include "run/told/stop.h"
 
 static int version(void)
 {

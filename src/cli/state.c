@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/text.h"
-#include "run/lock_record.h"
+#include "run/folder/lock_record.h"
 
 /** Without a word for so long a run is taken for dead. */
 #define SILENT_S 30.0

@@ -10,7 +10,7 @@
 #include "base/quantity.h"
 #include "cli/cli.h"
 #include "cli/run_opts.h"
-#include "run/stop.h"
+#include "run/told/stop.h"
 
 enum { MAX_SHAPES = 8, ROUNDS = 2 };
 static const double SCOUT_BYTES = 256e6, SAME = 0.05; /* what differs by less is called the same */

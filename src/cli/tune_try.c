@@ -16,7 +16,7 @@
 #include "cli/tune.h"
 #include "report/json.h"
 #include "report/report.h"
-#include "run/stop.h"
+#include "run/told/stop.h"
 
 extern char **environ;
 

@@ -8,8 +8,8 @@
 #include "cli/cli.h"
 #include "cli/state.h"
 #include "out/output.h"
-#include "run/deep.h"
-#include "run/lock.h"
+#include "run/folder/deep.h"
+#include "run/folder/lock.h"
 
 static void say(MR_UNUSED void *arg, const char *line)
 {

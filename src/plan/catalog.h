@@ -1,7 +1,7 @@
 /* plan/catalog.h: what the survey found, one 64-byte row a recording; facts that many files share
  * (layout, type, rate, ...) are kept once, as a kind. Kinds that may stand in one span form a
- * group. Built by run/survey.c, which packs it into one block that the ranks of a node share; read
- * by the planner and the readers. Read-only once built: any thread. */
+ * group. Built by run/survey/survey.c, which packs it into one block that the ranks of a node
+ * share; read by the planner and the readers. Read-only once built: any thread. */
 #ifndef MR_CATALOG_H
 #define MR_CATALOG_H
 #include "base/text.h"

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "report/html/html.h"
-#include "run/ending.h"
-#include "run/seen.h"
-#include "run/told.h"
-#include "run/stop.h"
+#include "run/over/ending.h"
+#include "run/over/seen.h"
+#include "run/told/told.h"
+#include "run/told/stop.h"
 
 /** Everybody's committed lanes and losses to everybody. */
 mr_status mr_run_gather(mr_run_state *r)

@@ -11,10 +11,10 @@
 #include <sys/vfs.h>
 #include <time.h>
 #include "base/quantity.h"
-#include "run/ending.h"
-#include "run/stop.h"
-#include "run/told.h"
-#include "run/whole.h"
+#include "run/over/ending.h"
+#include "run/told/stop.h"
+#include "run/told/told.h"
+#include "run/survey/whole.h"
 
 #define REFRESH_S 10.0 /* between two master files */
 #define LOOK_S 30.0    /* where new files are told by events */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ops/kernels/simd.h"
-#include "run/told.h"
-#include "run/stop.h"
+#include "run/told/told.h"
+#include "run/told/stop.h"
 
 /** Asking the kernel for the memory in use takes 0.4 ms, in which the team sleeps: not at every
  * block. */

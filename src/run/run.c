@@ -11,8 +11,8 @@
 #include "run/follow.h"
 #include "run/inputs.h"
 #include "run/nowhere.h"
-#include "run/told.h"
-#include "run/stop.h"
+#include "run/told/told.h"
+#include "run/told/stop.h"
 
 static mr_status take_lock(mr_run_state *r)
 {

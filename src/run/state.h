@@ -3,11 +3,11 @@
 #ifndef MR_RUN_STATE_H
 #define MR_RUN_STATE_H
 #include "report/report.h"
-#include "run/lock.h"
-#include "run/mill.h"
-#include "run/resume.h"
+#include "run/folder/lock.h"
+#include "run/mill/mill.h"
+#include "run/folder/resume.h"
 #include "run/run.h"
-#include "run/survey.h"
+#include "run/survey/survey.h"
 #include "watch/watch.h"
 
 /** All that a run holds. */

@@ -6,7 +6,7 @@
 #include "out/index.h"
 #include "in/probe.h"
 #include "in/zygote.h"
-#include "run/lock_record.h"
+#include "run/folder/lock_record.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "plan/catalog.h"
-#include "run/deep_report.h"
+#include "run/folder/deep_report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

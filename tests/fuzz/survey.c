@@ -2,7 +2,7 @@
  * it is refused or every row of it can be asked for. */
 #include <stdlib.h>
 #include <string.h>
-#include "run/survey_file.h"
+#include "run/survey/survey_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

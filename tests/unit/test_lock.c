@@ -5,8 +5,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "run/lock.h"
-#include "run/lock_record.h"
+#include "run/folder/lock.h"
+#include "run/folder/lock_record.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>

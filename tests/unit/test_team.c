@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "par/thread.h"
-#include "run/team.h"
+#include "run/mill/team.h"
 
 enum { THREADS = 4, ROUNDS = 500 };
 

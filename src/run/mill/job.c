@@ -1,0 +1,74 @@
+/* run/mill/job.c: what readers, computing and the writer do to a lane in hand and to the mill as a
+ * whole: note a loss, fail, end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "run/mill/mill.h"
+#include "run/piece/quality.h"
+
+void mr_mill_fail(mr_mill *m, mr_status st, const char *why)
+{
+    char text[sizeof m->why];
+    snprintf(text, sizeof text, "%s", why);
+    mr_mutex_lock(m->gate);
+    if (m->failed == MR_OK) {
+        m->failed = st;
+        memcpy(m->why, text, sizeof text);
+    }
+    mr_mutex_wake(m->gate);
+    mr_mutex_unlock(m->gate);
+    mr_pool_fail(m->slabs, st, text);
+    mr_pool_fail(m->outs, st, text);
+    mr_queue_fail(m->done, st, text);
+}
+
+mr_status mr_mill_failed(mr_mill *m)
+{
+    mr_mutex_lock(m->gate);
+    const mr_status st = m->failed;
+    if (st != MR_OK) mr_error_set(m->why);
+    mr_mutex_unlock(m->gate);
+    return st;
+}
+
+void mr_job_free(mr_job *j)
+{
+    if (!j) return;
+    if (j->file) mr_lane_abort(j->file);
+    for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
+    for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
+    for (size_t i = 0; j->quality && i < j->n_quality; i++) mr_quality_fini(&j->quality[i]);
+    free(j->quality);
+    free(j->slab);
+    free(j->part);
+    free(j->spoils);
+    for (size_t i = 0; j->source_spoils && i < j->n_groups; i++) free(j->source_spoils[i].v);
+    free(j->losses.v);
+    free(j->source_spoils);
+    free(j->source_state);
+    mr_job_picks_free(j);
+    free(j);
+}
+
+void mr_mill_over(mr_mill *m, mr_job *j)
+{
+    mr_mutex_lock(m->gate);
+    mr_job **at = &m->alive;
+    while (*at != j) at = &(*at)->alive;
+    *at = j->alive;
+    mr_mutex_unlock(m->gate);
+    mr_job_free(j);
+}
+
+mr_status mr_losses_add(mr_losses *l, const mr_loss *row)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; i < l->n; i++) /* halos are read twice: one entry is enough */
+        if (l->v[i].file == row->file && l->v[i].t0_ns == row->t0_ns &&
+            strcmp(l->v[i].note, row->note) == 0)
+            return MR_OK;
+    MR_TRY(mr_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, "the list of losses"));
+    l->v[l->n++] = *row;
+out:
+    return st;
+}

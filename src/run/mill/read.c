@@ -1,0 +1,259 @@
+/* run/mill/read.c: the reader threads: slab after slab, in the order they will be computed, from
+ * the files that hold them. A file that fails becomes NaN, listed; it never ends the run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "run/mill/mill.h"
+
+/** The file a reader has open. */
+typedef struct open_file {
+    uint32_t file;
+    bool any;
+    mr_raw *raw;
+    mr_chunk *chunks;
+} open_file;
+
+static void close_file(open_file *f)
+{
+    mr_raw_close(f->raw);
+    free(f->chunks);
+    *f = (open_file){0};
+}
+
+static mr_status open_input(const mr_mill *m, uint32_t file, open_file *f)
+{
+    mr_status st = MR_OK;
+    mr_file_info info;
+    if (f->any && f->file == file) return MR_OK;
+    close_file(f);
+    mr_catalog_info(m->plan->cat, file, &info);
+    MR_TRY(mr_catalog_chunks(m->plan->cat, file, &f->chunks));
+    MR_TRY(mr_raw_open(mr_catalog_path(m->plan->cat, file), &info, f->chunks, &f->raw));
+    f->file = file;
+    f->any = true;
+out:
+    if (st != MR_OK) close_file(f);
+    return st;
+}
+
+/** One call of mr_raw_read: where its rows stand, for what it loses. */
+typedef struct request {
+    mr_mill *m;
+    mr_job *job;
+    mr_job_slab *slab;
+    uint32_t file;
+    int64_t raw0; /* raw grid index of the request's first row */
+    bool again;   /* what is lost now is not damaged, it could not be read */
+    mr_status st;
+} request;
+
+static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
+{
+    request *q = arg;
+    mr_job_slab *s = q->slab;
+    const mr_plan *p = q->m->plan;
+    const mr_span *sp = &p->spans.span[q->job->lane->span];
+    mr_status st =
+        mr_grow(&s->holes, &s->cap_holes, s->n_holes + 1, sizeof *s->holes, "lost ranges");
+    if (st == MR_OK) {
+        const mr_slab at = {q->raw0 + rows.a, q->raw0 + rows.b};
+        mr_loss row = {.file = q->file,
+                       .again = q->again,
+                       .t0_ns = mr_span_time(&p->spans, sp, at.a, 1),
+                       .t1_ns = mr_span_time(&p->spans, sp, at.b, 1)};
+        s->holes[s->n_holes++] = (mr_hole){at, chans};
+        snprintf(row.note, sizeof row.note, "%.90s; channels %lld..%lld as selected became NaN",
+                 why, (long long)chans.a, (long long)chans.b);
+        mr_mutex_lock(q->m->gate);
+        st = mr_losses_add(&q->job->losses, &row);
+        mr_mutex_unlock(q->m->gate);
+    }
+    if (st != MR_OK) q->st = st;
+}
+
+/** Channels of a lane as they are buffered. */
+static mr_chsel buffered(const mr_mill *m, const mr_lane *l)
+{
+    const mr_array *a = &m->plan->arrays[l->array];
+    return a->even ? (mr_chsel){a->chan[l->read.a], a->sel.step, (uint64_t)(l->read.b - l->read.a)}
+                   : a->sel;
+}
+
+/** Add what was read to the digest of its part of the lane. */
+static void note_read(mr_mill *m, mr_job *j, const mr_part *part, const request *q, uint64_t row,
+                      uint64_t n, const void *data)
+{
+    mr_rows_sum sum = {0};
+    mr_job_part *p = &j->part[(size_t)(part - m->plan->spans.part) - j->first_part];
+    const mr_array *a = &m->plan->arrays[j->lane->array];
+    const mr_file_info *f = &m->plan->cat->facts[m->plan->cat->rows[q->file].kind];
+    const size_t bytes = (size_t)buffered(m, j->lane).n * f->store.dtype.size;
+    if (!q->again) mr_rows_add(&sum, data, row, n, bytes, a->row_bytes);
+    mr_mutex_lock(m->gate);
+    mr_rows_merge(&p->sum, &sum);
+    p->failed = p->failed || q->again;
+    mr_mutex_unlock(m->gate);
+}
+
+static int by_time(const void *pa, const void *pb)
+{
+    const mr_loss *a = pa, *b = pb;
+    if (a->t0_ns != b->t0_ns) return a->t0_ns < b->t0_ns ? -1 : 1;
+    if (a->t1_ns != b->t1_ns) return a->t1_ns < b->t1_ns ? -1 : 1;
+    if (a->file != b->file) return a->file < b->file ? -1 : 1;
+    return strcmp(a->note, b->note);
+}
+
+/** In an order that does not depend on which thread met them. */
+static mr_status print_losses(const mr_mill *m, mr_job *j, mr_text *lines)
+{
+    mr_status st = MR_OK;
+    if (j->losses.n) qsort(j->losses.v, j->losses.n, sizeof *j->losses.v, by_time);
+    for (size_t i = 0; i < j->losses.n; i++) {
+        const mr_loss *v = &j->losses.v[i];
+        const mr_lost_line line = {.t0_ns = v->t0_ns,
+                                   .t1_ns = v->t1_ns,
+                                   .again = v->again,
+                                   .name = mr_base_name(mr_catalog_path(m->plan->cat, v->file)),
+                                   .note = v->note};
+        MR_TRY(mr_lost_print(lines, &line));
+    }
+out:
+    return st;
+}
+
+mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
+{
+    mr_status st = MR_OK;
+    const mr_lane *l = j->lane;
+    const mr_span *sp = &m->plan->spans.span[l->span];
+    const int64_t k0 = sp->index0;
+    MR_TRY(print_losses(m, j, lines));
+    for (size_t i = 0; i < j->n_parts; i++) {
+        const mr_part *q = &m->plan->spans.part[j->first_part + i];
+        const int64_t a = MR_MAX(l->raw.a, k0 + q->k);
+        const int64_t b = MR_MIN(l->raw.b, k0 + q->k + (int64_t)q->n);
+        const mr_catalog *c = m->plan->cat; /* rows count from the dataset's first valid one */
+        const uint64_t from = c->rows[q->file].row0 - mr_catalog_row0(c, q->file);
+        const mr_input_line line = {.row = (uint64_t)(a - k0 - q->k) + q->skip + from,
+                                    .rows = (uint64_t)(b - a),
+                                    .sel = buffered(m, l),
+                                    .sum = j->part[i].sum,
+                                    .t0_ns = mr_span_time(&m->plan->spans, sp, a, 1),
+                                    .known = !j->part[i].failed,
+                                    .name = mr_base_name(mr_catalog_path(m->plan->cat, q->file))};
+        MR_TRY(mr_inputs_line(lines, &line));
+    }
+out:
+    return st;
+}
+
+/** Read rows [raw.a, raw.b), all in one part, into the slab. */
+static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part *part, mr_slab raw,
+                           open_file *f)
+{
+    const mr_array *a = &m->plan->arrays[j->lane->array];
+    const int64_t k0 = m->plan->spans.span[j->lane->span].index0;
+    const mr_chsel sel = buffered(m, j->lane);
+    char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
+    const uint64_t row = (uint64_t)(raw.a - k0 - part->k) + part->skip;
+    const uint64_t n = (uint64_t)(raw.b - raw.a);
+    request q = {.m = m, .job = j, .slab = s, .file = part->file, .raw0 = raw.a};
+    mr_status st = open_input(m, part->file, f);
+    if (st == MR_OK) st = mr_raw_read(f->raw, row, n, &sel, dst, a->row_bytes, lost, &q);
+    if (st == MR_EINPUT) {
+        char why[MR_NOTE_MAX];
+        snprintf(why, sizeof why, "%s", mr_error());
+        close_file(f);
+        q.again = true;
+        memset(dst, 0, (size_t)n * a->row_bytes);
+        lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
+        st = MR_OK;
+    }
+    if (st == MR_OK) note_read(m, j, part, &q, row, n, dst);
+    return st != MR_OK ? st : q.st;
+}
+
+static mr_status read_slab(mr_mill *m, mr_job *j, mr_job_slab *s, open_file *f)
+{
+    mr_status st = MR_OK;
+    const mr_spans *spans = &m->plan->spans;
+    const mr_span *sp = &spans->span[j->lane->span];
+    size_t first, n;
+    mr_span_parts(spans, sp, s->raw.a - sp->index0, s->raw.b - sp->index0, &first, &n);
+    for (size_t i = first; i < first + n; i++) {
+        const mr_part *p = &spans->part[i];
+        const mr_slab raw = {MR_MAX(s->raw.a, sp->index0 + p->k),
+                             MR_MIN(s->raw.b, sp->index0 + p->k + (int64_t)p->n)};
+        MR_TRY(read_part(m, j, s, p, raw, f));
+    }
+out:
+    return st;
+}
+
+/** A buffer. Who must wait for one is ahead of the computing and gives way to it: a reader that
+ *  wakes takes the core of a member that all others wait for at the end of a block. Who need not is
+ *  what they wait for. */
+static mr_status take_buffer(mr_mill *m, bool *gave_way, void **buf)
+{
+    mr_status st = mr_pool_take(m->slabs, buf, 0);
+    const bool wait = st == MR_ETIMEOUT;
+    if (wait != *gave_way && mr_thread_give_way(wait)) *gave_way = wait;
+    return wait ? mr_pool_take(m->slabs, buf, -1) : st;
+}
+
+/** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one,
+ * so buffers go to slabs in order. */
+static mr_status next_slab(mr_mill *m, bool *gave_way, mr_job **job, mr_job_slab **slab)
+{
+    mr_status st = MR_OK;
+    void *buf;
+    *slab = NULL;
+    mr_mutex_lock(m->order);
+    mr_mutex_lock(m->gate);
+    while (!m->closing && m->failed == MR_OK && !m->first) mr_mutex_wait(m->gate, -1);
+    *job = m->failed == MR_OK ? m->first : NULL;
+    mr_mutex_unlock(m->gate);
+    if (!*job) goto out;
+    MR_TRY(take_buffer(m, gave_way, &buf));
+    mr_mutex_lock(m->gate);
+    *slab = &(*job)->slab[(*job)->next_read++];
+    (*slab)->buf = buf;
+    if ((*job)->next_read == (*job)->n_slabs) {
+        m->first = (*job)->next;
+        if (!m->first) m->last = NULL;
+    }
+    mr_mutex_unlock(m->gate);
+out:
+    mr_mutex_unlock(m->order);
+    return st;
+}
+
+mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
+{
+    mr_mill *m = mill;
+    mr_status st = MR_OK;
+    open_file f = {0};
+    mr_job *job;
+    mr_job_slab *slab;
+    bool gave_way = false;
+    for (;;) {
+        MR_TRY(next_slab(m, &gave_way, &job, &slab));
+        if (!slab) break;
+        const double t0 = mr_now(), cpu0 = mr_now_cpu();
+        MR_TRY(read_slab(m, job, slab, &f));
+        mr_mutex_lock(m->gate);
+        m->t.read_s += mr_now() - t0;
+        m->t.read_cpu_s += mr_now_cpu() - cpu0;
+        m->raw_bytes +=
+            (uint64_t)(slab->raw.b - slab->raw.a) * m->plan->arrays[job->lane->array].row_bytes;
+        slab->ready = true;
+        if (m->awaited == slab) mr_mutex_wake(m->gate);
+        mr_mutex_unlock(m->gate);
+    }
+out:
+    close_file(&f);
+    if (st == MR_ECLOSED) st = MR_OK; /* the mill is being left: nobody wants the slab */
+    if (st != MR_OK) mr_mill_fail(m, st, mr_error());
+    return st;
+}

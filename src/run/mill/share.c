@@ -1,0 +1,45 @@
+/* run/mill/share.c: work shared out among the members of a team, and the room that each has for it.
+ */
+#include <stdatomic.h>
+#include <stdio.h>
+#include "run/mill/mill.h"
+#include "run/told/stop.h"
+
+mr_arena mr_member_room(const mr_mill *m, int member)
+{
+    const size_t each = m->plan->mem.work_bytes;
+    return (mr_arena){.base = (char *)m->work + (size_t)member * each, .size = each};
+}
+
+typedef struct sharing {
+    mr_mill *m;
+    size_t n;
+    mr_status (*fn)(void *arg, size_t k, int member);
+    void *arg;
+    atomic_size_t next;
+    mr_status worst; /* the mill's gate guards it and why */
+    char why[512];
+} sharing;
+
+static void share(void *arg, int member)
+{
+    sharing *s = arg;
+    size_t k;
+    while ((k = atomic_fetch_add(&s->next, 1)) < s->n) {
+        const mr_status st = mr_stop_wanted() < 2 ? s->fn(s->arg, k, member) : mr_stop_raise();
+        if (st == MR_OK) continue;
+        mr_mutex_lock(s->m->gate);
+        s->worst = st;
+        snprintf(s->why, sizeof s->why, "%s", mr_error());
+        mr_mutex_unlock(s->m->gate);
+    }
+}
+
+mr_status mr_share_out(mr_mill *m, size_t n, mr_status (*fn)(void *arg, size_t k, int member),
+                       void *arg)
+{
+    sharing s = {.m = m, .n = n, .fn = fn, .arg = arg};
+    mr_team_do(m->team, share, &s);
+    if (s.worst != MR_OK) mr_error_set(s.why);
+    return s.worst;
+}
