@@ -6,7 +6,7 @@
 #include "cli/show.h"
 #include "out/product/product.h"
 #include "par/thread.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include "base/quantity.h"
 #include <stdio.h>
 #include <stdlib.h>

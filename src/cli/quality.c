@@ -7,7 +7,7 @@
 #include "cli/opts.h"
 #include "cli/samples.h"
 #include "cli/view.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

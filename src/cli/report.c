@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "cli/opts.h"
 #include "cli/view.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include "report/html/html.h"
 
 enum { O_OUT, O_BARE, O_QUIET };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "ops/try/walk.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 
 /** One setting of it. set: "chain.NAME.KEY=VALUE", or NULL: its example. */
 static mr_status try_one(const mr_op *op, const char *what, const char *set, size_t *wrong)

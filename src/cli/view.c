@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "in/input.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

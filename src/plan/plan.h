@@ -4,7 +4,7 @@
 #define MR_PLAN_H
 #include "out/output.h"
 #include "ops/chain/chain.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include "plan/span.h"
 
 /** What is common to all lanes of a group of files: the bound chain, the channels, block lengths.

@@ -1,6 +1,6 @@
 /* plan/span.c: sort the files of each group by time, join what joins, note what does not. */
 #include "plan/span.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

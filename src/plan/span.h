@@ -1,7 +1,7 @@
 /* plan/span.h: files laid end to end: spans without gap, and the ledger of what was odd. */
 #ifndef MR_SPAN_H
 #define MR_SPAN_H
-#include "plan/catalog.h"
+#include "plan/catalog/catalog.h"
 
 /** The samples of one recording that a span keeps. */
 typedef struct mr_part {

@@ -2,7 +2,7 @@
 #ifndef MR_NOWHERE_H
 #define MR_NOWHERE_H
 #include "par/par.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 
 /** Collective. Where the config's output is null: its folder becomes one of this run's own under
  *  TMPDIR (/tmp), for the survey, the lock and what else a run notes; lanes are not written. */

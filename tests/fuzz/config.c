@@ -2,7 +2,7 @@
  * taken again in the same way. */
 #include <stdlib.h>
 #include <string.h>
-#include "plan/config.h"
+#include "plan/config/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -2,7 +2,7 @@
  * config. */
 #include <stdlib.h>
 #include <string.h>
-#include "plan/catalog.h"
+#include "plan/catalog/catalog.h"
 #include "run/folder/deep_report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 #include "plan_rig.h"
 #include <fcntl.h>
 #include <unistd.h>
-#include "plan/tables.h"
+#include "plan/catalog/tables.h"
 
 static const char *const abc[] = {"in/a.h5", "in/b.h5", "in/c.h5", "in/d.h5"};
 

@@ -1,6 +1,6 @@
 /* A config as a checked structure: what is taken over, and some fifty configs that are refused,
  * each in one line with its place, what is allowed, and what to write. */
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include <glob.h>
 #include <setjmp.h>
 #include <stdio.h>

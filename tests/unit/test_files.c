@@ -1,7 +1,7 @@
 /* input.files: globs, folders, lists; what is left out; what is refused. Runs in a folder of its
  * own. */
-#include "plan/config.h"
-#include "plan/wild.h"
+#include "plan/config/config.h"
+#include "plan/files/wild.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* -s KEY=VALUE: what it changes, what it makes, and where its refusals point. */
-#include "plan/tree.h"
+#include "plan/config/tree.h"
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>

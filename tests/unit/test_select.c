@@ -1,5 +1,5 @@
 /* Channels of a file by index, range, list and distance; the channel table. */
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdio.h>

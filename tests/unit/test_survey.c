@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "synth/synth.h"
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include "run/survey/survey.h"
 
 #define T0 INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */

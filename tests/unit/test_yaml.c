@@ -1,5 +1,5 @@
 /* YAML to tree: places of values and keys, and everything that is refused, with its place. */
-#include "plan/tree.h"
+#include "plan/config/tree.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "out/digests.h"
-#include "plan/catalog.h"
+#include "plan/catalog/catalog.h"
 #include "run/folder/deep_report.h"
 
 #define PIECE_BYTES ((size_t)4 << 20)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "plan/catalog.h"
+#include "plan/catalog/catalog.h"
 #include "report/json.h"
 
 static int by_base(const void *a, const void *b)

@@ -1,7 +1,7 @@
 /* run/folder/deep_report.h: what the report.json of an output folder says of the inputs. */
 #ifndef MR_DEEP_REPORT_H
 #define MR_DEEP_REPORT_H
-#include "plan/config.h"
+#include "plan/config/config.h"
 
 typedef struct mr_report_inputs {
     mr_strs paths;  /* sorted by base name; where they were relative they begin at the folder that

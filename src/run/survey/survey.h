@@ -4,7 +4,7 @@
 #define MR_SURVEY_H
 #include "par/par.h"
 #include "plan/plan.h"
-#include "plan/tables.h"
+#include "plan/catalog/tables.h"
 
 typedef struct mr_survey {
     mr_comm *comm;                /* [borrow] */

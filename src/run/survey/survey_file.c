@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "plan/tables.h"
+#include "plan/catalog/tables.h"
 
 typedef struct head {
     char magic[8];

@@ -4,8 +4,8 @@
 #ifndef MR_SURVEY_FILE_H
 #define MR_SURVEY_FILE_H
 #include "out/output.h"
-#include "plan/catalog.h"
-#include "plan/config.h"
+#include "plan/catalog/catalog.h"
+#include "plan/config/config.h"
 
 /** The last survey, mapped. */
 typedef struct mr_last {

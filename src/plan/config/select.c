@@ -1,8 +1,9 @@
-/* plan/select.c: which channels of a file a config asks for: indices, half-open ranges with a
- * stride, lists of both, all but these, or a range of distance. run/ and cli/ ask once a layout. */
+/* plan/config/select.c: which channels of a file a config asks for: indices, half-open ranges with
+ * a stride, lists of both, all but these, or a range of distance. run/ and cli/ ask once a layout.
+ */
 #include "base/quantity.h"
-#include "plan/config.h"
-#include "plan/tree.h"
+#include "plan/config/config.h"
+#include "plan/config/tree.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

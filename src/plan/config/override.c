@@ -1,7 +1,7 @@
-/* plan/override.c: -s KEY=VALUE on the tree of settings. KEY is a path of names joined by dots;
- * operators of the chain are named by their name, or by index and name where one is repeated. The
- * result is checked like what stands in the file; places are columns of KEY=VALUE. */
-#include "plan/tree.h"
+/* plan/config/override.c: -s KEY=VALUE on the tree of settings. KEY is a path of names joined by
+ * dots; operators of the chain are named by their name, or by index and name where one is repeated.
+ * The result is checked like what stands in the file; places are columns of KEY=VALUE. */
+#include "plan/config/tree.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* plan/wild.c: a pattern part by part: names are matched folder by folder, other parts are taken as
- * they are. */
-#include "plan/wild.h"
+/* plan/files/wild.c: a pattern part by part: names are matched folder by folder, other parts are
+ * taken as they are. */
+#include "plan/files/wild.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>

@@ -1,5 +1,6 @@
-/* plan/tables.h: chunk tables on disk, so that no rank holds those of a whole archive. Every rank
- * of a survey appends to a file of its own, base.0, base.1, ...; any rank reads any of them. */
+/* plan/catalog/tables.h: chunk tables on disk, so that no rank holds those of a whole archive.
+ * Every rank of a survey appends to a file of its own, base.0, base.1, ...; any rank reads any of
+ * them. */
 #ifndef MR_TABLES_H
 #define MR_TABLES_H
 #include "in/input.h"

@@ -1,5 +1,6 @@
-/* plan/tables.c: chunk tables, one behind the other, each with its length and digest before it. */
-#include "plan/tables.h"
+/* plan/catalog/tables.c: chunk tables, one behind the other, each with its length and digest before
+ * it. */
+#include "plan/catalog/tables.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* plan/config.h: the config file as a checked structure. YAML by libyaml, every refusal with
+/* plan/config/config.h: the config file as a checked structure. YAML by libyaml, every refusal with
  * file:line:column. What belongs to operators stays a node tree; ops/ checks it at bind. */
 #ifndef MR_CONFIG_H
 #define MR_CONFIG_H

@@ -1,8 +1,8 @@
-/* plan/catalog_look.c: what a catalogue says of files and their recordings. */
+/* plan/catalog/look.c: what a catalogue says of files and their recordings. */
 #include <stdlib.h>
 #include <string.h>
-#include "plan/catalog.h"
-#include "plan/tables.h"
+#include "plan/catalog/catalog.h"
+#include "plan/catalog/tables.h"
 
 int mr_catalog_order(const mr_catalog *c, size_t a, size_t b)
 {

@@ -1,8 +1,8 @@
-/* plan/kinds.c: facts of files, each once, found by a hash table: an archive has a few, and may in
- * the worst case have as many as files. */
+/* plan/catalog/kinds.c: facts of files, each once, found by a hash table: an archive has a few, and
+ * may in the worst case have as many as files. */
 #include <stdlib.h>
 #include <string.h>
-#include "plan/catalog.h"
+#include "plan/catalog/catalog.h"
 
 static void put_text(char *to, const char *from, size_t size)
 {

@@ -1,5 +1,6 @@
-/* plan/expand.c: ${NAME} and a leading ~ in the paths of a config (input.files, output.folder). */
-#include "plan/tree.h"
+/* plan/config/expand.c: ${NAME} and a leading ~ in the paths of a config (input.files,
+ * output.folder). */
+#include "plan/config/tree.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
-/* plan/chain_check.c: the chain of a config as far as no data is needed: its shape, the operators'
- * names and their parameters. What depends on rate and channels is checked when ops/ binds it. */
+/* plan/config/chain_check.c: the chain of a config as far as no data is needed: its shape, the
+ * operators' names and their parameters. What depends on rate and channels is checked when ops/
+ * binds it. */
 #include "ops/chain/chain.h"
 #include "ops/param.h"
-#include "plan/settings.h"
-#include "plan/tree.h"
+#include "plan/config/settings.h"
+#include "plan/config/tree.h"
 #include <stdlib.h>
 #include <string.h>
 

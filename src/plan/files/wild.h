@@ -1,4 +1,4 @@
-/* plan/wild.h: names that match a pattern. */
+/* plan/files/wild.h: names that match a pattern. */
 #ifndef MR_WILD_H
 #define MR_WILD_H
 #include "base/text.h"

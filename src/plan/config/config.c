@@ -1,9 +1,9 @@
-/* plan/config.c: a config file as a checked structure: text -> tree (yaml.c) -> -s settings on it
- * (override.c) -> sections (settings.c) and chain (chain_check.c). cli/ calls it. */
-#include "plan/config.h"
-#include "plan/catalog.h"
-#include "plan/settings.h"
-#include "plan/tree.h"
+/* plan/config/config.c: a config file as a checked structure: text -> tree (yaml.c) -> -s settings
+ * on it (override.c) -> sections (settings.c) and chain (chain_check.c). cli/ calls it. */
+#include "plan/config/config.h"
+#include "plan/catalog/catalog.h"
+#include "plan/config/settings.h"
+#include "plan/config/tree.h"
 #include <stdlib.h>
 #include <string.h>
 

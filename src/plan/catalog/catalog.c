@@ -1,5 +1,5 @@
-/* plan/catalog.c: rows of the surveyed files, growing or as a view of a packed block. */
-#include "plan/catalog.h"
+/* plan/catalog/catalog.c: rows of the surveyed files, growing or as a view of a packed block. */
+#include "plan/catalog/catalog.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

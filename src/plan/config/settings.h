@@ -1,8 +1,8 @@
-/* plan/settings.h: inside the config's parser only: the sections of the config, checked and taken
- * over from the tree. All refusals are MR_ECONFIG with file:line:column. */
+/* plan/config/settings.h: inside the config's parser only: the sections of the config, checked and
+ * taken over from the tree. All refusals are MR_ECONFIG with file:line:column. */
 #ifndef MR_SETTINGS_H
 #define MR_SETTINGS_H
-#include "plan/config.h"
+#include "plan/config/config.h"
 
 /** The root's own keys, then each section into c. c->root is set; nodes are borrowed from it. */
 mr_status mr_settings_take(mr_config *c);

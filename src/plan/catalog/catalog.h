@@ -1,5 +1,5 @@
-/* plan/catalog.h: what the survey found, one 64-byte row a recording; facts that many files share
- * (layout, type, rate, ...) are kept once, as a kind. Kinds that may stand in one span form a
+/* plan/catalog/catalog.h: what the survey found, one 64-byte row a recording; facts that many files
+ * share (layout, type, rate, ...) are kept once, as a kind. Kinds that may stand in one span form a
  * group. Built by run/survey/survey.c, which packs it into one block that the ranks of a node
  * share; read by the planner and the readers. Read-only once built: any thread. */
 #ifndef MR_CATALOG_H
@@ -55,7 +55,7 @@ typedef struct mr_catalog {
     uint32_t *lead;              /* [n_groups] the kind that speaks for the group */
     uint32_t *path_at, *note_at; /* [n] where they stand in text; note 0: none */
     char *text;
-    char *tables; /* name of the files that hold the chunk tables (plan/tables.h); NULL: none */
+    char *tables;           /* of the files with chunk tables (plan/catalog/tables.h), or NULL */
     struct mr_maker *maker; /* while it grows; NULL for a view of a block */
 } mr_catalog;
 

@@ -1,10 +1,11 @@
-/* plan/settings.c: the sections input, output and run of a config: which keys there are, what they
- * may hold, and into mr_config with them. plan/config.c calls it with the finished tree. */
-#include "plan/settings.h"
+/* plan/config/settings.c: the sections input, output and run of a config: which keys there are,
+ * what they may hold, and into mr_config with them. plan/config/config.c calls it with the finished
+ * tree. */
+#include "plan/config/settings.h"
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "ops/plugin.h"
-#include "plan/tree.h"
+#include "plan/config/tree.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

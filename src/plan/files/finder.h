@@ -1,10 +1,10 @@
-/* plan/finder.h: what lies below the folders of an archive. Every folder is gone through once, by
- * device and inode, however many links and mounts lead to it; a link to a folder comes after all
- * that is reached without one. Nothing of the output folder is ever found, by whatever way. Called
- * by plan/files.c. */
+/* plan/files/finder.h: what lies below the folders of an archive. Every folder is gone through
+ * once, by device and inode, however many links and mounts lead to it; a link to a folder comes
+ * after all that is reached without one. Nothing of the output folder is ever found, by whatever
+ * way. Called by plan/files/files.c. */
 #ifndef MR_FINDER_H
 #define MR_FINDER_H
-#include "plan/config.h"
+#include "plan/config/config.h"
 #include <sys/stat.h>
 
 /** A folder, whatever its names. */

@@ -1,9 +1,9 @@
-/* plan/files.c: input.files to a list of paths: globs, folders with all below, lists. What lies
- * below folders plan/finder.c says. */
-#include "plan/finder.h"
-#include "plan/tree.h"
+/* plan/files/files.c: input.files to a list of paths: globs, folders with all below, lists. What
+ * lies below folders plan/files/finder.c says. */
+#include "plan/files/finder.h"
+#include "plan/config/tree.h"
 #include "in/null.h"
-#include "plan/wild.h"
+#include "plan/files/wild.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

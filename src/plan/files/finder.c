@@ -1,12 +1,12 @@
-/* plan/finder.c: see finder.h. */
-#include "plan/finder.h"
+/* plan/files/finder.c: see finder.h. */
+#include "plan/files/finder.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-#include "plan/catalog.h"
+#include "plan/catalog/catalog.h"
 
 enum { DEPTH_MAX = 64 };
 

@@ -1,5 +1,5 @@
-/* plan/tree.h: inside the config's parser only: text to tree, changes to the tree, checks of single
- * settings. All refusals are MR_ECONFIG with file:line:column. Any thread. */
+/* plan/config/tree.h: inside the config's parser only: text to tree, changes to the tree, checks of
+ * single settings. All refusals are MR_ECONFIG with file:line:column. Any thread. */
 #ifndef MR_TREE_H
 #define MR_TREE_H
 #include "base/node.h"

@@ -1,7 +1,7 @@
-/* plan/chantable.c: input.geometry, a CSV table of channel, distance, latitude, longitude,
+/* plan/config/chantable.c: input.geometry, a CSV table of channel, distance, latitude, longitude,
  * elevation. The header line names the columns in any order; run/ looks channels up in it. */
-#include "plan/config.h"
-#include "plan/tree.h"
+#include "plan/config/config.h"
+#include "plan/config/tree.h"
 #include "base/quantity.h"
 #include <inttypes.h>
 #include <math.h>

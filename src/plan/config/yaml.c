@@ -1,7 +1,7 @@
-/* plan/yaml.c: YAML text to a tree of settings with places, through libyaml's events. Strict where
- * YAML is generous: what a reader of the file could misread is refused. plan/config.c and
- * plan/override.c call it. */
-#include "plan/tree.h"
+/* plan/config/yaml.c: YAML text to a tree of settings with places, through libyaml's events. Strict
+ * where YAML is generous: what a reader of the file could misread is refused. plan/config/config.c
+ * and plan/config/override.c call it. */
+#include "plan/config/tree.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
