@@ -1,10 +1,10 @@
 /* cli/check.c: `millrace check CONFIG`: is it right, is it wise? Nothing is written. Of the input
  * only the first file's header is looked at, for the sampling rate and channels. */
 #include "cli/cli.h"
-#include "cli/run_opts.h"
+#include "cli/common/run_opts.h"
 #include "plan/advice.h"
 #include "plan/odds.h"
-#include "cli/show_json.h"
+#include "cli/common/show_json.h"
 #include <stdio.h>
 
 enum { LOOKS = 3 }; /* files that are tried before the header is given up */

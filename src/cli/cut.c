@@ -11,7 +11,7 @@
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "cli/cli.h"
-#include "cli/opts.h"
+#include "cli/common/opts.h"
 #include "run/run.h"
 
 enum { O_BEFORE, O_AFTER, O_LIMIT, O_ARCHIVE, O_OUT, O_PLAIN };

@@ -3,7 +3,7 @@
 #include "millrace/op.h"
 #include "ops/plugin.h"
 #include "cli/cli.h"
-#include "cli/opts.h"
+#include "cli/common/opts.h"
 #include "cli/try.h"
 #include <jansson.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
 #include <unistd.h>
 #include "base/utc.h"
 #include "cli/cli.h"
-#include "cli/opts.h"
-#include "cli/view.h"
+#include "cli/common/opts.h"
+#include "cli/view/view.h"
 #include "plan/config/config.h"
 #include "report/html/html.h"
 

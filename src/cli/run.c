@@ -1,7 +1,7 @@
 /* cli/run.c: run CONFIG. */
 #include <stdio.h>
 #include "cli/cli.h"
-#include "cli/run_opts.h"
+#include "cli/common/run_opts.h"
 #include "report/report.h"
 
 static void run_help(void)

@@ -1,7 +1,7 @@
 /* cli/synth.c: `millrace synth OUT`: a made-up archive of recorder files and truth.json, the
  * answers that a program which reads them should find. */
 #include "cli/cli.h"
-#include "cli/opts.h"
+#include "cli/common/opts.h"
 #include "base/quantity.h"
 #include "base/text.h"
 #include "base/utc.h"

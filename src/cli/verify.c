@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include "base/text.h"
 #include "cli/cli.h"
-#include "cli/state.h"
+#include "cli/state/state.h"
 #include "out/output.h"
 #include "run/folder/deep.h"
 #include "run/folder/lock.h"

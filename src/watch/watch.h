@@ -1,7 +1,7 @@
 /* watch/watch.h: how a run is seen and steered while it runs. A thread of rank 0 waits for
  * everything at once: it writes OUT/.millrace/status.json every two seconds, hears those who have
  * the key of the folder (stop, pause, resume, watch), and notices new files. Nothing of it touches
- * results. run/told/told.c tells it the news; cli/status.c reads the file. */
+ * results. run/told/told.c tells it the news; cli/state/status.c reads the file. */
 #ifndef MR_WATCH_WATCH_H
 #define MR_WATCH_WATCH_H
 #include "par/par.h"

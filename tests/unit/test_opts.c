@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
-#include "cli/opts.h"
+#include "cli/common/opts.h"
 
 static const mr_opt table[] = {{"rate", "FREQ", "500Hz", "rate"},
                                {"name", "TEXT", NULL, "name"},

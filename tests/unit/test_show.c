@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
-#include "cli/show.h"
+#include "cli/inspect/show.h"
 
 static void times_lose_needless_zeros(void **state)
 {
