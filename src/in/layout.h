@@ -2,8 +2,8 @@
 #ifndef MR_IN_LAYOUT_H
 #define MR_IN_LAYOUT_H
 #include "in/clock/clock.h"
-#include "in/hdf5/h5.h"
 #include "in/input.h"
+#include "in/infile.h"
 
 /** Valid rows of a dataset with one clock: they become a recording. */
 typedef struct mr_stretch {
@@ -11,15 +11,21 @@ typedef struct mr_stretch {
     int64_t t0_ns, t1_ns;
 } mr_stretch;
 
-/** What a layout found. read() fills what it can of info (dx_m, x0_m, gauge_m, quantity, unit,
- *  factors, assumed, odd) and the sources of time; clock and store are read afterwards.
- *  Zero-initialise but info; mr_find_fini. */
+/** What a layout found of one dataset. read() fills what it can of info (dx_m, x0_m, gauge_m,
+ *  quantity, unit, factors, assumed, odd), the sources of time in clock, and the samples: either it
+ *  names a dataset of the HDF5 (mr_find_data), whose type, chunks and place are read afterwards, or
+ *  it says itself how they lie in the file (stored). Zero-initialise but info; mr_find_fini. */
 typedef struct mr_find {
     mr_file_info *info;
     const char *want; /* [borrow] one of the names that list() gave; NULL: the layout has none */
-    char path[512];   /* of the samples */
-    uint64_t dims[2]; /* stored extents of that dataset, in file order */
+    bool tables;      /* chunk tables are asked for */
+    char path[512];   /* of the samples, as users are told it */
+    uint64_t
+        dims[2]; /* extents of that dataset, in file order. Of three axes, of which the second is
+                         rows of the first: both times both, and info->store.pad, lead, keep */
     bool time_first;
+    bool stored;       /* info->store is filled (all but row0), so is chunk where it is asked for */
+    mr_chunk *chunk;   /* [store.n_chunks], taken from here; NULL: contiguous, or not asked for */
     uint64_t row0, nt; /* valid rows; nt 0 = all from row0 */
     mr_clock clock;
     bool have_t0;             /* t0_ns, t1_ns and rate_hz of info are known */
@@ -30,65 +36,68 @@ typedef struct mr_find {
 } mr_find;
 void mr_find_fini(mr_find *f);
 
+/** One vendor's files. A file of layouts/ defines its row, as mr_layout_silixa, and MR_LAYOUT_LIST
+ *  names it; nothing else knows of it. The functions look at the file, which may be hostile, and at
+ *  nothing outside it; no state outlives a call. */
 typedef struct mr_layout {
     const char *name;  /* "prodml" */
     const char *title; /* "PRODML" */
-    bool (*recognise)(const mr_h5 *h);
-    mr_status (*read)(const mr_h5 *h, mr_find *f); /* NULL: known, not supported yet */
+    bool hdf5;         /* its h5 is there for all its functions; else they read bytes */
+    /** Is the file of this layout? Few reads: it is asked of every file that comes so far. */
+    bool (*recognise)(const mr_infile *s);
+    /** All that it says of the dataset f->want. MR_EINPUT with what cannot be used; a contradiction
+     *  that need not stop anybody is mr_odd. NULL: known, not supported yet. */
+    mr_status (*read)(const mr_infile *s, mr_find *f);
     /** Names of what a file may hold several of (groups of samples), at most max. [give] each
      *  v[i]. NULL: it is one dataset. */
-    size_t (*list)(const mr_h5 *h, size_t max, char **v);
+    size_t (*list)(const mr_infile *s, size_t max, char **v);
 } mr_layout;
 
-/** The first row that recognises the file, or NULL. */
-const mr_layout *mr_layout_of(const mr_h5 *h);
+/* In the order of recognition: those told by their first bytes, then HDF5, where what is surest
+ * comes first. */
+#define MR_LAYOUT_LIST(ROW)                                                                        \
+    ROW(jld2)                                                                                      \
+    ROW(ph5)                                                                                       \
+    ROW(dasdae)                                                                                    \
+    ROW(terra15)                                                                                   \
+    ROW(optodas)                                                                                   \
+    ROW(apsensing)                                                                                 \
+    ROW(prodml)                                                                                    \
+    ROW(uptech)                                                                                    \
+    ROW(gdr)                                                                                       \
+    ROW(porotomo)                                                                                  \
+    ROW(neubrex)                                                                                   \
+    ROW(silixa)                                                                                    \
+    ROW(febus)                                                                                     \
+    ROW(febus_t1)                                                                                  \
+    ROW(febus_g1)                                                                                  \
+    ROW(neubrex_rfs)                                                                               \
+    ROW(carina)                                                                                    \
+    ROW(odh4)                                                                                      \
+    ROW(odh3)                                                                                      \
+    ROW(hdas)                                                                                      \
+    ROW(ai4eps)                                                                                    \
+    ROW(nec)                                                                                       \
+    ROW(puniu)                                                                                     \
+    ROW(t8)                                                                                        \
+    ROW(jamstec)                                                                                   \
+    ROW(apsensing_old)                                                                             \
+    ROW(xdas)                                                                                      \
+    ROW(bare)
 
-/* recognise() and read() of the rows */
-bool mr_is_jld2(const mr_h5 *h);
-bool mr_is_ph5(const mr_h5 *h);
-bool mr_is_dasdae(const mr_h5 *h);
-bool mr_is_terra15(const mr_h5 *h);
-bool mr_is_optodas(const mr_h5 *h);
-bool mr_is_apsensing(const mr_h5 *h);
-bool mr_is_prodml(const mr_h5 *h);
-bool mr_is_uptech(const mr_h5 *h);
-bool mr_is_gdr(const mr_h5 *h);
-bool mr_is_porotomo(const mr_h5 *h);
-bool mr_is_neubrex(const mr_h5 *h);
-bool mr_is_silixa(const mr_h5 *h);
-bool mr_is_febus_a1(const mr_h5 *h);
-bool mr_is_febus_t1(const mr_h5 *h);
-bool mr_is_febus_g1(const mr_h5 *h);
-bool mr_is_neubrex_rfs(const mr_h5 *h);
-bool mr_is_carina(const mr_h5 *h);
-bool mr_is_odh4(const mr_h5 *h);
-bool mr_is_odh3(const mr_h5 *h);
-bool mr_is_hdas(const mr_h5 *h);
-bool mr_is_ai4eps(const mr_h5 *h);
-bool mr_is_nec(const mr_h5 *h);
-bool mr_is_puniu(const mr_h5 *h);
-bool mr_is_t8(const mr_h5 *h);
-bool mr_is_jamstec(const mr_h5 *h);
-bool mr_is_apsensing_old(const mr_h5 *h);
-bool mr_is_xdas(const mr_h5 *h);
-bool mr_is_bare(const mr_h5 *h);
-size_t mr_list_dasdae(const mr_h5 *h, size_t max, char **v);
-size_t mr_list_prodml(const mr_h5 *h, size_t max, char **v);
-mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f);
-mr_status mr_read_terra15(const mr_h5 *h, mr_find *f);
-mr_status mr_read_optodas(const mr_h5 *h, mr_find *f);
-mr_status mr_read_apsensing(const mr_h5 *h, mr_find *f);
-mr_status mr_read_prodml(const mr_h5 *h, mr_find *f);
-mr_status mr_read_gdr(const mr_h5 *h, mr_find *f);
-mr_status mr_read_silixa(const mr_h5 *h, mr_find *f);
-mr_status mr_read_xdas(const mr_h5 *h, mr_find *f);
-mr_status mr_read_bare(const mr_h5 *h, mr_find *f);
+#define MR_LAYOUT_DECLARE(name) extern const mr_layout mr_layout_##name;
+MR_LAYOUT_LIST(MR_LAYOUT_DECLARE)
+#undef MR_LAYOUT_DECLARE
+
+/** The first row that recognises the file, NULL where none does. The file is opened as HDF5 when
+ *  the first row that needs it is asked; MR_EINPUT where it is none. */
+mr_status mr_layout_of(mr_infile *s, const mr_layout **out);
 
 /* the user's word: input.map */
 /** A dataset the map names (data: ...), with the map's facts only. */
-mr_status mr_map_read(const mr_h5 *h, const mr_node *map, mr_find *f);
+mr_status mr_map_read(const mr_infile *s, const mr_node *map, mr_find *f);
 /** Single facts of the map over what a layout found. */
-mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f);
+mr_status mr_map_apply(const mr_infile *s, const mr_node *map, mr_find *f);
 
 /* --- what several layouts need --- */
 

@@ -16,8 +16,10 @@ void mr_find_fini(mr_find *f)
     mr_clock_fini(&f->clock);
     free(f->stretch);
     free(f->x_m);
+    free(f->chunk);
     f->x_m = NULL;
     f->stretch = NULL;
+    f->chunk = NULL;
     f->n_stretch = f->cap_stretch = 0;
 }
 
@@ -36,7 +38,7 @@ static void clear_facts(mr_find *f)
     mr_find_fini(f);
     *i = (mr_file_info){
         .size = i->size, .mtime_ns = i->mtime_ns, .inode = i->inode, .device = i->device};
-    *f = (mr_find){.info = i, .time_first = true};
+    *f = (mr_find){.info = i, .tables = f->tables, .time_first = true};
 }
 
 /** The dataset the map names, if this file has it. */
@@ -58,8 +60,7 @@ typedef struct set {
 
 /** What is looked at, and what for. */
 typedef struct looking {
-    const char *path;
-    const mr_h5 *h;
+    mr_infile *src;
     const mr_layout *layout;
     const mr_probe_opts *o;
     char *name[MR_MAX_SETS]; /* datasets that the layout lists */
@@ -75,20 +76,20 @@ static mr_status find_layout(const looking *k, mr_find *f)
 {
     const mr_layout *l = k->layout;
     const mr_node *map = k->o->map;
-    const char *data = map_data(k->h, map);
+    const char *data = map_data(k->src->h5, map);
     mr_status st = MR_OK;
     if (l && l->read && !(data && strcmp(l->name, "bare") == 0)) {
         snprintf(f->info->layout, sizeof f->info->layout, "%s", l->name);
-        st = l->read(k->h, f);
+        st = l->read(k->src, f);
         if (!data || (st == MR_OK && strcmp(f->path, data) == 0)) {
             if (st != MR_OK) mr_note("%s layout", l->title);
-            return st == MR_OK && map ? mr_map_apply(k->h, map, f) : st;
+            return st == MR_OK && map ? mr_map_apply(k->src, map, f) : st;
         }
     }
     if (data) {
         clear_facts(f);
         snprintf(f->info->layout, sizeof f->info->layout, "map");
-        return mr_map_read(k->h, map, f);
+        return mr_map_read(k->src, map, f);
     }
     if (l && !l->read)
         return MR_RAISE(MR_EINPUT, "%s layout is not supported yet; give input.map", l->title);
@@ -102,7 +103,7 @@ static mr_status find_clock(const looking *k, mr_find *f)
 {
     const uint64_t rows = f->dims[f->time_first ? 0 : 1];
     if (f->row0 >= rows) return MR_RAISE(MR_EINPUT, "no valid samples");
-    return mr_clock_settle(k->h, f, f->nt ? f->nt : rows - f->row0);
+    return mr_clock_settle(k->src->h5, f, f->nt ? f->nt : rows - f->row0);
 }
 
 /** Valid rows. */
@@ -232,10 +233,9 @@ static void say_lane(const looking *k, set *s)
 {
     unsigned first, end;
     char version[32];
-    const char *slash = strrchr(k->path, '/'), *base = slash ? slash + 1 : k->path;
-    const char *at = strstr(base, "Z_c");
+    const char *at = strstr(k->src->name, "Z_c");
     if (at && sscanf(at, "Z_c%5u-%5u", &first, &end) == 2 && first > 0 &&
-        mr_h5_text(k->h, "/@millrace_version", 0, version, sizeof version))
+        mr_h5_text(k->src->h5, "/@millrace_version", 0, version, sizeof version))
         mr_odd(&s->f, "its channels count from 0 here; they were %u..%u", first, end);
 }
 
@@ -243,14 +243,19 @@ static void say_lane(const looking *k, set *s)
 static mr_status read_store(const looking *k, set *s, mr_chunk **table)
 {
     mr_status st = MR_OK;
+    const mr_h5 *h = k->src->h5;
     hid_t dset = -1;
     uint64_t outside = 0;
     mr_file_info *o = &s->info;
     mr_printable(s->f.path, o->dataset, sizeof o->dataset);
-    MR_TRY(mr_h5_dataset(k->h, s->f.path, &dset));
-    MR_TRY(
-        mr_store_read(k->h, dset, s->f.time_first, &o->store, k->tables ? table : NULL, &outside));
-    if (k->h->writing) mr_odd(&s->f, "still open for writing, or its writer died (h5clear -s)");
+    if (s->f.stored) {
+        *table = s->f.chunk;
+        s->f.chunk = NULL;
+        return settle(&s->f);
+    }
+    MR_TRY(mr_h5_dataset(h, s->f.path, &dset));
+    MR_TRY(mr_store_read(h, dset, s->f.time_first, &o->store, k->tables ? table : NULL, &outside));
+    if (h->writing) mr_odd(&s->f, "still open for writing, or its writer died (h5clear -s)");
     if (outside) mr_odd(&s->f, "%llu chunks lie outside the file", (unsigned long long)outside);
     say_lane(k, s);
     MR_TRY(settle(&s->f));
@@ -276,10 +281,13 @@ static mr_status read_sets(looking *k, size_t n_names)
     for (size_t i = 0; i < k->n; i++) {
         set *s = &k->v[i];
         s->info = k->file;
-        s->f = (mr_find){
-            .info = &s->info, .time_first = true, .want = i < n_names ? k->name[i] : NULL};
+        s->f = (mr_find){.info = &s->info,
+                         .tables = k->tables,
+                         .time_first = true,
+                         .want = i < n_names ? k->name[i] : NULL};
         mr_status one = find_layout(k, &s->f);
-        if (one == MR_OK) mr_packing_read(k->h, &s->f, mr_node_get(k->o->map, "scale") != NULL);
+        if (one == MR_OK)
+            mr_packing_read(k->src->h5, &s->f, mr_node_get(k->o->map, "scale") != NULL);
         if (one == MR_OK) one = find_clock(k, &s->f);
         if (one == MR_OK && s->f.strain_per_sample != 0)
             s->info.to_native = s->info.to_strain_rate = s->f.strain_per_sample * s->info.rate_hz;
@@ -310,13 +318,14 @@ out:
     return st;
 }
 
-static mr_status look(looking *k, mr_probed *out)
+static mr_status look(looking *k, const struct stat *sb, mr_probed *out)
 {
     mr_status st = MR_OK;
     size_t n_names = 0;
-    k->layout = mr_layout_of(k->h);
-    if (k->layout && k->layout->list && !map_data(k->h, k->o->map))
-        n_names = k->layout->list(k->h, MR_MAX_SETS, k->name);
+    MR_TRY(mr_layout_of(k->src, &k->layout));
+    set_identity(&k->file, sb);
+    if (k->layout && k->layout->list && !map_data(k->src->h5, k->o->map))
+        n_names = k->layout->list(k->src, MR_MAX_SETS, k->name);
     k->n = MR_MAX(n_names, (size_t)1);
     MR_TRY(read_sets(k, n_names));
     set *first = choose(k);
@@ -339,16 +348,16 @@ out:
 mr_status mr_probe_file_here(const char *path, const mr_probe_opts *o, bool tables, mr_probed *out)
 {
     struct stat sb;
-    mr_h5 h;
-    looking k = {.path = path, .h = &h, .o = o, .tables = tables};
+    mr_infile src;
+    looking k = {.src = &src, .o = o, .tables = tables};
     memset(out, 0, sizeof *out);
-    mr_status st = mr_h5_open(path, &h, &sb);
+    mr_status st = mr_infile_open(path, &src, &sb);
     if (st == MR_OK) {
-        set_identity(&k.file, &sb);
-        st = look(&k, out);
-        if (h.failed && st != MR_EMEM)
-            st = MR_RAISE(MR_EINPUT, "cannot be read: %s", strerror(h.failed));
-        mr_h5_close(&h);
+        st = look(&k, &sb, out);
+        const int failed = mr_infile_failed(&src);
+        if (failed && st != MR_EMEM)
+            st = MR_RAISE(MR_EINPUT, "cannot be read: %s", strerror(failed));
+        mr_infile_close(&src);
     }
     if (st != MR_OK) {
         mr_probed_fini(out);

@@ -3,7 +3,7 @@
 #include "h5write.h"
 #include "in/hdf5/api.h"
 #include "in/hdf5/btree.h"
-#include "in/hdf5/h5.h"
+#include "in/infile.h"
 #include "in/input.h"
 #include "in/hdf5/store.h"
 #include <fcntl.h>
@@ -82,16 +82,17 @@ static void same_bytes(hid_t d, int fd, const hsize_t *off, const mr_chunk *c)
 /** Our table of /data at path against the library's query, chunk by chunk. */
 static void same_as_library(const make *m, hsize_t stored)
 {
-    mr_h5 h;
+    mr_infile src;
     struct stat sb;
     hid_t d = -1;
     mr_store st;
     mr_chunk *c = NULL;
     uint64_t outside = 9, seen = 0;
     write_file(m);
-    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
-    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
-    mr_status got = mr_store_read(&h, d, true, &st, &c, &outside);
+    assert_int_equal(mr_infile_open(path, &src, &sb), MR_OK);
+    assert_int_equal(mr_infile_h5(&src), MR_OK);
+    assert_int_equal(mr_h5_dataset(src.h5, "data", &d), MR_OK);
+    mr_status got = mr_store_read(src.h5, d, true, &st, &c, &outside);
     if (got != MR_OK) fail_msg("%s", mr_error());
     assert_int_equal(outside, 0);
     hsize_t cols = (m->cols + m->chunk[1] - 1) / m->chunk[1];
@@ -99,7 +100,7 @@ static void same_as_library(const make *m, hsize_t stored)
     for (uint64_t k = 0; k < st.n_chunks; k++) {
         hsize_t off[2] = {k / cols * m->chunk[0], k % cols * m->chunk[1]}, size = 0;
         if (c[k].nbytes) {
-            same_bytes(d, h.fd, off, &c[k]);
+            same_bytes(d, src.fd, off, &c[k]);
             seen++;
         } else { /* the library has no such chunk either */
             H5Dget_chunk_storage_size(d, off, &size);
@@ -109,14 +110,14 @@ static void same_as_library(const make *m, hsize_t stored)
     assert_int_equal(seen, stored);
     free(c);
     H5Oclose(d);
-    mr_h5_close(&h);
+    mr_infile_close(&src);
     unlink(path);
 }
 
 /** H5Dget_chunk_info gives the same, in its quadratic way. */
 static void same_as_chunk_info(const make *m)
 {
-    mr_h5 h;
+    mr_infile src;
     struct stat sb;
     hid_t d = -1;
     mr_store st;
@@ -124,9 +125,10 @@ static void same_as_chunk_info(const make *m)
     uint64_t outside;
     hsize_t n = 0;
     write_file(m);
-    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
-    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
-    assert_int_equal(mr_store_read(&h, d, true, &st, &c, &outside), MR_OK);
+    assert_int_equal(mr_infile_open(path, &src, &sb), MR_OK);
+    assert_int_equal(mr_infile_h5(&src), MR_OK);
+    assert_int_equal(mr_h5_dataset(src.h5, "data", &d), MR_OK);
+    assert_int_equal(mr_store_read(src.h5, d, true, &st, &c, &outside), MR_OK);
     hid_t space = H5Dget_space(d); /* 1.10.8 takes no H5S_ALL here */
     assert_true(H5Dget_num_chunks(d, space, &n) >= 0);
     for (hsize_t k = 0; k < n; k++) {
@@ -144,7 +146,7 @@ static void same_as_chunk_info(const make *m)
     H5Sclose(space);
     free(c);
     H5Oclose(d);
-    mr_h5_close(&h);
+    mr_infile_close(&src);
     unlink(path);
 }
 
@@ -164,20 +166,25 @@ static void version_1_tree(void **s)
 /** Which index a file has: H5Dget_chunk_info does not say. */
 static mr_index index_of(const make *m)
 {
-    mr_h5 h;
+    mr_infile src;
     struct stat sb;
     haddr_t header;
     mr_layout_msg msg;
     hid_t d = -1;
     write_file(m);
-    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
-    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
+    assert_int_equal(mr_infile_open(path, &src, &sb), MR_OK);
+    assert_int_equal(mr_infile_h5(&src), MR_OK);
+    assert_int_equal(mr_h5_dataset(src.h5, "data", &d), MR_OK);
     header = mr_h5_header_address(d);
     assert_true(header != HADDR_UNDEF);
     H5Oclose(d);
-    mr_bytes b = {.fd = h.fd, .size = h.size, .base = h.base, .so = h.so, .sl = h.sl};
+    mr_bytes b = {.fd = src.fd,
+                  .size = src.h5->size,
+                  .base = src.h5->base,
+                  .so = src.h5->so,
+                  .sl = src.h5->sl};
     if (mr_layout_find(&b, header, &msg) != MR_OK) fail_msg("%s", mr_error());
-    mr_h5_close(&h);
+    mr_infile_close(&src);
     return msg.index;
 }
 
@@ -247,18 +254,19 @@ static mr_status walk(const mr_bytes *b, uint64_t header, uint64_t *n)
 /** Every byte of the file set to two wrong values in turn: the walk ends, at most with an error. */
 static void damage(const make *m)
 {
-    mr_h5 h;
+    mr_infile src;
     struct stat sb;
     haddr_t header;
     hid_t d = -1;
     uint64_t n, errors = 0;
     write_file(m);
-    assert_int_equal(mr_h5_open(path, &h, &sb), MR_OK);
-    assert_int_equal(mr_h5_dataset(&h, "data", &d), MR_OK);
+    assert_int_equal(mr_infile_open(path, &src, &sb), MR_OK);
+    assert_int_equal(mr_infile_h5(&src), MR_OK);
+    assert_int_equal(mr_h5_dataset(src.h5, "data", &d), MR_OK);
     header = mr_h5_header_address(d);
     assert_true(header != HADDR_UNDEF);
     H5Oclose(d);
-    mr_h5_close(&h);
+    mr_infile_close(&src);
     int fd = open(path, O_RDWR);
     mr_bytes b = {.fd = fd, .size = (uint64_t)sb.st_size, .so = 8, .sl = 8};
     assert_int_equal(walk(&b, header, &n), MR_OK);

@@ -4,7 +4,6 @@
 #include "in/hdf5/api.h"
 #include "in/hdf5/h5vfd.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,17 +37,28 @@ static uint64_t le_at(const unsigned char *p, unsigned n)
     return v;
 }
 
+/** Bytes from `at` on, at least `least` of n. */
+static bool look_at(const mr_h5 *h, uint64_t at, unsigned char *b, size_t n, size_t least)
+{
+    if (at <= h->n_head && n <= h->n_head - at) {
+        memcpy(b, h->head + at, n);
+        return true;
+    }
+    return pread(h->fd, b, n, (off_t)at) >= (ssize_t)least;
+}
+
 /** Why libhdf5 would not open it: our own look at the first bytes. */
-static mr_status explain_refusal(int fd, uint64_t size)
+static mr_status explain_refusal(const mr_h5 *h)
 {
     static const unsigned char sig[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     unsigned char b[64] = {0};
+    const uint64_t size = h->size;
     uint64_t at = 0;
     char why[100];
     mr_h5_complaint(why, sizeof why);
     for (;; at = at ? at * 2 : 512) {
         if (at >= size || at > (1u << 30)) return MR_RAISE(MR_EINPUT, "not an HDF5 file");
-        if (pread(fd, b, sizeof b, (off_t)at) < 48) continue;
+        if (!look_at(h, at, b, sizeof b, 48)) continue;
         if (memcmp(b, sig, 8) == 0) break;
     }
     unsigned v = b[8], so = v < 2 ? b[13] : b[9];
@@ -66,26 +76,10 @@ static mr_status explain_refusal(int fd, uint64_t size)
 
 /** Newest superblocks say when a file is open for writing; nobody unsays it for a writer that died.
  */
-static bool being_written(int fd, uint64_t base)
+static bool being_written(const mr_h5 *h)
 {
     unsigned char b[12] = {0};
-    return pread(fd, b, sizeof b, (off_t)base) == (ssize_t)sizeof b && b[8] == 3 && (b[11] & 1);
-}
-
-static mr_status open_plain(const char *path, int *fd, struct stat *sb)
-{
-    struct stat before;
-    if (stat(path, &before)) return MR_RAISE(MR_EINPUT, "cannot open: %s", strerror(errno));
-    if (S_ISDIR(before.st_mode) && access(path, R_OK | X_OK) != 0)
-        return MR_RAISE(MR_EINPUT, "a folder that cannot be listed: %s", strerror(errno));
-    if (!S_ISREG(before.st_mode)) return MR_RAISE(MR_EINPUT, "not a regular file");
-    do *fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    while (*fd < 0 && errno == EINTR);
-    if (*fd < 0) return MR_RAISE(MR_EINPUT, "cannot open: %s", strerror(errno));
-    if (fstat(*fd, sb) || !S_ISREG(sb->st_mode) || sb->st_ino != before.st_ino)
-        return MR_RAISE(MR_EINPUT, "changed while it was opened");
-    if (sb->st_size == 0) return MR_RAISE(MR_EINPUT, "empty file (0 bytes)");
-    return MR_OK;
+    return look_at(h, h->base, b, sizeof b, sizeof b) && b[8] == 3 && (b[11] & 1);
 }
 
 static hid_t access_list(void)
@@ -111,23 +105,23 @@ static herr_t note_failure(hid_t stack, void *failed)
     return H5Ewalk2(stack, H5E_WALK_UPWARD, look_for_memory, failed);
 }
 
-mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb)
+mr_status mr_h5_open(mr_h5 *h)
 {
     mr_status st = MR_OK;
     hsize_t user = 0;
     size_t so = 8, sl = 8;
-    *h = (mr_h5){.file = -1, .lapl = -1, .fd = -1, .driver = -1, .path = path, .note = &h->failed};
+    h->file = h->lapl = h->driver = -1;
+    h->failed = 0;
+    h->note = &h->failed;
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0);
-    MR_TRY(open_plain(path, &h->fd, sb));
-    h->size = (uint64_t)sb->st_size;
     hid_t fapl = access_list();
-    h->driver = mr_h5vfd_read(fapl, h->fd, &h->failed);
-    if (h->driver >= 0) h->file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+    h->driver = mr_h5vfd_read(fapl, h->fd, h->head, h->n_head, &h->failed);
+    if (h->driver >= 0) h->file = H5Fopen(h->path, H5F_ACC_RDONLY, fapl);
     if (h->file < 0)
         st = h->failed ? MR_RAISE(MR_EINPUT, "cannot be read: %s", strerror(h->failed))
-                       : explain_refusal(h->fd, h->size);
+                       : explain_refusal(h);
     H5Pclose(fapl);
     MR_TRY(st);
     hid_t fcpl = H5Fget_create_plist(h->file);
@@ -135,7 +129,7 @@ mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb)
     H5Pget_sizes(fcpl, &so, &sl);
     H5Pclose(fcpl);
     h->base = user;
-    h->writing = being_written(h->fd, h->base);
+    h->writing = being_written(h);
     h->so = (unsigned)so;
     h->sl = (unsigned)sl;
     h->lapl = H5Pcreate(H5P_LINK_ACCESS);
@@ -152,13 +146,12 @@ void mr_h5_close(mr_h5 *h)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     if (h->lapl >= 0) H5Pclose(h->lapl);
     if (h->file < 0 || H5Fclose(h->file) >= 0) mr_h5vfd_done(&h->driver);
-    if (h->fd >= 0) close(h->fd);
     h->file = h->lapl = -1;
-    h->fd = -1;
 }
 
 hid_t mr_h5_object(const mr_h5 *h, const char *path)
 {
+    if (!h) return -1;
     while (*path == '/') path++;
     return H5Oopen(h->file, *path ? path : ".", h->lapl);
 }

@@ -7,26 +7,28 @@
 #define MR_IN_HDF5_H5_H
 #include "base/base.h"
 #include <hdf5.h>
-#include <sys/stat.h>
 
-/** An open file. fd is our own descriptor on the same inode. */
+/** An open file. */
 typedef struct mr_h5 {
-    hid_t file, lapl; /* lapl refuses external links; pass it with every name */
-    int fd;
-    uint64_t size, base; /* bytes of the file; bytes before the superblock's zero address */
-    unsigned so, sl;     /* bytes of an address and of a length in the file's own structures */
-    bool writing;        /* its writer said that it is not done */
     const char *path;    /* [borrow] as given */
-    hid_t driver;        /* libhdf5 reads through it */
-    int failed;          /* errno of the first read that the system refused, ENOMEM where libhdf5
+    int fd;              /* [borrow] read through it, whatever the name means by now */
+    uint64_t size;       /* bytes of the file */
+    const uint8_t *head; /* [borrow] its first bytes, which libhdf5 need not read again */
+    size_t n_head;
+    hid_t file, lapl; /* lapl refuses external links; pass it with every name */
+    uint64_t base;    /* bytes before the superblock's zero address */
+    unsigned so, sl;  /* bytes of an address and of a length in the file's own structures */
+    bool writing;     /* its writer said that it is not done */
+    hid_t driver;     /* libhdf5 reads through it */
+    int failed;       /* errno of the first read that the system refused, ENOMEM where libhdf5
                             had no memory; 0 none */
-    int *note;           /* &failed, for whoever has the file as const */
+    int *note;        /* &failed, for whoever has the file as const */
 } mr_h5;
 
-/** Regular files only, no symlink loop, never blocks on a FIFO. MR_EINPUT with a printable reason.
- *  h stays where it is until it is closed. Whoever has read facts looks at h->failed: what could
- *  not be read looks like what is not there. */
-mr_status mr_h5_open(const char *path, mr_h5 *h, struct stat *sb);
+/** Open what path, fd, size, head and n_head say: in/infile.c fills them. MR_EINPUT with a
+ *  printable reason. h stays where it is until it is closed. Whoever has read facts looks at h->failed: what
+ *  could not be read looks like what is not there. A file that is no HDF5, h NULL, has no facts. */
+mr_status mr_h5_open(mr_h5 *h);
 /** Everything opened through h is closed with it. */
 void mr_h5_close(mr_h5 *h);
 

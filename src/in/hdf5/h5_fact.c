@@ -56,7 +56,9 @@ static bool fact_open_attr(const mr_h5 *h, const char *where, const char *at, fa
 static bool fact_open(const mr_h5 *h, const char *where, fact *f)
 {
     const char *at = strrchr(where, '@');
-    *f = (fact){.owner = -1, .id = -1, .type = -1, .space = -1, .note = h->note};
+    *f = (fact){.owner = -1, .id = -1, .type = -1, .space = -1};
+    if (!h) return false;
+    f->note = h->note;
     if (at) {
         if (!fact_open_attr(h, where, at, f)) return false;
     } else {

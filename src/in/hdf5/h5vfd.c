@@ -18,6 +18,8 @@
 typedef struct driver_info {
     int *failed;
     int fd; /* to read from; -1: open the name */
+    const char *head;
+    size_t n_head; /* bytes at head are the file's first */
 } driver_info;
 
 typedef struct driver_file {
@@ -25,6 +27,8 @@ typedef struct driver_file {
     int fd;
     haddr_t eoa, eof;
     int *failed;
+    const char *head; /* of driver_info */
+    size_t n_head;
 } driver_file;
 
 static void note_failure(const driver_file *f)
@@ -53,6 +57,8 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t
     f->fd = fd;
     f->eof = (haddr_t)sb.st_size;
     f->failed = info->failed;
+    f->head = info->head;
+    f->n_head = info->n_head;
     return &f->pub;
 }
 
@@ -98,6 +104,10 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t add
     char *b = buffer;
     (void)type;
     (void)dxpl;
+    if (addr <= f->n_head && size <= f->n_head - addr) {
+        memcpy(b, f->head + addr, size);
+        return 0;
+    }
     while (size > 0) {
         ssize_t n = pread(f->fd, b, size, (off_t)addr);
         if (n < 0 && errno == EINTR) continue;
@@ -183,9 +193,9 @@ hid_t mr_h5vfd_use(hid_t fapl, int *failed)
     return use(fapl, (driver_info){.failed = failed, .fd = -1});
 }
 
-hid_t mr_h5vfd_read(hid_t fapl, int fd, int *failed)
+hid_t mr_h5vfd_read(hid_t fapl, int fd, const void *head, size_t n_head, int *failed)
 {
-    return use(fapl, (driver_info){.failed = failed, .fd = fd});
+    return use(fapl, (driver_info){.failed = failed, .fd = fd, .head = head, .n_head = n_head});
 }
 
 void mr_h5vfd_done(hid_t *id)

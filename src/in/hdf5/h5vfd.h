@@ -10,7 +10,8 @@
  */
 hid_t mr_h5vfd_use(hid_t fapl, int *failed);
 /** The same for reading the very file that fd [borrow] is open on, whatever its name means by now;
- *  libhdf5 is told of reads that fail, and *failed has the errno of the first. */
-hid_t mr_h5vfd_read(hid_t fapl, int fd, int *failed);
+ *  its first n_head bytes [borrow] are at hand. libhdf5 is told of reads that fail, and *failed has
+ *  the errno of the first. */
+hid_t mr_h5vfd_read(hid_t fapl, int fd, const void *head, size_t n_head, int *failed);
 void mr_h5vfd_done(hid_t *id);
 #endif

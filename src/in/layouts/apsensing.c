@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-bool mr_is_apsensing(const mr_h5 *h)
+static bool is_apsensing(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "@AppVersion") && mr_h5_has(h, "@FileVersion") &&
            mr_h5_has(h, "@OpticalChannelNumber") && mr_h5_is_group(h, "DAQ") &&
            mr_h5_is_group(h, "Metadata") && mr_h5_is_group(h, "ProcessingServer");
@@ -29,8 +30,9 @@ static mr_status read_time(const mr_h5 *h, mr_find *f)
     return MR_OK;
 }
 
-mr_status mr_read_apsensing(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     double end = 0;
@@ -51,3 +53,6 @@ mr_status mr_read_apsensing(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_apsensing = {"apsensing", "AP Sensing", .hdf5 = true,
+                                       .recognise = is_apsensing, .read = read_file};

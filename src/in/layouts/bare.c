@@ -19,8 +19,9 @@ static const char *only_one(const mr_h5 *h, const char *const *names, size_t n)
 static const char *const data_names[] = {"raw", "data"};
 static const char *const time_names[] = {"timestamp", "timestamps", "time"};
 
-bool mr_is_bare(const mr_h5 *h)
+static bool is_bare(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     const char *t = only_one(h, time_names, 3);
     char where[32];
     if (!only_one(h, data_names, 2) || !t || !mr_h5_count(h, t)) return false;
@@ -46,8 +47,9 @@ out:
     return st;
 }
 
-mr_status mr_read_bare(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     const char *time = only_one(h, time_names, 3);
     MR_TRY(mr_find_data(h, f, only_one(h, data_names, 2)));
@@ -65,3 +67,6 @@ mr_status mr_read_bare(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_bare = {"bare", "bare HDF5", .hdf5 = true, .recognise = is_bare,
+                                  .read = read_file};

@@ -6,15 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mr_is_dasdae(const mr_h5 *h)
+static bool is_dasdae(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     char s[32];
     return mr_h5_text(h, "@__format__", 0, s, sizeof s) && strcmp(s, "DASDAE") == 0 &&
            mr_h5_is_group(h, "waveforms");
 }
 
-size_t mr_list_dasdae(const mr_h5 *h, size_t max, char **v)
+static size_t list_patches(const mr_infile *src, size_t max, char **v)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_members(h, "waveforms", max, v);
 }
 
@@ -51,8 +53,9 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group, uint64
     return MR_OK;
 }
 
-mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     char group[320], where[400], other[64], text[64] = "";
     if (!f->want) return MR_RAISE(MR_EINPUT, "no patch in /waveforms");
@@ -75,3 +78,7 @@ mr_status mr_read_dasdae(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_dasdae = {"dasdae",          "DASDAE",
+                                    .hdf5 = true,      .recognise = is_dasdae,
+                                    .read = read_file, .list = list_patches};

@@ -7,8 +7,9 @@
 
 #define ACQ "DasMetadata/Interrogator/Acquisition"
 
-bool mr_is_gdr(const mr_h5 *h)
+static bool is_gdr(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_is_group(h, ACQ) && mr_h5_has(h, "DasRawData/RawData") &&
            mr_h5_has(h, "DasRawData/DasTimeArray");
 }
@@ -28,8 +29,9 @@ static void length_fact(const mr_h5 *h, mr_find *f, const char *name, double *ou
         mr_odd(f, "%s in %s is not used", name, unit);
 }
 
-mr_status mr_read_gdr(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     char first[32] = "", unit[64] = "";
@@ -52,3 +54,6 @@ mr_status mr_read_gdr(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_gdr = {"gdr", "GDR", .hdf5 = true, .recognise = is_gdr,
+                                 .read = read_file};

@@ -4,27 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-bool mr_is_jld2(const mr_h5 *h)
+static bool is_jld2(const mr_infile *src)
 {
     static const char text[] = "HDF5-based Julia Data Format";
-    char b[sizeof text - 1];
-    return pread(h->fd, b, sizeof b, 0) == (ssize_t)sizeof b && memcmp(b, text, sizeof b) == 0;
+    return mr_infile_begins(src, text, sizeof text - 1);
 }
 
-bool mr_is_ph5(const mr_h5 *h)
+static bool is_ph5(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_is_group(h, "Experiment_g");
 }
 
-bool mr_is_uptech(const mr_h5 *h)
+static bool is_uptech(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "Acquisition/StrainRate") && mr_h5_has(h, "Acquisition/Time");
 }
 
-bool mr_is_porotomo(const mr_h5 *h)
+static bool is_porotomo(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     char s[64];
     uint64_t n = mr_h5_count(h, "@Conventions");
     for (uint64_t i = 0; i < n && i < 16; i++)
@@ -32,13 +33,15 @@ bool mr_is_porotomo(const mr_h5 *h)
     return false;
 }
 
-bool mr_is_neubrex(const mr_h5 *h)
+static bool is_neubrex(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "Acoustic@NEUBRESCOPE.DAS.Model");
 }
 
-bool mr_is_febus_a1(const mr_h5 *h)
+static bool is_febus_a1(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     char *top[8], where[300];
     size_t n = mr_h5_members(h, "/", 8, top);
     bool yes = false;
@@ -50,69 +53,109 @@ bool mr_is_febus_a1(const mr_h5 *h)
     return yes;
 }
 
-bool mr_is_febus_t1(const mr_h5 *h)
+static bool is_febus_t1(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "Data/Temperature") && mr_h5_has(h, "Data/Distance");
 }
 
-bool mr_is_febus_g1(const mr_h5 *h)
+static bool is_febus_g1(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "distances") && mr_h5_has(h, "start_times") &&
            (mr_h5_has(h, "bsl_data") || mr_h5_has(h, "mtx"));
 }
 
-bool mr_is_neubrex_rfs(const mr_h5 *h)
+static bool is_neubrex_rfs(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "data") && mr_h5_has(h, "depth") && mr_h5_has(h, "stamps_unix");
 }
 
-bool mr_is_carina(const mr_h5 *h)
+static bool is_carina(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "Fiber") && mr_h5_has(h, "ChannelMap");
 }
 
-bool mr_is_odh4(const mr_h5 *h)
+static bool is_odh4(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "raw_data") && mr_h5_has(h, "@channel spacing m");
 }
 
-bool mr_is_odh3(const mr_h5 *h)
+static bool is_odh3(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "data") && mr_h5_has(h, "x_axis") && mr_h5_has(h, "t_axis");
 }
 
-bool mr_is_hdas(const mr_h5 *h)
+static bool is_hdas(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "HDAS_DATA") || (mr_h5_has(h, "data") && mr_h5_has(h, "hdas_header"));
 }
 
-bool mr_is_ai4eps(const mr_h5 *h)
+static bool is_ai4eps(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "data@dx_m") && mr_h5_has(h, "data@dt_s");
 }
 
-bool mr_is_nec(const mr_h5 *h)
+static bool is_nec(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "data@Interval of monitor point");
 }
 
-bool mr_is_puniu(const mr_h5 *h)
+static bool is_puniu(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "default@row_major_order");
 }
 
-bool mr_is_t8(const mr_h5 *h)
+static bool is_t8(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_is_group(h, "ProcessedData");
 }
 
-bool mr_is_jamstec(const mr_h5 *h)
+static bool is_jamstec(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "DAS_record") && mr_h5_has(h, "Sampling_interval_in_time");
 }
 
-bool mr_is_apsensing_old(const mr_h5 *h)
+static bool is_apsensing_old(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "strain") && mr_h5_has(h, "spatialsampling") &&
            mr_h5_has(h, "RepetitionFrequency");
 }
+
+const mr_layout mr_layout_jld2 = {"jld2", "DASVader JLD2", .hdf5 = true, .recognise = is_jld2};
+const mr_layout mr_layout_ph5 = {"ph5", "PH5", .hdf5 = true, .recognise = is_ph5};
+const mr_layout mr_layout_uptech = {"uptech", "Uptech", .hdf5 = true, .recognise = is_uptech};
+const mr_layout mr_layout_porotomo = {"porotomo", "PoroTomo DAS-HDF5", .hdf5 = true,
+                                      .recognise = is_porotomo};
+const mr_layout mr_layout_neubrex = {"neubrex", "Neubrex DAS", .hdf5 = true,
+                                     .recognise = is_neubrex};
+const mr_layout mr_layout_febus = {"febus", "Febus A1", .hdf5 = true, .recognise = is_febus_a1};
+const mr_layout mr_layout_febus_t1 = {"febus-t1", "Febus T1", .hdf5 = true,
+                                      .recognise = is_febus_t1};
+const mr_layout mr_layout_febus_g1 = {"febus-g1", "Febus G1", .hdf5 = true,
+                                      .recognise = is_febus_g1};
+const mr_layout mr_layout_neubrex_rfs = {"neubrex-rfs", "Neubrex RFS", .hdf5 = true,
+                                         .recognise = is_neubrex_rfs};
+const mr_layout mr_layout_carina = {"carina", "Silixa Carina", .hdf5 = true,
+                                    .recognise = is_carina};
+const mr_layout mr_layout_odh4 = {"odh4", "ODH4", .hdf5 = true, .recognise = is_odh4};
+const mr_layout mr_layout_odh3 = {"odh3", "ODH3", .hdf5 = true, .recognise = is_odh3};
+const mr_layout mr_layout_hdas = {"hdas", "HDAS", .hdf5 = true, .recognise = is_hdas};
+const mr_layout mr_layout_ai4eps = {"ai4eps", "AI4EPS", .hdf5 = true, .recognise = is_ai4eps};
+const mr_layout mr_layout_nec = {"nec", "NEC", .hdf5 = true, .recognise = is_nec};
+const mr_layout mr_layout_puniu = {"puniu", "Puniu", .hdf5 = true, .recognise = is_puniu};
+const mr_layout mr_layout_t8 = {"t8", "T8", .hdf5 = true, .recognise = is_t8};
+const mr_layout mr_layout_jamstec = {"jamstec", "JAMSTEC", .hdf5 = true, .recognise = is_jamstec};
+const mr_layout mr_layout_apsensing_old = {"apsensing-old", "old AP Sensing", .hdf5 = true,
+                                           .recognise = is_apsensing_old};

@@ -290,8 +290,9 @@ static bool has_zone(const char *text)
     return strlen(text) > 10 && strpbrk(text + 10, "zZ+-");
 }
 
-static mr_status apply_start(const mr_h5 *h, const mr_node *map, mr_find *f)
+static mr_status apply_start(const mr_infile *src, const mr_node *map, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     const mr_node *n = mr_node_get(map, "start");
     mr_clock *c = &f->clock;
@@ -303,7 +304,7 @@ static mr_status apply_start(const mr_h5 *h, const mr_node *map, mr_find *f)
         MR_TRY(mr_utc_parse(n->text, &t));
         if (!has_zone(n->text)) t -= zone_ns(map);
     } else if (pattern) {
-        MR_TRY(mr_utc_scan_path(h->path, pattern, &t));
+        MR_TRY(mr_utc_scan_path(src->path, pattern, &t));
         if (!strstr(pattern, "%z") && !strstr(pattern, "%s") && !strstr(pattern, "%Q"))
             t -= zone_ns(map);
     } else if (rows > 1 && mr_h5_count(h, source_of(n)) == f->row0 + rows) {
@@ -360,8 +361,9 @@ out:
     return st;
 }
 
-mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f)
+mr_status mr_map_apply(const mr_infile *src, const mr_node *map, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     const mr_node *n;
@@ -369,7 +371,7 @@ mr_status mr_map_apply(const mr_h5 *h, const mr_node *map, mr_find *f)
     const char *by = text_of(map, "time");
     if (by) f->clock.by = strcmp(by, "rate") == 0 ? MR_CLOCK_BY_RATE : MR_CLOCK_BY_STAMPS;
     if ((n = mr_node_get(map, "rate"))) MR_TRY(apply_rate(h, n, f));
-    if (mr_node_get(map, "start")) MR_TRY(apply_start(h, map, f));
+    if (mr_node_get(map, "start")) MR_TRY(apply_start(src, map, f));
     if ((n = mr_node_get(map, "spacing"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->dx_m));
     if ((n = mr_node_get(map, "first"))) MR_TRY(number(h, n, MR_DIM_LENGTH, &o->x0_m));
     if (mr_node_get(map, "spacing") || mr_node_get(map, "first")) o->places = 0;
@@ -383,8 +385,9 @@ out:
     return st;
 }
 
-mr_status mr_map_read(const mr_h5 *h, const mr_node *map, mr_find *f)
+mr_status mr_map_read(const mr_infile *src, const mr_node *map, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     const mr_node *start = mr_node_get(map, "start");
     const char *times = start ? text_of(start, "dataset") : NULL;
@@ -396,7 +399,7 @@ mr_status mr_map_read(const mr_h5 *h, const mr_node *map, mr_find *f)
         mr_assume(f, "axes %s", f->time_first ? "[time, channel]" : "[channel, time]");
     }
     mr_set_unit(f, "", 1);
-    MR_TRY(mr_map_apply(h, map, f));
+    MR_TRY(mr_map_apply(src, map, f));
 out:
     return st;
 }

@@ -6,8 +6,9 @@
 
 #define MAX_SENSITIVITIES 65536
 
-bool mr_is_optodas(const mr_h5 *h)
+static bool is_optodas(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_is_group(h, "acqSpec") && mr_h5_is_group(h, "header") &&
            mr_h5_is_group(h, "cableSpec") && mr_h5_has(h, "data") && mr_h5_has(h, "fileVersion");
 }
@@ -56,8 +57,9 @@ static void read_positions(const mr_h5 *h, mr_find *f, uint64_t nc)
     }
 }
 
-mr_status mr_read_optodas(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     char first[32] = "";
@@ -82,3 +84,6 @@ mr_status mr_read_optodas(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_optodas = {"optodas", "OptoDAS", .hdf5 = true, .recognise = is_optodas,
+                                     .read = read_file};

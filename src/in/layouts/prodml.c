@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mr_is_prodml(const mr_h5 *h)
+static bool is_prodml(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_is_group(h, "Acquisition") && mr_h5_has(h, "Acquisition@NumberOfLoci") &&
            (mr_h5_has(h, "Acquisition@schemaVersion") || mr_h5_has(h, "Acquisition@PulseRate"));
 }
 
 /** The Raw groups that hold samples. */
-size_t mr_list_prodml(const mr_h5 *h, size_t max, char **v)
+static size_t list_groups(const mr_infile *src, size_t max, char **v)
 {
+    const mr_h5 *h = src->h5;
     char path[300];
     const size_t n = mr_h5_members(h, "Acquisition", max, v);
     size_t kept = 0;
@@ -71,8 +73,9 @@ static void read_time(const mr_h5 *h, mr_find *f, const char *raw)
     if (mr_h5_f64(h, where, &rate) && rate > 0) mr_clock_rate(c, "OutputDataRate", rate);
 }
 
-mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     char raw[256], where[600], unit[64] = "", what[64];
     int64_t first = 0;
@@ -96,3 +99,7 @@ mr_status mr_read_prodml(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_prodml = {"prodml",          "PRODML",
+                                    .hdf5 = true,      .recognise = is_prodml,
+                                    .read = read_file, .list = list_groups};

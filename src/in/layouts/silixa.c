@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool mr_is_silixa(const mr_h5 *h)
+static bool is_silixa(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "Acoustic@SamplingFrequency[Hz]") &&
            mr_h5_has(h, "Acoustic@GPSTimeStamp") && mr_h5_has(h, "Acoustic@GaugeLength");
 }
@@ -47,8 +48,9 @@ static void read_time(const mr_h5 *h, mr_find *f)
     if (precise > 0 && dec > 0) c->precise_hz = precise / dec;
 }
 
-mr_status mr_read_silixa(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     double res = 0, mult = 1, cal = 0;
@@ -68,3 +70,6 @@ mr_status mr_read_silixa(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_silixa = {"silixa", "Silixa iDAS", .hdf5 = true, .recognise = is_silixa,
+                                    .read = read_file};

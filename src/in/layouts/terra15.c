@@ -7,8 +7,9 @@
 
 #define SCAN_ROWS 65536
 
-bool mr_is_terra15(const mr_h5 *h)
+static bool is_terra15(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     return mr_h5_has(h, "@acoustic_bandwidth_end") && mr_h5_has(h, "@amplifier_incoming_current") &&
            mr_h5_has(h, "@file_start_computer_time") && mr_h5_has(h, "@file_version");
 }
@@ -72,8 +73,9 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group)
     return MR_OK;
 }
 
-mr_status mr_read_terra15(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     char group[64] = "data_product", path[160], unit[64] = "", product[64] = "";
@@ -92,3 +94,6 @@ mr_status mr_read_terra15(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_terra15 = {"terra15", "Terra15", .hdf5 = true, .recognise = is_terra15,
+                                     .read = read_file};

@@ -27,8 +27,9 @@ static bool find_variable(const mr_h5 *h, char *name, size_t size)
     return found == 1;
 }
 
-bool mr_is_xdas(const mr_h5 *h)
+static bool is_xdas(const mr_infile *src)
 {
+    const mr_h5 *h = src->h5;
     char conv[64], name[256];
     return mr_h5_text(h, "@Conventions", 0, conv, sizeof conv) && strncmp(conv, "CF", 2) == 0 &&
            find_variable(h, name, sizeof name);
@@ -223,8 +224,9 @@ out:
     return st;
 }
 
-mr_status mr_read_xdas(const mr_h5 *h, mr_find *f)
+static mr_status read_file(const mr_infile *src, mr_find *f)
 {
+    const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     char name[256] = "", where[300], text[200] = "";
     find_variable(h, name, sizeof name);
@@ -241,3 +243,6 @@ mr_status mr_read_xdas(const mr_h5 *h, mr_find *f)
 out:
     return st;
 }
+
+const mr_layout mr_layout_xdas = {"xdas", "xdas netCDF", .hdf5 = true, .recognise = is_xdas,
+                                  .read = read_file};
