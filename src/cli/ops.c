@@ -58,6 +58,7 @@ static const char *kind_of(const mr_param *p)
     case MR_SET: return "word or list";
     case MR_WORD: return "text";
     case MR_LIST: return "list";
+    case MR_RANGES: return "range a..b or list";
     case MR_F64: break;
     }
     return "number";

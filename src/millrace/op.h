@@ -27,10 +27,11 @@ typedef enum mr_ptype {           /* type of the field at .offset */
                         MR_RANGE, /* double[2]: lo, hi */
                         MR_NS, /* int64_t nanoseconds (a time span); "span" gives MR_WINDOW_SPAN if
                                   allowed */
-                        MR_ENUM, /* int: index into .names (NULL-terminated) */
-                        MR_WORD, /* char[32]: free text, for units */
-                        MR_LIST, /* mr_list64: integers */
-                        MR_SET   /* int: bit k for the word .names[k]; one word or a list */
+                        MR_ENUM,  /* int: index into .names (NULL-terminated) */
+                        MR_WORD,  /* char[32]: free text, for units */
+                        MR_LIST,  /* mr_list64: integers */
+                        MR_SET,   /* int: bit k for the word .names[k]; one word or a list */
+                        MR_RANGES /* mr_ranges: one range or a list of them */
 } mr_ptype;
 #define MR_WINDOW_SPAN INT64_MAX
 #define MR_ALL INT64_MAX /* for MR_NS: the word "all" */
@@ -39,6 +40,11 @@ typedef struct mr_list64 {
     size_t n;
     int64_t v[MR_MAX_LIST];
 } mr_list64;
+#define MR_MAX_RANGES 32
+typedef struct mr_ranges {
+    size_t n;
+    double v[MR_MAX_RANGES][2]; /* lo, hi, in the dimension's unit */
+} mr_ranges;
 
 /** One parameter. The table ends with a row whose name is NULL. Parser, range check, help and docs
  *  read the same row. */
@@ -247,8 +253,8 @@ typedef struct mr_op {
     const char *example; /* parameters that make sense at 100 Hz: "band: 5..20 Hz, order: 3" */
     size_t size;         /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
-    /** A compound: says what operators its settings stand for; checked and planned as these. It has
-     * no other function. */
+    /** A compound: says what operators its settings stand for; checked and planned as these. Where
+     * it adds none the operator is itself; one that always is a compound has no other function. */
     mr_status (*parts)(const void *self, mr_parts *p);
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */

@@ -39,6 +39,7 @@
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \
     ROW(psd)                                                                                       \
+    ROW(fbe)                                                                                       \
     ROW(spectrogram)                                                                               \
     ROW(trigger)                                                                                   \
     ROW(coincidence)                                                                               \

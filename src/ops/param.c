@@ -99,11 +99,24 @@ static mr_status read_word(const char *text, char out[32])
     return MR_OK;
 }
 
-/* One value of any type but MR_LIST into the field. */
+static mr_status read_range(const mr_param *p, const char *text, double out[2])
+{
+    mr_status st = MR_OK;
+    double lo, hi;
+    MR_TRY(mr_range_parse(text, dim_of(p), &lo, &hi));
+    MR_TRY(in_range(p, lo));
+    MR_TRY(in_range(p, hi));
+    out[0] = lo;
+    out[1] = hi;
+out:
+    return st;
+}
+
+/* One value of any type into the field. */
 static mr_status read_text(const mr_param *p, const char *text, void *field)
 {
     mr_status st = MR_OK;
-    double *f = field, lo = 0, hi = 0;
+    double *f = field, lo = 0, both[2];
     int64_t i = 0;
     switch (p->type) {
     case MR_F64:
@@ -111,12 +124,10 @@ static mr_status read_text(const mr_param *p, const char *text, void *field)
         MR_TRY(in_range(p, lo));
         *f = lo;
         break;
-    case MR_RANGE:
-        MR_TRY(mr_range_parse(text, dim_of(p), &lo, &hi));
-        MR_TRY(in_range(p, lo));
-        MR_TRY(in_range(p, hi));
-        f[0] = lo;
-        f[1] = hi;
+    case MR_RANGE: st = read_range(p, text, f); break;
+    case MR_RANGES: /* of one */
+        MR_TRY(read_range(p, text, both));
+        *(mr_ranges *)field = (mr_ranges){1, {{both[0], both[1]}}};
         break;
     case MR_INT:
         MR_TRY(mr_int_parse(text, &i));
@@ -155,6 +166,24 @@ out:
     return st;
 }
 
+static mr_status read_ranges(const mr_param *p, const mr_node *n, mr_ranges *out)
+{
+    mr_status st = MR_OK;
+    mr_ranges l = {0};
+    if (n->n > MR_MAX_RANGES) return MR_RAISE(MR_ECONFIG, "more than %d ranges", MR_MAX_RANGES);
+    for (; l.n < n->n; l.n++) {
+        const mr_node *item = &n->items[l.n];
+        if (item->kind != MR_NODE_SCALAR || !item->text)
+            return MR_RAISE(MR_ECONFIG, "entries are ranges, a..b%s%s", p->unit ? " " : "",
+                            unit_text(p));
+        MR_TRY(read_range(p, item->text, l.v[l.n]));
+    }
+    if (!l.n) return MR_RAISE(MR_ECONFIG, "the list is empty");
+    *out = l;
+out:
+    return st;
+}
+
 /* [1, 30] for a range is what many write. */
 static mr_status refuse_shape(const mr_param *p, const mr_node *n)
 {
@@ -178,6 +207,8 @@ static mr_status read_param(const mr_op *op, const mr_param *p, const mr_node *n
     void *field = (char *)self + p->offset;
     if (p->type == MR_LIST && n->kind == MR_NODE_LIST)
         st = read_list(p, n, field);
+    else if (p->type == MR_RANGES && n->kind == MR_NODE_LIST)
+        st = read_ranges(p, n, field);
     else if (p->type == MR_SET && n->kind == MR_NODE_LIST)
         st = read_set(p, n, NULL, field);
     else if (n->kind != MR_NODE_SCALAR)
@@ -242,6 +273,16 @@ static mr_status number(mr_text *t, double v, bool exact)
     return mr_text_add(t, exact ? "%a" : "%.12g", v);
 }
 
+static mr_status range_text(mr_text *t, const double *v, double scale, bool exact)
+{
+    mr_status st = MR_OK;
+    MR_TRY(number(t, v[0] * scale, exact));
+    MR_TRY(mr_text_add(t, ".."));
+    MR_TRY(number(t, v[1] * scale, exact));
+out:
+    return st;
+}
+
 static mr_status value_text(const mr_param *p, const void *field, bool exact, mr_text *t)
 {
     mr_status st = MR_OK;
@@ -250,10 +291,12 @@ static mr_status value_text(const mr_param *p, const void *field, bool exact, mr
     const double scale = p->unit && *p->unit == '%' && !exact ? 100 : 1;
     switch (p->type) {
     case MR_F64: MR_TRY(number(t, *f * scale, exact)); break;
-    case MR_RANGE:
-        MR_TRY(number(t, f[0] * scale, exact));
-        MR_TRY(mr_text_add(t, ".."));
-        MR_TRY(number(t, f[1] * scale, exact));
+    case MR_RANGE: MR_TRY(range_text(t, f, scale, exact)); break;
+    case MR_RANGES:
+        for (size_t k = 0; k < ((const mr_ranges *)field)->n; k++) {
+            if (k) MR_TRY(mr_text_add(t, ","));
+            MR_TRY(range_text(t, ((const mr_ranges *)field)->v[k], scale, exact));
+        }
         break;
     case MR_INT: MR_TRY(mr_text_add(t, "%lld", (long long)i)); break;
     case MR_BOOL: MR_TRY(mr_text_add(t, *(const bool *)field ? "true" : "false")); break;

@@ -38,6 +38,18 @@ static mr_node cut_group(mr_node_kind kind, const char *key)
     return n;
 }
 
+/* "5", or "[1,2]", a list. */
+static mr_node cut_value(const char *key, const char *text)
+{
+    if (*text != '[') return cut_scalar(key, text);
+    mr_node list = cut_group(MR_NODE_LIST, key);
+    char *copy = strdup(text + 1), *inner = NULL;
+    for (char *one = strtok_r(copy, ",]", &inner); one; one = strtok_r(NULL, ",]", &inner))
+        cut_add(&list, cut_scalar("", one + strspn(one, " ")));
+    free(copy);
+    return list;
+}
+
 /* One chain from text; free with mr_node_fini. */
 static inline mr_node cut_settings(const char *text)
 {
@@ -51,7 +63,7 @@ static inline mr_node cut_settings(const char *text)
         for (char *kv = strtok_r(NULL, " ", &inner); kv; kv = strtok_r(NULL, " ", &inner)) {
             char *eq = strchr(kv, '=');
             if (eq) *eq = 0;
-            cut_add(params, cut_scalar(kv, eq ? eq + 1 : ""));
+            cut_add(params, cut_value(kv, eq ? eq + 1 : ""));
         }
     }
     free(copy);

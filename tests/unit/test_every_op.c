@@ -22,11 +22,15 @@ static mr_node example(const mr_op *op, const char *name, const char *value)
     mr_node *item = cut_add(&list, cut_group(MR_NODE_MAP, ""));
     mr_node *params = cut_add(item, cut_group(MR_NODE_MAP, op->name));
     char *copy = strdup(op->example), *outer = NULL;
-    for (char *kv = strtok_r(copy, ",", &outer); kv; kv = strtok_r(NULL, ",", &outer)) {
+    for (char *s = copy, in = 0; *s; s++) { /* commas between parameters, not within a list */
+        in = *s == '[' ? 1 : *s == ']' ? 0 : in;
+        if (*s == ',' && !in) *s = ';';
+    }
+    for (char *kv = strtok_r(copy, ";", &outer); kv; kv = strtok_r(NULL, ";", &outer)) {
         char *colon = strchr(kv, ':'), *key = kv + strspn(kv, " ");
         assert_non_null(colon);
         *colon = 0;
-        if (!name || strcmp(key, name) != 0) cut_add(params, cut_scalar(key, colon + 2));
+        if (!name || strcmp(key, name) != 0) cut_add(params, cut_value(key, colon + 2));
     }
     if (name) cut_add(params, cut_scalar(name, value));
     free(copy);
@@ -142,8 +146,9 @@ static void every_row_says_what_it_is(void **state)
                     op->example);
         assert_ptr_equal(mr_op_find(op->name), op);
         assert_true(op->size > 0);
-        assert_true(op->parts ? !op->bind
-                              : op->bind && (op->apply || (op->take && op->give) || lists(op)));
+        assert_true(op->parts && !op->bind
+                        ? true
+                        : op->bind && (op->apply || (op->take && op->give) || lists(op)));
         for (const mr_param *p = op->params; p && p->name; p++) {
             bool known = p->unit == NULL;
             for (size_t k = 0; k < sizeof units / sizeof *units; k++)

@@ -94,9 +94,9 @@ static mr_status read_item(const mr_node *item, const mr_op **op, const mr_node 
 
 static mr_status add_item(mr_chain *c, const mr_node *item, int depth);
 
-/* A compound is its parts, each like an item of its own. */
+/* A compound is its parts, each like an item of its own. *none: these settings have none. */
 static mr_status add_parts(mr_chain *c, const mr_op *op, const void *self, const mr_node *item,
-                           int depth)
+                           int depth, bool *none)
 {
     mr_status st = MR_OK;
     mr_parts p = {.at = item->kind == MR_NODE_MAP ? &item->items[0] : item,
@@ -104,7 +104,9 @@ static mr_status add_parts(mr_chain *c, const mr_op *op, const void *self, const
     if (depth == MOST_DEEP)
         return MR_RAISE_KEY(MR_EBUG, p.at, "operator %s is made of itself", op->name);
     MR_TRY(op->parts(self, &p));
-    if (!p.list.n) st = MR_RAISE(MR_EBUG, "operator %s declares parts: there are none", op->name);
+    *none = !p.list.n;
+    if (*none && !op->bind)
+        st = MR_RAISE(MR_EBUG, "operator %s declares parts: there are none", op->name);
     for (size_t i = 0; i < p.list.n && st == MR_OK; i++)
         st = add_item(c, &p.list.items[i], depth + 1);
 out:
@@ -122,10 +124,9 @@ static mr_status add_item(mr_chain *c, const mr_node *item, int depth)
     MR_TRY(read_item(item, &op, &params));
     MR_TRY(mr_alloc(1, op->size, "operator settings", &self));
     MR_TRY(mr_params_parse(op, params, self));
-    if (op->parts) {
-        MR_TRY(add_parts(c, op, self, item, depth));
-        goto out;
-    }
+    bool itself = true;
+    if (op->parts) MR_TRY(add_parts(c, op, self, item, depth, &itself));
+    if (!itself) goto out;
     const size_t parts = op->expand ? op->expand(self, 0, NULL) : 1;
     for (size_t k = 0; k < parts; k++) {
         st = bind_copy(c, op, self, k, parts);

@@ -1,6 +1,7 @@
 /* ops/list/op_point.c: what needs one sample at a time: scale, units, clip, abs. */
 #include "ops/ops.h"
 #include <math.h>
+#include <string.h>
 
 /* Samples become factor times what they were: the conversions of the geometry follow. */
 static void rescale(mr_geom *g, double factor)
@@ -78,7 +79,12 @@ static mr_status units_bind(void *self, const mr_geom *in, mr_geom *out, mr_need
 {
     units *u = self;
     const double factors[] = {in->to_native, in->to_strain_rate, in->to_strain};
+    const char *is = in->quantity ? in->quantity : "", *unit = in->unit ? in->unit : "";
     u->factor = factors[u->to];
+    /* what an operator has made of it, strain say, is what it is */
+    if (!(u->factor != 0) && u->to != TO_NATIVE && strcmp(is, targets[u->to]) == 0 &&
+        strcmp(unit, u->to == TO_STRAIN ? "1" : "s-1") == 0)
+        u->factor = 1;
     if (!(u->factor != 0))
         return MR_RAISE(
             MR_ECONFIG,

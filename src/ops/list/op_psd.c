@@ -1,5 +1,6 @@
 /* ops/list/op_psd.c: power spectral density by Welch's method: segments of each UTC interval, or of
- * everything on a grid of its own, without their mean, windowed, transformed, averaged. */
+ * everything on a grid of its own, without their mean, windowed, transformed, averaged; and what of
+ * it lies in each of some bands. */
 #include "ops/kernels/median.h"
 #include "ops/ops.h"
 #include "ops/kernels/simd.h"
@@ -230,3 +231,126 @@ const mr_op mr_op_psd = {.name = "psd",
                          .take = psd_take,
                          .give = psd_give,
                          .release = psd_release};
+
+/* --- fbe -------------------------------------------------------------------------------------- */
+
+typedef struct fbe {
+    psd p; /* first: what it shares with psd works on that */
+    mr_ranges bands;
+    int kind;
+    /* bind's own */
+    size_t bin[MR_MAX_RANGES][2]; /* half-open */
+    char name[MR_MAX_RANGES][40];
+    const char *label[MR_MAX_RANGES];
+    char unit[96];
+} fbe;
+
+enum { ENERGY, RMS };
+static const char *const fbe_kinds[] = {"energy", "rms", NULL};
+
+static const mr_param fbe_params[] = {
+    {"bands", MR_RANGES, offsetof(fbe, bands), .unit = "Hz", .min = 0, .max = 1e7,
+     .doc = "bands of frequencies, half-open; with a list the output has an axis of them"},
+    {"interval", MR_NS, offsetof(fbe, p.interval_ns), .min = 1e-3, .max = 7 * 86400,
+     .doc = "one row for each multiple of it in UTC"},
+    {"segment", MR_INT, offsetof(fbe, p.segment), .min = 4, .max = 1 << 22, .def = "256",
+     .doc = "samples of each transform, under a Hann window; no prime factor above 31"},
+    {"overlap", MR_F64, offsetof(fbe, p.overlap), .unit = "%", .min = 0, .max = 0.95, .def = "50 %",
+     .doc = "share of a segment that the next one has too"},
+    {"kind", MR_ENUM, offsetof(fbe, kind), .def = "energy", .names = fbe_kinds,
+     .doc = "energy: the mean square that a band has; rms: its root"},
+    {0}};
+
+/* Which bins each band has. */
+static mr_status fbe_bins(fbe *s, double rate)
+{
+    const size_t bins = mr_fft_bins(&s->p.fft);
+    for (size_t b = 0; b < s->bands.n; b++) {
+        const double *hz = s->bands.v[b];
+        size_t *bin = s->bin[b];
+        if (hz[1] > rate / 2)
+            return MR_RAISE(MR_ECONFIG, "bands: %g Hz is above half the sampling rate (%g Hz)",
+                            hz[1], rate / 2);
+        for (bin[0] = 0; bin[0] < bins && s->p.frequency[bin[0]] < hz[0]; bin[0]++) {
+        }
+        for (bin[1] = bin[0]; bin[1] < bins && s->p.frequency[bin[1]] < hz[1]; bin[1]++) {
+        }
+        if (bin[0] == bin[1])
+            return MR_RAISE(MR_ECONFIG,
+                            "bands: %g..%g Hz has none of the frequencies of a segment of %lld, "
+                            "%g Hz apart: a longer one has",
+                            hz[0], hz[1], (long long)s->p.segment, rate / (double)s->p.segment);
+        snprintf(s->name[b], sizeof s->name[b], "%.6g..%.6g Hz", hz[0], hz[1]);
+        s->label[b] = s->name[b];
+    }
+    return MR_OK;
+}
+
+static mr_status fbe_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
+{
+    fbe *s = self;
+    mr_status st = MR_OK;
+    s->p.window = HANN;
+    s->p.average = MEAN;
+    s->p.detrend = CONSTANT;
+    MR_TRY(psd_design(&s->p, in->rate_hz));
+    MR_TRY(fbe_bins(s, in->rate_hz));
+    MR_TRY(psd_needs(&s->p, in, needs));
+    needs->mean = false; /* its root is not */
+    out->rate_hz = 1e9 / (double)s->p.interval_ns;
+    out->quantity = s->kind == RMS ? "band_rms" : "band_energy";
+    if (s->kind == ENERGY) {
+        snprintf(s->unit, sizeof s->unit, "(%.80s)2", in->unit && *in->unit ? in->unit : "1");
+        out->unit = s->unit;
+    }
+    out->power = s->kind == ENERGY;
+    out->n_axes = 1;
+    out->axis[0] = (mr_axis){.name = "band",
+                             .unit = "",
+                             .doc = "band of frequencies",
+                             .n = s->bands.n,
+                             .label = s->label,
+                             .choice = true};
+out:
+    return st;
+}
+
+static void fbe_take(const void *self, const mr_fold *f, mr_slab items)
+{
+    psd_take(&((const fbe *)self)->p, f, items);
+}
+
+static void fbe_give(const void *self, const double *acc, const double *count, size_t stride,
+                     MR_UNUSED double *scratch, mr_view *y)
+{
+    const fbe *s = self;
+    const size_t last = (size_t)s->p.segment / 2;
+    const double width = s->p.frequency[1]; /* of a bin, Hz */
+    for (size_t b = 0; b < y->nt; b++)
+        for (size_t c = 0; c < y->nc; c++) {
+            double sum = 0;
+            for (size_t k = s->bin[b][0]; k < s->bin[b][1]; k++) {
+                const bool once = k == 0 || (s->p.segment % 2 == 0 && k == last);
+                sum += (once ? s->p.scale / 2 : s->p.scale) * acc[k * stride + c];
+            }
+            const double mean = count[c] > 0 ? sum * width / count[c] : NAN;
+            *mr_at(y, b, c) = s->kind == RMS ? sqrt(mean) : mean;
+        }
+}
+
+static void fbe_release(void *self)
+{
+    psd_release(&((fbe *)self)->p);
+}
+
+const mr_op mr_op_fbe = {
+    .name = "fbe",
+    .example = "bands: [1..5 Hz, 5..20 Hz], interval: 10 s, segment: 128",
+    .doc = "frequency-band energy: what each band has of each interval's mean square",
+    .ref = "scipy.signal.welch, summed over the frequencies of a band times their distance",
+    .size = sizeof(fbe),
+    .params = fbe_params,
+    .bind = fbe_bind,
+    .take = fbe_take,
+    .give = fbe_give,
+    .release = fbe_release};

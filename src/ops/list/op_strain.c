@@ -1,22 +1,28 @@
 /* ops/list/op_strain.c: strain over a gauge: of optical phase, or the strain rate that particle
- * velocities at both of its ends make. */
+ * velocities at both of its ends make; and strain of strain rate, which is a compound: units, then
+ * the integral over time. */
 #include "ops/ops.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct strain {
     int from;
     double gauge_m, wavelength_m, index, zeta;
+    double above_hz;
+    int64_t window_ns;
     double factor;
     size_t n; /* channel steps of the gauge */
 } strain;
 
-enum { PHASE, VELOCITY };
-static const char *const from_names[] = {"phase", "velocity", NULL};
+enum { PHASE, VELOCITY, STRAIN_RATE };
+static const char *const from_names[] = {"phase", "velocity", "strain_rate", NULL};
 
 static const mr_param strain_params[] = {
     {"from", MR_ENUM, offsetof(strain, from), .names = from_names,
-     .doc = "phase in rad: strain; velocity along the fibre in m/s: strain rate"},
+     .doc = "phase in rad: strain; velocity along the fibre in m/s: strain rate; strain_rate: "
+            "strain, by "
+            "the integral over time"},
     {"gauge", MR_F64, offsetof(strain, gauge_m), .unit = "m", .min = 1e-3, .max = 1e5, .def = "",
      .doc =
          "length over which it is measured; phase: the files' own if left out; velocity: a whole "
@@ -27,7 +33,36 @@ static const mr_param strain_params[] = {
      .doc = "refractive index of the fibre (phase)"},
     {"zeta", MR_F64, offsetof(strain, zeta), .min = 1e-3, .max = 2, .def = "0.79",
      .doc = "photoelastic scaling factor (phase)"},
+    {"above", MR_F64, offsetof(strain, above_hz), .unit = "Hz", .min = 1e-6, .max = 1e6, .def = "",
+     .doc = "only what is above is integrated, as integrate does it: 0.1 Hz unless a window is "
+            "given (strain_rate)"},
+    {"window", MR_NS, offsetof(strain, window_ns), .min = 1e-3, .max = 7 * 86400, .def = "",
+     .span_ok = true,
+     .doc = "instead: the integral begins from zero at each multiple of this in UTC; or: span "
+            "(strain_rate)"},
     {0}};
+
+static mr_status strain_parts(const void *self, mr_parts *p)
+{
+    mr_status st = MR_OK;
+    const strain *s = self;
+    char above[32], window[32] = "span";
+    if (s->from != STRAIN_RATE && (s->above_hz > 0 || s->window_ns))
+        return MR_RAISE(MR_ECONFIG, "%s goes with from: strain_rate, which is integrated",
+                        s->above_hz > 0 ? "above" : "window");
+    if (s->from != STRAIN_RATE) return MR_OK;
+    snprintf(above, sizeof above, "%.17g Hz", s->above_hz);
+    if (s->window_ns != MR_WINDOW_SPAN)
+        snprintf(window, sizeof window, "%lld ns", (long long)s->window_ns);
+    MR_TRY(mr_parts_add(p, "units", "to", "strain_rate", (char *)NULL));
+    if (s->above_hz > 0 && s->window_ns)
+        return mr_parts_add(p, "integrate", "above", above, "window", window, (char *)NULL);
+    if (s->above_hz > 0) return mr_parts_add(p, "integrate", "above", above, (char *)NULL);
+    if (s->window_ns) return mr_parts_add(p, "integrate", "window", window, (char *)NULL);
+    MR_TRY(mr_parts_add(p, "integrate", (char *)NULL));
+out:
+    return st;
+}
 
 static mr_status phase_bind(strain *s, const mr_geom *in, mr_geom *out)
 {
@@ -96,11 +131,13 @@ static mr_status strain_describe(const void *self, mr_text *t)
 
 const mr_op mr_op_strain = {.name = "strain",
                             .example = "from: velocity, gauge: 3 m",
-                            .doc = "strain of optical phase, strain rate of velocities",
+                            .doc =
+                                "strain of optical phase or strain rate, strain rate of velocities",
                             .ref = "phase * wavelength / (4 pi index gauge zeta); "
                                    "(v(x + gauge / 2) - v(x - gauge / 2)) / gauge",
                             .size = sizeof(strain),
                             .params = strain_params,
+                            .parts = strain_parts,
                             .bind = strain_bind,
                             .apply = strain_apply,
                             .describe = strain_describe};
