@@ -37,6 +37,9 @@ static void config(void)
         "  # join: 0.5                     # samples, up to 5: how far apart two recordings may "
         "lie",
         "  #                               # and still be one stretch",
+        "  # mask: {constant: 1 s,         # samples that count as NaN, either or both: of a",
+        "  #        above: 1e6}            # channel that does not change for so long; of a larger",
+        "  #                               # magnitude, in the input's unit",
         "  # map:                          # for HDF5 of no known layout, and to correct facts",
         "  #   data: /raw                  # path of the samples inside the file",
         "  #   axes: [time, channel]       # or [channel, time]",

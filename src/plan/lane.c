@@ -94,7 +94,7 @@ mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i)
     int64_t first = a->block_out;
     if (a->grid_ns != INT64_MAX) { /* the first block also warms up: it takes less on */
         double before, after;
-        mr_chain_context_carried(a->chain, &before, &after);
+        mr_array_context(a, true, &before, &after);
         const double warm = (a->before_s + a->after_s - before - after) * mr_chain_rate(a->chain);
         first = MR_MAX(first - (int64_t)MR_MIN(ceil(warm), 1e15), (first + 3) / 4);
     }
@@ -114,6 +114,7 @@ void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_range
     const mr_slab next = want.b < l->out.b ? mr_lane_block(p, l, i + 1) : none;
     mr_chain_ranges(a->chain, raw_span(&p->spans.span[l->span]), want, i == 0, next, r);
     mr_chain_channels(a->chain, (mr_slab){(int64_t)l->c0, (int64_t)l->c1}, r->ch);
+    r->raw = mr_array_looked_at(a, raw_span(&p->spans.span[l->span]), r->raw);
 }
 
 void mr_lane_tiles(const mr_plan *p, const mr_lane *l, size_t *loaded, size_t *states)
@@ -269,9 +270,11 @@ static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut
     }
     mr_lane_ranges(p, l, 0, &r);
     l->raw.a = r.raw.a;
+    l->fed.a = r.in[0].a;
     l->read = r.ch[0];
     mr_lane_ranges(p, l, mr_lane_blocks(p, l) - 1, &r);
     l->raw.b = r.raw.b;
+    l->fed.b = r.in[0].b;
     snprintf(l->rel, sizeof l->rel, "lanes/%s/%s_c%05llu-%05llu.h5", mr_utc_date(l->t0_ns, day),
              mr_utc_compact(l->t0_ns, when), (unsigned long long)mr_array_channel(a, l->c0),
              (unsigned long long)mr_array_channel(a, l->c1 - 1) + 1);

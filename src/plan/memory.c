@@ -74,7 +74,7 @@ static size_t widest_sample(const mr_plan *p, mr_array *a)
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
 {
     double before, after;
-    mr_chain_context_carried(a->chain, &before, &after);
+    mr_array_context(a, true, &before, &after);
     bool coupled;
     const bool whole = a->grid_ns == INT64_MAX, blocks = joint(a->chain, &coupled);
     const mr_needs *reduces = mr_chain_reduces(a->chain);

@@ -22,7 +22,7 @@ mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l)
     const mr_slab span = mr_lane_span(p, l);
     const mr_slab out = mr_chain_picks(a->chain) ? l->own : l->out;
     const int64_t first = own_from(a, span, out.a), end = own_from(a, span, out.b);
-    return (mr_slab){MR_MAX(first, l->raw.a), MR_MIN(end, l->raw.b)};
+    return (mr_slab){MR_MAX(first, l->fed.a), MR_MIN(end, l->fed.b)};
 }
 
 static mr_slab channels_own(const mr_chain *c, mr_slab out)

@@ -143,7 +143,8 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     MR_TRY(st);
     selection_shape(a);
     MR_TRY(places(a));
-    mr_chain_context(a->chain, &a->before_s, &a->after_s);
+    mr_array_mask(p->cfg, a);
+    mr_array_context(a, false, &a->before_s, &a->after_s);
     st = mr_lane_size(p->cfg, a);
     if (st == MR_ECONFIG) {
         st = mr_strdup(mr_error(), &a->why);
@@ -184,6 +185,8 @@ static mr_status plan_text(mr_plan *p)
     }
     if (p->cfg->dataset) MR_TRY(mr_text_add(t, "dataset %s\n", p->cfg->dataset));
     if (p->cfg->join != MR_JOIN) MR_TRY(mr_text_add(t, "join %a\n", p->cfg->join));
+    if (p->cfg->mask_s > 0) MR_TRY(mr_text_add(t, "mask constant %a s\n", p->cfg->mask_s));
+    if (isfinite(p->cfg->mask_above)) MR_TRY(mr_text_add(t, "mask above %a\n", p->cfg->mask_above));
     const mr_node *sel[] = {p->cfg->channels, p->cfg->distance, p->cfg->map};
     static const char *const name[] = {"channels", "distance", "map"};
     for (size_t i = 0; i < 3; i++)

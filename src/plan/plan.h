@@ -26,6 +26,7 @@ typedef struct mr_array {
     double *x_m;              /* [nc] of the input */
     int64_t grid_ns;          /* lane grid; INT64_MAX: a span is one lane */
     double before_s, after_s; /* fresh context */
+    int64_t still_rows;       /* input.mask: so many rows without change are masked; 0: none */
     int64_t block_raw;        /* raw samples a block takes on, without context */
     int64_t block_out;        /* output samples of a block */
     uint64_t strip_in;        /* input channels of a strip, its neighbours apart */
@@ -44,6 +45,7 @@ typedef struct mr_lane {
     mr_slab rows;         /* rows of its file: the same as out, or numbers of windows */
     mr_slab own;          /* of a table: its picks begin here; `out` is what they are known from */
     mr_slab raw;          /* raw grid indices read, context included */
+    mr_slab fed;          /* those of them that the chain is given: all but what mask looks at */
     uint64_t c0, c1;      /* output channels, numbered as the chain gives them */
     mr_slab read;         /* the channels it needs, numbered within the selection */
     int64_t t0_ns, t1_ns; /* first and last output sample */
@@ -138,6 +140,15 @@ mr_status mr_lane_slabs(const mr_plan *p, const mr_lane *l, mr_slab_list *out);
 /* --- plan/lane.c
  * ------------------------------------------------------------------------------------ */
 mr_status mr_lanes_build(mr_plan *p);
+/* --- plan/mask.c
+ * ------------------------------------------------------------------------------------ */
+/** Sets still_rows. The rate must be known. */
+void mr_array_mask(const mr_config *cfg, mr_array *a);
+/** Context of a fresh start, or where states are carried: the chain's, and what input.mask looks
+ *  at. */
+void mr_array_context(const mr_array *a, bool carried, double *before_s, double *after_s);
+/** The raw samples that decide which of `raw` are masked. */
+mr_slab mr_array_looked_at(const mr_array *a, mr_slab span, mr_slab raw);
 /* --- plan/size.c
  * ------------------------------------------------------------------------------------ */
 /** Grid and strip of an array: constants of chain, rate and channels, or as the config asks.

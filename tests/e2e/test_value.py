@@ -225,6 +225,112 @@ def test_what_is_too_large_for_float32_is_told(tmp_path, value):
     assert not rig.report(out)["ledger"] and rig.output(out)[0][1][4321, 7] == value
 
 
+# --- input.mask
+
+def masked(x, constant=0, above=np.inf):
+    """The rule of facts as it stands: rows of a channel without change, so many or more; larger magnitudes."""
+    with np.errstate(invalid="ignore"):
+        m = np.isfinite(x) & (np.abs(x) > above)
+    return m | still(x, constant) if constant else m
+
+
+MASKS = {"both": ("{constant: 1 s, above: 250}", 100, 250), "constant": ("{constant: 450 ms}", 45, np.inf),
+         "above": ("{above: 300}", 0, 300)}
+
+
+@pytest.mark.parametrize("chain", CHAINS.values(), ids=CHAINS)
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS)
+def test_what_is_masked_is_as_if_it_were_nan(tmp_path, chain, mask):
+    """The samples of a run over an archive that holds NaN there, whatever the launch, the memory and the lanes; each
+    masked sample is counted once, and runs are told all the same."""
+    how, constant, above = mask
+    x = flawed(5)
+    x[20100:20250, 7] = 9
+    x[5990:6080, 20] = 7  # 90 rows over a lane's end
+    m = masked(x, constant, above)
+    assert 1000 < m.sum() < m.size / 4
+    y = x.copy()
+    y[m] = np.nan
+    rig.archive(tmp_path / "in", x, RATE, 1700)
+    rig.archive(tmp_path / "nan", y, RATE, 1700)
+    cfg = rig.config(tmp_path / "nan.yaml", [tmp_path / "nan"], chain, tmp_path / "want")
+    rig.run("run", cfg, status=0)
+    want, first = rig.output(tmp_path / "want"), None
+    for launch, memory in [((0, 1), "512 MiB"), ((2, 2), "300 MiB"), ((3, 1), "512 MiB")]:
+        out = run(tmp_path, chain, f"out{launch[0]}", launch=launch, run_=[f"memory: {memory}"], input_=[f"mask: {how}"])
+        for (t0, a), (t1, b) in zip(rig.output(out), want, strict=True):
+            assert np.array_equal(t0, t1) and np.array_equal(a, b, equal_nan=True)
+        for kind, w in {"masked": m, "value": still(x, 100), "not_finite": ~np.isfinite(x)}.items():
+            got, n = marked(out, kind, x.shape)
+            read = w.copy()
+            read[30000 - 9 if "step" in str(chain) and kind == "masked" else 30000:] = False  # behind the last row
+            assert n == read.sum() and np.array_equal(got & read, read), kind
+            assert kind == "masked" or np.array_equal(got, w), kind
+        now = rig.digests(out), rig.report(out)["ledger"]
+        assert first is None or now == first
+        first = now
+    rig.run("run", tmp_path / "out3.yaml", status=0)
+    assert rig.report(out)["ledger"] == first[1]
+    assert "masked" in rig.run("plan", tmp_path / "out3.yaml", status=0).stdout
+
+
+def test_blocks_and_lanes_do_not_move_a_mask(tmp_path):
+    """Runs of one row less, and as many as are asked for, at every place about ends of lanes, of blocks (a chain with
+    much context has small ones) and of files; the longest mask that fits."""
+    n = 24000
+    x = rig.noise(n, NC, 9)
+    for i, at in enumerate([5980, 5999, 6000, 6001, 11900, 12000, 17999, 0, n - 200, n - 1250]):
+        for c, rows in ((i, 200), (i + 12, 199), (34 - i, 1250)):
+            x[at:at + rows, c] = 0.25
+    m = masked(x, 200)
+    y = np.where(m, np.nan, x)
+    rig.archive(tmp_path / "in", x, RATE, 997)
+    rig.archive(tmp_path / "nan", y, RATE, 997)
+    for name, chain in {"copy": [], "iir": ["bandpass: {band: 1..20 Hz, phase: causal}"],
+                        "zero": ["lowpass: {corner: 5 Hz}", "decimate: {factor: 5}"]}.items():
+        got = []
+        for src, more in (("in", ["mask: {constant: 2 s}"]), ("nan", [])):
+            out = tmp_path / f"{name}_{src}"
+            cfg = rig.config(tmp_path / "c.yaml", [tmp_path / src], chain, out, input_=more, output_=["lane: 60 s"])
+            rig.run("run", cfg, status=0)
+            got.append(rig.output(out))
+        for (_, a), (_, b) in zip(*got, strict=True):
+            assert np.array_equal(a, b, equal_nan=True), name
+        _, told = marked(tmp_path / f"{name}_in", "masked", x.shape)
+        assert told == m.sum()
+
+
+def test_strict_lets_pass_what_was_asked_to_be_masked(tmp_path):
+    x = rig.noise(6000, NC)
+    x[4000, 3] = 1e9
+    rig.archive(tmp_path / "in", x, RATE, 2500)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], tmp_path / "out", input_=["mask: {above: 1e6}"])
+    rig.run("run", cfg, "--strict", status=0)
+    row, = rig.report(tmp_path / "out")["ledger"]
+    assert (row["kind"], row["count"]) == ("masked", 1) and "channel 3, rows 1500..1501" in row["note"]
+    assert np.isnan(rig.output(tmp_path / "out")[0][1][4000, 3])
+
+
+def test_a_mask_is_part_of_what_a_folder_is(tmp_path):
+    rig.archive(tmp_path / "in", rig.noise(6000, NC), RATE, 2500)
+    run(tmp_path, [], "out")
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], tmp_path / "out", input_=["mask: {above: 5}"])
+    assert "mask above" in rig.run("run", cfg, status=2).stderr
+
+
+@pytest.mark.parametrize("mask,words", [
+    ("1 s", "mask: {constant: 1 s, above: 1e6}"), ("{}", "mask: {constant: 1 s, above: 1e6}"), ("[1]", "a list"),
+    ("{constant: 1}", "1 s"), ("{constant: 1 m}", "constant"), ("{constant: 0 s}", "outside"), ("{constant: 2 h}", "outside"),
+    ("{constant: -1 s}", "outside"), ("{above: 1e6 counts}", "without a unit"), ("{above: -1}", "above 0"),
+    ("{above: nan}", "magnitude"), ("{above: inf}", "magnitude"), ("{below: 3}", "constant above"),
+    ("{above: {a: 1}}", "magnitude"), ("{constant: [1 s]}", "a time is needed")])
+def test_a_bad_mask_is_refused_by_name(tmp_path, mask, words):
+    rig.archive(tmp_path / "in", rig.noise(600, 3), RATE, 600)
+    cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], [], tmp_path / "out", input_=[f"mask: {mask}"])
+    err = rig.run("check", cfg, status=2).stderr
+    assert "input.mask" in err and words in err and "c.yaml:" in err, err
+
+
 # --- how samples are stored is no fact of the array
 
 TYPES = ["i2", "f4", ">i4", "f8"]

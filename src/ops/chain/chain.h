@@ -49,10 +49,10 @@ mr_slab mr_chain_out_span_of(const mr_chain *c, size_t op, mr_slab span);
 void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den);
 
 /** Ranges of one block at every operator, and the raw input it needs. in[i] is what operator i
- *  reads, out of it; in[0] is the raw range; out[n-1] the block's output. */
+ *  reads (in[0] of an empty chain is out); out the block's output. */
 typedef struct mr_block_ranges {
     size_t n;
-    mr_slab raw; /* = in[0], or = out for an empty chain */
+    mr_slab raw; /* = in[0]; the plan adds what it looks at beside (mr_lane_ranges) */
     mr_slab out;
     mr_slab span[MR_MAX_OPS + 1]; /* the span at operator i's input; [n] at the output */
     mr_slab in[MR_MAX_OPS];

@@ -96,7 +96,7 @@ out:
 
 mr_extent mr_step_in(const mr_step *s, const mr_block_ranges *r)
 {
-    if (r->n == 0) return (mr_extent){r->raw, r->ch[0]}; /* an empty chain copies */
+    if (r->n == 0) return (mr_extent){r->in[0], r->ch[0]}; /* an empty chain copies */
     if (s->first == r->n) return (mr_extent){r->out, r->ch[r->n]};
     return (mr_extent){r->in[s->first], r->ch[s->first]};
 }

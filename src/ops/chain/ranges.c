@@ -117,7 +117,8 @@ void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, 
     mr_chain_channels(c, (mr_slab){0, (int64_t)c->out.nc}, r->ch);
     if (!fresh) backwards(c, r->span, (mr_slab){want.a - 1, want.a}, NULL, false, before);
     backwards(c, r->span, want, fresh ? NULL : before, fresh, r->in);
-    if (c->n > 0) r->raw = r->in[0];
+    if (c->n == 0) r->in[0] = want; /* an empty chain copies */
+    r->raw = r->in[0];
     const bool last = next.b <= next.a;
     backwards(c, r->span, last ? want : next, last ? NULL : r->in, false, ahead);
     for (size_t i = 0; i < c->n; i++) r->snap[i] = last ? INT64_MAX : ahead[i].a;

@@ -4,6 +4,7 @@
 #include "plan/catalog/catalog.h"
 #include "plan/config/settings.h"
 #include "plan/config/tree.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ mr_status mr_config_parse_bytes(const char *name, const char *text, size_t len,
     c->time_a = INT64_MIN;
     c->time_b = INT64_MAX;
     c->join = MR_JOIN;
+    c->mask_above = INFINITY;
     MR_TRY(mr_strdup(name, &c->name));
     if (len > MR_CONFIG_MAX) {
         st = MR_RAISE(MR_ECONFIG, "%s: is longer than %zu bytes, the most allowed", name,

@@ -22,6 +22,8 @@ typedef struct mr_config {
     const mr_node *map;      /* input.map or NULL (checked by mr_map_check) */
     const char *dataset;     /* [borrow] input.dataset, NULL: all alike to the largest */
     double join;             /* samples: how far apart recordings of one span may lie */
+    double mask_s;           /* mask.constant: so long without change is masked; 0: none */
+    double mask_above;       /* mask.above: so is a larger magnitude; INFINITY: none */
     char *geometry;          /* path of the channel table or NULL */
     /* chain: list node, possibly NULL */
     const mr_node *chain;

@@ -24,7 +24,9 @@ typedef struct section { /* keys of one map; name "" is the root */
 } section;
 static const section sections[] = {
     {"", 6, {"input", "chain", "output", "run", "plugin", "follow"}},
-    {"input", 8, {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join"}},
+    {"input",
+     9,
+     {"files", "channels", "distance", "time", "map", "geometry", "dataset", "join", "mask"}},
     {"output", 7, {"folder", "title", "compress", "type", "lane", "strip", "quakeml"}},
     {"run", 2, {"memory", "io_threads"}},
     {"follow", 2, {"patience", "idle"}},
@@ -259,6 +261,7 @@ static mr_status take_input(mr_config *c)
     MR_TRY(mr_map_check(c->map));
     if ((n = mr_node_get(in, "dataset"))) MR_TRY(take_dataset(c, n));
     if ((n = mr_node_get(in, "join"))) MR_TRY(take_join(c, n));
+    if ((n = mr_node_get(in, "mask"))) MR_TRY(mr_mask_take(n, &c->mask_s, &c->mask_above));
 out:
     return st;
 }

@@ -9,4 +9,7 @@ mr_status mr_settings_take(mr_config *c);
 /** The chain: known operators, one an item, each with parameters that its table accepts. Items that
  *  say "- abs:" without parameters get an empty map. */
 mr_status mr_chain_check(mr_node *chain);
+/** input.mask, a map of `constant` and `above`, one at least: seconds (0: none) and a magnitude
+ *  (INFINITY: none). */
+mr_status mr_mask_take(const mr_node *n, double *constant_s, double *above);
 #endif

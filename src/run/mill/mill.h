@@ -224,6 +224,21 @@ mr_status mr_spoils_reaching(const mr_block *w, size_t n_ops, mr_slab at, const 
  * and add what it spoils to `spoils`. Any thread of the team. */
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils);
+/* run/piece/load.c */
+/** Rows [r) of a slab from channel c0 of the array on, x->nc of them, to dst, x->stride apart. True
+ *  if something is not finite. */
+bool mr_load_rows(const mr_plan *p, const mr_lane *l, const mr_job_slab *s, mr_slab r, uint64_t c0,
+                  double *dst, const mr_view *x);
+/** Load them as they are stored, with NaN where they could not be read. True if something is not
+ *  finite. */
+bool mr_tile_raw(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x);
+/** Was this sample never read? arg: a mr_tile_feed. */
+bool mr_tile_unread(const void *arg, int64_t row, uint64_t c);
+/* run/piece/mask.c */
+/** Make NaN of what input.mask masks in rows [raw) of at most MR_TILE channels, all in x; *any: one
+ *  was. q, NULL: not counted, gets those of its own rows from from[nc] on. */
+mr_status mr_mask(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, const mr_view *x,
+                  mr_tile_quality *q, const int64_t *from, bool *any);
 /** The same little by little: rows are loaded when the chain pulls them. bad is set when one is not
  *  finite: then what was computed is void and mr_tile_load has to be used. */
 typedef struct mr_tile_feed {

@@ -47,6 +47,8 @@ mr_look mr_look_of(const mr_plan *p, const mr_lane *l)
     return (mr_look){.own = mr_lane_own(p, l),
                      .ch = mr_lane_own_channels(p, l),
                      .still = (int64_t)MR_MAX(ceil(MR_STILL_S * a->in.rate_hz), MR_STILL_ROWS),
+                     .mask = a->still_rows,
+                     .above = p->cfg->mask_above,
                      .wide = !a->f64 && a->wide && mr_chain_keeps_offset(p->cfg->chain)};
 }
 
@@ -228,6 +230,14 @@ mr_status mr_quality_look(mr_tile_quality *q, const mr_look *k, mr_slab raw, uin
     }
 out:
     return st;
+}
+
+int64_t mr_quality_next(const mr_tile_quality *q, uint64_t c)
+{
+    const int64_t i = (int64_t)c - q->own.a;
+    if (!q->v || i < 0 || (int64_t)c >= q->own.b) return INT64_MIN;
+    const mr_quality *v = &q->v[i / MR_TILE];
+    return v->begun[i % MR_TILE] ? v->next[i % MR_TILE] : INT64_MIN;
 }
 
 mr_status mr_quality_note(mr_tile_quality *q, const mr_flaw *f)

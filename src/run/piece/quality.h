@@ -62,6 +62,8 @@ typedef struct mr_look {
     mr_slab own;   /* its own rows: each of the span is one lane's */
     mr_slab ch;    /* its own channels, likewise */
     int64_t still; /* rows without change that are told */
+    int64_t mask;  /* that are masked, 0: none are */
+    double above;  /* larger magnitudes are masked; INFINITY: none are */
     bool wide;     /* samples hold more than float32 does */
 } mr_look;
 mr_look mr_look_of(const mr_plan *p, const mr_lane *l);
@@ -72,6 +74,8 @@ typedef bool (*mr_unread_fn)(const void *arg, int64_t row, uint64_t c);
  *  unread: NULL: all were read. */
 mr_status mr_quality_look(mr_tile_quality *q, const mr_look *k, mr_slab raw, uint64_t c0,
                           const mr_view *x, bool bad, mr_unread_fn unread, const void *arg);
+/** The first row of channel c (of the selection) that was not looked at so far. */
+int64_t mr_quality_next(const mr_tile_quality *q, uint64_t c);
 /** What else is wrong with some samples. */
 mr_status mr_quality_note(mr_tile_quality *q, const mr_flaw *f);
 /** The lane's rows are over: what is left open is closed. */

@@ -5,69 +5,6 @@
 #include <string.h>
 #include "run/mill/mill.h"
 
-/** Channel c of the array as it stands in the lane's buffered row. */
-static uint64_t buffered(const mr_array *a, const mr_lane *l, uint64_t c)
-{
-    return a->even ? c - (uint64_t)l->read.a : a->chan[c] - a->chan[0];
-}
-
-/** Rows [r.a, r.b) of a slab, all stored as f says, into the tile; true if something is not finite.
- */
-static bool load_alike(const mr_array *a, const mr_lane *l, const mr_file_info *f, double factor,
-                       const mr_job_slab *s, mr_slab r, uint64_t c0, double *dst, const mr_view *x)
-{
-    const mr_dtype dt = f->store.dtype;
-    const char *src = s->buf + (size_t)(r.a - s->raw.a) * a->row_bytes;
-    const size_t n = (size_t)(r.b - r.a);
-    if (a->even)
-        return mr_load_values(f, factor, src + buffered(a, l, c0) * dt.size, a->row_bytes, n, x->nc,
-                              dst, x->stride);
-    bool bad = false;
-    for (size_t c = 0; c < x->nc; c++)
-        bad |= mr_load_values(f, factor, src + buffered(a, l, c0 + c) * dt.size, a->row_bytes, n, 1,
-                              dst + c, x->stride);
-    return bad;
-}
-
-/** The same of rows of any files: each may store its samples otherwise. */
-static bool load_rows(const mr_plan *p, const mr_lane *l, const mr_job_slab *s, mr_slab r,
-                      uint64_t c0, double *dst, const mr_view *x)
-{
-    const mr_array *a = &p->arrays[l->array];
-    const mr_span *sp = &p->spans.span[l->span];
-    size_t first, n;
-    bool bad = false;
-    if (a->uniform) return load_alike(a, l, &a->facts, 1, s, r, c0, dst, x);
-    mr_span_parts(&p->spans, sp, r.a - sp->index0, r.b - sp->index0, &first, &n);
-    for (size_t i = first; i < first + n; i++) {
-        const mr_part *q = &p->spans.part[i];
-        const int64_t k = sp->index0 + q->k;
-        const mr_slab some = {MR_MAX(r.a, k), MR_MIN(r.b, k + (int64_t)q->n)};
-        bad |= load_alike(a, l, &p->cat->facts[p->cat->rows[q->file].kind],
-                          mr_array_factor(p, a, q->file), s, some, c0,
-                          dst + (size_t)(some.a - r.a) * x->stride, x);
-    }
-    return bad;
-}
-
-/** Samples that could not be read count as NaN. */
-static bool punch(const mr_array *a, const mr_job *j, const mr_job_slab *s, mr_slab raw,
-                  uint64_t c0, mr_view *x)
-{
-    bool any = false;
-    for (size_t h = 0; h < s->n_holes; h++) {
-        const mr_hole *o = &s->holes[h];
-        for (int64_t t = MR_MAX(o->rows.a, raw.a); t < MR_MIN(o->rows.b, raw.b); t++)
-            for (size_t c = 0; c < x->nc; c++) {
-                const int64_t at = (int64_t)buffered(a, j->lane, c0 + c);
-                if (at < o->chans.a || at >= o->chans.b) continue;
-                *mr_at(x, (size_t)(t - raw.a), c) = NAN;
-                any = true;
-            }
-    }
-    return any;
-}
-
 /** Bridge each run that is not finite by the last good value before it, else the next after it. */
 static mr_status bridge(mr_slab raw, uint64_t c0, mr_view *x, mr_spoils *sp)
 {
@@ -86,45 +23,49 @@ out:
     return st;
 }
 
-/** Was this sample never read? */
-static bool unread(const void *arg, int64_t row, uint64_t c)
+static bool masks(const mr_look *k)
 {
-    const mr_tile_feed *f = arg;
-    const mr_array *a = &f->m->plan->arrays[f->j->lane->array];
-    const int64_t at = (int64_t)buffered(a, f->j->lane, c);
-    for (size_t i = f->j->oldest; i < f->j->n_slabs && f->j->slab[i].raw.a <= row; i++)
-        for (size_t h = 0; h < f->j->slab[i].n_holes; h++) {
-            const mr_hole *o = &f->j->slab[i].holes[h];
-            if (row >= o->rows.a && row < o->rows.b && at >= o->chans.a && at < o->chans.b)
-                return true;
-        }
-    return false;
+    return k->mask > 0 || isfinite(k->above);
+}
+
+/** Look at what was loaded, count what is masked and make NaN of it, a few channels at a time. */
+static mr_status look_and_mask(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0,
+                               const mr_view *x, mr_tile_quality *q, bool *bad)
+{
+    mr_status st = MR_OK;
+    const mr_tile_feed at = {.m = m, .j = j};
+    const bool stored = *bad;
+    size_t n;
+    if (!masks(&j->look))
+        return q ? mr_quality_look(q, &j->look, raw, c0, x, stored, mr_tile_unread, &at) : MR_OK;
+    for (size_t c = 0; c < x->nc; c += n) {
+        int64_t from[MR_TILE];
+        n = MR_MIN(x->nc - c, (size_t)MR_TILE);
+        const mr_view y = {x->d + c, x->nt, n, x->stride};
+        for (size_t i = 0; q && i < n; i++) from[i] = mr_quality_next(q, c0 + c + i);
+        if (q) MR_TRY(mr_quality_look(q, &j->look, raw, c0 + c, &y, stored, mr_tile_unread, &at));
+        MR_TRY(mr_mask(m, j, raw, c0 + c, &y, q, from, bad));
+    }
+out:
+    return st;
 }
 
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils)
 {
     mr_status st = MR_OK;
-    const mr_array *a = &m->plan->arrays[j->lane->array];
-    const mr_tile_feed from = {.m = m, .j = j};
-    bool bad = false;
-    for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++) {
-        const mr_job_slab *s = &j->slab[i];
-        const mr_slab r = {MR_MAX(s->raw.a, raw.a), MR_MIN(s->raw.b, raw.b)};
-        if (r.a >= r.b) continue;
-        bad |= load_rows(m->plan, j->lane, s, r, c0, mr_at(x, (size_t)(r.a - raw.a), 0), x);
-    }
-    for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
-        if (j->slab[i].n_holes) bad |= punch(a, j, &j->slab[i], raw, c0, x);
-    if (spoils >= j->spoils && spoils < j->spoils + j->n_tiles) /* sources are channels, too */
-        st = mr_quality_look(&j->quality[spoils - j->spoils], &j->look, raw, c0, x, bad, unread,
-                             &from);
-    return st == MR_OK && bad ? bridge(raw, c0, x, spoils) : st;
+    bool bad = mr_tile_raw(m, j, raw, c0, x);
+    const bool own = spoils >= j->spoils && spoils < j->spoils + j->n_tiles;
+    mr_tile_quality *q = own ? &j->quality[spoils - j->spoils] : NULL; /* sources: channels, too */
+    MR_TRY(look_and_mask(m, j, raw, c0, x, q, &bad));
+    if (bad) st = bridge(raw, c0, x, spoils);
+out:
+    return st;
 }
 
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils)
 {
-    if (spoils->n) return false;
+    if (spoils->n || masks(&j->look)) return false;
     for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
         if (j->slab[i].n_holes) return false;
     return true;
@@ -144,7 +85,7 @@ static void load_up_to(mr_tile_feed *f, size_t n, bool packed)
         const mr_slab r = {at, MR_MIN(s->raw.b, f->raw.a + (int64_t)n)};
         const mr_view x = {mr_at(f->x, f->have - from, 0), (size_t)(r.b - r.a), f->x->nc,
                            f->x->stride};
-        const bool bad = load_rows(f->m->plan, f->j->lane, s, r, f->c0, x.d, f->x);
+        const bool bad = mr_load_rows(f->m->plan, f->j->lane, s, r, f->c0, x.d, f->x);
         const mr_status st =
             mr_quality_look(&f->j->quality[f->tile], &f->j->look, r, f->c0, &x, bad, NULL, NULL);
         if (st != MR_OK && f->st == MR_OK) f->st = st;
