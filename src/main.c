@@ -63,7 +63,8 @@ int main(int argc, char **argv)
     mr_comm *c = NULL;
     int st = MR_OK;
     watch_exit();
-    if (argc > 1 && strcmp(argv[1], "run") == 0) st = (int)mr_stop_listen();
+    const bool runs = argc > 1 && (strcmp(argv[1], "run") == 0 || strcmp(argv[1], "quality") == 0);
+    if (runs) st = (int)mr_stop_listen();
     if (st == MR_OK) st = (int)mr_start(&argc, &argv, &c);
     if (st == MR_OK) st = dispatch(c, argc, argv);
     if (st != MR_OK && st != MR_LOSSES && mr_error()[0] && (!c || mr_comm_rank(c) == 0))

@@ -33,8 +33,8 @@ int mr_cli_ops(int argc, char **argv);
 int mr_cli_status(int argc, char **argv);
 /** stop, pause, resume, watch OUT; argv[0] says which. */
 int mr_cli_control(int argc, char **argv);
-/** quality PATH: are all channels alive? Needs the zygote. Not collective: rank 0 only. */
-int mr_cli_quality(int argc, char **argv);
+/** quality PATH: are all channels alive? Collective. */
+int mr_cli_quality(mr_comm *c, int argc, char **argv);
 /** report OUT: report.json as a page to read. Needs the zygote. Not collective: rank 0 only. */
 int mr_cli_report(int argc, char **argv);
 /** cut OUT/events.h5: windows of the recordings. Alone: not under mpirun with several ranks. */

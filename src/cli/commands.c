@@ -36,11 +36,6 @@ static int control(MR_UNUSED mr_comm *c, int argc, char **argv)
     return mr_cli_control(argc, argv);
 }
 
-static int quality(MR_UNUSED mr_comm *c, int argc, char **argv)
-{
-    return mr_cli_quality(argc, argv);
-}
-
 static int report(MR_UNUSED mr_comm *c, int argc, char **argv)
 {
     return mr_cli_report(argc, argv);
@@ -56,8 +51,8 @@ const mr_command mr_commands[] = {
     {"ops", "[NAME]", "the operators, and what each takes", false, ops},
     {"synth", "OUT", "write a made-up archive with known answers", false, synth},
     {"view", "FILE", "a picture of any input or output: -o X.png", false, view},
-    {"quality", "PATH", "dead, noisy, clipped channels: figures, a picture, a list", false,
-     quality},
+    {"quality", "PATH", "dead, noisy, clipped channels: figures, a picture, a list", true,
+     mr_cli_quality},
     {"cut", "OUT/events.h5", "each event's window of the recordings: a file, a picture", true,
      mr_cli_cut},
     {"report", "OUT", "report.json as a page to read and print: report.html", false, report},

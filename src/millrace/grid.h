@@ -52,6 +52,11 @@ typedef struct mr_table {
     size_t n;
 } mr_table;
 
+/** The smallest and the largest value that a type of integers holds; 0, 0: no such type. */
+typedef struct mr_limits {
+    double lowest, highest;
+} mr_limits;
+
 /** What a signal is, at some place of the chain. Plain data: strings are [borrow] constants or live
  *  as long as what made the geometry. */
 typedef struct mr_geom {
@@ -66,6 +71,7 @@ typedef struct mr_geom {
     const char *native_quantity;
     double to_strain_rate; /* stored count x this = strain s-1; 0 if unknown */
     double to_strain;      /* stored count x this = strain; 0 if unknown */
+    mr_limits limits;      /* of the samples as they were stored */
     const uint64_t *chan;  /* [nc] the channels' numbers in the input; NULL: 0, 1, ... */
     const double *x_m;     /* [nc] where they are along the fibre; NULL: unknown */
     size_t n_axes;         /* 0: samples [time][channel]; else [time][axis 0]...[channel] */

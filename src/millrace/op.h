@@ -112,6 +112,8 @@ typedef struct mr_needs {
     mr_items items;
     int64_t row_ns;   /* a row of the product for each UTC window of this length, numbered like it;
                          MR_ALL: one for everything, from the lanes' sums */
+    bool partial;     /* a row says itself how much of it was there: it is given, be it little; else
+                         it is NaN under half */
     bool mean;        /* a row is the mean over its items: give() leaves their sum */
     int count_axes;   /* the output says how many items went in: 1 per row and channel, 2 per row,
                          place on axis 0 and channel; 0 not */
@@ -320,7 +322,7 @@ extern const mr_op *const mr_own_ops[]; /* NULL-terminated; empty where nobody s
 #define MR_OWN_OPS(...) const mr_op *const mr_own_ops[] = {__VA_ARGS__, NULL}
 
 /** Operators of a shared object that millrace loads: it says MR_PLUGIN(&a, &b); once. */
-#define MR_PLUGIN_ABI 2u /* grows when a row, or what it is called with, changes */
+#define MR_PLUGIN_ABI 3u /* grows when a row, or what it is called with, changes */
 typedef struct mr_plugin {
     unsigned abi;
     size_t op_bytes, needs_bytes, geom_bytes;

@@ -38,6 +38,7 @@
     ROW(band_rms)                                                                                  \
     ROW(stalta)                                                                                    \
     ROW(stats)                                                                                     \
+    ROW(quality)                                                                                   \
     ROW(psd)                                                                                       \
     ROW(fbe)                                                                                       \
     ROW(spectrogram)                                                                               \

@@ -312,7 +312,7 @@ static mr_status note_window(mr_plan *p, const mr_array *a, size_t span, int64_t
     const mr_needs *d = mr_chain_reduces(a->chain);
     const int64_t n = samples_of(p, a, span, row);
     const double full = (double)d->row_ns * 1e-9 * mr_chain_reducer_rate(a->chain);
-    if (!left_out && 2 * (double)n >= full - 1) return MR_OK;
+    if (!left_out && (d->partial || 2 * (double)n >= full - 1)) return MR_OK;
     const int64_t a_ns = row * d->row_ns, end = sp->t0_ns + mr_index_ns(sp->n, 1, sp->rate_hz);
     mr_odd odd = {
         .kind = MR_ODD_WINDOW,

@@ -5,6 +5,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** What the type of integer samples holds, as they are loaded; 0, 0: floats. */
+static mr_limits limits_of(const mr_file_info *f)
+{
+    const mr_dtype type = f->store.dtype;
+    const double k = f->packing.scale != 0 ? f->packing.scale : 1, all = exp2(8 * type.size);
+    if (type.kind == MR_DT_FLOAT) return (mr_limits){0, 0};
+    const double lo = type.kind == MR_DT_UINT ? 0 : -all / 2, hi = lo + all - 1;
+    return (mr_limits){fmin(k * lo, k * hi) + f->packing.offset,
+                       fmax(k * lo, k * hi) + f->packing.offset};
+}
+
+/** Those of a group, where all its files have the same. */
+static mr_limits limits_of_group(const mr_catalog *cat, uint32_t group)
+{
+    const mr_limits lead = limits_of(mr_catalog_group(cat, group));
+    for (size_t k = 0; k < cat->n_kinds; k++) {
+        const mr_limits l = limits_of(&cat->facts[k]);
+        if (cat->group[k] == group && (l.lowest != lead.lowest || l.highest != lead.highest))
+            return (mr_limits){0, 0};
+    }
+    return lead;
+}
+
 static void geom_of(const mr_file_info *f, uint64_t nc, mr_geom *g)
 {
     *g = (mr_geom){.rate_hz = f->rate_hz,
@@ -131,6 +154,7 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     st = mr_config_channels_at(p->cfg, f->nc, x_m, f->x0_m, f->dx_m, &a->chan, &a->nc);
     if (st == MR_OK) {
         geom_of(f, a->nc, &a->in);
+        a->in.limits = limits_of_group(p->cat, group);
         MR_TRY(distances(table, x_m, a));
         a->in.chan = a->chan;
         a->in.x_m = a->x_m;

@@ -10,7 +10,8 @@ mr_status mr_inputs_config(mr_comm *c, const mr_run_opts *o, mr_config **out)
     void *data = NULL;
     size_t n = 0;
     mr_status st = MR_OK;
-    if (mr_comm_rank(c) == 0) st = mr_read_text(o->config, 1 << 20, &t);
+    if (mr_comm_rank(c) == 0)
+        st = o->text ? mr_text_add(&t, "%s", o->text) : mr_read_text(o->config, 1 << 20, &t);
     st = mr_agree(c, st);
     if (st == MR_OK) {
         data = t.s;

@@ -6,6 +6,7 @@
 
 typedef struct mr_run_opts {
     const char *config;           /* path */
+    const char *text;             /* NULL, or the config itself; config is what it is called */
     const char *const *overrides; /* -s KEY=VALUE, in order */
     size_t n_overrides;
     const char *progress; /* auto, never, seconds */

@@ -120,7 +120,7 @@ mr_status mr_source_read(const mr_source *s, size_t i, uint64_t c0, uint64_t c1,
     mr_raw *raw = NULL;
     void *stored = NULL;
     double *tile = NULL;
-    const double dt = step_ns(f), k = f->to_native > 0 && !s->stored ? f->to_native : 1;
+    const double dt = step_ns(f), k = f->to_native > 0 ? f->to_native : 1;
     const uint64_t at = first_channel(s, p);
     c0 = MR_MAX(c0, at);
     c1 = MR_MIN(c1, at + f->nc);

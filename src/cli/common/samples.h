@@ -1,5 +1,5 @@
-/* cli/common/samples.h: recordings read through by one process, for `view`, `report` and `quality`:
- * as many as there are, block by block. */
+/* cli/common/samples.h: recordings read through by one process, for `view` and `report`: as many as
+ * there are, block by block. */
 #ifndef MR_CLI_SAMPLES_H
 #define MR_CLI_SAMPLES_H
 #include "base/text.h"
@@ -21,7 +21,6 @@ typedef struct mr_source {
     uint64_t nc;
     int64_t t0_ns, t1_ns; /* half-open */
     double dt_ns;         /* shortest */
-    bool stored;          /* set before reading: samples stay as stored, else in the file's unit */
     bool product;         /* the first file is a product of ours: nothing was opened */
 } mr_source;
 /** Look at each file; those that cannot be used are said and left out. MR_EINPUT: none can. */

@@ -1,377 +1,359 @@
-/* cli/quality/quality.c: `millrace quality PATH`: is every channel alive? Without a config: figures
- * of each channel and interval as CSV, a list of channels to leave out, a picture. One process
- * reads. */
+/* cli/quality/quality.c: `millrace quality PATH`: is every channel alive? A run of the operator
+ * `quality` over the archive, without a config, by as many ranks and threads as there are; then
+ * rank 0 makes tables and pictures of its rows. */
 #include "cli/quality/quality.h"
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "cli/common/opts.h"
-#include "cli/common/samples.h"
-#include "cli/view/view.h"
-#include "plan/config/config.h"
+#include "run/run.h"
 #include <errno.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { O_OUT, O_INTERVAL, O_LIMIT, O_CONFIG, O_QUIET };
 static const mr_opt table[] = {
-    [O_OUT] = {"output", "FOLDER", "quality", "for quality.csv, bad.csv, quality.png (also -o)"},
+    [O_OUT] = {"output", "FOLDER", "quality", "for quality.csv, bad.csv, pictures (also -o)"},
     [O_INTERVAL] = {"interval", "T", NULL,
-                    "length of the intervals (default: by the time there is)"},
+                    "length of the intervals (default: by the time there is, or as it was)"},
     [O_LIMIT] = {"limit", "X", NULL, "clipped: magnitudes from X on, in the unit of the samples"},
-    [O_CONFIG] = {"config", "FILE", NULL, "read recordings by its input.map"},
+    [O_CONFIG] = {"config", "FILE", NULL, "its input.map, channels, time and run are taken"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
 
-/* A channel is bad from these on; all are said in bad.csv. */
-#define MISSING 0.5   /* share that is not finite */
-#define STILL 0.5     /* share that does not change */
-#define CLIPPED 0.001 /* share at the limit */
-#define QUIET 0.01    /* deviation, of the median of all channels */
-#define LOUD 10.0     /* the same */
-#define SPIKY 30.0    /* kurtosis, and ten times the median of all */
-#define MOST_SUMS 4e6 /* channels x intervals held at once: 0.7 GB */
-enum { ROWS = 200 };  /* intervals that are aimed at */
+enum { ROWS = 200 }; /* intervals that are aimed at */
 
-typedef struct work {
-    mr_source s;
-    mr_weigher w;
-    int64_t step_ns, first; /* intervals lie on the UTC grid: the number of the first */
-    size_t rows;
-    mr_sums *sums;   /* [rows][s.nc] */
-    mr_still *still; /* [s.nc] */
-    int64_t next_ns; /* when the rows behind the last begin */
-    mr_figures *all; /* [s.nc] */
-} work;
+/* What is run: a config of our own, or somebody's with settings put over it. */
+typedef struct request {
+    const char *path, *folder;
+    char interval[32];
+    mr_text text, set[4];
+    const char *overrides[4];
+    mr_run_opts run;
+} request;
 
-static void work_fini(work *q)
+static void request_fini(request *r)
 {
-    mr_source_fini(&q->s);
-    mr_weigher_fini(&q->w);
-    free(q->sums);
-    free(q->still);
-    free(q->all);
+    mr_text_fini(&r->text);
+    for (size_t i = 0; i < 4; i++) mr_text_fini(&r->set[i]);
 }
 
-static mr_status take(void *self, int64_t t_ns, double dt_ns, uint64_t first, const mr_view *rows)
+/* A path as a quoted scalar of YAML. */
+static mr_status quoted(const char *s, mr_text *out)
 {
-    work *q = self;
-    if (fabs((double)(t_ns - q->next_ns)) > 1.5 * dt_ns)
-        memset(q->still, 0, (size_t)q->s.nc * sizeof *q->still);
-    q->next_ns = t_ns + (int64_t)llround(dt_ns * (double)rows->nt);
-    for (size_t t = 0; t < rows->nt;) {
-        const int64_t at = t_ns + (int64_t)llround(dt_ns * (double)t);
-        const int64_t k = mr_div_floor(at, q->step_ns);
-        const double left = ceil((double)((k + 1) * q->step_ns - at) / dt_ns - 1e-6);
-        const size_t n = MR_MIN((size_t)fmax(left, 1), rows->nt - t);
-        const mr_view part = {
-            .d = mr_at(rows, t, 0), .nt = n, .nc = rows->nc, .stride = rows->stride};
-        if (k >= q->first && k < q->first + (int64_t)q->rows) {
-            mr_sums *sums = q->sums + (size_t)(k - q->first) * q->s.nc + first;
-            mr_sums_add(&q->w, sums, q->still + first, &part);
-            mr_sums_bands(&q->w, sums, &part);
+    mr_status st = MR_OK;
+    json_t *j = json_string(s);
+    char *text = j ? json_dumps(j, JSON_ENCODE_ANY) : NULL;
+    st = text ? mr_text_add(out, "%s", text)
+              : MR_RAISE(MR_EINPUT, "%s: its name is no UTF-8 text", s);
+    free(text);
+    json_decref(j);
+    return st;
+}
+
+static mr_status settings(request *r, const mr_opts *o)
+{
+    mr_status st = MR_OK;
+    mr_text files = {0}, folder = {0}, chain = {0};
+    MR_TRY(quoted(r->path, &files));
+    MR_TRY(quoted(r->folder, &folder));
+    MR_TRY(mr_text_add(&chain, "[quality: {interval: %s%s%s}]", r->interval,
+                       o->val[O_LIMIT] ? ", limit: " : "", o->val[O_LIMIT] ? o->val[O_LIMIT] : ""));
+    request_fini(r);
+    memset(r->set, 0, sizeof r->set);
+    r->text = (mr_text){0};
+    r->run = (mr_run_opts){.progress = o->val[O_QUIET] ? "never" : "auto", .quiet = true};
+    if (o->val[O_CONFIG]) {
+        MR_TRY(mr_text_add(&r->set[0], "input.files=%s", files.s));
+        MR_TRY(mr_text_add(&r->set[1], "chain=%s", chain.s));
+        MR_TRY(mr_text_add(&r->set[2], "output.folder=%s", folder.s));
+        MR_TRY(mr_text_add(&r->set[3], "output.type=float64"));
+        for (size_t i = 0; i < 4; i++) r->overrides[i] = r->set[i].s;
+        r->run.config = o->val[O_CONFIG];
+        r->run.overrides = r->overrides;
+        r->run.n_overrides = 4;
+    } else {
+        MR_TRY(mr_text_add(&r->text,
+                           "input: {files: %s}\nchain: %s\noutput: {folder: %s, type: float64}\n",
+                           files.s, chain.s, folder.s));
+        r->run.config = "quality";
+        r->run.text = r->text.s;
+    }
+out:
+    mr_text_fini(&files);
+    mr_text_fini(&folder);
+    mr_text_fini(&chain);
+    return st;
+}
+
+/* The step of the grid that gives about ROWS intervals, at least a thousand samples each. */
+static double choose_step(double length_s, double rate_hz)
+{
+    static const double steps_s[] = {1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 21600, 86400};
+    const double want = fmax(length_s / ROWS, 1000 / rate_hz);
+    for (size_t i = 0; i < sizeof steps_s / sizeof *steps_s; i++)
+        if (steps_s[i] >= want) return steps_s[i];
+    return fmin(86400 * ceil(want / 86400), 7 * 86400);
+}
+
+/* Collective: by the length of the archive. */
+static mr_status look_at_length(mr_comm *c, request *r, const mr_opts *o)
+{
+    mr_status st = MR_OK;
+    mr_dry d = {0};
+    snprintf(r->interval, sizeof r->interval, "1 min");
+    MR_TRY(settings(r, o));
+    MR_TRY(mr_run_dry(c, &r->run, &d));
+    int64_t t0 = INT64_MAX, t1 = INT64_MIN;
+    double rate = INFINITY;
+    for (size_t i = 0; i < d.plan->spans.n_spans; i++) {
+        const mr_span *s = &d.plan->spans.span[i];
+        t0 = MR_MIN(t0, s->t0_ns);
+        t1 = MR_MAX(t1, s->t0_ns + mr_index_ns(s->n, 1, s->rate_hz));
+        rate = fmin(rate, s->rate_hz);
+    }
+    if (t1 > t0)
+        snprintf(r->interval, sizeof r->interval, "%.0f s",
+                 choose_step(1e-9 * (double)(t1 - t0), rate));
+out:
+    mr_dry_fini(&d);
+    return st;
+}
+
+/* The interval of a run that was here, into out; "" if there was none. A folder of another chain
+ * is refused. */
+static mr_status interval_before(const char *folder, char out[32])
+{
+    mr_status st = MR_OK;
+    mr_text path = {0};
+    json_error_t why;
+    out[0] = 0;
+    MR_TRY(mr_text_add(&path, "%s/.millrace/plan.json", folder));
+    json_t *j = json_load_file(path.s, 0, &why);
+    const json_t *lines = json_object_get(j, "plan");
+    bool ours = false;
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const char *s = json_string_value(json_array_get(lines, i));
+        if (s && sscanf(s, "quality interval=%31[0-9a-z. ]", out) == 1) {
+            char *limit = strstr(out, " limit");
+            if (limit) *limit = 0;
+            ours = true;
         }
-        t += n;
+    }
+    if (j && !ours)
+        st = MR_RAISE(MR_ECONFIG, "%s is the output of a run; name another folder", folder);
+    json_decref(j);
+out:
+    mr_text_fini(&path);
+    return st;
+}
+
+static mr_status choose_interval(mr_comm *c, request *r, const mr_opts *o)
+{
+    mr_status st = MR_OK;
+    char before[32];
+    void *data = NULL;
+    size_t n = sizeof before;
+    struct stat sb;
+    if (mr_comm_rank(c) == 0) {
+        st = interval_before(r->folder, before);
+        if (st == MR_OK && !strpbrk(r->path, "*?[$~") && stat(r->path, &sb) != 0)
+            st = MR_RAISE(MR_EINPUT, "%s: %s", r->path, strerror(errno));
+        if (st == MR_OK) st = mr_alloc(n, 1, "a setting", &data);
+        if (st == MR_OK) memcpy(data, before, n);
+    }
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_bcast(c, &data, &n));
+    memcpy(before, data, sizeof before);
+    if (o->val[O_INTERVAL])
+        snprintf(r->interval, sizeof r->interval, "%.31s", o->val[O_INTERVAL]);
+    else if (before[0])
+        snprintf(r->interval, sizeof r->interval, "%s", before);
+    else
+        MR_TRY(look_at_length(c, r, o));
+    MR_TRY(settings(r, o));
+out:
+    free(data);
+    return st;
+}
+
+/* --- tables ---------------------------------------------------------------------------------- */
+
+/* A text file that is there under its name when it is whole. */
+typedef struct sheet {
+    mr_text path, part;
+    FILE *f;
+} sheet;
+
+static mr_status sheet_open(sheet *s, const char *folder, const char *name)
+{
+    mr_status st = MR_OK;
+    MR_TRY(mr_text_add(&s->path, "%s/%s", folder, name));
+    MR_TRY(mr_text_add(&s->part, "%s.part", s->path.s));
+    s->f = fopen(s->part.s, "we");
+    if (!s->f) st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", s->path.s, strerror(errno));
+out:
+    return st;
+}
+
+static mr_status sheet_commit(sheet *s)
+{
+    const bool good = !ferror(s->f) && fflush(s->f) == 0 && fsync(fileno(s->f)) == 0;
+    const bool closed = fclose(s->f) == 0;
+    s->f = NULL;
+    if (good && closed && rename(s->part.s, s->path.s) == 0) return MR_OK;
+    return MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", s->path.s, strerror(errno));
+}
+
+static void sheet_fini(sheet *s)
+{
+    if (s->f) fclose(s->f);
+    if (s->part.len) unlink(s->part.s); /* a whole one has another name by then */
+    mr_text_fini(&s->path);
+    mr_text_fini(&s->part);
+}
+
+static void print_header(const mr_quality_rows *q, const char *first, FILE *f)
+{
+    fprintf(f, "%s", first);
+    for (int k = 0; k < MR_Q_FIGURES; k++) fprintf(f, ",%s", q->name[k]);
+    fprintf(f, "\n");
+}
+
+static void print_figures(const double *v, size_t stride, FILE *f)
+{
+    for (int k = 0; k < MR_Q_FIGURES; k++) {
+        const double x = v[(size_t)k * stride];
+        if (isnan(x))
+            fprintf(f, ",");
+        else
+            fprintf(f, ",%.9g", x);
+    }
+    fprintf(f, "\n");
+}
+
+typedef struct tables {
+    const mr_quality_rows *q;
+    FILE *f;
+    mr_channel *all; /* [q->nc] */
+} tables;
+
+static mr_status take_row(void *arg, int64_t t_ns, size_t c0, size_t nc, const double *v,
+                          const double *x_m)
+{
+    tables *t = arg;
+    char iso[40];
+    mr_utc_iso(t_ns, iso);
+    for (size_t c = 0; c < nc; c++) {
+        mr_figures one;
+        mr_channel *of = &t->all[c0 + c];
+        if (!(v[c] > 0)) continue; /* no sample of it */
+        for (size_t k = 0; k < MR_Q_FIGURES; k++) one.v[k] = v[k * nc + c];
+        of->distance_m = x_m[c];
+        mr_figures_merge(&of->f, &one);
+        fprintf(t->f, "%s,%zu", iso, c0 + c);
+        print_figures(v + c, nc, t->f);
     }
     return MR_OK;
 }
 
-/* The step of the grid that gives about ROWS intervals, at least a thousand samples each. */
-static int64_t choose_step(const mr_source *s)
-{
-    static const int64_t steps_s[] = {1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 21600, 86400};
-    const double want = fmax((double)(s->t1_ns - s->t0_ns) / ROWS, 1000 * s->dt_ns);
-    for (size_t i = 0; i < sizeof steps_s / sizeof *steps_s; i++)
-        if ((double)steps_s[i] * 1e9 >= want) return steps_s[i] * 1000000000;
-    return (int64_t)ceil(want / 86400e9) * 86400000000000;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const mr_piece *x = a, *y = b;
-    return (x->info.t0_ns > y->info.t0_ns) - (x->info.t0_ns < y->info.t0_ns);
-}
-
-static mr_status weigh(work *q, const mr_opts *o)
+static mr_status write_bad(const tables *t, size_t n, const char *folder, bool quiet)
 {
     mr_status st = MR_OK;
-    double limit = 0;
-    mr_source *s = &q->s;
-    if (o->val[O_LIMIT]) MR_TRY(mr_quantity_parse(o->val[O_LIMIT], MR_DIM_NONE, &limit));
-    q->step_ns = choose_step(s);
-    if (o->val[O_INTERVAL]) MR_TRY(mr_duration_parse(o->val[O_INTERVAL], &q->step_ns));
-    if ((double)q->step_ns < 2 * s->dt_ns) {
-        st = MR_RAISE(MR_ECONFIG, "--interval %s is under two samples", o->val[O_INTERVAL]);
-        goto out;
+    sheet s = {0};
+    size_t said = 0;
+    MR_TRY(sheet_open(&s, folder, "bad.csv"));
+    print_header(t->q, "channel,distance,why", s.f);
+    for (size_t c = 0; c < t->q->nc; c++) {
+        const mr_channel *of = &t->all[c];
+        if (!of->why) continue;
+        fprintf(s.f, "%zu,%.9g,%s", c, of->distance_m, of->why);
+        print_figures(of->f.v, 1, s.f);
+        if (!quiet && said++ < 20) printf("channel %zu: %s\n", c, of->why);
     }
-    q->first = mr_div_floor(s->t0_ns, q->step_ns);
-    const double rows = (double)(mr_div_floor(s->t1_ns - 1, q->step_ns) - q->first + 1);
-    if (rows * (double)s->nc > MOST_SUMS) {
-        st = MR_RAISE(MR_ECONFIG, "%.0f intervals of %llu channels are too many; --interval %.0fs",
-                      rows, (unsigned long long)s->nc,
-                      ceil(1e-9 * (double)q->step_ns * rows * (double)s->nc / MOST_SUMS));
-        goto out;
-    }
-    q->rows = (size_t)rows;
-    MR_TRY(mr_weigher_init(&q->w, 1e9 / s->dt_ns, limit));
-    MR_TRY(mr_alloc(q->rows * s->nc, sizeof *q->sums, "figures", &q->sums));
-    MR_TRY(mr_alloc(s->nc, sizeof *q->still, "figures", &q->still));
-    qsort(s->v, s->n, sizeof *s->v, by_time);
-    for (size_t i = 0; i < s->n; i++) {
-        st = mr_source_read(s, i, 0, s->nc, s->t0_ns, s->t1_ns, take, q);
-        if (st == MR_EINPUT) { /* a file that ends early, a chunk that is torn */
-            mr_log(MR_WARN, "%s: %s", s->v[i].path, mr_error());
-            mr_error_clear();
-            st = MR_OK;
-        }
-        MR_TRY(st);
-    }
-out:
-    return st;
-}
-
-/* --- out ------------------------------------------------------------------------------------- */
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(const mr_figures *f, size_t n, bool kurtosis, double *v)
-{
-    size_t k = 0;
-    for (size_t c = 0; c < n; c++) {
-        const double x = kurtosis ? fabs(f[c].kurtosis) : f[c].std;
-        if (isfinite(x)) v[k++] = x;
-    }
-    qsort(v, k, sizeof *v, ascending);
-    return k ? v[k / 2] : 0;
-}
-
-/* Why a channel is to be left out, or NULL. */
-static const char *verdict(const mr_figures *f, double std, double kurtosis)
-{
-    if (!f->n || f->nan >= MISSING) return "missing";
-    if (f->still >= STILL || f->std <= QUIET * std) return "dead";
-    if (f->std >= LOUD * std) return "noisy";
-    if (f->clipped >= CLIPPED) return "clipped";
-    if (f->kurtosis >= SPIKY && f->kurtosis >= 10 * kurtosis) return "spiky";
-    return NULL;
-}
-
-static mr_status add_figures(mr_text *t, const mr_figures *f)
-{
-    const double v[] = {f->nan, f->clipped, f->still,    f->lo,       f->hi,       f->mean,
-                        f->rms, f->std,     f->kurtosis, f->power[0], f->power[1], f->power[2]};
-    mr_status st = mr_text_add(t, "%llu", (unsigned long long)f->n);
-    for (size_t i = 0; i < sizeof v / sizeof *v && st == MR_OK; i++)
-        st = isnan(v[i]) ? mr_text_add(t, ",") : mr_text_add(t, ",%.9g", v[i]);
-    return st == MR_OK ? mr_text_add(t, "\n") : st;
-}
-
-static mr_status write_text(const char *folder, const char *name, const mr_text *t)
-{
-    mr_status st = MR_OK;
-    mr_text path = {0};
-    FILE *f = NULL;
-    MR_TRY(mr_text_add(&path, "%s/%s", folder, name));
-    f = fopen(path.s, "w");
-    if (!f || fwrite(t->s, 1, t->len, f) != t->len)
-        st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", path.s, strerror(errno));
-    if (f && fclose(f) != 0 && st == MR_OK)
-        st = MR_RAISE(MR_EOUTPUT, "cannot write %s: %s", path.s, strerror(errno));
-out:
-    mr_text_fini(&path);
-    return st;
-}
-
-static const char columns[] = "n,nan,clipped,still,min,max,mean,rms,std,kurtosis";
-
-static mr_status add_header(const work *q, const char *first, mr_text *t)
-{
-    mr_status st = mr_text_add(t, "%s,%s", first, columns);
-    for (int b = 0; b < MR_BANDS && st == MR_OK; b++)
-        st = mr_text_add(t, ",power_%g_%g_hz", q->w.band[b][0], q->w.band[b][1]);
-    return st == MR_OK ? mr_text_add(t, "\n") : st;
-}
-
-/* A line for each channel and interval that has samples. */
-static mr_status write_figures(const work *q, const char *folder)
-{
-    mr_status st = MR_OK;
-    mr_text t = {0};
-    char iso[40];
-    MR_TRY(add_header(q, "start,channel", &t));
-    for (size_t k = 0; k < q->rows; k++)
-        for (size_t c = 0; c < q->s.nc; c++) {
-            const mr_sums *s = q->sums + k * q->s.nc + c;
-            if (!s->n && !s->nan) continue;
-            const mr_figures f = mr_sums_figures(&q->w, s);
-            MR_TRY(mr_text_add(&t, "%s,%zu,", mr_utc_iso((q->first + (int64_t)k) * q->step_ns, iso),
-                               c));
-            MR_TRY(add_figures(&t, &f));
-        }
-    st = write_text(folder, "quality.csv", &t);
-out:
-    mr_text_fini(&t);
-    return st;
-}
-
-static mr_status write_bad(work *q, const char *folder, bool quiet)
-{
-    mr_status st = MR_OK;
-    mr_text t = {0};
-    double *v = NULL;
-    const size_t nc = (size_t)q->s.nc;
-    size_t n = 0;
-    MR_TRY(mr_alloc(nc, sizeof *q->all, "figures", &q->all));
-    MR_TRY(mr_alloc_f64(nc, "figures", &v));
-    for (size_t c = 0; c < nc; c++) {
-        mr_sums sum = {0};
-        for (size_t k = 0; k < q->rows; k++) mr_sums_merge(&sum, q->sums + k * nc + c);
-        q->all[c] = mr_sums_figures(&q->w, &sum);
-    }
-    const double std = median(q->all, nc, false, v), kurtosis = median(q->all, nc, true, v);
-    MR_TRY(add_header(q, "channel,distance,why", &t));
-    for (size_t c = 0; c < nc; c++) {
-        const char *why = verdict(&q->all[c], std, kurtosis);
-        if (!why) continue;
-        n++;
-        MR_TRY(mr_text_add(&t, "%zu,%.9g,%s,", c, q->s.x0_m + (double)c * q->s.dx_m, why));
-        MR_TRY(add_figures(&t, &q->all[c]));
-        if (!quiet && n <= 20) printf("channel %zu: %s\n", c, why);
-    }
-    MR_TRY(write_text(folder, "bad.csv", &t));
+    MR_TRY(sheet_commit(&s));
     if (!quiet)
-        printf("%zu of %zu channels to leave out%s: %s/bad.csv\n", n, nc,
+        printf("%zu of %zu channels to leave out%s: %s/bad.csv\n", n, t->q->nc,
                n > 20 ? ", the first said" : "", folder);
 out:
-    free(v);
-    mr_text_fini(&t);
+    sheet_fini(&s);
     return st;
 }
 
-/* Three pictures of channel x time: deviation, kurtosis, share not to be used. */
-static mr_status draw(const work *q, const char *arg, const char *folder)
+/* Rank 0: what the lanes of the folder hold. */
+static mr_status tell(const request *r, bool quiet)
 {
-    static const char *const title[] = {"standard deviation", "kurtosis (0: Gaussian)",
-                                        "missing, still or clipped"};
     mr_status st = MR_OK;
-    mr_cells cells[3] = {0};
-    mr_panel panel[3];
-    mr_text bytes = {0}, path = {0};
-    double *v = NULL;
-    size_t w, h;
-    const size_t nc = (size_t)q->s.nc;
-    const mr_page page = {.share = 0.98, .title = arg};
-    MR_TRY(mr_alloc_f64(nc, "a row", &v));
-    for (int i = 0; i < 3; i++) {
-        MR_TRY(mr_cells_init(&cells[i], q->first * q->step_ns,
-                             (q->first + (int64_t)q->rows) * q->step_ns, (double)q->step_ns, nc,
-                             q->s.x0_m, q->s.dx_m));
-        for (size_t k = 0; k < q->rows; k++) {
-            for (size_t c = 0; c < nc; c++) {
-                const mr_sums *s = q->sums + k * nc + c;
-                const mr_figures f = mr_sums_figures(&q->w, s);
-                v[c] = i == 0               ? f.std
-                       : i == 1             ? f.kurtosis
-                       : s->n + s->nan == 0 ? NAN
-                                            : 100 * fmin(f.nan + f.still + f.clipped, 1);
-            }
-            const mr_view row = {.d = v, .nt = 1, .nc = nc, .stride = nc};
-            mr_cells_add(&cells[i], (q->first + (int64_t)k) * q->step_ns, (double)q->step_ns, 0,
-                         &row);
-        }
-        const mr_file_info *f = &q->s.v[0].info;
-        panel[i] = (mr_panel){.cells = &cells[i],
-                              .title = title[i],
-                              .unit = i == 0   ? f->unit
-                                      : i == 1 ? "kurtosis"
-                                               : "% of the samples"};
-    }
-    MR_TRY(mr_picture_draw(panel, 3, &page, MR_PEN_PNG, &bytes, &w, &h));
-    MR_TRY(mr_text_add(&path, "%s/quality.png", folder));
-    MR_TRY(mr_picture_write(path.s, &bytes));
+    mr_quality_rows q = {0};
+    sheet s = {0};
+    tables t = {.q = &q};
+    size_t n = 0;
+    MR_TRY(mr_quality_rows_open(r->folder, &q));
+    MR_TRY(mr_alloc(q.nc, sizeof *t.all, "figures", &t.all));
+    MR_TRY(sheet_open(&s, r->folder, "quality.csv"));
+    t.f = s.f;
+    print_header(&q, "start,channel", s.f);
+    MR_TRY(mr_quality_rows_each(&q, take_row, &t));
+    MR_TRY(sheet_commit(&s));
+    MR_TRY(mr_quality_draw(&q, r->path, r->folder));
+    MR_TRY(mr_channels_judge(t.all, q.nc, &n));
+    MR_TRY(write_bad(&t, n, r->folder, quiet));
 out:
-    for (int i = 0; i < 3; i++) mr_cells_fini(&cells[i]);
-    mr_text_fini(&bytes);
-    mr_text_fini(&path);
-    free(v);
+    sheet_fini(&s);
+    free(t.all);
+    mr_quality_rows_fini(&q);
     return st;
 }
 
-/* A folder of its own, that nothing of others is written over in. */
-static mr_status make_folder(const char *folder)
+static mr_status quality(mr_comm *c, const mr_opts *o)
 {
-    struct stat sb;
-    mr_text path = {0};
-    mr_status st = mr_mkdirs(folder);
-    if (st == MR_OK) st = mr_text_add(&path, "%s/.millrace", folder);
-    if (st == MR_OK && stat(path.s, &sb) == 0)
-        st = MR_RAISE(MR_ECONFIG, "%s is the output of a run; name another folder", folder);
-    mr_text_fini(&path);
-    return st;
-}
-
-static mr_status quality(const char *arg, const mr_opts *o)
-{
-    mr_status st = MR_OK;
-    const char *folder = o->val[O_OUT];
-    mr_strs files = {0};
-    mr_prober *prober = NULL;
-    mr_config *cfg = NULL;
-    work q = {.s.stored = true, .next_ns = INT64_MIN / 2};
-    if (o->val[O_CONFIG]) MR_TRY(mr_config_load(o->val[O_CONFIG], NULL, 0, &cfg));
-    MR_TRY(mr_prober_new(1, cfg ? cfg->map : NULL, &prober));
-    mr_prober_pick(prober, cfg ? cfg->dataset : NULL);
-    MR_TRY(mr_view_files(arg, &files));
-    MR_TRY(mr_source_open(prober, arg, &files, &q.s));
-    if (q.s.product) {
-        st = MR_RAISE(MR_EINPUT, "%s: holds a product, no samples", arg);
+    mr_status st = MR_OK, ran;
+    request r = {.path = o->arg[0], .folder = o->val[O_OUT]};
+    const bool first = mr_comm_rank(c) == 0, quiet = o->val[O_QUIET] != NULL;
+    MR_TRY(choose_interval(c, &r, o));
+    ran = mr_run(c, &r.run);
+    if (ran != MR_OK && ran != MR_LOSSES) {
+        st = ran;
         goto out;
     }
-    MR_TRY(make_folder(folder));
-    MR_TRY(weigh(&q, o));
-    MR_TRY(write_figures(&q, folder));
-    MR_TRY(draw(&q, arg, folder));
-    MR_TRY(write_bad(&q, folder, o->val[O_QUIET] != NULL));
+    if (first) st = tell(&r, quiet);
+    st = mr_agree(c, st);
+    if (st == MR_OK) st = ran;
 out:
-    work_fini(&q);
-    mr_strs_fini(&files);
-    mr_prober_free(prober);
-    mr_config_free(cfg);
+    request_fini(&r);
     return st;
 }
 
-int mr_cli_quality(int argc, char **argv)
+int mr_cli_quality(mr_comm *c, int argc, char **argv)
 {
     mr_status st = MR_OK;
     mr_opts o;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
     MR_TRY(mr_opts_parse(table, argc, argv, 0, 1, &o));
-    if (o.help)
+    if (o.help && mr_comm_rank(c) == 0)
         mr_opts_help(
-            "quality PATH [options]\n\nIs every channel alive? Of each channel and interval: "
-            "samples, "
-            "shares that are NaN, clipped or\nwithout change for a second, lowest, highest, mean, "
-            "rms, "
-            "deviation, kurtosis, power in three bands.\nquality.csv has them all, quality.png "
-            "shows "
-            "them, bad.csv lists channels: missing (half NaN),\ndead (half without change, "
-            "or "
-            "1 % of the median deviation), noisy (10 x), clipped (0.1 % of samples\nat the limit; "
-            "without --limit: at a highest or lowest value that comes again), spiky (kurtosis);\n"
-            "input: {channels: {except: quality/bad.csv}} leaves these out.\n",
+            "quality PATH [options]\n\nIs every channel alive? A run without a config, by all "
+            "cores "
+            "or under mpirun; again to go on, or\nwhen files were added. Of each channel and "
+            "interval: n samples, shares that are nan, clipped or\nconstant (without change for "
+            "1 s and 100 samples), min, max, mean, rms, std, skewness, kurtosis,\npower in three "
+            "bands. quality.csv has them all, bad.csv lists channels: missing (half not finite),\n"
+            "dead (half constant, or 1 % of the median deviation), noisy (10 x), clipped (0.1 % "
+            "of samples at\nthe limit: the integer type's, or --limit; of floats a highest or "
+            "lowest value that comes three\ntimes, and twice in a row), spiky (kurtosis); input: "
+            "{channels: {except: quality/bad.csv}} leaves\nthese out. quality.png shows deviation, "
+            "kurtosis and what cannot be used, NAME.png each figure.\n",
             table);
-    else if (!o.n_args)
+    else if (!o.help && !o.n_args)
         st = MR_RAISE(MR_ECONFIG, "quality: of what? millrace quality FOLDER");
-    else
-        st = quality(o.arg[0], &o);
+    else if (!o.help)
+        st = quality(c, &o);
 out:
     return (int)st;
 }

@@ -30,6 +30,7 @@ static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, v
     MR_TRY(mr_bound_check(b));
     MR_TRY(mr_bound_place(b));
     c->out = b->out;
+    c->out.limits = (mr_limits){0, 0}; /* of samples as they were */
 out:
     return st;
 }

@@ -31,6 +31,7 @@ static void finish(const mr_bound *b, double share, double items, const double *
                    size_t stride, mr_view *y)
 {
     const size_t each = y->nt / b->needs.counts;
+    if (b->needs.partial) return;
     for (size_t t = 0; t < y->nt; t++) {
         const double *n = count + t / each * stride;
         double *v = mr_at(y, t, 0);

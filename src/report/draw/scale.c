@@ -58,7 +58,7 @@ static void one_side(const mr_cells *c, const float *v, size_t n, double share, 
     if (!c->no_zero && s->hi <= 0 && s->hi > 0.3 * s->lo) s->hi = 0;
     if (!(s->hi > s->lo)) { /* all the same */
         const double half = fabs(s->lo) > 0 ? fabs(s->lo) / 2 : 1;
-        s->lo -= half;
+        if (s->lo != 0) s->lo -= half; /* nothing but 0 is the lower end */
         s->hi += half;
     }
     s->below = v[0] < s->lo;
