@@ -53,7 +53,10 @@ static const char *bad_store(const mr_file_info *i)
         __builtin_mul_overflow(s->nt, s->nc, &bytes) ||
         __builtin_mul_overflow(bytes, (uint64_t)s->dtype.size, &bytes) || bytes > INT64_MAX)
         return "extents";
-    if (!i->nt || i->nc != s->nc || s->row0 > s->nt || i->nt > s->nt - s->row0) return "valid rows";
+    const uint64_t rows = mr_store_rows(s);
+    if (!i->nt || i->nc != s->nc || s->row0 > rows || i->nt > rows - s->row0) return "valid rows";
+    if (s->ragged > 1 || (s->ragged && (s->storage != MR_ST_CHUNKED || s->n_filters)))
+        return "last chunks";
     if (s->storage == MR_ST_CONTIGUOUS)
         return (uint64_t)i->size < s->offset || bytes > (uint64_t)i->size - s->offset
                    ? "place of the samples"
@@ -132,8 +135,9 @@ static bool same_store(const mr_file_info *a, const mr_file_info *b)
 {
     const mr_store *x = &a->store, *y = &b->store;
     return strcmp(a->dataset, b->dataset) == 0 && a->nc == b->nc && x->nt == y->nt &&
-           x->nc == y->nc && x->storage == y->storage && x->chunk_t == y->chunk_t &&
-           x->chunk_c == y->chunk_c && x->n_chunks == y->n_chunks;
+           x->nc == y->nc && x->storage == y->storage && x->ragged == y->ragged &&
+           x->pad == y->pad && x->lead == y->lead && x->keep == y->keep &&
+           x->chunk_t == y->chunk_t && x->chunk_c == y->chunk_c && x->n_chunks == y->n_chunks;
 }
 
 void mr_probed_check(mr_probed *p)

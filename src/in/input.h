@@ -24,12 +24,25 @@ typedef struct mr_store {
     uint8_t time_first; /* 1: [time][channel], 0: [channel][time] */
     uint8_t n_filters;
     uint8_t filters[MR_MAX_FILTERS]; /* in the order of the pipeline when writing */
-    uint64_t nt, nc;                 /* stored extents, by meaning */
-    uint64_t row0;             /* first stored time row that is valid (preallocated heads cut) */
+    uint8_t ragged; /* chunks without filters: the last ones along time are stored with only the
+                       rows that are left of nt, not with chunk_t */
+    /* A third axis: stored rows come in frames of pad, of which [lead, lead + keep) count and stand
+     * side by side in the recording. pad 0: all count. nt is a multiple of pad. */
+    uint32_t pad, lead, keep;
+    uint64_t nt, nc;           /* stored extents, by meaning */
+    uint64_t row0;             /* first row that is valid (preallocated heads cut), of those that
+                                  count */
     uint64_t offset;           /* contiguous: byte position of the first sample */
     uint64_t chunk_t, chunk_c; /* chunk extents by meaning; 0 if contiguous */
     uint64_t n_chunks;         /* entries of the chunk table: ceil(nt/chunk_t)*ceil(nc/chunk_c) */
 } mr_store;
+/** How many of its rows count; 0 where pad, lead and keep make no sense. */
+static inline uint64_t mr_store_rows(const mr_store *s)
+{
+    if (!s->pad) return s->nt;
+    const bool ok = s->keep && s->lead <= s->pad && s->keep <= s->pad - s->lead;
+    return ok && s->nt % s->pad == 0 ? s->nt / s->pad * s->keep : 0;
+}
 
 /** One chunk: table index = (t / chunk_t) * ceil(nc / chunk_c) + c / chunk_c. nbytes 0: not stored
  *  (reads as NaN, integers as 0, and is listed). A chunk that the file places outside itself has

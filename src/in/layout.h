@@ -56,6 +56,7 @@ typedef struct mr_layout {
 /* In the order of recognition: those told by their first bytes, then HDF5, where what is surest
  * comes first. */
 #define MR_LAYOUT_LIST(ROW)                                                                        \
+    ROW(tdms)                                                                                      \
     ROW(jld2)                                                                                      \
     ROW(ph5)                                                                                       \
     ROW(dasdae)                                                                                    \
@@ -107,6 +108,15 @@ void mr_odd(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
 void mr_assume(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
 /** Set f->path and f->dims; MR_EINPUT if it is not a safe 2-D dataset. */
 mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path);
+/** Rows of all channels that lie side by side in the file. */
+typedef struct mr_batch {
+    uint64_t offset, rows;
+} mr_batch;
+/** Set f->info->store, f->dims and, where it is asked for, f->chunk from batches v[n] that follow
+ *  each other in time, each [rows][nc], or [nc][rows] without f->time_first. MR_EINPUT where there
+ *  is none, or where they cannot be chunks: with several, all but the last have to be a multiple of
+ *  some length, and are the same without f->time_first. */
+mr_status mr_find_batches(mr_find *f, mr_dtype dt, uint64_t nc, const mr_batch *v, size_t n);
 /** Quantity, units and factors from the text of a unit, one stored count being `scale` of it. An
  *  unknown or empty text leaves counts. Phase becomes strain with the usual constants (assumed). */
 void mr_set_unit(mr_find *f, const char *unit, double scale);
@@ -121,6 +131,14 @@ bool mr_time_fact(const mr_h5 *h, const char *where, int64_t *ns);
 void mr_set_positions(const mr_h5 *h, mr_find *f, const char *where, uint64_t n, double per_m);
 /** The same by x_m[n] itself. [take] */
 void mr_set_places(mr_find *f, double *x_m, uint64_t n);
+/** Facts of a file by name, whatever they are kept in; false: not there, or no such thing. */
+typedef struct mr_facts {
+    const void *arg;
+    bool (*number)(const void *arg, const char *name, double *v);
+    bool (*time)(const void *arg, const char *name, int64_t *ns);
+} mr_facts;
+/** What Silixa's recorders say: time, place, unit of the samples. */
+void mr_silixa_facts(const mr_facts *p, mr_find *f);
 /** Metres of a unit of length; 0: not known. */
 double mr_metres_per(const char *unit);
 #endif

@@ -111,11 +111,12 @@ static mr_status settle(mr_find *f)
 {
     mr_file_info *o = f->info;
     const mr_store *s = &o->store;
-    if (f->row0 >= s->nt) return MR_RAISE(MR_EINPUT, "no valid samples");
+    const uint64_t rows = mr_store_rows(s);
+    if (f->row0 >= rows) return MR_RAISE(MR_EINPUT, "no valid samples");
     o->store.row0 = f->row0;
-    o->nt = f->nt ? f->nt : s->nt - f->row0;
+    o->nt = f->nt ? f->nt : rows - f->row0;
     o->nc = s->nc;
-    if (o->nt > s->nt - f->row0) return MR_RAISE(MR_EINPUT, "more time stamps than samples");
+    if (o->nt > rows - f->row0) return MR_RAISE(MR_EINPUT, "more time stamps than samples");
     return MR_OK;
 }
 

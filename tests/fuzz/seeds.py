@@ -9,6 +9,9 @@ import h5py
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+import tdms  # noqa: E402
+
 TEXTS = ["60 s", "1..45 Hz", "1 Hz .. 2 kHz", "2.5 GiB", "50 %", "-3 ms", "1e-3 km", "100..900", "inf s", "nan Hz",
          "2026-01-01T00:00:00Z", "2026-02-29 12:30", "1970-01-01T00:00:00.123456789+05:30", "2000-12-31",
          "rec_20260101T000500.5Z.h5\0%Y%m%dT%H%M%S.%f", "a-001-x\0%Y-%j", "9999999999999999999", "0x10 s"]
@@ -33,6 +36,15 @@ def btree(folder):
         put(folder, f"file{k}", bytes([2, 2, 2, 3]) + raw[4:8] + struct.pack("<Q", addr) + raw[16:])
 
 
+def forms_of_tdms(folder):
+    root = tdms.idas(1_767_225_600 * 10 ** 9)
+    for k, (dtype, how) in enumerate([("<i2", {}), (">i2", {}), ("<f8", dict(interleaved=False, rows=4)), ("<f4", dict(next_=2 ** 64 - 1))]):
+        x = tdms.counts(12, 3, dtype=dtype)
+        put(folder, f"one{k}", tdms.segment(x, root, **how))
+        put(folder, f"more{k}", tdms.segment(x, root, {"wf_increment": 0.01}, **how) + tdms.segment(x[:8], meta="none", **how) +
+            tdms.segment(x, root, **how))
+
+
 def survey(folder, binary):
     with tempfile.TemporaryDirectory() as d:
         d = Path(d)
@@ -55,6 +67,7 @@ def main(folder, binary):
     for k, t in enumerate(TEXTS):
         put(folder / "text", str(k), t)
     btree(folder / "btree")
+    forms_of_tdms(folder / "tdms")
     survey(folder, binary)
     put(folder / "records", "lock", b"\1millrace lock 1\nhost a\nboot b\npidns c\npid 1\nstart 2\ncluster \njob \n"
         b"restart 0\nflocked 1\nnumber 1\nnonce 0123456789abcdef\nend\n")

@@ -14,6 +14,7 @@
 #define NEAR 1e-2                              /* beyond, one of two rates is not of this dataset */
 #define QUARTER_NS (INT64_C(900) * 1000000000) /* zones differ by multiples of it */
 #define DAY_NS (INT64_C(86400) * 1000000000)
+#define MOST_NS 4e18 /* that are told of a recording; with a start, still an int64_t */
 #define YEAR_1990_NS (INT64_C(631152000) * 1000000000)
 
 void mr_clock_fini(mr_clock *c)
@@ -348,15 +349,20 @@ out:
 }
 
 /** Start and end, or start and rate. */
-static void by_ends(settling *k)
+static mr_status by_ends(settling *k)
 {
     const mr_clock *c = k->c;
     mr_file_info *o = k->f->info;
     k->f->have_t0 = c->have_start;
     o->t0_ns = c->start_ns;
     const double hz = c->precise_hz > 0 ? c->precise_hz : o->rate_hz;
-    o->t1_ns = c->start_ns + (hz > 0 ? llround((double)(k->n - 1) / hz * 1e9) : 0);
+    const double span_ns = hz > 0 ? (double)(k->n - 1) / hz * 1e9 : 0;
+    if (!(span_ns < MOST_NS))
+        return MR_RAISE(MR_EINPUT, "%llu rows at %.3g Hz would last for more than a century",
+                        (unsigned long long)k->n, hz);
+    o->t1_ns = c->start_ns + llround(span_ns);
     if (c->have_end && k->ends_hz > 0) o->t1_ns = c->end_ns;
+    return MR_OK;
 }
 
 /** Never silently 1970. */
@@ -389,7 +395,7 @@ mr_status mr_clock_settle(const mr_h5 *h, mr_find *f, uint64_t n)
         if (k.stamped) mr_clock_start(c, k.name, c->user_start ? c->start_ns : k.s.base_ns);
         f->info->rate_hz = c->rate_hz;
         if (k.ends_hz > 0) MR_TRY(nominal(&k, k.ends_hz, 0, "start and end"));
-        by_ends(&k);
+        MR_TRY(by_ends(&k));
     }
     if (!f->have_t0)
         st = MR_RAISE(MR_EINPUT, "no start time found; give input.map start");

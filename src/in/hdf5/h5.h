@@ -26,8 +26,9 @@ typedef struct mr_h5 {
 } mr_h5;
 
 /** Open what path, fd, size, head and n_head say: in/infile.c fills them. MR_EINPUT with a
- *  printable reason. h stays where it is until it is closed. Whoever has read facts looks at h->failed: what
- *  could not be read looks like what is not there. A file that is no HDF5, h NULL, has no facts. */
+ *  printable reason. h stays where it is until it is closed. Whoever has read facts looks at
+ *  h->failed: what could not be read looks like what is not there. A file that is no HDF5, h NULL,
+ *  has no facts. */
 mr_status mr_h5_open(mr_h5 *h);
 /** Everything opened through h is closed with it. */
 void mr_h5_close(mr_h5 *h);

@@ -11,6 +11,7 @@
 /* The part of a request that falls into one chunk. */
 typedef struct piece {
     const mr_chunk *chunk;
+    uint64_t rows;  /* that it is stored with */
     uint64_t lo, n; /* rows inside the chunk */
     uint64_t col;   /* first selected column inside the chunk */
     uint64_t j, nj; /* selected channels, counted in the selection */
@@ -47,9 +48,10 @@ static void fill_lost(const mr_store *s, uint8_t *dst, size_t stride, uint64_t n
 }
 
 /* Is the chunk where and as large as it can be? */
-static mr_chunk_fate check_place(const mr_raw *r, const mr_chunk *c)
+static mr_chunk_fate check_place(const mr_raw *r, const piece *p)
 {
-    size_t bytes = chunk_sample_bytes(&r->store);
+    const mr_chunk *c = p->chunk;
+    size_t bytes = (size_t)(p->rows * r->store.chunk_c * r->store.dtype.size);
     if (c->nbytes == 0) return MR_CHUNK_ABSENT;
     if (c->offset > r->size || c->nbytes > r->size - c->offset) return MR_CHUNK_OUTSIDE;
     if (r->store.n_filters == 0) return c->nbytes == bytes ? MR_CHUNK_OK : MR_CHUNK_SIZE;
@@ -116,9 +118,9 @@ static mr_status read_piece(mr_raw *r, const piece *p, uint64_t step, uint8_t *d
 {
     mr_status st = MR_OK;
     const mr_store *s = &r->store;
-    *fate = check_place(r, p->chunk);
+    *fate = check_place(r, p);
     if (*fate == MR_CHUNK_OK && s->n_filters == 0) {
-        mr_extent e = {p->chunk->offset, s->chunk_t, s->chunk_c};
+        mr_extent e = {p->chunk->offset, p->rows, s->chunk_c};
         mr_chsel sel = {p->col, step, p->nj};
         MR_TRY(mr_raw_extent(r, &e, p->lo, p->n, &sel, dst, stride));
     } else if (*fate == MR_CHUNK_OK) {
@@ -147,6 +149,7 @@ static bool next_piece(const mr_raw *r, const mr_chsel *sel, uint64_t b, uint64_
         piece_of_column(s, sel, *k, p);
         if (p->nj == 0) continue;
         p->chunk = &r->chunks[b * n_cols + *k];
+        p->rows = s->ragged ? MR_MIN(s->chunk_t, s->nt - b * s->chunk_t) : s->chunk_t;
         ++*k;
         return true;
     }

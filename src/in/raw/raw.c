@@ -48,7 +48,8 @@ static mr_status check_store(const mr_store *s, const mr_file_info *info, bool h
     ok = ok && !__builtin_mul_overflow(s->nt, s->nc, &bytes) &&
          !__builtin_mul_overflow(bytes, (uint64_t)size, &bytes) && bytes <= INT64_MAX / 2 &&
          s->offset <= INT64_MAX / 2;
-    ok = ok && info->nc == s->nc && s->row0 <= s->nt && info->nt <= s->nt - s->row0;
+    const uint64_t rows = mr_store_rows(s);
+    ok = ok && info->nc == s->nc && s->row0 <= rows && info->nt <= rows - s->row0;
     if (ok && s->storage == MR_ST_CHUNKED) {
         ok = have_chunks && s->chunk_t > 0 && s->chunk_c > 0 &&
              !__builtin_mul_overflow(s->chunk_t, s->chunk_c, &bytes) &&
@@ -102,6 +103,47 @@ void mr_raw_close(mr_raw *r)
     free(r);
 }
 
+/* Rows as they are stored. */
+static mr_status read_stored(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, uint8_t *dst,
+                             size_t stride, mr_lost_fn lost, void *arg)
+{
+    mr_extent e = {r->store.offset, r->store.nt, r->store.nc};
+    if (r->store.storage == MR_ST_CHUNKED)
+        return mr_raw_chunked(r, t, nt, sel, dst, stride, lost, arg);
+    return mr_raw_extent(r, &e, t, nt, sel, dst, stride);
+}
+
+/* A loss told of a part of a request: its rows count from the part's first. */
+typedef struct part {
+    mr_lost_fn lost;
+    void *arg;
+    int64_t at;
+} part;
+
+static void lost_of_part(void *arg, mr_slab rows, mr_slab chans, const char *why)
+{
+    const part *p = arg;
+    p->lost(p->arg, (mr_slab){rows.a + p->at, rows.b + p->at}, chans, why);
+}
+
+/* Rows that count, from frames with rows before and behind them that do not. */
+static mr_status read_frames(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, uint8_t *dst,
+                             size_t stride, mr_lost_fn lost, void *arg)
+{
+    mr_status st = MR_OK;
+    const mr_store *s = &r->store;
+    part p = {lost, arg, 0};
+    for (uint64_t i = 0; i < nt && st == MR_OK;) {
+        const uint64_t b = (t + i) / s->keep, k = (t + i) % s->keep;
+        const uint64_t n = MR_MIN(s->keep - k, nt - i);
+        p.at = (int64_t)i;
+        st = read_stored(r, b * s->pad + s->lead + k, n, sel, dst + i * stride, stride,
+                         lost ? lost_of_part : NULL, &p);
+        i += n;
+    }
+    return st;
+}
+
 mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, void *dst,
                       size_t stride, mr_lost_fn lost, void *arg)
 {
@@ -113,21 +155,22 @@ mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, v
     MR_ASSERT(s.step > 0 && s.first < r->nc && (s.n - 1) <= (r->nc - 1 - s.first) / s.step);
     MR_ASSERT(stride >= s.n * r->store.dtype.size);
     t += r->store.row0;
-    if (r->null) {
+    if (r->null)
         mr_null_read(r->null, t, nt, &s, dst, stride);
-    } else if (r->store.storage == MR_ST_CHUNKED) {
-        st = mr_raw_chunked(r, t, nt, &s, dst, stride, lost, arg);
-    } else {
-        mr_extent e = {r->store.offset, r->store.nt, r->store.nc};
-        st = mr_raw_extent(r, &e, t, nt, &s, dst, stride);
-    }
+    else if (r->store.pad)
+        st = read_frames(r, t, nt, &s, dst, stride, lost, arg);
+    else
+        st = read_stored(r, t, nt, &s, dst, stride, lost, arg);
     if (st != MR_OK) mr_note("%s", r->path);
     return st;
 }
 
 uint64_t mr_raw_band_rows(const mr_file_info *info)
 {
-    return info->store.storage == MR_ST_CHUNKED ? info->store.chunk_t : 1;
+    const mr_store *s = &info->store;
+    if (s->storage != MR_ST_CHUNKED || s->ragged) return 1;
+    if (!s->pad) return s->chunk_t;
+    return MR_MAX(MR_MAX(s->chunk_t / s->pad, (uint64_t)1) * s->keep, (uint64_t)1);
 }
 
 size_t mr_raw_buffer_bytes(const mr_file_info *info, const mr_chsel *sel)

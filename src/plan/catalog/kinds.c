@@ -28,6 +28,10 @@ static void facts_of(const mr_file_info *i, mr_file_info *f)
     f->store.time_first = i->store.time_first;
     f->store.n_filters = i->store.n_filters;
     memcpy(f->store.filters, i->store.filters, i->store.n_filters);
+    f->store.ragged = i->store.ragged;
+    f->store.pad = i->store.pad;
+    f->store.lead = i->store.lead;
+    f->store.keep = i->store.keep;
     f->store.nc = i->store.nc;
     f->store.chunk_t = i->store.chunk_t;
     f->store.chunk_c = i->store.chunk_c;
