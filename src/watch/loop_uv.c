@@ -79,7 +79,6 @@ static void on_guest(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
         if (st != MR_OK) break;
     }
     if (st != MR_OK && st != MR_ETIMEOUT) {
-        mr_log(MR_WARN, "DBG guest out %d %s", st, mr_error());
         mr_error_clear();
         see_off(l, g);
     }
