@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 mr_status mr_alloc(size_t n, size_t size, const char *what, void *out)
 {
@@ -48,6 +51,17 @@ void mr_big_free(void *p, size_t bytes)
 {
     if (p) munmap(p, big_round(bytes));
 }
+
+#ifdef __GLIBC__
+void mr_heap_trim(void)
+{
+    malloc_trim(0);
+}
+#else
+void mr_heap_trim(void)
+{
+}
+#endif
 
 mr_status mr_alloc_f64(size_t n, const char *what, double **out)
 {

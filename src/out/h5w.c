@@ -1,5 +1,6 @@
 /* out/h5w.c: see h5w.h. Called by the layouts of lane and master files. */
 #include "out/h5w.h"
+#include "out/output.h"
 #include "in/hdf5/h5vfd.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -157,6 +158,12 @@ hid_t mr_h5w_open(const char *path)
     mr_h5w_why(why);
     MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", path, why);
     return -1;
+}
+
+void mr_out_tidy(void)
+{
+    H5garbage_collect();
+    mr_heap_trim();
 }
 
 mr_status mr_h5w_close(mr_h5w *w)

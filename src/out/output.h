@@ -10,6 +10,8 @@
 typedef struct mr_digest {
     char hex[33];
 } mr_digest;
+/** Give memory that libhdf5 and the heap keep for later back to the system. */
+void mr_out_tidy(void);
 /** XXH3-128 of bytes. */
 mr_digest mr_digest_of(const void *p, size_t n);
 

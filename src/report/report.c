@@ -77,8 +77,9 @@ size_t mr_account_losses(const mr_account *a)
 
 const char *mr_bottleneck(const mr_account *a)
 {
-    if (a->survey_s > 0.5 * a->wall_s) return "surveying";
-    if (a->finish_s > 0.5 * a->wall_s) return "finishing";
+    const double busy_s = a->wall_s - a->idle_s;
+    if (a->survey_s > 0.5 * busy_s) return "surveying";
+    if (a->finish_s > 0.5 * busy_s) return "finishing";
     if (a->wait_read_s >= 0.2 * a->compute_s && a->wait_read_s >= a->wait_out_s) return "reading";
     if (a->wait_out_s >= 0.2 * a->compute_s) return "writing";
     return "computing";
@@ -307,11 +308,12 @@ static json_t *facts_json(const mr_account *a)
     int bad = json_object_set_new(o, "config", a->cfg ? settings_json(&a->cfg->root) : json_null());
     bad |= json_object_set_new(
         o, "timing",
-        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
-                  "survey_s", a->survey_s, "finish_s", a->finish_s, "read_s", a->read_s,
-                  "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s", a->read_cpu_s,
-                  "write_cpu_s", a->write_cpu_s, "wait_s", "input", a->wait_read_s, "output",
-                  a->wait_out_s, "reader_buffer", a->wait_slab_s, "writer_work", a->wait_done_s));
+        json_pack("{s:f s:f s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
+                  "idle_s", a->idle_s, "survey_s", a->survey_s, "finish_s", a->finish_s, "read_s",
+                  a->read_s, "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s",
+                  a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input", a->wait_read_s,
+                  "output", a->wait_out_s, "reader_buffer", a->wait_slab_s, "writer_work",
+                  a->wait_done_s));
     bad |= json_object_set_new(o, "bottleneck", json_string(mr_bottleneck(a)));
     bad |= json_object_set_new(o, "memory",
                                json_pack("{s:I s:I}", "planned_bytes",

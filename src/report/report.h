@@ -22,6 +22,7 @@ typedef struct mr_account {
     size_t n_probed;
     const mr_kept *kept;      /* lanes whose inputs are gone; NULL: not looked for */
     const mr_strs *strangers; /* files under lanes/ that are no lanes of this chain; likewise */
+    double idle_s;            /* of the wall time, waited for new files */
     double wall_s, survey_s, finish_s; /* finish: what is written over all lanes, merged sums too */
     double read_s, compute_s, write_s; /* busy, summed over threads of a kind and ranks */
     double read_cpu_s, write_cpu_s;    /* of these, on a core; the rest is waiting */

@@ -66,14 +66,16 @@ static int threads_of(const mr_run_state *r)
 /** Sums over ranks into the account. */
 void mr_run_tally(mr_run_state *r)
 {
-    const mr_times *t = r->mill ? &r->mill->t : &(mr_times){0};
+    mr_times sum = r->past.t;
+    const mr_times *t = &sum;
+    if (r->mill) mr_times_add(&sum, &r->mill->t);
     double v[] = {t->read_s,
                   t->compute_s,
                   t->write_s,
                   t->wait_read_s,
                   t->wait_out_s,
-                  (double)(r->mill ? r->mill->raw_bytes : 0),
-                  (double)r->tally.samples,
+                  (double)(r->past.raw_bytes + (r->mill ? r->mill->raw_bytes : 0)),
+                  (double)(r->past.samples + r->tally.samples),
                   t->wait_slab_s,
                   t->wait_done_s,
                   t->read_cpu_s,
@@ -86,16 +88,17 @@ void mr_run_tally(mr_run_state *r)
                               .cat = r->survey.cat,
                               .done = r->resume.done,
                               .digest = r->resume.digest,
-                              .n_known = r->resume.n_done,
-                              .n_redone = r->resume.n_stale,
-                              .n_probed = r->survey.n_probed,
+                              .n_known = r->resume.n_done - MR_MIN(r->past.made, r->resume.n_done),
+                              .n_redone = r->past.redone + r->resume.n_stale,
+                              .n_probed = r->past.probed + r->survey.n_probed,
                               .kept = &r->resume.left.kept,
                               .strangers = &r->resume.left.strangers,
                               .held = r->resume.left.held,
                               .n_held = r->resume.left.n_held,
                               .shrunk = &r->resume.left.shrunk,
                               .listing = &r->files,
-                              .survey_s = r->survey_s,
+                              .survey_s = r->past.survey_s + r->survey_s,
+                              .idle_s = r->past.idle_s,
                               .read_s = v[0],
                               .compute_s = v[1],
                               .write_s = v[2],
@@ -145,7 +148,7 @@ mr_status mr_run_finish(mr_run_state *r, mr_status st)
         done = mr_ending_write(r->comm, r->plan, &r->resume, r->cfg->folder, r->cfg->io_threads);
     if (mr_run_first(r)) {
         mr_account *a = &r->account;
-        a->finish_s = mr_now() - t0;
+        a->finish_s = r->past.finish_s + (mr_now() - t0);
         if (done == MR_OK && st == MR_OK && mr_account_losses(a)) st = MR_LOSSES;
         if (done != MR_OK) snprintf(why, sizeof why, "%s", mr_error());
         a->status = done != MR_OK ? done : st;

@@ -27,7 +27,7 @@ mr_status mr_inputs_config(mr_comm *c, const mr_run_opts *o, mr_config **out)
     return mr_agree(c, st);
 }
 
-mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_inputs_pick pick, void *arg,
+mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_inputs_list how, void *arg,
                           mr_listing *list)
 {
     mr_listing found = {0};
@@ -36,8 +36,7 @@ mr_status mr_inputs_files(mr_comm *c, const mr_config *cfg, mr_inputs_pick pick,
     size_t n = 0;
     mr_status st = MR_OK;
     if (mr_comm_rank(c) == 0) {
-        st = mr_config_list(cfg, &found);
-        if (pick) st = pick(arg, st, &found);
+        st = how ? how(arg, &found) : mr_config_list(cfg, &found);
         for (size_t i = 0; st == MR_OK && i < found.paths.n; i++)
             st = mr_text_add_bytes(&t, found.paths.v[i], strlen(found.paths.v[i]) + 1);
         mr_strs_fini(&found.paths);

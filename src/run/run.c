@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/quantity.h"
-#include "run/follow.h"
+#include "run/follow/follow.h"
 #include "run/inputs.h"
 #include "run/nowhere.h"
 #include "run/told/told.h"
@@ -49,6 +49,7 @@ static mr_status same_plan(mr_comm *c, const mr_plan *p)
     mr_text t = {0};
     void *all = NULL;
     size_t *offs = NULL;
+    if (mr_comm_size(c) == 1) return MR_OK;
     st = mr_text_add(&t, "%s", p->coefficients.s ? p->coefficients.s : "");
     for (size_t i = 0; st == MR_OK && i < p->n_lanes; i++)
         st = mr_text_add(&t, "%s", p->lanes[i].key.hex);
@@ -69,15 +70,18 @@ out:
     return st;
 }
 
-static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *cat, mr_plan **out)
+/** base: what the program takes before anything is computed, bytes; 0: it is measured, and kept for
+ *  the plans of later rounds, when it has worked already. */
+static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *cat, size_t *base,
+                           mr_plan **out)
 {
     const size_t assumed = (size_t)48
                            << 20; /* MPI and HDF5 as measured, where less is resident now */
     const size_t limit =
         cfg->memory_bytes ? (size_t)cfg->memory_bytes : mr_memory_default(mr_comm_node_size(c));
     const size_t now = mr_memory_now(), known = mr_catalog_bytes(cat); /* is counted by the plan */
-    const size_t base = MR_MAX(now > known ? now - known : 0, assumed);
-    mr_status st = mr_plan_new(cfg, cat, limit, base, mr_team_threads(c), out);
+    if (!*base) *base = MR_MAX(now > known ? now - known : 0, assumed);
+    mr_status st = mr_plan_new(cfg, cat, limit, *base, mr_team_threads(c), out);
     st = mr_agree(c, st);
     if (st == MR_OK) st = same_plan(c, *out);
     return st;
@@ -124,7 +128,10 @@ static mr_status resume(mr_run_state *r)
     const char *folder = r->cfg->folder;
     if (mr_run_first(r)) st = mr_resume_plan(r->plan, folder);
     MR_TRY(mr_agree(r->comm, st));
-    MR_TRY(mr_resume_lanes(r->comm, r->plan, folder, r->survey.changed, r->o->check, &r->resume));
+    if (mr_run_first(r)) st = mr_follow_lates(r);
+    MR_TRY(mr_agree(r->comm, st));
+    MR_TRY(mr_resume_lanes(r->comm, r->plan, folder, r->survey.changed, r->o->check,
+                           mr_follow_known(r), &r->resume));
     MR_TRY(mr_survey_save(&r->survey, folder));
     MR_TRY(mr_survey_compare(r->comm, r->plan));
     MR_TRY(mr_follow_choose(r));
@@ -142,9 +149,24 @@ static void remove_empty(const mr_run_state *r)
     mr_text_fini(&path);
 }
 
+/** What a round that is over has done, into the sums of the run. */
+static void keep_sums(mr_run_state *r)
+{
+    if (r->mill) mr_times_add(&r->past.t, &r->mill->t);
+    if (r->mill) r->past.raw_bytes += r->mill->raw_bytes;
+    r->past.samples += r->tally.samples;
+    r->past.made += r->n_made;
+    r->past.probed += r->survey.n_probed;
+    r->past.redone += r->resume.n_stale;
+    r->past.survey_s += r->survey_s;
+    r->n_made = 0;
+    r->survey_s = 0;
+}
+
 /** What one look at the archive has brought. */
 static void round_fini(mr_run_state *r)
 {
+    keep_sums(r);
     mr_mill_free(r->mill);
     free(r->todo);
     mr_resume_fini(&r->resume);
@@ -184,12 +206,13 @@ static mr_status go_through(mr_run_state *r, bool *over)
     r->survey_s = mr_now() - (r->follow ? t0 : r->t0);
     mr_told_phase(r, MR_PLANNING);
     *over = true;
-    st = make_plan(c, r->cfg, r->survey.cat, &r->plan);
+    st = make_plan(c, r->cfg, r->survey.cat, &r->base_bytes, &r->plan);
     if (st == MR_OK && !last && !r->plan->n_lanes) return MR_OK; /* more may come */
     if (st == MR_OK) st = mr_agree(c, may_begin(r));
     if (st == MR_OK) st = mr_agree(c, resume(r));
     if (st == MR_OK) st = mr_run_lanes(r);
-    if (st == MR_OK && !last) st = mr_follow_refresh(r, false);
+    if (st == MR_OK && r->follow) st = mr_follow_made(r);
+    if (st == MR_OK && !last) st = mr_follow_refresh(r);
 out:
     return st;
 }
@@ -210,7 +233,7 @@ mr_status mr_run(mr_comm *c, const mr_run_opts *o)
     while (again && st == MR_OK) {
         if (r.follow) {
             round_fini(&r);
-            MR_TRY(mr_inputs_files(c, r.cfg, mr_follow_pick, r.follow, &r.files));
+            MR_TRY(mr_inputs_files(c, r.cfg, mr_follow_list, r.follow, &r.files));
         }
         if (r.files.paths.n) st = go_through(&r, &over);
         if (st != MR_OK && !over) goto out;
@@ -227,12 +250,13 @@ out:
 mr_status mr_run_dry(mr_comm *c, const mr_run_opts *o, mr_dry *out)
 {
     mr_status st = MR_OK;
+    size_t base = 0;
     MR_TRY(mr_inputs_config(c, o, &out->cfg));
     MR_TRY(mr_inputs_files(c, out->cfg, NULL, NULL, &out->files));
     MR_TRY(mr_alloc(1, sizeof *out->survey, "the survey", &out->survey));
     MR_TRY(mr_survey_files(c, out->cfg, &out->files.paths, out->cfg->folder, MR_SURVEY_LOOK,
                            out->survey));
-    MR_TRY(make_plan(c, out->cfg, out->survey->cat, &out->plan));
+    MR_TRY(make_plan(c, out->cfg, out->survey->cat, &base, &out->plan));
 out:
     return st;
 }

@@ -30,6 +30,14 @@ typedef struct mr_run_state {
     size_t peak_bytes;
     double weighed; /* when peak_bytes was last looked at */
     double t0, survey_s;
+    size_t base_bytes; /* of the program, as the first plan found it */
+    size_t n_made;     /* lanes of this round, of all ranks */
+    struct {           /* of the rounds before, this rank's */
+        mr_times t;
+        uint64_t raw_bytes, samples;
+        size_t made, probed, redone; /* of all ranks */
+        double survey_s, finish_s, idle_s;
+    } past;
     mr_account account;
     mr_watch *watch;          /* rank 0's */
     struct mr_follow *follow; /* NULL: the archive is what is there */

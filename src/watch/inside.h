@@ -31,12 +31,13 @@ struct mr_watch {
     mr_news news;
     mr_tally *rank; /* [ranks] */
     mr_rate rate[MR_WATCH_RATES];
-    size_t n_rates; /* ever */
-    bool paused, closing, woken, new_files;
-    char *lanes; /* as JSON */
+    size_t n_rates;                              /* ever */
+    bool paused, closing, woken, new_files, ran; /* ran: it got further than planning */
+    char *lanes;                                 /* as JSON */
     const char *no_pause;
     mr_status end;
     char why[512];
+    mr_strs news_of; /* files that something happened to; none: more than can be named */
     mr_strs folders; /* to be watched, beginning with those that the loop has not seen */
 };
 
@@ -56,6 +57,8 @@ void mr_watch_nudge(mr_watch *w);
 /** Before the thread starts, and after it has ended. */
 mr_status mr_watch_loop_new(mr_watch *w);
 void mr_watch_loop_free(mr_watch *w);
+/** Does it notice new files? */
+bool mr_watch_loop_notices(const mr_watch *w);
 /** Can this build be steered? Else why not. */
 const char *mr_watch_deaf(void);
 #endif

@@ -25,6 +25,11 @@ void mr_watch_nudge(mr_watch *w)
     mr_mutex_unlock(w->m);
 }
 
+bool mr_watch_loop_notices(MR_UNUSED const mr_watch *w)
+{
+    return false;
+}
+
 mr_status mr_watch_loop(void *arg, MR_UNUSED mr_future *self)
 {
     mr_watch *w = arg;

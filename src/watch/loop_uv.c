@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-enum { GUESTS = 32 };
+enum { GUESTS = 32, NAMED = 256 }; /* callers; files named at once */
 struct loop;
 
 /** Somebody who has the key. */
@@ -30,6 +30,8 @@ typedef struct loop {
     bool has_listener[2], has_signals, has_files, has_live;
     int inotify; /* -1: none */
     size_t folders_seen;
+    int *folder; /* [folders_seen] what inotify calls them */
+    size_t cap_folders;
     guest *guest[GUESTS];
     size_t n_guests;
     bool said, over;
@@ -122,22 +124,41 @@ static void on_live(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
 
 /* --- files and signals ----------------------------------------------------------------------- */
 
-static void wake(loop *l, bool files)
+/** Add a path to those that something has happened to; the gate is ours. false: it is not known, or
+ *  they are too many. */
+static bool name_file(loop *l, const struct inotify_event *e)
 {
     mr_watch *w = l->w;
-    mr_mutex_lock(w->m);
-    w->woken = w->woken || !files;
-    w->new_files = w->new_files || files;
-    mr_mutex_wake(w->m);
-    mr_mutex_unlock(w->m);
+    mr_text t = {0};
+    size_t i = 0;
+    while (i < l->folders_seen && l->folder[i] != e->wd) i++;
+    if (i == l->folders_seen || !e->len || e->mask & IN_Q_OVERFLOW || w->news_of.n == NAMED)
+        return false;
+    const bool good = mr_text_add(&t, "%s%s", w->folders.v[i], e->name) == MR_OK &&
+                      mr_strs_add(&w->news_of, t.s) == MR_OK;
+    if (!good) mr_error_clear();
+    mr_text_fini(&t);
+    return good;
 }
 
 static void on_files(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
 {
     char buf[16384] __attribute__((aligned(8)));
     loop *l = p->data;
-    while (read(l->inotify, buf, sizeof buf) > 0) continue;
-    wake(l, true);
+    mr_watch *w = l->w;
+    ssize_t n;
+    mr_mutex_lock(w->m);
+    bool named = !w->new_files || w->news_of.n;
+    while ((n = read(l->inotify, buf, sizeof buf)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct inotify_event *e = (const void *)(buf + at);
+            named = named && name_file(l, e);
+            at += (ssize_t)(sizeof *e + e->len);
+        }
+    if (!named) mr_strs_fini(&w->news_of);
+    w->new_files = true;
+    mr_mutex_wake(w->m);
+    mr_mutex_unlock(w->m);
 }
 
 static void on_signals(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
@@ -145,16 +166,22 @@ static void on_signals(uv_poll_t *p, MR_UNUSED int status, MR_UNUSED int events)
     loop *l = p->data;
     uint64_t n;
     while (read(l->w->o.stop_fd, &n, sizeof n) > 0) continue;
-    wake(l, false);
+    mr_mutex_lock(l->w->m);
+    l->w->woken = true;
+    mr_mutex_wake(l->w->m);
+    mr_mutex_unlock(l->w->m);
 }
 
 static void watch_folders(loop *l)
 {
     mr_watch *w = l->w;
     mr_mutex_lock(w->m);
-    for (; l->folders_seen < w->folders.n && l->inotify >= 0; l->folders_seen++)
-        inotify_add_watch(l->inotify, w->folders.v[l->folders_seen],
-                          IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
+    if (mr_grow(&l->folder, &l->cap_folders, w->folders.n, sizeof *l->folder, "folders") != MR_OK)
+        mr_error_clear();
+    for (; l->folders_seen < MR_MIN(w->folders.n, l->cap_folders); l->folders_seen++)
+        l->folder[l->folders_seen] =
+            inotify_add_watch(l->inotify, w->folders.v[l->folders_seen],
+                              IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR);
     mr_mutex_unlock(w->m);
 }
 
@@ -252,8 +279,15 @@ void mr_watch_loop_free(mr_watch *w)
     uv_run(&l->uv, UV_RUN_DEFAULT);
     uv_loop_close(&l->uv);
     if (l->inotify >= 0) close(l->inotify);
+    free(l->folder);
     free(l);
     w->loop = NULL;
+}
+
+bool mr_watch_loop_notices(const mr_watch *w)
+{
+    const loop *l = w->loop;
+    return l->has_files;
 }
 
 void mr_watch_nudge(mr_watch *w)

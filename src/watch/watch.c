@@ -26,6 +26,7 @@ static void watch_free(mr_watch *w)
     for (int i = 0; i < 2; i++) mr_listener_free(w->listener[i]);
     mr_mutex_free(w->m);
     mr_strs_fini(&w->folders);
+    mr_strs_fini(&w->news_of);
     mr_key_wipe(&w->key, sizeof w->key);
     free(w->folder);
     free(w->path);
@@ -119,6 +120,7 @@ void mr_watch_tell(mr_watch *w, const mr_news *n, const mr_tally *rank)
     const bool turn = n->phase != w->news.phase;
     if (n->blocks_done < w->news.blocks_done) w->n_rates = 0; /* another round */
     w->news = *n;
+    w->ran = w->ran || n->phase > MR_PLANNING;
     if (rank) memcpy(w->rank, rank, (size_t)w->o.ranks * sizeof *rank);
     mr_mutex_unlock(w->m);
     if (turn) mr_watch_nudge(w);
@@ -162,7 +164,12 @@ bool mr_watch_folder(mr_watch *w, const char *path)
     return !known;
 }
 
-bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files)
+bool mr_watch_notices(const mr_watch *w)
+{
+    return w && mr_watch_loop_notices(w);
+}
+
+bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files, mr_strs *paths)
 {
     const double until = mr_now() + timeout_s;
     double left;
@@ -171,6 +178,9 @@ bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files)
     const bool any = w->woken || w->new_files;
     *files = w->new_files;
     w->woken = w->new_files = false;
+    mr_strs_fini(paths);
+    *paths = w->news_of;
+    w->news_of = (mr_strs){0};
     mr_mutex_unlock(w->m);
     return any;
 }
@@ -196,6 +206,6 @@ void mr_watch_close(mr_watch *w, mr_status st, const char *why)
     mr_crew_free(w->crew, false); /* the thread has written the last status */
     mr_future_free(w->task);
     unlink(w->key_path);
-    if (w->news.phase <= MR_PLANNING && (st == MR_ECONFIG || st == MR_EMEM)) put_back(w);
+    if (w->news.phase <= MR_PLANNING && !w->ran && (st == MR_ECONFIG || st == MR_EMEM)) put_back(w);
     watch_free(w);
 }

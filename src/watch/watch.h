@@ -47,9 +47,12 @@ bool mr_watch_paused(mr_watch *w);
 void mr_watch_no_pause(mr_watch *w, const char *why);
 /** Notice new files in this folder from now on. Any number of times for one; true the first. */
 bool mr_watch_folder(mr_watch *w, const char *path);
+/** Can it notice new files at all? */
+bool mr_watch_notices(const mr_watch *w);
 /** Wait until a signal, a command or a new file comes. false: nothing did within the time. *files:
- *  there is something new in a folder. */
-bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files);
+ *  something has happened in a folder: to these paths (they replace what was there), or, where
+ *  there are none, to more than can be named. */
+bool mr_watch_wait(mr_watch *w, double timeout_s, bool *files, mr_strs *paths);
 /** The end: writes the last status, tells all who watch, takes socket and key away. st: the status
  *  that the process will have; why: "" or what went wrong. [take] w */
 void mr_watch_close(mr_watch *w, mr_status st, const char *why);

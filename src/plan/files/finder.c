@@ -1,5 +1,6 @@
 /* plan/files/finder.c: see finder.h. */
 #include "plan/files/finder.h"
+#include "plan/files/wild.h"
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>

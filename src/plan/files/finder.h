@@ -53,6 +53,4 @@ mr_status mr_finder_end(mr_finder *f);
 
 /** Hidden names left out, sorted. *ok: the folder could be read. */
 mr_status mr_list_names(const char *path, mr_strs *names, bool *ok);
-/** Would this be taken for an unfinished file? */
-bool mr_is_part(const char *name);
 #endif

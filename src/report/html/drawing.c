@@ -200,12 +200,14 @@ mr_status mr_html_timing(const json_t *report, mr_text *t)
     const double wall = mr_html_number(report, "timing.wall_s"),
                  survey = mr_html_number(report, "timing.survey_s"),
                  finish = mr_html_number(report, "timing.finish_s"),
+                 idle = mr_html_number(report, "timing.idle_s"),
                  ranks = fmax(mr_html_number(report, "launch.ranks"), 1),
                  readers = ranks * fmax(mr_html_number(report, "launch.io_threads"), 1);
-    const double lanes = fmax(wall - survey - finish, 0);
+    const double lanes = fmax(wall - idle - survey - finish, 0);
     const share run[] = {{"looking at files", "#7a5cc2", survey},
                          {"lanes", "#1c54a8", lanes},
-                         {"finishing", "#2f8f5b", finish}};
+                         {"finishing", "#2f8f5b", finish},
+                         {"waiting for files", "#9aa0a8", idle}};
     const share read[] = {
         {"reading", "#1c54a8", mr_html_number(report, "timing.read_s") / readers}};
     const share compute[] = {
@@ -218,7 +220,7 @@ mr_status mr_html_timing(const json_t *report, mr_text *t)
     MR_TRY(mr_text_add(t,
                        "<svg viewBox='0 0 %d %d' role='img' aria-label='time'><g font-size='12'>",
                        LEFT + WIDE + 30, 4 * ROW + 4));
-    MR_TRY(bar("run", run, 3, wall, &y, t));
+    MR_TRY(bar("run", run, 4, wall, &y, t));
     MR_TRY(bar("readers", read, 1, wall, &y, t));
     MR_TRY(bar("compute", compute, 3, wall, &y, t));
     MR_TRY(bar("writers", write, 1, wall, &y, t));

@@ -132,7 +132,9 @@ typedef struct check {
     const uint8_t *changed; /* per file of the input */
     bool deep;
     mr_names names; /* once they are needed */
-    mr_index index; /* of the last finished run; empty otherwise */
+    mr_index index; /* of the last finished run, once it is needed; empty if there is none */
+    bool have_index;
+    mr_known *known; /* NULL: none */
     mr_losses *losses;
     double n_stale;
 } check;
@@ -161,6 +163,55 @@ static mr_status redo(check *k, const char *path, const char *why)
     return mr_leftover_remove(path, why);
 }
 
+static void ignore(MR_UNUSED void *arg, MR_UNUSED int line)
+{
+}
+
+static mr_status read_index(const char *folder, mr_index *out)
+{
+    mr_status st = MR_OK;
+    mr_text path = {0}, t = {0};
+    MR_TRY(file_path(folder, MR_INDEX_NAME, &path));
+    if (access(path.s, F_OK) != 0) goto out;
+    st = mr_read_text(path.s, (size_t)1 << 30, &t);
+    if (st == MR_ECONFIG) st = MR_EOUTPUT;
+    MR_TRY(st);
+    MR_TRY(mr_index_parse(&t, out, ignore, NULL));
+out:
+    mr_text_fini(&path);
+    mr_text_fini(&t);
+    return st;
+}
+
+/** The list of the last finished run, if there is one: each rank looks itself. */
+static mr_status need_index(check *k)
+{
+    mr_status st = MR_OK;
+    if (!k->have_index) st = read_index(k->folder, &k->index);
+    k->have_index = true;
+    return st;
+}
+
+/** A lane that this run knows: its losses are its own, whatever lies beside it by now. */
+static mr_status recall(check *k, const mr_lane *l, uint8_t *done, mr_digest *digest)
+{
+    mr_status st = MR_OK;
+    mr_digest content;
+    const char *lost;
+    bool again = false;
+    if (inputs_changed(k->plan, l, k->changed) || !mr_known_find(k->known, l, &content, &lost))
+        return MR_OK;
+    if (lost) {
+        const mr_text lines = {.s = (char *)(uintptr_t)lost, .len = strlen(lost)};
+        MR_TRY(take_losses(k->plan, l, &lines, k->losses, &again));
+    }
+    if (again) return MR_OK; /* it is tried again */
+    *done = MR_LANE_DONE;
+    *digest = content;
+out:
+    return st;
+}
+
 /** Is this lane done? A file that is not this lane's any more is removed. */
 static mr_status check_lane(check *k, const char *path, const mr_lane *l, uint8_t *done,
                             mr_digest *digest)
@@ -170,8 +221,11 @@ static mr_status check_lane(check *k, const char *path, const mr_lane *l, uint8_
     mr_lane_self self;
     mr_text lines = {0};
     bool again = false, stays = false, moved = false;
+    const size_t before = k->losses->n;
     *done = MR_LANE_TODO;
-    if (access(path, F_OK) != 0) return MR_OK;
+    MR_TRY(recall(k, l, done, digest));
+    if (*done == MR_LANE_DONE || access(path, F_OK) != 0) return MR_OK;
+    MR_TRY(need_index(k));
     st = mr_trailer_read(path, k->deep, &t);
     if (st == MR_OK && strcmp(t.plan.hex, k->plan->digest.hex) != 0)
         return MR_RAISE(MR_EOUTPUT,
@@ -201,6 +255,8 @@ static mr_status check_lane(check *k, const char *path, const mr_lane *l, uint8_
         }
         *done = MR_LANE_DONE;
         *digest = t.content;
+        const bool lost = k->losses->n > before;
+        if (k->known) st = mr_known_add(k->known, l, digest, lost ? lines.s : NULL);
         goto out;
     }
     MR_TRY(is_short(k, l, &self, &lines, &stays));
@@ -242,38 +298,35 @@ typedef struct state {
     mr_digest digest;
 } state;
 
-static void ignore(MR_UNUSED void *arg, MR_UNUSED int line)
-{
-}
-
-/** The list of the last finished run, if there is one: each rank looks itself. */
-static mr_status read_index(const char *folder, mr_index *out)
+/** Rank 0: what else is under lanes/, unless it is known that nothing is. */
+static mr_status look_through(check *k, mr_resume *out)
 {
     mr_status st = MR_OK;
-    mr_text path = {0}, t = {0};
-    MR_TRY(file_path(folder, MR_INDEX_NAME, &path));
-    if (access(path.s, F_OK) != 0) goto out;
-    st = mr_read_text(path.s, (size_t)1 << 30, &t);
-    if (st == MR_ECONFIG) st = MR_EOUTPUT;
-    MR_TRY(st);
-    MR_TRY(mr_index_parse(&t, out, ignore, NULL));
+    mr_leftovers *l = &out->left;
+    if (!k->n_stale && mr_known_all(k->known, out->n_done)) return MR_OK;
+    MR_TRY(need_index(k));
+    MR_TRY(mr_leftovers_find(k->plan, k->folder, out->done, &k->index, l));
+    mr_known_looked(k->known,
+                    !l->kept.n && !l->superseded.n && !l->strangers.n && !l->n_held && !l->shrunk.n,
+                    out->n_done);
 out:
-    mr_text_fini(&path);
-    mr_text_fini(&t);
     return st;
 }
 
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
-                          bool deep, mr_resume *out)
+                          bool deep, mr_known *known, mr_resume *out)
 {
     mr_status st = MR_OK;
     mr_text path = {0};
     void *all = NULL;
     size_t *offs = NULL, n = p->n_lanes, size = (size_t)mr_comm_size(c), n_mine = 0;
     state *mine = NULL;
-    check k = {
-        .plan = p, .folder = folder, .changed = changed, .deep = deep, .losses = &out->losses};
-    MR_TRY(read_index(folder, &k.index));
+    check k = {.plan = p,
+               .folder = folder,
+               .changed = changed,
+               .deep = deep,
+               .losses = &out->losses,
+               .known = known};
     MR_TRY(mr_alloc(n, 1, "the lanes", &out->done));
     MR_TRY(mr_alloc(n, sizeof *out->digest, "the lanes", &out->digest));
     MR_TRY(mr_alloc(n / size + 1, sizeof *mine, "the lanes", &mine));
@@ -295,8 +348,7 @@ out:
             out->n_done += r[i].done == MR_LANE_DONE;
         }
         mr_sum_f64(c, &k.n_stale, 1);
-        if (mr_comm_rank(c) == 0)
-            st = mr_leftovers_find(p, folder, out->done, &k.index, &out->left);
+        if (mr_comm_rank(c) == 0) st = look_through(&k, out);
         for (size_t i = 0; i < n; i++) out->done[i] = out->done[i] == MR_LANE_DONE;
         st = mr_agree(c, st);
     }

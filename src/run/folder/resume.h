@@ -4,6 +4,7 @@
 #define MR_RESUME_H
 #include "par/par.h"
 #include "plan/plan.h"
+#include "run/folder/known.h"
 #include "run/folder/leftover.h"
 #include "run/mill/mill.h"
 
@@ -19,8 +20,9 @@ typedef struct mr_resume {
  */
 mr_status mr_resume_plan(const mr_plan *p, const char *folder);
 /** Collective: find the done lanes; remove lane files whose inputs changed (changed: per file),
- * damaged ones and dead .part files, each said in the log. deep: also check contents. */
+ * damaged ones and dead .part files, each said in the log. deep: also check contents. known: lanes
+ * that are in it are not opened, those found done go into it; NULL: all are looked at. */
 mr_status mr_resume_lanes(mr_comm *c, const mr_plan *p, const char *folder, const uint8_t *changed,
-                          bool deep, mr_resume *out);
+                          bool deep, mr_known *known, mr_resume *out);
 void mr_resume_fini(mr_resume *r);
 #endif

@@ -92,6 +92,19 @@ out:
     return st;
 }
 
+void mr_times_add(mr_times *sum, const mr_times *t)
+{
+    sum->read_s += t->read_s;
+    sum->compute_s += t->compute_s;
+    sum->write_s += t->write_s;
+    sum->wait_read_s += t->wait_read_s;
+    sum->wait_out_s += t->wait_out_s;
+    sum->read_cpu_s += t->read_cpu_s;
+    sum->write_cpu_s += t->write_cpu_s;
+    sum->wait_slab_s += t->wait_slab_s;
+    sum->wait_done_s += t->wait_done_s;
+}
+
 bool mr_mill_hungry(mr_mill *m)
 {
     mr_mutex_lock(m->gate);

@@ -109,6 +109,9 @@ typedef struct mr_times {
     double wait_slab_s, wait_done_s;   /* readers without a buffer; writer without work */
 } mr_times;
 
+/** sum += t */
+void mr_times_add(mr_times *sum, const mr_times *t);
+
 struct mr_mill;
 /** A block in hand. */
 typedef struct mr_block {

@@ -370,10 +370,12 @@ static mr_status take_counts(const mr_mapped *m, const look *l, mr_survey *out)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_alloc(l->files->n, 1, "the survey", &out->changed));
+    MR_TRY(mr_alloc(l->files->n, 1, "the survey", &out->probed));
     for (size_t i = 0; i < l->files->n; i++) {
         finding f;
         memcpy(&f, m->bytes + m->offs[i], sizeof f);
         out->changed[i] = f.changed;
+        out->probed[i] = f.probed;
         out->n_probed += f.probed;
     }
     out->news = out->n_probed > 0 || !l->last.cat || l->last.cat->n_files != l->files->n;
@@ -452,5 +454,6 @@ void mr_survey_fini(mr_survey *s)
         mr_tables_close(s->tables);
     if (s->image) mr_shared_free(s->comm, s->image);
     free(s->changed);
+    free(s->probed);
     *s = (mr_survey){0};
 }

@@ -11,6 +11,7 @@ typedef struct mr_survey {
     struct mr_progress *progress; /* [borrow] set before; NULL: nothing is drawn */
     mr_catalog *cat;              /* looks into image */
     uint8_t *changed; /* [n] 1: the file is another than at the last survey of this folder */
+    uint8_t *probed;  /* [n] 1: it was looked at now */
     size_t n_probed;  /* files looked at now; the rest were known */
     mr_shared *image; /* the survey file's content, once a node */
     size_t image_bytes;

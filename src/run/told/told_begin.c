@@ -1,7 +1,7 @@
 /* run/told/told_begin.c: a run begins to be seen: see told.h. */
 #include <stdlib.h>
 #include <unistd.h>
-#include "run/follow.h"
+#include "run/follow/follow.h"
 #include "run/told/stop.h"
 #include "run/told/told.h"
 

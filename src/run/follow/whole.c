@@ -1,5 +1,5 @@
-/* run/survey/whole.c: see whole.h. */
-#include "run/survey/whole.h"
+/* run/follow/whole.c: see whole.h. */
+#include "run/follow/whole.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ typedef struct seen {
     char *path;
     int64_t size, mtime_ns;
     double since, first; /* it is as it is; it was met */
-    bool taken, said, here;
+    bool taken, said, here, stirred;
 } seen;
 
 struct mr_whole {
@@ -129,10 +129,12 @@ static double wall_s(void)
 }
 
 /** One file: has it become whole since the last look? */
-static void judge(mr_whole *w, seen *s, mr_whole_news *news)
+static void judge(mr_whole *w, seen *s, bool all, mr_whole_news *news)
 {
     struct stat sb;
     char why[160] = "";
+    if (s->taken && !all && !s->stirred) return;
+    s->stirred = false;
     if (stat(s->path, &sb) != 0) return;
     const int64_t mtime = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
     const double now = mr_now();
@@ -157,11 +159,13 @@ static void judge(mr_whole *w, seen *s, mr_whole_news *news)
            *why ? why : "somebody writes to it");
 }
 
-static mr_status meet(mr_whole *w, const char *path, seen **out)
+/** Where a path stands, or would. guess: where it may well be. */
+static size_t place_of(const mr_whole *w, const char *path, size_t guess, bool *there)
 {
-    mr_status st = MR_OK;
     const seen key = {.path = (char *)(uintptr_t)path};
     size_t a = 0, b = w->n;
+    *there = guess < w->n && by_path(&w->v[guess], &key) == 0;
+    if (*there) return guess;
     while (a < b) {
         const size_t mid = a + (b - a) / 2;
         if (by_path(&w->v[mid], &key) < 0)
@@ -169,7 +173,16 @@ static mr_status meet(mr_whole *w, const char *path, seen **out)
         else
             b = mid;
     }
-    if (a == w->n || by_path(&w->v[a], &key) != 0) {
+    *there = a < w->n && by_path(&w->v[a], &key) == 0;
+    return a;
+}
+
+static mr_status meet(mr_whole *w, const char *path, size_t guess, seen **out)
+{
+    mr_status st = MR_OK;
+    bool there;
+    const size_t a = place_of(w, path, guess, &there);
+    if (!there) {
         char *own = NULL;
         MR_TRY(mr_grow(&w->v, &w->cap, w->n + 1, sizeof *w->v, "the files"));
         MR_TRY(mr_strdup(path, &own));
@@ -181,7 +194,26 @@ out:
     return st;
 }
 
-mr_status mr_whole_look(mr_whole *w, mr_strs *paths, mr_whole_news *news)
+bool mr_whole_stir(mr_whole *w, const char *path)
+{
+    bool there;
+    const size_t at = place_of(w, path, SIZE_MAX, &there);
+    if (there) w->v[at].stirred = true;
+    return there;
+}
+
+void mr_whole_again(mr_whole *w, mr_whole_news *news)
+{
+    *news = (mr_whole_news){0};
+    for (size_t i = 0; i < w->n; i++) {
+        seen *s = &w->v[i];
+        if (s->taken && !s->stirred) continue;
+        judge(w, s, false, news);
+        s->here = s->here || s->taken;
+    }
+}
+
+mr_status mr_whole_look(mr_whole *w, mr_strs *paths, bool all, mr_whole_news *news)
 {
     mr_status st = MR_OK;
     size_t kept = 0, n = paths->n;
@@ -189,9 +221,9 @@ mr_status mr_whole_look(mr_whole *w, mr_strs *paths, mr_whole_news *news)
     for (size_t i = 0; i < n; i++) {
         seen *s = NULL;
         bool before;
-        MR_TRY(meet(w, paths->v[i], &s));
+        MR_TRY(meet(w, paths->v[i], i, &s));
         before = s->taken || s->here;
-        judge(w, s, news);
+        judge(w, s, all, news);
         s->here = s->here || s->taken; /* once taken it stays: what it is now the survey sees */
         if (before || s->taken) {
             char *p = paths->v[i];
