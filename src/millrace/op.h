@@ -35,7 +35,7 @@ typedef enum mr_ptype {           /* type of the field at .offset */
 } mr_ptype;
 #define MR_WINDOW_SPAN INT64_MAX
 #define MR_ALL INT64_MAX /* for MR_NS: the word "all" */
-#define MR_MAX_LIST 64
+#define MR_MAX_LIST 1024
 typedef struct mr_list64 {
     size_t n;
     int64_t v[MR_MAX_LIST];
@@ -105,8 +105,6 @@ typedef struct mr_needs {
     bool lti;            /* linear and time-invariant (away from the ends) */
     bool rounds;         /* rows go through transforms of as many as come: where blocks are cut
                             changes the last bits, as a fading memory does */
-    bool nan_own;        /* apply() looks at p->bad: what is NaN is NaN in the output at its own
-                            place, and reaches no further in time */
 
     /* reducers: the last of the chain; its indices are those of items until they are folded */
     mr_items items;
@@ -153,9 +151,22 @@ typedef struct mr_piece {
     int64_t next;        /* the first output that the next block gives; INT64_MAX: no next block */
     double *scratch;     /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
     const mr_feed *feed; /* only for operators with .streams or .once; NULL: x is filled */
-    const uint8_t *bad;  /* for couples: [x->nt][x->nc] 1 where the input is NaN (bridged values
-                            stand in x); NULL if there are none */
+    const uint8_t *bad;  /* for couples and operators with nan(): [x->nt][x->nc], rows bad_stride
+                            apart, not 0 where the input is NaN (bridged values stand in x); NULL if
+                            there are none */
+    size_t bad_stride;
 } mr_piece;
+
+/** Which samples are NaN: [nt][nc], of samples from t0 on, of the array's channels from c0 on. */
+typedef struct mr_marks {
+    uint8_t *d;
+    int64_t t0;
+    size_t nt, c0, nc;
+} mr_marks;
+enum {
+    MR_NAN = 1,
+    MR_NAN_TAKEN = 2 /* NaN, and the operator has taken a value for it: goes to the ledger */
+};
 
 /** Rows [t, t + n) of x, for operators with .once: t is where the last call ended. They hold until
  * the next call. */
@@ -252,6 +263,7 @@ typedef struct mr_op {
     const char *name;
     const char *doc;     /* one line */
     const char *ref;     /* source of the formula: paper or reference implementation */
+    const char *on_nan;  /* with nan(): what it decides, in words; else NULL */
     const char *example; /* parameters that make sense at 100 Hz: "band: 5..20 Hz, order: 3" */
     size_t size;         /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
@@ -264,6 +276,14 @@ typedef struct mr_op {
     /** Thread-safe, cannot fail. Every output row is written, and finite where x is. NULL for
      *  reducers. */
     void (*apply)(const void *self, const mr_piece *p);
+    /** NULL: what is NaN makes NaN of all that is made of it (needs: before and after, channels).
+     * Or, for an operator that keeps rate and channels and has no state, it decides itself: from
+     * where its input is NaN (`in` covers what needs says, clipped to the span and to the array;
+     * also samples that are not there at a span's ends by an earlier window's definition) to where
+     * its output is (`out`, zero at first). It may set marks of `in` to MR_NAN_TAKEN. What it
+     * decides of an output sample depends on nothing but the inputs that needs says. apply() is
+     * told the same by p->bad. Thread-safe, cannot fail; not called where nothing is NaN. */
+    void (*nan)(const void *self, mr_slab span, mr_marks *in, mr_marks *out);
     /* reducers (needs.items.len > 0); thread-safe, cannot fail: */
     /** Take in items, all of one row and in order, good channels only; adds to f->count. acc is
      * zero before a row's first item. */

@@ -8,6 +8,8 @@
     ROW(detrend)                                                                                   \
     ROW(demean)                                                                                    \
     ROW(common_mode)                                                                               \
+    ROW(fill)                                                                                      \
+    ROW(interpolate)                                                                               \
     ROW(median)                                                                                    \
     ROW(hampel)                                                                                    \
     ROW(despike)                                                                                   \

@@ -130,7 +130,7 @@ static size_t touched(const mr_slab_list *s, mr_slab raw)
 
 typedef struct demand {
     size_t slab_bytes, slabs, steady, ahead, out, work, state, mid[2], shared, lane, decode, writer,
-        picks;
+        picks, marks;
 } demand;
 
 /** What the walk through the steps of this block takes: laid out as the run does it. */
@@ -143,6 +143,7 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, const mr_block_r
     size_t blocks[2], loaded, states;
     mr_program_blocks(c, r, blocks);
     for (size_t i = 0; i < 2; i++) d->mid[i] = MR_MAX(d->mid[i], blocks[i] * sizeof(double));
+    d->marks = MR_MAX(d->marks, mr_program_marks(c, r));
     d->work = MR_MAX(d->work, mr_program_room(c, r));
     d->out = MR_MAX(d->out, (size_t)(done.b - done.a) * (mr_shape_bytes(&shape, nc) + counts));
     mr_lane_tiles(p, l, &loaded, &states);
@@ -282,8 +283,8 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                           .decode_bytes = d.decode * (size_t)p->cfg->io_threads,
                           .decode_file = file,
                           .threads = threads};
-    m->other_bytes =
-        rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer + d.picks;
+    m->other_bytes = rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer +
+                     d.picks + d.marks;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
                          d.mid[0] + d.mid[1] + d.shared + m->other_bytes;
     m->need_bytes = fixed + d.slabs * d.slab_bytes;

@@ -25,17 +25,39 @@ mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l)
     return (mr_slab){MR_MAX(first, l->fed.a), MR_MIN(end, l->fed.b)};
 }
 
-static mr_slab channels_own(const mr_chain *c, mr_slab out)
+/** At the input of operator `op`: those that the channels before `out` do not need. */
+static mr_slab channels_own(const mr_chain *c, size_t op, mr_slab out)
 {
     mr_slab before[MR_MAX_OPS + 1], ch[MR_MAX_OPS + 1];
     mr_chain_channels(c, out, ch);
     if (out.a > 0) mr_chain_channels(c, (mr_slab){out.a - 1, out.a}, before);
-    return (mr_slab){out.a > 0 ? MR_MAX(before[0].b, ch[0].a) : ch[0].a, ch[0].b};
+    return (mr_slab){out.a > 0 ? MR_MAX(before[op].b, ch[op].a) : ch[op].a, ch[op].b};
 }
 
 mr_slab mr_lane_own_channels(const mr_plan *p, const mr_lane *l)
 {
-    return channels_own(p->arrays[l->array].chain, (mr_slab){(int64_t)l->c0, (int64_t)l->c1});
+    return channels_own(p->arrays[l->array].chain, 0, (mr_slab){(int64_t)l->c0, (int64_t)l->c1});
+}
+
+/** The first sample of operator op's input that output index m needs and none before it does. */
+static int64_t needed_from(const mr_array *a, size_t op, mr_slab span, int64_t m)
+{
+    const mr_slab all = mr_chain_out_span(a->chain, span), none = {0, 0};
+    mr_block_ranges r;
+    mr_chain_ranges(a->chain, span, all, true, none, &r);
+    if (m <= all.a) return r.span[op].a;
+    if (m >= all.b) return r.span[op].b;
+    mr_chain_ranges(a->chain, span, (mr_slab){m - 1, m}, false, none, &r);
+    return op < r.n ? r.in[op].b : r.out.b;
+}
+
+mr_extent mr_lane_own_at(const mr_plan *p, const mr_lane *l, size_t op)
+{
+    const mr_array *a = &p->arrays[l->array];
+    const mr_slab span = mr_lane_span(p, l);
+    const mr_slab out = mr_chain_picks(a->chain) ? l->own : l->out;
+    return (mr_extent){{needed_from(a, op, span, out.a), needed_from(a, op, span, out.b)},
+                       channels_own(a->chain, op, (mr_slab){(int64_t)l->c0, (int64_t)l->c1})};
 }
 
 double mr_array_factor(const mr_plan *p, const mr_array *a, uint32_t row)

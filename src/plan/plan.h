@@ -120,6 +120,9 @@ mr_slab mr_lane_own(const mr_plan *p, const mr_lane *l);
 double mr_array_factor(const mr_plan *p, const mr_array *a, uint32_t row);
 /** Channels of the selection, likewise: among its lanes of one time. */
 mr_slab mr_lane_own_channels(const mr_plan *p, const mr_lane *l);
+/** Samples and channels at the input of operator `op` (or of the output: op = their number) that
+ * are one lane's alone: those that it needs and none before it does. */
+mr_extent mr_lane_own_at(const mr_plan *p, const mr_lane *l, size_t op);
 /** Of these, what piece `tile` of the step that loads has alone. */
 mr_slab mr_lane_tile_channels(const mr_plan *p, const mr_lane *l, size_t tile);
 /** The span's raw grid indices. */

@@ -10,8 +10,9 @@
 const char *mr_odd_name(mr_odd_kind k)
 {
     static const char *const names[MR_ODD_N] = {
-        "gap",   "overlap", "duplicate", "drift", "bad_chunk",  "rate",   "layout",   "window",
-        "stamp", "clock",   "place",     "value", "not_finite", "masked", "left_out", "late"};
+        "gap",        "overlap", "duplicate", "drift", "bad_chunk", "rate",
+        "layout",     "window",  "stamp",     "clock", "place",     "value",
+        "not_finite", "masked",  "left_out",  "late",  "filled"};
     return names[k];
 }
 

@@ -38,6 +38,7 @@ typedef enum mr_odd_kind {
     MR_ODD_MASKED,
     MR_ODD_LEFT_OUT, /* datasets */
     MR_ODD_LATE,     /* files that came when lanes beside them were made */
+    MR_ODD_FILLED,   /* samples that were NaN and that an operator took a value for */
     MR_ODD_N
 } mr_odd_kind;
 const char *mr_odd_name(mr_odd_kind k);

@@ -23,13 +23,14 @@ def driver():
 def chain(driver, tmp_path):
     """run(x, chain, rate=, first=, lane=, block=, tile=) -> .y and what the driver printed."""
 
-    def run(x, text, rate=100.0, first=0, lane=0, block=0, tile=32):
+    def run(x, text, rate=100.0, first=0, lane=0, block=0, tile=32, nan=False):
         nc = x.shape[1]
         src, dst = tmp_path / "x.f64", tmp_path / "y.f64"
         np.ascontiguousarray(x, float).tofile(src)
         done = subprocess.run([str(driver), str(src), str(dst), str(nc), repr(float(rate)), str(first),
                                str(lane), str(block), str(tile), text],
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=120,
+                              env=dict(os.environ, **({"RUN_CHAIN_NAN": "1"} if nan else {})))
         if done.returncode:
             raise RuntimeError(f"status {done.returncode}: {done.stderr.strip()}")
         a, b, head, tail, out_rate, num, den, out_nc = done.stdout.split()

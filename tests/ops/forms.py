@@ -116,3 +116,45 @@ def hampel(x, t, c, threshold):
     med = np.median(w, axis=-1)
     mad = np.median(np.abs(w - med[..., None]), axis=-1)
     return np.where(np.abs(x - med) > threshold * mad, med, x)
+
+
+def runs(m):
+    """[a, b) of each run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], m.astype(int), [0]])))
+    return edges.reshape(-1, 2)
+
+
+def filled(x, most, kind):
+    """Runs of NaN of at most so many samples, with good ones on both sides; and how many there were."""
+    y, n = x.copy(), 0
+    for c in range(x.shape[1]):
+        for a, b in runs(np.isnan(x[:, c])):
+            if a > 0 and b < len(x) and b - a <= most:
+                n += b - a
+                y[a:b, c] = 0 if kind == "zero" else \
+                    np.interp(np.arange(a, b), [a - 1, b], [x[a - 1, c], x[b, c]])
+    return y, n
+
+
+def interpolated(x, bad, places=None):
+    """Listed channels from the nearest others; the nearest one's at the array's ends."""
+    places = np.arange(x.shape[1]) if places is None else places
+    good, y = [c for c in range(x.shape[1]) if c not in bad], x.copy()
+    for c in bad:
+        a, b = [k for k in good if k < c][-1:], [k for k in good if k > c][:1]
+        if a and b:
+            w = (places[c] - places[a[0]]) / (places[b[0]] - places[a[0]])
+            y[:, c] = x[:, a[0]] + (x[:, b[0]] - x[:, a[0]]) * w
+        else:
+            y[:, c] = x[:, (a or b)[0]]
+    return y
+
+
+def fk_with_nan(x, velocity, band, **how):
+    """NaN enter as 0 and stay NaN; where over a tenth of the channels is, all are within the context."""
+    c, nan = round(min(8 / band[0], 30) * RATE), np.isnan(x)
+    y = fk(np.where(nan, 0, x), velocity, band, **how)
+    y[nan] = np.nan
+    for t in np.flatnonzero(10 * nan.sum(axis=1) > x.shape[1]):
+        y[max(t - c, 0):t + c + 1] = np.nan
+    return y

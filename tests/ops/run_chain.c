@@ -4,7 +4,7 @@
  * output samples (0: all); TILE in channels; CHAIN as in cut.h. Prints "a b head tail rate num
  * den nc": output range, blank samples at either end, output rate, position of output a, channels.
  * Status 2 with the message on stderr when the chain is refused. NaN in IN are marked bad and
- * bridged. */
+ * bridged; with RUN_CHAIN_NAN in the environment what is NaN in a chain's samples is NaN in OUT. */
 #include "cut.h"
 #include <math.h>
 #include <stdio.h>
@@ -64,10 +64,14 @@ int main(int argc, char **argv)
                  .tile = strtoul(argv[8], NULL, 10)};
     mr_slab o = mr_chain_out_span(c, j.span), head, tail;
     double *y = cut_run(&j);
+    uint8_t *nan = getenv("RUN_CHAIN_NAN") && !mr_chain_reduces(c) ? mr_cut_nan(&j) : NULL;
+    for (size_t i = 0; nan && i < cut_out_rows(c, j.span) * cut_nc(&j); i++)
+        if (nan[i]) y[i] = NAN;
+    free(nan);
     FILE *f = fopen(argv[2], "wb");
     const size_t rows = cut_out_rows(c, j.span);
     if (!f || fwrite(y, cut_nc(&j) * sizeof *y, rows, f) != rows || fclose(f) != 0) return 4;
-    mr_chain_blanks(c, j.span, &head, &tail);
+    mr_chain_blanks(c, mr_chain_n(c), j.span, &head, &tail);
     mr_chain_position(c, j.span, o.a, &num, &den);
     if (mr_chain_reduces(c)) o = mr_chain_rows(c, o);
     printf("%lld %lld %zu %zu %.17g %lld %lld %zu\n", (long long)o.a, (long long)o.b,

@@ -201,17 +201,17 @@ static void channels_are_found_from_each_other(void **state)
     check_slab(ch[0], 1, 7);
     mr_chain_channels(c, (mr_slab){0, 4}, ch);
     check_slab(ch[0], 0, NC);
-    check_slab(mr_chain_reaches(c, 1, (mr_slab){3, 4}), 2, 5);
-    check_slab(mr_chain_reaches(c, 2, (mr_slab){3, 4}), 1, 3); /* 2..4 are of pairs 1 and 2 */
+    check_slab(mr_chain_reaches(c, 0, 1, (mr_slab){3, 4}), 2, 5);
+    check_slab(mr_chain_reaches(c, 0, 2, (mr_slab){3, 4}), 1, 3); /* 2..4 are of pairs 1 and 2 */
     mr_chain_free(c);
     assert_int_equal(make("made_up_between", &c), MR_OK);
-    check_slab(mr_chain_reaches(c, 1, (mr_slab){0, 1}), 0, 1);
-    check_slab(mr_chain_reaches(c, 1, (mr_slab){6, 7}), 3, 5); /* the last begins at 4 */
+    check_slab(mr_chain_reaches(c, 0, 1, (mr_slab){0, 1}), 0, 1);
+    check_slab(mr_chain_reaches(c, 0, 1, (mr_slab){6, 7}), 3, 5); /* the last begins at 4 */
     mr_chain_free(c);
     assert_int_equal(make("common_mode | made_up_fan", &c), MR_OK);
     mr_chain_channels(c, (mr_slab){2, 3}, ch); /* all are looked at, one is spoilt */
     check_slab(ch[0], 0, NC);
-    check_slab(mr_chain_reaches(c, 1, (mr_slab){3, 4}), 3, 4);
+    check_slab(mr_chain_reaches(c, 0, 1, (mr_slab){3, 4}), 3, 4);
     mr_chain_free(c);
 }
 

@@ -193,19 +193,19 @@ static void spoils_reach_as_far_as_the_context(void **state)
     mr_chain *c = make("differentiate rule=diff");
     const mr_slab span = {0, 1000};
     (void)state;
-    check_slab(mr_chain_spoils(c, span, (mr_slab){10, 12}), 10, 13);
+    check_slab(mr_chain_spoils(c, 0, mr_chain_n(c), span, (mr_slab){10, 12}), 10, 13);
     mr_chain_free(c);
     c = make("rms window=100ms"); /* 10 samples */
-    check_slab(mr_chain_spoils(c, span, (mr_slab){10, 12}), 10, 21);
+    check_slab(mr_chain_spoils(c, 0, mr_chain_n(c), span, (mr_slab){10, 12}), 10, 21);
     mr_chain_free(c);
     c = make("decimate factor=5"); /* outputs 5 m with 5 m - 50 <= 11, 5 m + 50 >= 110 */
-    check_slab(mr_chain_spoils(c, span, (mr_slab){110, 112}), 12, 33);
+    check_slab(mr_chain_spoils(c, 0, mr_chain_n(c), span, (mr_slab){110, 112}), 12, 33);
     mr_chain_free(c);
     c = make("demean window=1s | differentiate rule=diff");
-    check_slab(mr_chain_spoils(c, span, (mr_slab){110, 112}), 100, 201);
+    check_slab(mr_chain_spoils(c, 0, mr_chain_n(c), span, (mr_slab){110, 112}), 100, 201);
     mr_chain_free(c);
     c = make("integrate window=span");
-    check_slab(mr_chain_spoils(c, span, (mr_slab){110, 112}), 110, 1000);
+    check_slab(mr_chain_spoils(c, 0, mr_chain_n(c), span, (mr_slab){110, 112}), 110, 1000);
     mr_chain_free(c);
 }
 
@@ -215,15 +215,16 @@ static void blanks_grow_through_the_chain(void **state)
     mr_chain *c = make("rms window=100ms | decimate factor=5 | differentiate rule=diff");
     (void)state;
     /* rms: [0, 9) blank; decimate: 5 m - 50 <= 8: m < 12; difference: one more */
-    mr_chain_blanks(c, (mr_slab){0, 1000}, &head, &tail);
+    mr_chain_blanks(c, mr_chain_n(c), (mr_slab){0, 1000}, &head, &tail);
     check_slab(head, 0, 13);
     check_slab(tail, 200, 200);
     mr_chain_free(c);
     c = make("demean window=1s"); /* [30, 100) is used, [300, 340) is less than half */
-    mr_chain_blanks(c, (mr_slab){30, 340}, &head, &tail);
+    mr_chain_blanks(c, mr_chain_n(c), (mr_slab){30, 340}, &head, &tail);
     check_slab(head, 30, 30);
     check_slab(tail, 300, 340);
-    mr_chain_blanks(c, (mr_slab){10, 40}, &head, &tail); /* one window, a third of it */
+    mr_chain_blanks(c, mr_chain_n(c), (mr_slab){10, 40}, &head,
+                    &tail); /* one window, a third of it */
     check_slab(head, 10, 40);
     check_slab(tail, 40, 40);
     mr_chain_free(c);

@@ -226,6 +226,11 @@ size_t mr_chain_n(const mr_chain *c)
     return c->n;
 }
 
+const mr_geom *mr_chain_in(const mr_chain *c, size_t i)
+{
+    return &c->v[i].in;
+}
+
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i)
 {
     return &c->v[i].needs;

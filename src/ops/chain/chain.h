@@ -18,6 +18,8 @@ void mr_chain_free(mr_chain *c);
 const mr_geom *mr_chain_out(const mr_chain *c);
 size_t mr_chain_n(const mr_chain *c);
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i);
+/** What is given to operator i. */
+const mr_geom *mr_chain_in(const mr_chain *c, size_t i);
 const mr_op *mr_chain_op(const mr_chain *c, size_t i);
 const void *mr_chain_self(const mr_chain *c, size_t i);
 /** The item of the list that operator i comes from: compounds and cascades are several. */
@@ -47,6 +49,9 @@ mr_slab mr_chain_out_span_of(const mr_chain *c, size_t op, mr_slab span);
 /** Position of output m in input samples as num/den relative to the UTC grid (den > 0), for its
  *  time. */
 void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den);
+/** The same of sample m at the input of operator n_ops. */
+void mr_chain_position_at(const mr_chain *c, size_t n_ops, mr_slab span, int64_t m, int64_t *num,
+                          int64_t *den);
 
 /** Ranges of one block at every operator, and the raw input it needs. in[i] is what operator i
  *  reads (in[0] of an empty chain is out); out the block's output. */
@@ -71,8 +76,9 @@ void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, 
 /** ch[i] is what operator i must be given to give channels `out` of the chain's output; ch[n] =
  * out. */
 void mr_chain_channels(const mr_chain *c, mr_slab out, mr_slab *ch);
-/** The channels at the input of operator n_ops that input channels `ch` spoil. */
-mr_slab mr_chain_reaches(const mr_chain *c, size_t n_ops, mr_slab ch);
+/** The channels at the input of operator n_ops that channels `ch` at the input of operator `from`
+ * spoil. */
+mr_slab mr_chain_reaches(const mr_chain *c, size_t from, size_t n_ops, mr_slab ch);
 /** What each input channel has of something (a latitude) -> what each output channel has. [give] */
 mr_status mr_chain_place(const mr_chain *c, const double *in, double **out);
 
@@ -133,6 +139,8 @@ void mr_step_lay(const mr_chain *c, const mr_step *s, const mr_block_ranges *r, 
 size_t mr_program_room(const mr_chain *c, const mr_block_ranges *r);
 /** Doubles of each of the two float64 blocks that steps hand over. */
 void mr_program_blocks(const mr_chain *c, const mr_block_ranges *r, size_t n[2]);
+/** Bytes of the marks that steps are told by: nothing is NaN mostly, then there are none. */
+size_t mr_program_marks(const mr_chain *c, const mr_block_ranges *r);
 /** Sources are shared out first by columns, MR_SOURCE_GROUP at a time, then by items. */
 #define MR_SOURCE_GROUP 8
 /** What all threads share: `shared` of the block's items, and the columns at the reducer's input.
@@ -163,7 +171,8 @@ typedef struct mr_pass {
     double *state;       /* the tile's, of the whole chain; carried between blocks of a lane */
     size_t width;        /* of the states' rows, at least x->nc */
     double *work;        /* mr_pass_work doubles, 64-byte aligned */
-    const uint8_t *bad;  /* [x->nt][x->nc]; only for couples */
+    const uint8_t *bad;  /* [x->nt][x->nc], rows bad_stride apart; for couples and nan() alone */
+    size_t bad_stride;
     const mr_feed *feed; /* fills x as it is read (NULL: it is filled); after the call all of x was
                             pulled */
 } mr_pass;
@@ -245,13 +254,25 @@ mr_status mr_chain_join_begin(const mr_chain *c, const mr_joining *in, mr_join *
 mr_status mr_chain_join_add(mr_join *j, const mr_pick *p);
 mr_status mr_chain_join_end(mr_join *j, bool drop);
 
-/* --- NaN: kept beside the samples as runs, never inside a tile
- * ------------------------------------ */
+/* --- NaN: kept beside the samples as runs, never inside a tile. Runs of raw samples spread by what
+ * operators need, which is a matter of where they are alone. An operator that decides itself (nan())
+ * looks at marks of all that is NaN at its input; what is NaN at its output are runs again, which
+ * spread from there on. ----------------------------------------------------------------------- */
 
-/** The output samples that a run of bad raw samples [bad.a, bad.b) of one channel makes NaN. */
-mr_slab mr_chain_spoils(const mr_chain *c, mr_slab span, mr_slab bad);
-/** The same at the input of operator n_ops: what the operators before it spread. */
-mr_slab mr_chain_spoils_at(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab bad);
-/** Outputs that are NaN by definition at the span's ends (a rolling window not yet full). */
-void mr_chain_blanks(const mr_chain *c, mr_slab span, mr_slab *head, mr_slab *tail);
+/** The samples at the input of operator n_ops (or of the output) that a run of bad ones [bad.a,
+ * bad.b) of one channel at the input of operator `from` makes NaN, where none between decides
+ * itself. span: the chain's input. */
+mr_slab mr_chain_spoils(const mr_chain *c, size_t from, size_t n_ops, mr_slab span, mr_slab bad);
+/** Samples there that are NaN by definition at the span's ends (a rolling window not yet full), by
+ * operators after the last one that decides itself: that has seen those before it. */
+void mr_chain_blanks(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab *head, mr_slab *tail);
+/** The first operator after the last one before n_ops that decides itself; 0: none does. Its input
+ * is where runs of bad samples begin to spread. */
+size_t mr_chain_spoils_from(const mr_chain *c, size_t n_ops);
+/** Operator i decides. in: NULL for nothing is NaN by runs; *any: is something NaN in `out`? out is
+ * zero at first. Marks what is blank in `in` first. */
+bool mr_chain_decides(const mr_chain *c, size_t i);
+void mr_chain_decide(const mr_chain *c, size_t i, mr_slab span, mr_marks *in, mr_marks *out);
+/** Some of these samples of operator i's input are blank. */
+bool mr_chain_blank_in(const mr_chain *c, size_t i, mr_slab span, mr_slab t);
 #endif

@@ -41,6 +41,8 @@ mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows);
 /* --- ops/chain/channels.c --- */
 /** Context in channels, or others out than in; not `couples`. */
 bool mr_bound_fans(const mr_bound *b);
+/** Runs in a step of its own, of whole rows or channels that others have made. */
+bool mr_bound_alone(const mr_bound *b);
 /** What it must be given of its input's channels. */
 mr_slab mr_bound_channels(const mr_bound *b, mr_slab out);
 /** Places, numbers and spacing of the channels in b->out. */

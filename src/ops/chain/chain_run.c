@@ -103,13 +103,13 @@ static void run_wide(const mr_chain *c, const mr_pass *run)
                                       .snap = INT64_MAX,
                                       .next = INT64_MAX,
                                       .scratch = run->work,
-                                      .bad = run->bad});
+                                      .bad = run->bad,
+                                      .bad_stride = run->bad_stride});
 }
 
 static bool is_wide(const mr_chain *c, const mr_pass *run)
 {
-    return run->n == 1 &&
-           (run->rows || c->v[run->first].needs.couples || mr_bound_fans(&c->v[run->first]));
+    return run->n == 1 && (run->rows || mr_bound_alone(&c->v[run->first]));
 }
 
 void mr_chain_run(const mr_chain *c, const mr_pass *run)
@@ -160,8 +160,7 @@ void mr_chain_run(const mr_chain *c, const mr_pass *run)
                       .snap = r->snap[i],
                       .state = b->needs.state ? run->state + b->state_at * run->width : NULL,
                       .scratch = run->work,
-                      .feed = i == first && streams ? feed : NULL,
-                      .bad = run->bad};
+                      .feed = i == first && streams ? feed : NULL};
         if (b->defer)
             run_deferred(c, i, run, &p);
         else if (to.nt > 0)

@@ -10,6 +10,11 @@ bool mr_bound_fans(const mr_bound *b)
     return !d->couples && (d->ch_before || d->ch_after || d->ch_down > 1 || b->out.nc != b->in.nc);
 }
 
+bool mr_bound_alone(const mr_bound *b)
+{
+    return b->needs.couples || mr_bound_fans(b) || b->op->nan;
+}
+
 mr_slab mr_bound_channels(const mr_bound *b, mr_slab out)
 {
     const mr_needs *d = &b->needs;
@@ -34,9 +39,9 @@ void mr_chain_channels(const mr_chain *c, mr_slab out, mr_slab *ch)
     for (size_t i = c->n; i-- > 0;) ch[i] = mr_bound_channels(&c->v[i], ch[i + 1]);
 }
 
-mr_slab mr_chain_reaches(const mr_chain *c, size_t n_ops, mr_slab ch)
+mr_slab mr_chain_reaches(const mr_chain *c, size_t from, size_t n_ops, mr_slab ch)
 {
-    for (size_t i = 0; i < n_ops; i++) {
+    for (size_t i = from; i < n_ops; i++) {
         const mr_needs *d = &c->v[i].needs;
         const int64_t down = (int64_t)d->ch_down;
         ch.a = mr_div_ceil(ch.a - (int64_t)d->ch_after, down);

@@ -13,19 +13,20 @@ static mr_status refuse(const mr_bound *b, const char *field, const char *why)
 static mr_status check_channels(const mr_bound *b)
 {
     const mr_needs *d = &b->needs;
-    const bool wide = d->couples || mr_bound_fans(b);
+    const bool wide = d->couples || mr_bound_fans(b) || b->op->nan;
     if (!b->out.nc) return REFUSE(b, "out->nc", "no channel is left; refuse the settings instead");
     if ((b->out.nc - 1) * d->ch_down >= b->in.nc)
         return REFUSE(b, "out->nc",
                       "more channels than came in, or than needs->ch_down leaves of them");
     if (wide && (d->state || d->hold))
         return REFUSE(b, "needs->state",
-                      "an operator across channels keeps none; use needs->before");
+                      "an operator across channels, or with nan, keeps none; use needs->before");
     if (wide && (d->memory != MR_MEM_NONE || d->fade))
         return REFUSE(b, "needs->memory",
-                      "an operator across channels has none; use needs->before");
-    if (d->nan_own && !d->couples)
-        return REFUSE(b, "needs->nan_own", "only operators with couples are told what is NaN");
+                      "an operator across channels, or with nan, has none; use needs->before");
+    if (b->op->nan && (d->items.len || d->up != 1 || d->down != 1 || d->ch_down != 1 ||
+                       d->window_ns || d->blank_head || b->out.nc != b->in.nc))
+        return REFUSE(b, "nan", "but its needs change rate or channels, or have windows");
     if (b->out.chan != b->in.chan || b->out.x_m != b->in.x_m)
         return REFUSE(b, "out->chan or x_m",
                       "where channels are follows from needs->ch_down and ch_place");

@@ -1,5 +1,7 @@
-/* ops/chain/nan.c: which outputs a run of bad samples spoils, and which are NaN by definition. */
+/* ops/chain/nan.c: which outputs a run of bad samples spoils, which are NaN by definition, and what
+ * operators decide that are told. */
 #include "ops/chain/chain_priv.h"
+#include <string.h>
 
 /* Outputs of one operator that depend on inputs [bad.a, bad.b). */
 static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
@@ -11,7 +13,6 @@ static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
      * than its fade does */
     int64_t before = (int64_t)(d->fade > 0 ? d->fade : d->before);
     int64_t after = (int64_t)(d->fade > 0 ? MR_MIN(d->fade, d->after) : d->after);
-    if (d->nan_own) before = after = 0;
     bad = (mr_slab){MR_MAX(bad.a, span.a), MR_MIN(bad.b, span.b)};
     if (bad.b <= bad.a) return (mr_slab){out.a, out.a};
     if (d->items.len) {
@@ -31,18 +32,19 @@ static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
     return s.b > s.a ? s : (mr_slab){out.a, out.a};
 }
 
-mr_slab mr_chain_spoils(const mr_chain *c, mr_slab span, mr_slab bad)
-{
-    return mr_chain_spoils_at(c, c->n, span, bad);
-}
-
-mr_slab mr_chain_spoils_at(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab bad)
+mr_slab mr_chain_spoils(const mr_chain *c, size_t from, size_t n_ops, mr_slab span, mr_slab bad)
 {
     for (size_t i = 0; i < n_ops; i++) {
-        bad = spoils_one(&c->v[i], span, bad);
+        if (i >= from) bad = spoils_one(&c->v[i], span, bad);
         span = mr_bound_out(&c->v[i], span);
     }
     return bad;
+}
+
+size_t mr_chain_spoils_from(const mr_chain *c, size_t n_ops)
+{
+    while (n_ops > 0 && !c->v[n_ops - 1].op->nan) n_ops--;
+    return n_ops;
 }
 
 /* The part of [span.a, span.b) in the window of sample n, if that is less than half the window. */
@@ -53,11 +55,15 @@ static mr_slab stub(const mr_bound *b, mr_slab span, int64_t n)
     return 2 * (s.b - s.a) < w.b - w.a ? s : (mr_slab){n, n};
 }
 
-void mr_chain_blanks(const mr_chain *c, mr_slab span, mr_slab *head, mr_slab *tail)
+void mr_chain_blanks(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab *head, mr_slab *tail)
 {
     int64_t h = span.a, t = span.b; /* blank: [span.a, h) and [t, span.b) */
-    for (size_t i = 0; i < c->n && span.b > span.a; i++) {
+    for (size_t i = 0; i < n_ops && span.b > span.a; i++) {
         const mr_bound *b = &c->v[i];
+        if (b->op->nan) { /* keeps the indices, and its own marks of what came blank */
+            h = span.a, t = span.b;
+            continue;
+        }
         const int64_t up = (int64_t)b->needs.up, down = (int64_t)b->needs.down;
         const mr_slab out = mr_bound_out(b, span);
         int64_t h2 = out.a, t2 = out.b;
@@ -79,4 +85,33 @@ void mr_chain_blanks(const mr_chain *c, mr_slab span, mr_slab *head, mr_slab *ta
     }
     *head = (mr_slab){span.a, MR_MIN(h, span.b)};
     *tail = (mr_slab){MR_MAX(t, head->b), span.b};
+}
+
+bool mr_chain_decides(const mr_chain *c, size_t i)
+{
+    return i < c->n && c->v[i].op->nan;
+}
+
+static void mark_rows(mr_marks *m, mr_slab t)
+{
+    const mr_slab at = {MR_MAX(t.a, m->t0), MR_MIN(t.b, m->t0 + (int64_t)m->nt)};
+    if (at.b > at.a)
+        memset(m->d + (size_t)(at.a - m->t0) * m->nc, MR_NAN, (size_t)(at.b - at.a) * m->nc);
+}
+
+bool mr_chain_blank_in(const mr_chain *c, size_t i, mr_slab span, mr_slab t)
+{
+    mr_slab head, tail;
+    mr_chain_blanks(c, i, span, &head, &tail);
+    return (head.b > head.a && head.b > t.a) || (tail.b > tail.a && tail.a < t.b);
+}
+
+void mr_chain_decide(const mr_chain *c, size_t i, mr_slab span, mr_marks *in, mr_marks *out)
+{
+    mr_slab head, tail;
+    mr_chain_blanks(c, i, span, &head, &tail);
+    mark_rows(in, head);
+    mark_rows(in, tail);
+    for (size_t k = 0; k < i; k++) span = mr_bound_out(&c->v[k], span);
+    c->v[i].op->nan(c->v[i].self, span, in, out);
 }

@@ -21,11 +21,11 @@ static void push(mr_program *p, mr_step s)
     p->v[p->n++] = s;
 }
 
-/* Operators from i on that run together; one that looks across channels is alone. */
+/* Operators from i on that run together. */
 static size_t together(const mr_chain *c, size_t i, size_t n)
 {
     size_t k = i;
-    while (k < n && !c->v[k].needs.couples && !mr_bound_fans(&c->v[k])) k++;
+    while (k < n && !mr_bound_alone(&c->v[k])) k++;
     return k - i;
 }
 
@@ -49,12 +49,16 @@ void mr_program_make(const mr_chain *c, mr_program *p)
         }
         const mr_needs *d = &c->v[i].needs;
         m = 1;
+        /* what is NaN in all of a block has to be known before an operator decides about it */
+        if (from == MR_FROM_RAW && (d->couples || c->v[i].op->nan)) {
+            push(p, (mr_step){i, 0, from, MR_TO_BLOCK, MR_BY_TILE, 0});
+            from = MR_FROM_BLOCK;
+        }
         if (!d->couples) {
             const mr_to to = i + 1 == n && !reducer ? end : MR_TO_BLOCK;
             push(p, (mr_step){i, 1, from, to, MR_BY_TILE, MR_MAX(TILE / d->ch_down, (size_t)1)});
             continue;
         }
-        if (from == MR_FROM_RAW) push(p, (mr_step){i, 0, from, MR_TO_BLOCK, MR_BY_TILE, 0});
         push(p, (mr_step){i, 1, MR_FROM_BLOCK, MR_TO_BLOCK, MR_BY_SLICE, 0});
     }
     if (!p->n || p->v[p->n - 1].to == MR_TO_BLOCK)
@@ -246,6 +250,20 @@ size_t mr_program_block(const mr_program *p, size_t k)
     size_t n = 0;
     for (size_t i = 0; i < k; i++) n += p->v[i].to == MR_TO_BLOCK;
     return n % 2;
+}
+
+size_t mr_program_marks(const mr_chain *c, const mr_block_ranges *r)
+{
+    size_t most = 0;
+    for (size_t k = 0; k < c->program.n; k++) {
+        const mr_step *s = &c->program.v[k];
+        const mr_extent in = mr_step_in(s, r), out = mr_step_out(s, r);
+        const bool decides = s->n == 1 && mr_chain_decides(c, s->first);
+        if (s->by != MR_BY_SLICE && !decides) continue;
+        most = MR_MAX(most, rows_of(in.t) * rows_of(in.c) +
+                                (decides ? rows_of(out.t) * rows_of(out.c) : 0));
+    }
+    return most;
 }
 
 void mr_program_blocks(const mr_chain *c, const mr_block_ranges *r, size_t n[2])

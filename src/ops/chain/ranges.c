@@ -56,10 +56,16 @@ static void all_spans(const mr_chain *c, mr_slab span, mr_slab *spans)
 
 void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den)
 {
+    mr_chain_position_at(c, c->n, span, m, num, den);
+}
+
+void mr_chain_position_at(const mr_chain *c, size_t n_ops, mr_slab span, int64_t m, int64_t *num,
+                          int64_t *den)
+{
     mr_slab spans[MR_MAX_OPS + 1];
     int64_t p = m, q = 1;
     all_spans(c, span, spans);
-    for (size_t i = c->n; i-- > 0;) {
+    for (size_t i = n_ops; i-- > 0;) {
         if (c->v[i].needs.items.len) {
             p = mr_item_start(&c->v[i].needs.items, p, c->v[i].in.rate_hz);
             continue;

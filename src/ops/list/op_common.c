@@ -49,7 +49,7 @@ static void common_apply(const void *self, const mr_piece *p)
     double *good = p->scratch;
     for (size_t t = 0; t < p->y->nt; t++) {
         const double *x = mr_at(p->x, skip + t, 0);
-        const uint8_t *bad = p->bad ? p->bad + (skip + t) * nc : NULL;
+        const uint8_t *bad = p->bad ? p->bad + (skip + t) * p->bad_stride : NULL;
         double *y = mr_at(p->y, t, 0);
         for (size_t a = 0, b; a < nc; a = b) {
             size_t n = 0;

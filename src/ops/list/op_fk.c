@@ -29,6 +29,7 @@ enum { BOTH, UP, DOWN };
 static const char *const directions[] = {"both", "up", "down", NULL};
 enum { LANES = MR_FFT_LANES, CELL = MR_FFT_CELL };
 static const double NOTHING = 1e-9; /* of a mask of 1 */
+enum { MOST_NAN = 10 };             /* one of so many channels may be NaN */
 
 static const mr_param fk_params[] = {
     {"velocity", MR_RANGE, offsetof(fk, velocity), .unit = "m/s", .min = 1e-3, .max = 1e7,
@@ -194,7 +195,7 @@ static mr_status fk_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *out, 
     MR_TRY(mr_fft_init(&s->space, 2 * mr_fft_cheapest(2 * s->nc - 1)));
     MR_TRY(make_mask(s));
     mr_fft_fini(&s->whole);
-    needs->couples = needs->rounds = needs->nan_own = true;
+    needs->couples = needs->rounds = true;
     needs->before = needs->after = s->context;
     needs->stripe = n - 2 * s->context;
     needs->scratch = groups_of(s) * s->nc * CELL + MR_MAX(s->time.m, s->space.m) * CELL +
@@ -221,7 +222,7 @@ static void forward(const fk *s, const mr_piece *p, int64_t at, size_t c, double
         const size_t t = (size_t)(i - at), r = (size_t)(i - p->x0);
         double *to = element(z, &s->time, s->time.packed ? t / 2 : t) + (t % 2 ? LANES : 0);
         const double *x = mr_at(p->x, r, c);
-        const uint8_t *bad = p->bad ? p->bad + r * p->x->nc + c : NULL;
+        const uint8_t *bad = p->bad ? p->bad + r * p->bad_stride + c : NULL;
         for (size_t k = 0; k < w; k++) to[k] = bad && bad[k] ? 0 : x[k];
     }
     mr_simd()->fft(&s->time, z);
@@ -301,6 +302,31 @@ static void fk_apply(const void *self, const mr_piece *p)
     }
 }
 
+/* NaN enter as 0. A few of them leave the others as they are, but for what they would have added:
+ * only they themselves are NaN then. More are a hole in the array: all that looks at it is NaN. */
+static void fk_nan(const void *self, MR_UNUSED mr_slab span, mr_marks *in, mr_marks *out)
+{
+    const fk *s = self;
+    const int64_t c = (int64_t)s->context;
+    for (size_t t = 0; t < in->nt; t++) {
+        uint8_t *m = in->d + t * in->nc;
+        const int64_t at = in->t0 + (int64_t)t, y = at - out->t0;
+        size_t n = 0;
+        for (size_t k = 0; k < in->nc; k++) n += m[k] != 0;
+        if (n * MOST_NAN > s->nc) {
+            const int64_t a = MR_MAX(y - c, (int64_t)0);
+            const int64_t b = MR_MIN(y + c + 1, (int64_t)out->nt);
+            if (b > a) memset(out->d + (size_t)a * out->nc, MR_NAN, (size_t)(b - a) * out->nc);
+            continue;
+        }
+        for (size_t k = 0; k < in->nc && n; k++) {
+            if (!m[k]) continue;
+            m[k] = MR_NAN_TAKEN;
+            if (y >= 0 && y < (int64_t)out->nt) out->d[(size_t)y * out->nc + k] = MR_NAN;
+        }
+    }
+}
+
 static void fk_release(void *self)
 {
     fk *s = self;
@@ -323,9 +349,13 @@ const mr_op mr_op_fk = {
     .doc = "waves by their velocity along the fibre (f-k fan)",
     .ref = "fan mask over frequency and wavenumber (Embree et al. 1963), as a finite "
            "response: its inverse transform in time under a Hann window",
+    .on_nan = "a sample that is NaN enters as 0, is counted in the ledger, and is NaN at its own "
+              "time and channel only; where more than 10 % of the channels are NaN at a time, all "
+              "are NaN within the context of it",
     .size = sizeof(fk),
     .params = fk_params,
     .bind = fk_bind,
     .apply = fk_apply,
+    .nan = fk_nan,
     .release = fk_release,
     .describe = fk_describe};

@@ -17,20 +17,57 @@ static size_t cut_rows(mr_slab s)
     return s.b > s.a ? (size_t)(s.b - s.a) : 0;
 }
 
-/* [e.t][e.c]: 1 where bad samples reach the input of operator `op`; NULL if there are none. */
+/* Marks of operator op's input over the whole span (of the output: op = their number), all of its
+ * channels, as runs spread and operators decide: in one piece, unlike any run does it. */
+static mr_marks cut_where(const mr_cut_job *j, size_t op)
+{
+    const size_t from = mr_chain_spoils_from(j->chain, op), n = mr_chain_n(j->chain);
+    mr_slab span[MR_MAX_OPS + 1] = {j->span};
+    for (size_t i = 0; i < n; i++) span[i + 1] = mr_chain_out_span_of(j->chain, i, span[i]);
+    const size_t nc = op < n ? mr_chain_in(j->chain, op)->nc : mr_chain_out(j->chain)->nc;
+    mr_marks m = {.t0 = span[op].a, .nt = cut_rows(span[op]), .nc = nc}, of = m;
+    m.d = memory(m.nt * nc + 1, 1);
+    of = (mr_marks){(uint8_t *)(uintptr_t)j->bad, j->span.a, cut_rows(j->span), 0, j->nc};
+    if (from) {
+        mr_marks in = cut_where(j, from - 1);
+        of = (mr_marks){.t0 = in.t0, .nt = in.nt, .nc = in.nc};
+        of.d = memory(of.nt * of.nc + 1, 1);
+        mr_chain_decide(j->chain, from - 1, j->span, &in, &of);
+        free(in.d);
+    }
+    for (size_t c = 0; of.d && c < of.nc; c++)
+        for (size_t t = 0, e; t < of.nt; t = e) {
+            for (e = t; e < of.nt && of.d[e * of.nc + c]; e++) {
+            }
+            const mr_slab run = {of.t0 + (int64_t)t, of.t0 + (int64_t)e};
+            if (e++ == t) continue;
+            const mr_slab s = mr_chain_spoils(j->chain, from, op, j->span, run);
+            const mr_slab h =
+                mr_chain_reaches(j->chain, from, op, (mr_slab){(int64_t)c, (int64_t)c + 1});
+            for (int64_t k = s.a; k < s.b; k++)
+                for (int64_t i = h.a; i < h.b; i++) m.d[(size_t)(k - m.t0) * nc + (size_t)i] = 1;
+        }
+    if (from) free(of.d);
+    return m;
+}
+
+uint8_t *mr_cut_nan(const mr_cut_job *j)
+{
+    return cut_where(j, mr_chain_n(j->chain)).d;
+}
+
+/* [e.t][e.c]: those of operator op's input; NULL if there are none. */
 static uint8_t *cut_bad(const mr_cut_job *j, size_t op, mr_extent e)
 {
     const size_t nc = cut_rows(e.c);
-    uint8_t *marks = j->bad ? memory(cut_rows(e.t) * nc + 1, 1) : NULL;
-    for (int64_t t = j->span.a; marks && t < j->span.b; t++)
-        for (size_t c = 0; c < j->nc; c++) {
-            if (!j->bad[(size_t)(t - j->span.a) * j->nc + c]) continue;
-            const mr_slab s = mr_chain_spoils_at(j->chain, op, j->span, (mr_slab){t, t + 1});
-            const mr_slab h = mr_chain_reaches(j->chain, op, (mr_slab){(int64_t)c, (int64_t)c + 1});
-            for (int64_t k = MR_MAX(s.a, e.t.a); k < MR_MIN(s.b, e.t.b); k++)
-                for (int64_t i = MR_MAX(h.a, e.c.a); i < MR_MIN(h.b, e.c.b); i++)
-                    marks[(size_t)(k - e.t.a) * nc + (size_t)(i - e.c.a)] = 1;
-        }
+    if (!j->bad && !mr_chain_spoils_from(j->chain, op) && !mr_chain_decides(j->chain, op))
+        return NULL;
+    mr_marks m = cut_where(j, op);
+    uint8_t *marks = memory(cut_rows(e.t) * nc + 1, 1);
+    for (int64_t t = e.t.a; t < e.t.b; t++)
+        memcpy(marks + (size_t)(t - e.t.a) * nc, m.d + (size_t)(t - m.t0) * m.nc + (size_t)e.c.a,
+               nc);
+    free(m.d);
     return marks;
 }
 
@@ -69,7 +106,8 @@ static void cut_piece(const mr_cut_job *j, const mr_step *s, const mr_block_rang
     for (size_t i = 0; i < nb * ny; i++) y.d[i] = 0.0 / 0.0; /* every sample must be written */
     for (size_t i = 0; i < room; i++) work[i] = 0.0 / 0.0;
     mr_view vx = {x.d, cut_rows(in.t), nx, nx}, vy = {y.d, nb, ny, ny};
-    uint8_t *bad = s->by == MR_BY_SLICE ? cut_bad(j, s->first, in) : NULL;
+    const bool told = s->by == MR_BY_SLICE || mr_chain_decides(j->chain, s->first);
+    uint8_t *bad = told ? cut_bad(j, s->first, in) : NULL;
     if (nb > 0)
         mr_chain_run(j->chain, &(mr_pass){.first = s->first,
                                           .n = s->n,
@@ -82,7 +120,8 @@ static void cut_piece(const mr_cut_job *j, const mr_step *s, const mr_block_rang
                                           .state = state,
                                           .width = width,
                                           .work = work,
-                                          .bad = bad});
+                                          .bad = bad,
+                                          .bad_stride = nx});
     free(bad);
     cut_copy(&y, to, out);
     free(x.d);
@@ -114,30 +153,10 @@ static void cut_row(void *arg, int64_t row, const mr_view *y, const double *coun
                y->nc * sizeof *y->d);
 }
 
-/* Is any channel bad at sample t that reaches channel c of the reducer's input? */
-static bool cut_reached(const mr_cut_job *j, int64_t t, size_t c)
-{
-    for (size_t k = 0; k < j->nc; k++) {
-        if (!j->bad[(size_t)(t - j->span.a) * j->nc + k]) continue;
-        const mr_slab h = mr_chain_reaches(j->chain, mr_chain_n(j->chain) - 1,
-                                           (mr_slab){(int64_t)k, (int64_t)k + 1});
-        if ((int64_t)c >= h.a && (int64_t)c < h.b) return true;
-    }
-    return false;
-}
-
-/* [r->out][nc]: 1 where a bad sample reaches an item; NULL if there are none. */
+/* [r->out][w]: 1 where a bad sample reaches an item; NULL if there are none. */
 static uint8_t *cut_marks(const mr_cut_job *j, const mr_block_ranges *r, size_t c0, size_t w)
 {
-    uint8_t *marks = j->bad ? memory(cut_rows(r->out) * w + 1, 1) : NULL;
-    for (size_t c = 0; j->bad && c < w; c++)
-        for (int64_t t = j->span.a; t < j->span.b; t++) {
-            if (!cut_reached(j, t, c0 + c)) continue;
-            mr_slab s = mr_chain_spoils(j->chain, j->span, (mr_slab){t, t + 1});
-            for (int64_t k = MR_MAX(s.a, r->out.a); k < MR_MIN(s.b, r->out.b); k++)
-                marks[(size_t)(k - r->out.a) * w + c] = 1;
-        }
-    return marks;
+    return cut_bad(j, r->n, (mr_extent){r->out, {(int64_t)c0, (int64_t)(c0 + w)}});
 }
 
 /* The sources' columns of `in` [r->in[n - 1]][nc] made ready for all tiles; NULL if there are none.

@@ -155,61 +155,112 @@ enum { BAD_A = 1500, BAD_B = 1510 };
 static size_t bad_channel(const mr_chain *c, mr_slab *reach)
 {
     for (int64_t k = 6; k < NC; k++) {
-        *reach = mr_chain_reaches(c, mr_chain_n(c), (mr_slab){k, k + 1});
+        *reach = mr_chain_reaches(c, 0, mr_chain_n(c), (mr_slab){k, k + 1});
         if (reach->a < reach->b) return (size_t)k;
     }
     return NC;
 }
 
-/* The largest difference outside of [spoilt][ch]. */
-static double outside(const mr_chain *c, const double *y, const double *ref, mr_slab spoilt,
-                      mr_slab ch)
+/* The largest difference outside of what is NaN. */
+static double outside(const mr_chain *c, const double *y, const double *ref, const uint8_t *nan)
 {
-    const size_t nc = mr_chain_out(c)->nc;
-    const int64_t a = mr_chain_out_span(c, SPAN).a;
     double worst = 0;
     for (size_t i = 0; i < out_size(c); i++) {
-        const int64_t m = a + (int64_t)(i / nc), k = (int64_t)(i % nc);
-        bool inside = k >= ch.a && k < ch.b && m >= spoilt.a && m < spoilt.b;
-        if (mr_chain_reduces(c)) inside = isnan(y[i]) && isnan(ref[i]); /* they are left out */
-        if (!inside) worst = fmax(worst, fabs(y[i] - ref[i]));
+        /* a reducer leaves bad items out */
+        const bool inside = mr_chain_reduces(c) ? isnan(y[i]) && isnan(ref[i]) : nan[i];
+        if (!inside) worst = isnan(y[i] - ref[i]) ? INFINITY : fmax(worst, fabs(y[i] - ref[i]));
     }
     return worst;
+}
+
+static uint8_t *nan_of(const mr_chain *c, const uint8_t *bad)
+{
+    return mr_cut_nan(&(mr_cut_job){.chain = c, .span = SPAN, .bad = bad, .nc = NC, .tile = 32});
 }
 
 static mr_status walk_spoils(const mr_chain *c, mr_text *say)
 {
     mr_status st = MR_OK;
     mr_slab ch = {0, 0};
+    const bool decides = mr_chain_spoils_from(c, mr_chain_n(c)) > 0;
     const mr_slab bad = {SPAN.a + BAD_A, SPAN.a + BAD_B}, out = mr_chain_out_span(c, SPAN);
-    const mr_slab spoilt = mr_chain_spoils(c, SPAN, bad);
+    const mr_slab spoilt = mr_chain_spoils(c, 0, mr_chain_n(c), SPAN, bad);
     const size_t at = bad_channel(c, &ch);
-    uint8_t *mask = NULL;
+    uint8_t *mask = NULL, *nan = NULL;
     double *x = NULL, *ref = NULL, *y = NULL;
     MR_TRY(mr_alloc((size_t)NT * NC, 1, "a trial", &mask));
     MR_TRY(samples(&x));
-    if (spoilt.b <= spoilt.a || at == NC) {
+    if (!decides && (spoilt.b <= spoilt.a || at == NC)) {
         st = mr_text_add(say, "a bad sample spoils nothing\n");
         goto out;
     }
     for (size_t t = BAD_A; t < BAD_B; t++) mask[t * NC + at] = 1;
     ref = run(c, x, mask, 0, 0, 32);
+    nan = nan_of(c, mask);
     for (size_t t = BAD_A; t < BAD_B; t++) x[t * NC + at] = 1e3;
     y = run(c, x, mask, 0, 0, 32);
-    const double worst = outside(c, y, ref, spoilt, ch);
+    const double worst = outside(c, y, ref, nan);
     if (worst > (fades(c) ? 1e-8 * 1e3 : 0))
         st =
             mr_text_add(say,
                         "bad samples %d..%d of channel %zu reach beyond samples %d..%d of channels "
-                        "%d..%d, by %g: needs->before, after, fade or ch_before, ch_after are "
-                        "more\n",
+                        "%d..%d, or than what nan() says, by %g: needs->before, after, fade or "
+                        "ch_before, ch_after are more\n",
                         BAD_A, BAD_B, at, (int)(spoilt.a - out.a), (int)(spoilt.b - out.a),
                         (int)ch.a, (int)ch.b, worst);
 out:
     free(mask);
+    free(nan);
     free(x);
     free(ref);
     free(y);
+    return st;
+}
+
+/* Single samples, runs of all lengths up to 40, some channels all along, all channels at once. */
+static mr_status some_bad(uint8_t **out)
+{
+    uint64_t s = 88172645463325252u;
+    const mr_status st = mr_alloc((size_t)NT * NC, 1, "a trial", out);
+    for (size_t k = 0; k < 400 && st == MR_OK; k++) {
+        s ^= s << 13, s ^= s >> 7, s ^= s << 17;
+        const size_t t = (s >> 20) % NT, c = (s >> 40) % NC, n = k % 41;
+        for (size_t i = t; i < MR_MIN(t + n, (size_t)NT); i++) (*out)[i * NC + c] = 1;
+    }
+    for (size_t t = 0; t < NT && st == MR_OK; t++) (*out)[t * NC + 5] = t > 2000;
+    for (size_t i = 800 * NC; i < 803 * NC && st == MR_OK; i++) (*out)[i] = 1;
+    return st;
+}
+
+static mr_status walk_bad_cuts(const mr_chain *c, mr_text *say)
+{
+    static const int64_t cuts[][2] = {{0, 97}, {1003, 0}, {311, 100}};
+    mr_status st = MR_OK;
+    const bool exact = !rounds(c), whole = mr_chain_whole_span(c, NULL);
+    double *x = NULL, *ref = NULL, *y = NULL;
+    uint8_t *bad = NULL, *nan = NULL;
+    size_t odd;
+    MR_TRY(samples(&x));
+    MR_TRY(some_bad(&bad));
+    ref = run(c, x, bad, 0, 0, 32);
+    nan = nan_of(c, bad);
+    const double peak = peak_of(c, ref, &odd);
+    for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
+        y = run(c, x, bad, whole ? 0 : cuts[k][0], cuts[k][1], k ? 32 : 7);
+        const double worst = outside(c, y, ref, nan);
+        free(y);
+        y = NULL;
+        if (worst > (exact ? 0 : 1e-6 * peak))
+            MR_TRY(mr_text_add(say,
+                               "with NaN, in lanes of %d and blocks of %d (0: all) it differs by "
+                               "%g of %g\n",
+                               (int)cuts[k][0], (int)cuts[k][1], worst, peak));
+    }
+out:
+    free(x);
+    free(ref);
+    free(bad);
+    free(nan);
     return st;
 }
 
@@ -217,5 +268,6 @@ const mr_property mr_properties[] = {
     {"cut into lanes and blocks, as a whole", walk_cuts},
     {"the same bits in tiles of any width, on any machine", walk_tiles},
     {"what is not finite reaches what it says, and no more", walk_spoils},
+    {"with what is not finite, cut into lanes and blocks, as a whole", walk_bad_cuts},
 };
 const size_t mr_n_properties = sizeof mr_properties / sizeof *mr_properties;

@@ -15,7 +15,7 @@ typedef struct stepping {
     const mr_step *s;
     const double *shared; /* of sources */
     double *src, *dst;    /* the blocks it is given and gives, where it does */
-    const uint8_t *bad;   /* of src, for an operator that couples channels */
+    const uint8_t *bad;   /* of src, for an operator that is told what is NaN */
 } stepping;
 
 static size_t rows_of(mr_slab s)
@@ -110,6 +110,14 @@ static mr_status pass_on(const stepping *k, size_t tile, mr_extent in, mr_view *
     return mr_tile_load(k->w->m, k->w->j, in.t, (uint64_t)in.c.a, x, &k->w->j->spoils[tile]);
 }
 
+/** The marks of a piece's input, NULL: nothing is NaN. */
+static const uint8_t *marks_within(const stepping *k, mr_extent e)
+{
+    const mr_extent all = mr_step_in(k->s, &k->w->r);
+    if (!k->bad) return NULL;
+    return k->bad + (size_t)(e.t.a - all.t.a) * rows_of(all.c) + (size_t)(e.c.a - all.c.a);
+}
+
 static mr_status run_tile(void *arg, size_t tile, int member)
 {
     mr_status st = MR_OK;
@@ -135,7 +143,9 @@ static mr_status run_tile(void *arg, size_t tile, int member)
                    .yc0 = (size_t)out.c.a,
                    .state = tile_state(w, tile),
                    .width = MR_TILE,
-                   .work = room.work};
+                   .work = room.work,
+                   .bad = marks_within(k, in),
+                   .bad_stride = rows_of(mr_step_in(s, &w->r).c)};
     if (!s->n) {
         if (s->to == MR_TO_BLOCK) x = y;
         MR_TRY(pass_on(k, tile, in, &x));
@@ -173,47 +183,27 @@ static mr_status run_slice(void *arg, size_t i, int member)
                          .rows = mr_step_pieces(w->chain, s, &w->r) > 1 ? &out.t : NULL,
                          .width = MR_TILE,
                          .work = room.work,
-                         .bad =
-                             k->bad ? k->bad + (size_t)(in.t.a - all.t.a) * rows_of(all.c) : NULL};
+                         .bad = marks_within(k, in),
+                         .bad_stride = rows_of(all.c)};
     mr_chain_run(w->chain, &run);
     return MR_OK;
 }
 
-/* --- where the input of an operator across all channels is NaN */
-
-typedef struct masking {
-    mr_extent all;
-    const mr_chain *chain;
-    size_t op;
-    mr_slab span;
-    uint8_t *mask; /* NULL so far: nowhere */
-} masking;
-
-static mr_status mask(void *arg, mr_slab ch, mr_slab raw)
+/** A step of one operator that is told where the whole block is NaN, and may decide what that does. */
+static mr_status run_told(const stepping *k)
 {
-    masking *k = arg;
     mr_status st = MR_OK;
-    const size_t nc = rows_of(k->all.c);
-    const mr_slab nan = mr_chain_spoils_at(k->chain, k->op, k->span, raw);
-    if (!k->mask) MR_TRY(mr_alloc(rows_of(k->all.t) * nc, 1, "the mask of a block", &k->mask));
-    for (int64_t t = MR_MAX(k->all.t.a, nan.a); t < MR_MIN(k->all.t.b, nan.b); t++)
-        for (int64_t c = ch.a; c < ch.b; c++)
-            k->mask[(size_t)(t - k->all.t.a) * nc + (size_t)(c - k->all.c.a)] = 1;
-out:
-    return st;
-}
-
-static mr_status couple(const stepping *k)
-{
     const mr_block *w = k->w;
-    masking bad = {mr_step_in(k->s, &w->r), w->chain, k->s->first,
-                   mr_lane_span(w->m->plan, w->j->lane), NULL};
-    mr_status st = mr_spoils_reaching(w, k->s->first, bad.all.c, NULL, mask, &bad);
-    stepping slices = *k;
-    slices.bad = bad.mask;
-    if (st == MR_OK)
-        st = mr_share_out(w->m, mr_step_pieces(w->chain, k->s, &w->r), run_slice, &slices);
-    free(bad.mask);
+    mr_marks in = {0};
+    stepping told = *k;
+    MR_TRY(mr_marks_of(w, k->s->first, mr_step_in(k->s, &w->r), &in));
+    if (mr_chain_decides(w->chain, k->s->first))
+        MR_TRY(mr_marks_decide(w, k->s->first, mr_step_out(k->s, &w->r), &in));
+    told.bad = in.d;
+    MR_TRY(mr_share_out(w->m, mr_step_pieces(w->chain, k->s, &w->r),
+                        k->s->by == MR_BY_SLICE ? run_slice : run_tile, &told));
+out:
+    free(in.d);
     return st;
 }
 
@@ -232,8 +222,8 @@ static mr_status run_program(const mr_block *w)
             MR_TRY(mr_fold_sources(w, k.s, k.src, &shared));
             continue;
         }
-        if (k.s->by == MR_BY_SLICE)
-            MR_TRY(couple(&k));
+        if (k.s->by == MR_BY_SLICE || (k.s->n == 1 && mr_chain_decides(w->chain, k.s->first)))
+            MR_TRY(run_told(&k));
         else
             MR_TRY(mr_share_out(w->m, mr_step_pieces(w->chain, k.s, &w->r), run_tile, &k));
         k.src = k.dst;

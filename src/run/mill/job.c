@@ -43,6 +43,7 @@ void mr_job_free(mr_job *j)
     free(j->part);
     free(j->spoils);
     for (size_t i = 0; j->source_spoils && i < j->n_groups; i++) free(j->source_spoils[i].v);
+    for (size_t i = 0; i < MR_MAX_OPS; i++) free(j->decided[i].nan.v);
     free(j->losses.v);
     free(j->source_spoils);
     free(j->source_state);

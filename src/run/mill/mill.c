@@ -62,6 +62,7 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     for (size_t i = 0; i < j->n_quality; i++)
         j->quality[i].own = mr_lane_tile_channels(m->plan, l, i);
     j->look = mr_look_of(m->plan, l);
+    for (size_t i = 0; i < MR_MAX_OPS; i++) j->decided[i].to = INT64_MIN;
     const mr_span *sp = &m->plan->spans.span[l->span];
     mr_span_parts(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_part,
                   &j->n_parts);

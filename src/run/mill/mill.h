@@ -77,6 +77,10 @@ typedef struct mr_job {
     size_t n_states;          /* tiles that keep states */
     double *source_state;     /* [group][state of the chain][MR_SOURCE_GROUP] */
     mr_spoils *source_spoils; /* [group] */
+    struct {
+        mr_spoils nan; /* runs at the output of an operator that decides itself */
+        int64_t to;    /* rows before it have been told to the ledger */
+    } decided[MR_MAX_OPS];
     size_t n_groups;
     mr_picks *picks;      /* [n_states] of a chain that gives a table: of the block in hand */
     mr_picks held;        /* of earlier ones: those that are not all known yet (main thread) */
@@ -214,12 +218,19 @@ mr_status mr_share_out(mr_mill *m, size_t n, mr_status (*fn)(void *arg, size_t k
 
 /* --- run/piece/spoils.c: what is not finite, and whom it reaches */
 mr_status mr_spoil_add(uint64_t c, mr_slab bad, mr_spoils *sp);
-/** Calls f for each spoilt range that reaches channels `at` of the input of operator n_ops: the
- * channels, and the raw samples. own: of the tile in hand, where it was loaded in this very step;
+/** Calls f for each spoilt range that reaches channels `at` of the input of operator n_ops, or of
+ * the output: the channels, and the samples there. own: of the tile in hand, where it was loaded in this very step;
  * NULL: all that the block's tiles have. */
-typedef mr_status (*mr_spoil_fn)(void *arg, mr_slab ch, mr_slab raw);
+typedef mr_status (*mr_spoil_fn)(void *arg, mr_slab ch, mr_slab bad);
 mr_status mr_spoils_reaching(const mr_block *w, size_t n_ops, mr_slab at, const mr_spoils *own,
                              mr_spoil_fn f, void *arg);
+
+/* --- run/piece/marks.c: operators that are told what is NaN. Main thread. */
+/** What of operator op's input `all` is NaN, by runs that reach it; m->d is [give], NULL: nothing. */
+mr_status mr_marks_of(const mr_block *w, size_t op, mr_extent all, mr_marks *m);
+/** What it decides of its output's samples `out`: kept as runs, and noted for the ledger. Nothing
+ * where in->d is NULL. */
+mr_status mr_marks_decide(const mr_block *w, size_t op, mr_extent out, mr_marks *in);
 
 /* --- run/piece/tile.c: raw slabs <-> float64 tiles
  * ------------------------------------------------------- */

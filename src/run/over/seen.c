@@ -50,6 +50,14 @@ out:
 
 /* --- words ------------------------------------------------------------------------------------ */
 
+/** The operator's name; lines of a lane's file may say anything. */
+static const char *decider(const mr_array *a, const mr_flaw *f)
+{
+    const size_t n = mr_chain_n(a->chain);
+    return f->value >= 0 && f->value < (double)n ? mr_chain_op(a->chain, (size_t)f->value)->name
+                                                 : "an operator";
+}
+
 static void describe(const mr_array *a, const mr_flaw *f, int64_t row, char *out, size_t size)
 {
     const uint64_t n = f->c1 - f->c0;
@@ -78,6 +86,10 @@ static void describe(const mr_array *a, const mr_flaw *f, int64_t row, char *out
                  "write output.type: float64",
                  f->value, where);
         break;
+    case MR_FLAW_TAKEN:
+        snprintf(out, size, "%llu samples were NaN, %s took a value for them: %s, %s",
+                 (unsigned long long)f->count, decider(a, f), where, rows);
+        break;
     case MR_FLAW_BEYOND:
     case MR_FLAW_N:
         snprintf(out, size, "%llu values beyond float32, up to %.6g, became infinite: %s, %s",
@@ -90,6 +102,7 @@ static mr_odd_kind kind_of(const mr_flaw *f)
 {
     return f->kind == MR_FLAW_NOT_FINITE ? MR_ODD_NOT_FINITE
            : f->kind == MR_FLAW_MASKED   ? MR_ODD_MASKED
+           : f->kind == MR_FLAW_TAKEN    ? MR_ODD_FILLED
                                          : MR_ODD_VALUE;
 }
 
@@ -124,7 +137,8 @@ static mr_odd odd_of(const mr_plan *p, const seen *s)
 
 static bool is_odd(const mr_flaw *f, int64_t still)
 {
-    return f->kind != MR_FLAW_MASKED && (f->kind != MR_FLAW_EDGE || f->raw.b - f->raw.a >= still);
+    return f->kind != MR_FLAW_MASKED && f->kind != MR_FLAW_TAKEN &&
+           (f->kind != MR_FLAW_EDGE || f->raw.b - f->raw.a >= still);
 }
 
 static mr_status raise(const mr_plan *p, const seen *s)
@@ -332,7 +346,8 @@ static void join(const mr_plan *p, seens *all)
         if (t &&
             (still ? t->f.kind == MR_FLAW_EDGE && s->f.kind == MR_FLAW_EDGE &&
                          t->f.value == s->f.value
-                   : t->f.kind == s->f.kind) &&
+                   : t->f.kind == s->f.kind &&
+                         (s->f.kind != MR_FLAW_TAKEN || t->f.value == s->f.value)) &&
             p->lanes[t->lane].span == p->lanes[s->lane].span && t->f.c0 == s->f.c0 &&
             t->f.c1 == s->f.c1 && t->f.raw.b == s->f.raw.a) {
             t->f.raw.b = s->f.raw.b;

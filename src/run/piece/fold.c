@@ -9,7 +9,7 @@
 mr_marking mr_marking_of(const mr_block *w, mr_slab items, size_t n)
 {
     mr_marking k = {.items = items, .n = n, .w = w};
-    mr_chain_blanks(w->chain, mr_lane_span(w->m->plan, w->j->lane), &k.head, &k.tail);
+    mr_chain_blanks(w->chain, w->r.n, mr_lane_span(w->m->plan, w->j->lane), &k.head, &k.tail);
     return k;
 }
 
@@ -28,11 +28,9 @@ static mr_status mark(mr_marking *k, size_t c, size_t e, mr_slab bad)
     return MR_OK;
 }
 
-static mr_status mark_reached(void *arg, mr_slab ch, mr_slab raw)
+static mr_status mark_reached(void *arg, mr_slab ch, mr_slab bad)
 {
     mr_marking *k = arg;
-    const mr_slab span = mr_lane_span(k->w->m->plan, k->w->j->lane);
-    const mr_slab bad = mr_chain_spoils(k->w->chain, span, raw);
     return mark(k, k->first + (size_t)(ch.a - k->c0), k->first + (size_t)(ch.b - k->c0), bad);
 }
 
@@ -41,7 +39,7 @@ mr_status mr_mark_spoils(mr_marking *k, const mr_spoils *own, int64_t c0, size_t
 {
     k->c0 = c0;
     k->first = first;
-    return mr_spoils_reaching(k->w, k->w->r.n - 1, (mr_slab){c0, c0 + (int64_t)width}, own,
+    return mr_spoils_reaching(k->w, k->w->r.n, (mr_slab){c0, c0 + (int64_t)width}, own,
                               mark_reached, k);
 }
 

@@ -32,6 +32,7 @@ static mr_status add(mr_quality *q, const mr_flaw *f)
     for (size_t i = l->n; i-- > 0;) {
         mr_flaw *g = &l->v[i];
         if (g->kind != f->kind || g->c0 != f->c0) continue;
+        if (f->kind == MR_FLAW_TAKEN && g->value != f->value) continue;
         if (g->raw.b < f->raw.a && l->n < MOST) break;
         if (f->kind == MR_FLAW_STILL || f->kind == MR_FLAW_EDGE) break;
         g->raw.b = MR_MAX(g->raw.b, f->raw.b);
@@ -285,6 +286,7 @@ static int by_place(const void *pa, const void *pb)
     if (a->kind != b->kind) return a->kind < b->kind ? -1 : 1;
     if (a->raw.a != b->raw.a) return a->raw.a < b->raw.a ? -1 : 1;
     if (a->raw.b != b->raw.b) return a->raw.b < b->raw.b ? -1 : 1;
+    if (a->kind == MR_FLAW_TAKEN && a->value != b->value) return a->value < b->value ? -1 : 1;
     return (a->c0 > b->c0) - (a->c0 < b->c0);
 }
 
@@ -299,7 +301,8 @@ mr_status mr_flaws_collect(const mr_tile_quality *q, size_t n_tiles, mr_flaws *o
     if (out->n) qsort(out->v, out->n, sizeof *out->v, by_place);
     for (size_t i = 0; i < out->n; i++) {
         mr_flaw *f = &out->v[i], *g = n ? &out->v[n - 1] : NULL;
-        const bool valued = f->kind == MR_FLAW_EDGE; /* must be the same beyond the lane's end */
+        /* must be the same beyond the lane's end; of one operator */
+        const bool valued = f->kind == MR_FLAW_EDGE || f->kind == MR_FLAW_TAKEN;
         if (g && g->kind == f->kind && g->c1 == f->c0 && g->raw.a == f->raw.a &&
             g->raw.b == f->raw.b && (!valued || g->value == f->value)) {
             g->c1 = f->c1;

@@ -19,6 +19,7 @@ typedef enum mr_flaw_kind {
     MR_FLAW_EDGE,   /* without change up to the end of the lane's rows: more may lie beyond */
     MR_FLAW_COARSE, /* float32 leaves its signal too few bits */
     MR_FLAW_BEYOND, /* too large for float32 */
+    MR_FLAW_TAKEN,  /* NaN, and an operator has taken a value for it */
     MR_FLAW_N
 } mr_flaw_kind;
 
@@ -28,7 +29,8 @@ typedef struct mr_flaw {
     uint32_t c0, c1; /* channels, numbered within the selection */
     mr_slab raw;     /* raw grid indices */
     uint64_t count;  /* samples */
-    double value;    /* STILL, EDGE: that does not change; COARSE, BEYOND: the largest */
+    double value;    /* STILL, EDGE: that does not change; COARSE, BEYOND: the largest; TAKEN: the
+                        operator's number in the chain */
 } mr_flaw;
 typedef struct mr_flaws {
     mr_flaw *v;

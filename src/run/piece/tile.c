@@ -139,10 +139,10 @@ static void blank(const stored *s, mr_slab ch, mr_slab nan)
         }
 }
 
-static mr_status blank_spoilt(void *arg, mr_slab ch, mr_slab raw)
+static mr_status blank_spoilt(void *arg, mr_slab ch, mr_slab bad)
 {
     const stored *s = arg;
-    blank(s, ch, mr_chain_spoils(s->w->chain, s->span, raw));
+    blank(s, ch, bad);
     return MR_OK;
 }
 
@@ -205,7 +205,7 @@ mr_status mr_tile_store(const mr_block *w, mr_extent out, size_t tile, const mr_
     mr_status st = MR_OK;
     if (store_rows(&s, y)) st = mr_tile_beyond(w, out.t.a, out.c.a, tile, y);
     if (st != MR_OK) return st;
-    mr_chain_blanks(w->chain, s.span, &head, &tail);
+    mr_chain_blanks(w->chain, w->r.n, s.span, &head, &tail);
     blank(&s, out.c, head);
     blank(&s, out.c, tail);
     return mr_spoils_reaching(w, w->r.n, out.c, own, blank_spoilt, &s);
