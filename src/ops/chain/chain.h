@@ -255,8 +255,8 @@ mr_status mr_chain_join_add(mr_join *j, const mr_pick *p);
 mr_status mr_chain_join_end(mr_join *j, bool drop);
 
 /* --- NaN: kept beside the samples as runs, never inside a tile. Runs of raw samples spread by what
- * operators need, which is a matter of where they are alone. An operator that decides itself (nan())
- * looks at marks of all that is NaN at its input; what is NaN at its output are runs again, which
+ * operators need, which is a matter of where they are alone. One that decides itself (nan()) looks
+ * at marks of all that is NaN at its input; what is NaN at its output are runs again, which
  * spread from there on. ----------------------------------------------------------------------- */
 
 /** The samples at the input of operator n_ops (or of the output) that a run of bad ones [bad.a,

@@ -1,5 +1,5 @@
-/* ops/list/op_fill.c: what is NaN gets a value: short gaps within a channel, and whole channels that
- * are known to be bad. Both decide themselves what stays NaN. */
+/* ops/list/op_fill.c: what is NaN gets a value: short gaps within a channel, and whole channels
+ * that are known to be bad. Both decide themselves what stays NaN. */
 #include "ops/ops.h"
 #include <math.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static mr_slab run_at(const uint8_t *m, size_t stride, size_t n, size_t t)
     return (mr_slab){(int64_t)a, (int64_t)b};
 }
 
-/* Is a run of rows [r) of n filled? What touches an end of them goes on, or is an end of the span. */
+/* Is a run of rows [r) of n filled? What touches an end of them goes on, or the span ends there. */
 static bool filled(const fill *s, mr_slab r, size_t n)
 {
     return r.a > 0 && r.b < (int64_t)n && r.b - r.a <= s->most;

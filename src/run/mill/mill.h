@@ -219,14 +219,14 @@ mr_status mr_share_out(mr_mill *m, size_t n, mr_status (*fn)(void *arg, size_t k
 /* --- run/piece/spoils.c: what is not finite, and whom it reaches */
 mr_status mr_spoil_add(uint64_t c, mr_slab bad, mr_spoils *sp);
 /** Calls f for each spoilt range that reaches channels `at` of the input of operator n_ops, or of
- * the output: the channels, and the samples there. own: of the tile in hand, where it was loaded in this very step;
- * NULL: all that the block's tiles have. */
+ * the output: the channels, and the samples there. own: of the tile in hand, where it was loaded in
+ * this very step; NULL: all that the block's tiles have. */
 typedef mr_status (*mr_spoil_fn)(void *arg, mr_slab ch, mr_slab bad);
 mr_status mr_spoils_reaching(const mr_block *w, size_t n_ops, mr_slab at, const mr_spoils *own,
                              mr_spoil_fn f, void *arg);
 
 /* --- run/piece/marks.c: operators that are told what is NaN. Main thread. */
-/** What of operator op's input `all` is NaN, by runs that reach it; m->d is [give], NULL: nothing. */
+/** What of operator op's input `all` is NaN, by runs that reach it; m->d is [give], NULL: none. */
 mr_status mr_marks_of(const mr_block *w, size_t op, mr_extent all, mr_marks *m);
 /** What it decides of its output's samples `out`: kept as runs, and noted for the ledger. Nothing
  * where in->d is NULL. */
