@@ -74,7 +74,7 @@ def test_it_is_listed_and_tried(teager):
     page = rig.run("ops", "teager", status=0, **env).stdout
     assert "distance of the samples" in page and str(teager) in page
     tried = rig.run("ops", "teager", "--try", status=0, **env).stdout
-    assert tried.count("ok ") == 3 and "WRONG" not in tried
+    assert tried.count("ok ") == 4 and "WRONG" not in tried
     assert "no operator" in rig.run("ops", "teager", status=2).stderr
 
 
@@ -184,4 +184,4 @@ def test_a_plugin_from_what_is_installed(installed, tmp_path):
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", *flags(installed, "--cflags"), source, "-o", so], check=True)
     done = subprocess.run([installed / "bin" / "millrace", "ops", "teager", "--try"], text=True, capture_output=True,
                           env=rig.environment(MILLRACE_PLUGINS=str(so)), timeout=100)
-    assert done.returncode == 0 and done.stdout.count("ok ") == 3, done.stderr
+    assert done.returncode == 0 and done.stdout.count("ok ") == 4, done.stderr
