@@ -8,7 +8,7 @@ const mr_node *mr_node_get(const mr_node *map, const char *key)
 {
     if (!map || map->kind != MR_NODE_MAP) return NULL;
     for (size_t i = 0; i < map->n; i++)
-        if (strcmp(map->items[i].key, key) == 0) return &map->items[i];
+        if (strcmp(map->entries[i].key, key) == 0) return &map->entries[i];
     return NULL;
 }
 
@@ -19,8 +19,8 @@ mr_status mr_node_print(const mr_node *n, mr_text *t)
     MR_TRY(mr_text_add(t, n->kind == MR_NODE_MAP ? "{" : "["));
     for (size_t i = 0; i < n->n; i++) {
         if (i) MR_TRY(mr_text_add(t, ", "));
-        if (n->kind == MR_NODE_MAP) MR_TRY(mr_text_add(t, "%s: ", n->items[i].key));
-        MR_TRY(mr_node_print(&n->items[i], t));
+        if (n->kind == MR_NODE_MAP) MR_TRY(mr_text_add(t, "%s: ", n->entries[i].key));
+        MR_TRY(mr_node_print(&n->entries[i], t));
     }
     MR_TRY(mr_text_add(t, n->kind == MR_NODE_MAP ? "}" : "]"));
 out:
@@ -42,8 +42,8 @@ void mr_node_say(const mr_node *n, bool at_key, const char *text, char *buf, siz
 void mr_node_fini(mr_node *n)
 {
     if (!n) return;
-    for (size_t i = 0; i < n->n; i++) mr_node_fini(&n->items[i]);
-    free(n->items);
+    for (size_t i = 0; i < n->n; i++) mr_node_fini(&n->entries[i]);
+    free(n->entries);
     free(n->key);
     free(n->text);
     free(n->file);

@@ -9,16 +9,16 @@ typedef enum mr_node_kind { MR_NODE_SCALAR, MR_NODE_LIST, MR_NODE_MAP } mr_node_
 typedef struct mr_node mr_node;
 struct mr_node {
     mr_node_kind kind;
-    char *key;      /* owned; "" in a list */
-    char *text;     /* owned; scalar's text, else NULL */
-    bool quoted;    /* scalar was in quotes */
-    mr_node *items; /* owned; of a list or map */
+    char *key;        /* owned; "" in a list */
+    char *text;       /* owned; scalar's text, else NULL */
+    bool quoted;      /* scalar was in quotes */
+    mr_node *entries; /* owned; of a list or map */
     size_t n;
     char *file;    /* owned: where it was written: a config's path, or "-s KEY=VALUE" */
     int line, col; /* 1-based place of the value; key_col of the key */
     int key_line, key_col;
 };
-/** The item of a map with that key, or NULL. */
+/** The entry of a map with that key, or NULL. */
 const mr_node *mr_node_get(const mr_node *map, const char *key);
 /** The tree in one line of flow style, without places: equal trees print alike. */
 mr_status mr_node_print(const mr_node *n, mr_text *t);

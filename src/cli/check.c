@@ -26,7 +26,7 @@ static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_catal
         cat->join_by = mr_config_joins(cfg);
         MR_TRY(mr_catalog_set_all(cat, 0, &info));
         mr_probed_fini(&info);
-        if (cat->n_kinds) break;
+        if (cat->n_forms) break;
         mr_catalog_free(cat);
         cat = NULL;
     }

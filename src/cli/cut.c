@@ -57,9 +57,9 @@ static mr_slab rows_in(const mr_plan *p, const mr_span *sp, int64_t t0, int64_t 
     return s;
 }
 
-/* Rows [rows) of one part of a span into the file, block by block. */
-static mr_status append_part(const mr_plan *p, const mr_span *sp, const mr_part *part, mr_slab rows,
-                             mr_lane_file *to)
+/* Rows [rows) of one leg of a span into the file, block by block. */
+static mr_status append_leg(const mr_plan *p, const mr_span *sp, const mr_leg *leg, mr_slab rows,
+                            mr_lane_file *to)
 {
     mr_status st = MR_OK;
     const mr_array *a = &p->arrays[sp->group];
@@ -69,17 +69,17 @@ static mr_status append_part(const mr_plan *p, const mr_span *sp, const mr_part 
     char *stored = NULL;
     double *x = NULL;
     float *v = NULL;
-    mr_catalog_info(p->cat, part->file, &info);
+    mr_catalog_info(p->cat, leg->file, &info);
     const size_t width = (size_t)a->sel.n, row = width * info.store.dtype.size;
     const uint64_t block = MR_MAX((uint64_t)BLOCK_BYTES / row, (uint64_t)1);
-    MR_TRY(mr_catalog_chunks(p->cat, part->file, &chunks));
-    MR_TRY(mr_raw_open(mr_catalog_path(p->cat, part->file), &info, chunks, &raw));
+    MR_TRY(mr_catalog_chunks(p->cat, leg->file, &chunks));
+    MR_TRY(mr_raw_open(mr_catalog_path(p->cat, leg->file), &info, chunks, &raw));
     MR_TRY(mr_alloc(block, row, "a window", &stored));
     MR_TRY(mr_alloc(block * width, sizeof *x, "a window", &x));
     MR_TRY(mr_alloc(block * a->nc, sizeof *v, "a window", &v));
     for (int64_t k = rows.a; k < rows.b; k += (int64_t)block) {
         const size_t n = (size_t)MR_MIN((int64_t)block, rows.b - k);
-        const uint64_t at = (uint64_t)(k - sp->index0 - part->k) + part->skip;
+        const uint64_t at = (uint64_t)(k - sp->index0 - leg->k) + leg->skip;
         MR_TRY(mr_raw_read(raw, at, n, &a->sel, stored, row, NULL, NULL));
         mr_load_values(&info, 1, stored, row, n, width, x, width);
         for (size_t t = 0; t < n; t++)
@@ -100,12 +100,12 @@ static mr_status append_span(const mr_plan *p, const mr_span *sp, mr_slab rows, 
 {
     mr_status st = MR_OK;
     size_t first, n;
-    mr_span_parts(&p->spans, sp, rows.a - sp->index0, rows.b - sp->index0, &first, &n);
+    mr_span_legs(&p->spans, sp, rows.a - sp->index0, rows.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
-        const mr_part *q = &p->spans.part[i];
+        const mr_leg *q = &p->spans.leg[i];
         const mr_slab some = {MR_MAX(rows.a, sp->index0 + q->k),
                               MR_MIN(rows.b, sp->index0 + q->k + (int64_t)q->n)};
-        MR_TRY(append_part(p, sp, q, some, to));
+        MR_TRY(append_leg(p, sp, q, some, to));
     }
 out:
     return st;

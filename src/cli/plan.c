@@ -16,7 +16,7 @@ static uint64_t input_bytes(const mr_plan *p)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < p->cat->n_files; i++)
-        if (p->cat->rows[i].kind != MR_REFUSED) n += (uint64_t)p->cat->rows[i].size;
+        if (p->cat->rows[i].form != MR_REFUSED) n += (uint64_t)p->cat->rows[i].size;
     return n;
 }
 
@@ -102,7 +102,7 @@ static void print_plan(const mr_plan *p)
     const mr_memory_plan *m = &p->mem;
     char b0[32], b1[32], b2[32], t0[40], t1[40];
     size_t refused = 0, gaps = 0;
-    for (size_t i = 0; i < p->cat->n_files; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
+    for (size_t i = 0; i < p->cat->n_files; i++) refused += p->cat->rows[i].form == MR_REFUSED;
     for (size_t i = 0; i < p->spans.n_odd; i++) gaps += p->spans.odd[i].kind == MR_ODD_GAP;
     printf("input:      %zu files, %s, %zu refused\n", p->cat->n_files,
            mr_fmt_bytes((double)input_bytes(p), b0), refused);
@@ -113,7 +113,7 @@ static void print_plan(const mr_plan *p)
     for (size_t i = 0; i < p->spans.n_spans && i < 20; i++) {
         const mr_span *s = &p->spans.span[i];
         printf("  %s .. %s  %zu files\n", mr_utc_iso(s->t0_ns, t0),
-               mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), s->n_parts);
+               mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), s->n_legs);
     }
     if (p->spans.n_spans > 20) printf("  ... and %zu more\n", p->spans.n_spans - 20);
     print_arrays(p);
@@ -122,8 +122,8 @@ static void print_plan(const mr_plan *p)
            100 * mr_plan_largest_share(p));
     printf("memory:     %s a rank of %s allowed (at least %s): %zu input buffers of %s,\n",
            mr_fmt_bytes((double)m->planned_bytes, b0), mr_fmt_bytes((double)m->limit_bytes, b1),
-           mr_fmt_bytes((double)m->need_bytes, b2), m->n_slabs,
-           mr_fmt_bytes((double)m->slab_bytes, t0));
+           mr_fmt_bytes((double)m->need_bytes, b2), m->n_intakes,
+           mr_fmt_bytes((double)m->intake_bytes, t0));
     printf("            %zu output buffers of %s, %d threads with %s each, %s for MPI and HDF5\n",
            m->n_outs, mr_fmt_bytes((double)m->out_bytes, b0), m->threads,
            mr_fmt_bytes((double)m->work_bytes, b1), mr_fmt_bytes((double)m->base_bytes, b2));
@@ -134,14 +134,14 @@ static mr_status print_json(const mr_plan *p)
     json_t *spans = json_array();
     char t0[40], t1[40];
     size_t refused = 0;
-    for (size_t i = 0; i < p->cat->n_files; i++) refused += p->cat->rows[i].kind == MR_REFUSED;
+    for (size_t i = 0; i < p->cat->n_files; i++) refused += p->cat->rows[i].form == MR_REFUSED;
     for (size_t i = 0; i < p->spans.n_spans; i++) {
         const mr_span *s = &p->spans.span[i];
         json_array_append_new(
             spans,
             json_pack("{s:s s:s s:I s:f s:I}", "t0", mr_utc_iso(s->t0_ns, t0), "t1",
                       mr_utc_iso(mr_span_time(&p->spans, s, s->index0 + s->n, 1), t1), "samples",
-                      (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_parts));
+                      (json_int_t)s->n, "rate_hz", s->rate_hz, "files", (json_int_t)s->n_legs));
     }
     json_t *j = json_pack(
         "{s:I s:I s:o s:I s:f s:I s:{s:I s:I s:I}}", "files", (json_int_t)p->cat->n_files,

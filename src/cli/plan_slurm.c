@@ -48,7 +48,7 @@ static double input_bytes(const mr_plan *p)
 {
     double n = 0;
     for (size_t i = 0; i < p->cat->n_files; i++)
-        if (p->cat->rows[i].kind != MR_REFUSED) n += (double)p->cat->rows[i].size;
+        if (p->cat->rows[i].form != MR_REFUSED) n += (double)p->cat->rows[i].size;
     return n;
 }
 

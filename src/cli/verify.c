@@ -91,7 +91,7 @@ int mr_cli_verify(mr_comm *c, int argc, char **argv)
     mr_status st = is_output_folder(folder);
     if (st != MR_OK) return (int)st;
     if (mr_state_read(folder, &s) != MR_OK) mr_error_clear();
-    const bool running = s.live || mr_lock_held(folder, who, sizeof who);
+    const bool running = s.live || mr_lock_taken(folder, who, sizeof who);
     if (s.live) mr_printable(s.name, who, sizeof who);
     if (running) printf("verify: a run is at work here (%s): what is committed is judged\n", who);
     mr_state_fini(&s);

@@ -182,13 +182,13 @@ void mr_raw_close(mr_raw *r);
  *  selected-channel ranges relative to the request; a chunk that two reads touch is reported by
  * each. Returns MR_EINPUT only when the file as a whole fails (I/O error, truncated): then dst's
  * content is undefined. Fastest when stride is n channels x size and all channels are wanted; of
- * chunks with filters, a band in part is kept decoded for the next read. */
+ * chunks with filters, a tier in part is kept decoded for the next read. */
 typedef void (*mr_lost_fn)(void *arg, mr_slab rows, mr_slab chans, const char *why);
 mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, void *dst,
                       size_t stride, mr_lost_fn lost, void *arg);
 /** Rows that are best read together (chunk rows; 1 if contiguous), and the bytes of decode buffers
  * an open handle may hold. */
-uint64_t mr_raw_band_rows(const mr_file_info *info);
+uint64_t mr_raw_tier_rows(const mr_file_info *info);
 size_t mr_raw_buffer_bytes(const mr_file_info *info, const mr_chsel *sel);
 
 /** Convert nt rows x nc channels of stored samples (native byte order, rows src_stride bytes apart)

@@ -66,15 +66,15 @@ static mr_status read_wish(const char *text, wish *w)
     mr_status st = MR_OK;
     char *copy = NULL, *rest = NULL;
     MR_TRY(mr_strdup(text + sizeof MR_NULL - 1, &copy));
-    for (char *item = strtok_r(copy, ",", &rest); item; item = strtok_r(NULL, ",", &rest)) {
-        item += strspn(item, " ");
-        char *value = strchr(item, '=');
+    for (char *entry = strtok_r(copy, ",", &rest); entry; entry = strtok_r(NULL, ",", &rest)) {
+        entry += strspn(entry, " ");
+        char *value = strchr(entry, '=');
         if (!value) {
-            st = MR_RAISE(MR_ECONFIG, "\"%s\": key=value is needed, as rate=500Hz", item);
+            st = MR_RAISE(MR_ECONFIG, "\"%s\": key=value is needed, as rate=500Hz", entry);
             goto out;
         }
         *value++ = '\0';
-        MR_TRY(read_key(item, value, w));
+        MR_TRY(read_key(entry, value, w));
     }
     if (!(w->rate_hz > 0) || w->channels < 1 || w->channels > INT32_MAX || !w->all_ns)
         st = MR_RAISE(MR_ECONFIG, "rate, channels and days (hours, minutes) are needed, as in "

@@ -46,12 +46,12 @@ mr_status mr_node_pack(const mr_node *n, mr_text *out)
 {
     mr_status st = MR_OK;
     int32_t head[6] = {(int32_t)n->kind, n->quoted, n->line, n->col, n->key_line, n->key_col};
-    uint64_t items = n->n;
+    uint64_t entries = n->n;
     MR_TRY(mr_text_add_bytes(out, head, sizeof head));
     MR_TRY(pack_text(out, n->key ? n->key : ""));
     MR_TRY(pack_text(out, n->text));
-    MR_TRY(mr_text_add_bytes(out, &items, sizeof items));
-    for (size_t i = 0; i < n->n; i++) MR_TRY(mr_node_pack(&n->items[i], out));
+    MR_TRY(mr_text_add_bytes(out, &entries, sizeof entries));
+    for (size_t i = 0; i < n->n; i++) MR_TRY(mr_node_pack(&n->entries[i], out));
 out:
     return st;
 }
@@ -80,7 +80,7 @@ static bool take_text(cursor *c, char **out)
 static bool unpack(cursor *c, mr_node *n, int depth)
 {
     int32_t h[6];
-    uint64_t items;
+    uint64_t entries;
     if (depth > MAX_DEPTH || !take(c, h, sizeof h) || h[0] < 0 || h[0] > MR_NODE_MAP) return false;
     n->kind = (mr_node_kind)h[0];
     n->quoted = h[1] != 0;
@@ -89,11 +89,11 @@ static bool unpack(cursor *c, mr_node *n, int depth)
     n->key_line = h[4];
     n->key_col = h[5];
     if (!take_text(c, &n->key) || !n->key || !take_text(c, &n->text) ||
-        !take(c, &items, sizeof items) || items > (size_t)(c->end - c->p) / sizeof h)
+        !take(c, &entries, sizeof entries) || entries > (size_t)(c->end - c->p) / sizeof h)
         return false;
-    if (items && !(n->items = calloc((size_t)items, sizeof *n->items))) return false;
-    for (n->n = 0; n->n < items;)
-        if (!unpack(c, &n->items[n->n++], depth + 1)) return false;
+    if (entries && !(n->entries = calloc((size_t)entries, sizeof *n->entries))) return false;
+    for (n->n = 0; n->n < entries;)
+        if (!unpack(c, &n->entries[n->n++], depth + 1)) return false;
     return true;
 }
 

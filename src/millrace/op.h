@@ -97,7 +97,7 @@ typedef struct mr_needs {
                                    MR_WINDOW_SPAN: on the whole span */
     mr_memory memory;
     size_t state;        /* doubles of state per channel */
-    size_t hold;         /* doubles more that are carried, not part of the state */
+    size_t carry;        /* doubles more that are carried, not part of the state */
     size_t scratch;      /* doubles of scratch per thread */
     size_t scratch_rows; /* plus this many rows as wide as x */
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
@@ -147,7 +147,7 @@ typedef struct mr_piece {
     int64_t snap;        /* input index before which the state must be left in `state` for the
                             next block; in [x0, x0 + nt]; INT64_MAX: no next block */
     double *state;       /* [needs.state][x->nc], rows packed at x->nc; NULL if none */
-    double *hold;        /* [needs.hold][x->nc] more that is carried; NULL if none */
+    double *carry;       /* [needs.carry][x->nc] more that is carried; NULL if none */
     int64_t next;        /* the first output that the next block gives; INT64_MAX: no next block */
     double *scratch;     /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
     const mr_feed *feed; /* only for operators with .streams or .once; NULL: x is filled */
@@ -254,10 +254,10 @@ typedef struct mr_joining {
 } mr_joining;
 
 /** What a compound is made of. */
-typedef struct mr_parts mr_parts;
+typedef struct mr_compound mr_compound;
 /** Its next operator: a name, then parameters and values as in a config, then NULL:
- *  mr_parts_add(p, "rms", "window", "2 s", (char *)NULL). */
-mr_status mr_parts_add(mr_parts *p, const char *name, ...) __attribute__((sentinel));
+ *  mr_compound_add(p, "rms", "window", "2 s", (char *)NULL). */
+mr_status mr_compound_add(mr_compound *p, const char *name, ...) __attribute__((sentinel));
 
 typedef struct mr_op {
     const char *name;
@@ -269,7 +269,7 @@ typedef struct mr_op {
     const mr_param *params;
     /** A compound: says what operators its settings stand for; checked and planned as these. Where
      * it adds none the operator is itself; one that always is a compound has no other function. */
-    mr_status (*parts)(const void *self, mr_parts *p);
+    mr_status (*compound)(const void *self, mr_compound *p);
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);

@@ -55,10 +55,10 @@ static mr_status read_set(const mr_param *p, const mr_node *n, const char *text,
     mr_status st = text ? read_enum(p, text, &k) : MR_OK;
     if (text) set = 1 << k;
     for (size_t i = 0; n && i < n->n && st == MR_OK; i++) {
-        const mr_node *item = &n->items[i];
-        if (item->kind != MR_NODE_SCALAR || !item->text)
+        const mr_node *entry = &n->entries[i];
+        if (entry->kind != MR_NODE_SCALAR || !entry->text)
             return MR_RAISE(MR_ECONFIG, "a word or a list of words is needed");
-        st = read_enum(p, item->text, &k);
+        st = read_enum(p, entry->text, &k);
         set |= 1 << k;
     }
     if (st == MR_OK && !set) st = MR_RAISE(MR_ECONFIG, "the list is empty");
@@ -156,9 +156,9 @@ static mr_status read_list(const mr_param *p, const mr_node *n, mr_list64 *out)
     mr_list64 l = {0};
     if (n->n > MR_MAX_LIST) return MR_RAISE(MR_ECONFIG, "more than %d entries", MR_MAX_LIST);
     for (; l.n < n->n; l.n++) {
-        const mr_node *item = &n->items[l.n];
-        if (item->kind != MR_NODE_SCALAR) return MR_RAISE(MR_ECONFIG, "entries are numbers");
-        MR_TRY(mr_int_parse(item->text, &l.v[l.n]));
+        const mr_node *entry = &n->entries[l.n];
+        if (entry->kind != MR_NODE_SCALAR) return MR_RAISE(MR_ECONFIG, "entries are numbers");
+        MR_TRY(mr_int_parse(entry->text, &l.v[l.n]));
         MR_TRY(in_range(p, (double)l.v[l.n]));
     }
     *out = l;
@@ -172,7 +172,7 @@ static mr_status read_ranges(const mr_param *p, const mr_node *n, mr_ranges *out
     mr_ranges l = {0};
     if (n->n > MR_MAX_RANGES) return MR_RAISE(MR_ECONFIG, "more than %d ranges", MR_MAX_RANGES);
     for (; l.n < n->n; l.n++) {
-        const mr_node *item = &n->items[l.n];
+        const mr_node *item = &n->entries[l.n];
         if (item->kind != MR_NODE_SCALAR || !item->text)
             return MR_RAISE(MR_ECONFIG, "entries are ranges, a..b%s%s", p->unit ? " " : "",
                             unit_text(p));
@@ -187,12 +187,13 @@ out:
 /* [1, 30] for a range is what many write. */
 static mr_status refuse_shape(const mr_param *p, const mr_node *n)
 {
-    const bool two = n->kind == MR_NODE_LIST && n->n == 2 && n->items[0].text && n->items[1].text;
+    const bool two =
+        n->kind == MR_NODE_LIST && n->n == 2 && n->entries[0].text && n->entries[1].text;
     if (p->type == MR_RANGE && two) {
         char a[24], b[24];
         const char *unit = unit_text(p);
-        mr_printable(n->items[0].text, a, sizeof a);
-        mr_printable(n->items[1].text, b, sizeof b);
+        mr_printable(n->entries[0].text, a, sizeof a);
+        mr_printable(n->entries[1].text, b, sizeof b);
         const bool has = *unit && strstr(b, unit);
         return MR_RAISE(MR_ECONFIG, "a range is needed, not a list: did you mean %s..%s%s%s?", a, b,
                         *unit && !has ? " " : "", has ? "" : unit);
@@ -249,8 +250,8 @@ mr_status mr_params_parse(const mr_op *op, const mr_node *map, void *self)
     for (size_t i = 0; map && i < map->n; i++) {
         bool known = false;
         for (const mr_param *p = op->params; p && p->name; p++)
-            known = known || strcmp(p->name, map->items[i].key) == 0;
-        if (!known) return no_such_param(op, &map->items[i]);
+            known = known || strcmp(p->name, map->entries[i].key) == 0;
+        if (!known) return no_such_param(op, &map->entries[i]);
     }
     for (const mr_param *p = op->params; p && p->name; p++) {
         const mr_node *n = mr_node_get(map, p->name);

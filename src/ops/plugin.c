@@ -11,12 +11,12 @@ enum { PLUGIN_MAX = 256 << 20 };
 mr_status mr_op_complete(const mr_op *op)
 {
     if (op->name && *op->name && op->doc && op->size &&
-        (op->parts ||
+        (op->compound ||
          (op->bind && (op->apply || (op->take && op->give) || op->pick || op->join_begin))))
         return MR_OK;
     return MR_RAISE(MR_EBUG,
                     "operator %s is not complete: name, doc, size, bind and apply (or take and "
-                    "give; or parts alone) are needed",
+                    "give; or compound alone) are needed",
                     op->name && *op->name ? op->name : "without a name");
 }
 

@@ -82,13 +82,13 @@ typedef struct mr_lane_file mr_lane_file;
  * Only the writer thread calls these. */
 mr_status mr_lane_create(const mr_lane_spec *spec, mr_lane_file **out);
 /** Append nr rows ([nr][axes...][nc], packed, of the shape's type), in order; any nr. With deflate
- * rows are collected to whole chunk bands (mr_lane_band_rows) and packed here;
- * appending whole bands saves the copying. */
+ * rows are collected to whole chunk tiers (mr_lane_tier_rows) and packed here;
+ * appending whole tiers saves the copying. */
 mr_status mr_lane_append(mr_lane_file *f, const void *data, uint64_t nr);
 /** The counts of rows [row, row + nr), where the shape has any. */
 mr_status mr_lane_counts(mr_lane_file *f, const int32_t *counts, uint64_t row, uint64_t nr);
 /** Rows of a chunk when deflating (about 1 MiB of samples; 1 without deflate). */
-uint64_t mr_lane_band_rows(const mr_lane_spec *spec);
+uint64_t mr_lane_tier_rows(const mr_lane_spec *spec);
 /** Bytes that an open lane file holds beside the caller's rows, for the memory plan. */
 size_t mr_lane_buffer_bytes(const mr_lane_spec *spec);
 /** What the lane was made from, as lines of out/digests.h. Once, before mr_lane_commit. */

@@ -13,7 +13,7 @@ enum { PIECE = 1 << 20 };
 struct mr_spool {
     int fd;
     char *folder, *piece;
-    size_t held;     /* bytes of piece that are not in the file */
+    size_t filled;   /* bytes of piece that are not in the file */
     uint64_t stored; /* bytes that are */
 };
 
@@ -59,10 +59,10 @@ static mr_status flush(mr_spool *s)
     if (s->fd < 0) s->fd = nameless(s->folder);
     if (s->fd < 0)
         return MR_RAISE(MR_EOUTPUT, "cannot keep rows in %s: %s", s->folder, strerror(errno));
-    const mr_status st = mr_out_pwrite(s->fd, s->piece, s->held, s->stored, s->folder);
+    const mr_status st = mr_out_pwrite(s->fd, s->piece, s->filled, s->stored, s->folder);
     if (st != MR_OK) return st;
-    s->stored += s->held;
-    s->held = 0;
+    s->stored += s->filled;
+    s->filled = 0;
     return MR_OK;
 }
 
@@ -70,18 +70,18 @@ mr_status mr_spool_add(mr_spool *s, const void *data, size_t n)
 {
     mr_status st = MR_OK;
     for (size_t k; n && st == MR_OK; n -= k) {
-        k = MR_MIN(n, (size_t)PIECE - s->held);
-        memcpy(s->piece + s->held, data, k);
+        k = MR_MIN(n, (size_t)PIECE - s->filled);
+        memcpy(s->piece + s->filled, data, k);
         data = (const char *)data + k;
-        s->held += k;
-        if (s->held == PIECE) st = flush(s);
+        s->filled += k;
+        if (s->filled == PIECE) st = flush(s);
     }
     return st;
 }
 
 uint64_t mr_spool_bytes(const mr_spool *s)
 {
-    return s->stored + s->held;
+    return s->stored + s->filled;
 }
 
 mr_status mr_spool_read(const mr_spool *s, uint64_t at, size_t n, void *out)

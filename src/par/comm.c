@@ -264,9 +264,9 @@ out:
     return st;
 }
 
-/** What does not fit one call goes in rounds through `stage`, a slice of each rank's bytes at a
+/** What does not fit one call goes in rounds through `room`, a slice of each rank's bytes at a
  *  time. */
-static void gather_in_rounds(mr_comm *c, const size_t *at, size_t slice, char *stage, int *counts,
+static void gather_in_rounds(mr_comm *c, const size_t *at, size_t slice, char *room, int *counts,
                              int *places, char *buf)
 {
     const size_t me = (size_t)c->rank, n = (size_t)c->size;
@@ -280,10 +280,10 @@ static void gather_in_rounds(mr_comm *c, const size_t *at, size_t slice, char *s
             places[r] = to;
             to += counts[r];
         }
-        MPI_Allgatherv(buf + at[me] + (counts[me] ? from : 0), counts[me], MPI_BYTE, stage, counts,
+        MPI_Allgatherv(buf + at[me] + (counts[me] ? from : 0), counts[me], MPI_BYTE, room, counts,
                        places, MPI_BYTE, c->world);
         for (size_t r = 0; r < n; r++)
-            if (counts[r]) memcpy(buf + at[r] + from, stage + places[r], (size_t)counts[r]);
+            if (counts[r]) memcpy(buf + at[r] + from, room + places[r], (size_t)counts[r]);
     }
 }
 
@@ -292,10 +292,10 @@ static mr_status gather(mr_comm *c, const size_t *at, size_t most, char *buf)
     const size_t n = (size_t)c->size, slice = MR_MAX(most / n, (size_t)1);
     const bool whole = at[n] <= most;
     mr_status st = MR_OK;
-    char *stage = NULL;
+    char *room = NULL;
     int *counts = NULL;
     st = mr_alloc(2 * n, sizeof *counts, "counts of the ranks", &counts);
-    if (st == MR_OK && !whole) st = mr_alloc(n, slice, "what all ranks tell at a time", &stage);
+    if (st == MR_OK && !whole) st = mr_alloc(n, slice, "what all ranks tell at a time", &room);
     MR_TRY(mr_agree(c, st));
     int *places = counts + n;
     if (whole) {
@@ -305,10 +305,10 @@ static mr_status gather(mr_comm *c, const size_t *at, size_t most, char *buf)
         }
         MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_BYTE, buf, counts, places, MPI_BYTE, c->world);
     } else {
-        gather_in_rounds(c, at, slice, stage, counts, places, buf);
+        gather_in_rounds(c, at, slice, room, counts, places, buf);
     }
 out:
-    free(stage);
+    free(room);
     free(counts);
     return st;
 }

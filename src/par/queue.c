@@ -63,7 +63,7 @@ static mr_status report_failure(const mr_queue *q)
     return q->failed;
 }
 
-mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s)
+mr_status mr_queue_push(mr_queue *q, void *entry, double timeout_s)
 {
     mr_status st = MR_OK;
     double until = mr_until(timeout_s);
@@ -79,7 +79,7 @@ mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s)
     else if (q->closed)
         st = MR_ECLOSED;
     else if (st == MR_OK) {
-        q->ring[(q->first + q->len++) % q->cap] = item;
+        q->ring[(q->first + q->len++) % q->cap] = entry;
         q->open++;
         mr_mutex_wake(q->m);
     }
@@ -87,7 +87,7 @@ mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s)
     return st;
 }
 
-static mr_status pop(mr_queue *q, bool newest, void **item, double timeout_s)
+static mr_status pop(mr_queue *q, bool newest, void **entry, double timeout_s)
 {
     mr_status st = MR_OK;
     double until = mr_until(timeout_s);
@@ -101,7 +101,7 @@ static mr_status pop(mr_queue *q, bool newest, void **item, double timeout_s)
     if (q->failed)
         st = report_failure(q);
     else if (q->len) {
-        *item = q->ring[newest ? (q->first + q->len - 1) % q->cap : q->first];
+        *entry = q->ring[newest ? (q->first + q->len - 1) % q->cap : q->first];
         if (!newest) q->first = (q->first + 1) % q->cap;
         q->len--;
         mr_mutex_wake(q->m);
@@ -111,22 +111,22 @@ static mr_status pop(mr_queue *q, bool newest, void **item, double timeout_s)
     return st;
 }
 
-mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s)
+mr_status mr_queue_pop(mr_queue *q, void **entry, double timeout_s)
 {
-    return pop(q, false, item, timeout_s);
+    return pop(q, false, entry, timeout_s);
 }
 
-mr_status mr_queue_pop_newest(mr_queue *q, void **item, double timeout_s)
+mr_status mr_queue_pop_newest(mr_queue *q, void **entry, double timeout_s)
 {
-    return pop(q, true, item, timeout_s);
+    return pop(q, true, entry, timeout_s);
 }
 
-bool mr_queue_left(mr_queue *q, void **item)
+bool mr_queue_left(mr_queue *q, void **entry)
 {
     mr_mutex_lock(q->m);
     const bool some = q->len > 0;
     if (some) {
-        *item = q->ring[q->first];
+        *entry = q->ring[q->first];
         q->first = (q->first + 1) % q->cap;
         q->len--;
     }

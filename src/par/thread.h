@@ -18,21 +18,21 @@ void mr_mutex_wake(mr_mutex *m); /* wakes all waiters; caller holds m */
 /* --- bounded queue of pointers ---------------------------------------------------------------- */
 typedef struct mr_queue mr_queue;
 mr_status mr_queue_new(const char *name, size_t capacity, mr_queue **out);
-void mr_queue_free(mr_queue *q); /* drops what is left: the items are the owner's */
+void mr_queue_free(mr_queue *q); /* drops what is left: the entries are the owner's */
 /** MR_OK; MR_ETIMEOUT; MR_ECLOSED after close; the failure's status after mr_queue_fail (with its
  *  trail). timeout_s < 0 waits for ever, 0 does not wait. MR_ETIMEOUT and MR_ECLOSED leave this
  *  thread's error trail alone, here and below: they may come while a real error is being handled.
  */
-mr_status mr_queue_push(mr_queue *q, void *item, double timeout_s);
-/** The same; after close the items still inside come out first, then MR_ECLOSED. After fail at
+mr_status mr_queue_push(mr_queue *q, void *entry, double timeout_s);
+/** The same; after close the entries still inside come out first, then MR_ECLOSED. After fail at
  * once. */
-mr_status mr_queue_pop(mr_queue *q, void **item, double timeout_s);
+mr_status mr_queue_pop(mr_queue *q, void **entry, double timeout_s);
 /** The same, but what was pushed last comes out first. */
-mr_status mr_queue_pop_newest(mr_queue *q, void **item, double timeout_s);
+mr_status mr_queue_pop_newest(mr_queue *q, void **entry, double timeout_s);
 /** The next of what is still inside, for its owner to free, after all who pop have left: also of a
  * queue that has failed. false: there is none. */
-bool mr_queue_left(mr_queue *q, void **item);
-/** Acknowledge one popped item; mr_queue_join waits until every pushed item was acknowledged. */
+bool mr_queue_left(mr_queue *q, void **entry);
+/** Acknowledge one popped entry; mr_queue_join waits until every pushed entry was acknowledged. */
 void mr_queue_done(mr_queue *q);
 mr_status mr_queue_join(mr_queue *q, double timeout_s);
 void mr_queue_close(mr_queue *q);

@@ -28,7 +28,7 @@ out:
 
 /* --- windows before filters ------------------------------------------------------------------ */
 
-/** The settings of an item as its row reads them. [give] self */
+/** The settings of an entry as its row reads them. [give] self */
 static mr_status settings_of(const mr_node *op, const mr_op **row, void **self)
 {
     mr_status st = MR_OK;
@@ -61,15 +61,15 @@ static mr_status windows_before_filters(const mr_node *chain, mr_strs *out)
 {
     mr_status st = MR_OK;
     for (size_t i = 0; i < chain->n; i++) {
-        const mr_node *op = &chain->items[i].items[0];
+        const mr_node *op = &chain->entries[i].entries[0];
         const mr_node *w = mr_node_get(op, "window");
         if (!mr_op_find(op->key)->levels || !w || !w->text || strcmp(w->text, "span") == 0)
             continue;
         for (size_t k = i + 1; k < chain->n; k++) {
-            const char *name = chain->items[k].items[0].key;
+            const char *name = chain->entries[k].entries[0].key;
             bool dc_free = false;
             if (!mr_op_find(name)->keeps) continue;
-            MR_TRY(is_dc_free(&chain->items[k].items[0], &dc_free));
+            MR_TRY(is_dc_free(&chain->entries[k].entries[0], &dc_free));
             MR_TRY(advise(out, op,
                           "%s in windows of %s steps at every window's edge, and %s spreads the "
                           "steps; %s",
@@ -191,7 +191,7 @@ static mr_status along(const mr_config *cfg, const mr_node *chain, const mr_arra
     const size_t before = out->n;
     double rate = a->in.rate_hz;
     for (size_t k = 0; k < mr_chain_n(a->chain); k++) {
-        const mr_node *at = &chain->items[mr_chain_item(a->chain, k)].items[0];
+        const mr_node *at = &chain->entries[mr_chain_entry(a->chain, k)].entries[0];
         const mr_op *op = mr_chain_op(a->chain, k);
         const mr_needs *n = mr_chain_needs(a->chain, k);
         const double from = rate;
@@ -203,7 +203,7 @@ static mr_status along(const mr_config *cfg, const mr_node *chain, const mr_arra
         } else if (op->clean && rate < from) { /* the last of a cascade passes the least */
             const double pass = op->clean(mr_chain_self(a->chain, k)) * rate / 2;
             if (k + 1 < mr_chain_n(a->chain) && mr_chain_op(a->chain, k + 1) == op &&
-                mr_chain_item(a->chain, k + 1) == mr_chain_item(a->chain, k))
+                mr_chain_entry(a->chain, k + 1) == mr_chain_entry(a->chain, k))
                 continue;
             MR_TRY(after_decimation(at, pass, rate, &b, out));
         } else if (op->keeps) {

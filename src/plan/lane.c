@@ -213,21 +213,21 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
             MR_TRY(mr_text_add(&t, "span %lld\n", (long long)k0));
             break;
         }
-    mr_span_parts(&p->spans, sp, l->raw.a - k0, l->raw.b - k0, &first, &n);
+    mr_span_legs(&p->spans, sp, l->raw.a - k0, l->raw.b - k0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
-        const mr_part *q = &p->spans.part[i];
+        const mr_leg *q = &p->spans.leg[i];
         const mr_row *r = &p->cat->rows[q->file];
         MR_TRY(mr_text_add(&t, "file %s %lld at %lld skip %llu time %lld\n",
                            mr_base_name(mr_catalog_path(p->cat, q->file)), (long long)r->size,
                            (long long)(k0 + q->k), (unsigned long long)q->skip,
                            (long long)q->t_ns));
-        const bool alone = i + 1 == sp->part0 + sp->n_parts || q[1].skip;
+        const bool alone = i + 1 == sp->leg0 + sp->n_legs || q[1].skip;
         if (alone && q->step_ns > 0) MR_TRY(mr_text_add(&t, "step %a\n", q->step_ns));
         if (q->file >= p->cat->n_files)
             MR_TRY(
-                mr_text_add(&t, "its %s from row %u\n", p->cat->facts[r->kind].dataset, r->row0));
+                mr_text_add(&t, "its %s from row %u\n", p->cat->facts[r->form].dataset, r->row0));
     }
-    const mr_part *last = &p->spans.part[first + n - 1];
+    const mr_leg *last = &p->spans.leg[first + n - 1];
     if (mr_span_bends(&p->spans, sp, first + n - 1))
         MR_TRY(mr_text_add(&t, "then %lld %llu\n", (long long)last[1].t_ns,
                            (unsigned long long)last->n));
@@ -314,13 +314,13 @@ static mr_status note_window(mr_plan *p, const mr_array *a, size_t span, int64_t
     const double full = (double)d->row_ns * 1e-9 * mr_chain_reducer_rate(a->chain);
     if (!left_out && (d->partial || 2 * (double)n >= full - 1)) return MR_OK;
     const int64_t a_ns = row * d->row_ns, end = sp->t0_ns + mr_index_ns(sp->n, 1, sp->rate_hz);
-    mr_odd odd = {
-        .kind = MR_ODD_WINDOW,
-        .file = p->spans.part[a_ns <= sp->t0_ns ? sp->part0 : sp->part0 + sp->n_parts - 1].file,
-        .other = SIZE_MAX,
-        .t0_ns = MR_MAX(a_ns, sp->t0_ns),
-        .t1_ns = MR_MIN(a_ns + d->row_ns, end),
-        .equal = -1};
+    mr_odd odd = {.kind = MR_ODD_WINDOW,
+                  .file =
+                      p->spans.leg[a_ns <= sp->t0_ns ? sp->leg0 : sp->leg0 + sp->n_legs - 1].file,
+                  .other = SIZE_MAX,
+                  .t0_ns = MR_MAX(a_ns, sp->t0_ns),
+                  .t1_ns = MR_MIN(a_ns + d->row_ns, end),
+                  .equal = -1};
     snprintf(odd.note, sizeof odd.note, "%lld of %.0f samples of a window of %g s: %s",
              (long long)n, full, (double)d->row_ns * 1e-9,
              left_out ? "more lie beyond a gap, these are left out" : "its row is NaN");
@@ -360,7 +360,7 @@ static mr_status note_short(mr_plan *p, const mr_array *a, uint32_t span)
             continue;
         }
         mr_odd odd = {.kind = MR_ODD_WINDOW,
-                      .file = p->spans.part[sp->part0].file,
+                      .file = p->spans.leg[sp->leg0].file,
                       .other = SIZE_MAX,
                       .count = (uint64_t)n,
                       .t0_ns = sp->t0_ns,

@@ -15,7 +15,7 @@ enum {
     QUANTUM = 112 << 20,
     SMOOTH = 24 << 20, /* bytes of a block up to which OVER contexts are granted */
     LEAST = 12 << 20,
-    SLAB = 4 << 20,
+    INTAKE = 4 << 20,
     OVER = 12,
     OUTS = 24 << 20, /* bytes of output that may wait while the writer syncs a lane */
     MOST_OUTS = 8,
@@ -59,7 +59,7 @@ static size_t widest_sample(const mr_plan *p, mr_array *a)
     const mr_quantity_join by = (mr_quantity_join)mr_config_joins(p->cfg);
     size_t most = lead.size;
     a->uniform = true;
-    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+    for (size_t k = 0; k < p->cat->n_forms; k++) {
         const mr_file_info *f = &p->cat->facts[k];
         const mr_dtype dt = f->store.dtype;
         if (p->cat->group[k] != a->group) continue;
@@ -83,13 +83,13 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     const uint64_t read = a->even ? a->nc : a->sel.n; /* channels buffered a row */
     const size_t cost = a->facts.store.dtype.size + (blocks ? 16u : 0u);
     const double ctx = whole ? 0.0 : ceil((before + after) * rate);
-    const double held = whole ? 0.0 : ceil(mr_chain_held(a->chain) * rate);
+    const double deferred = whole ? 0.0 : ceil(mr_chain_deferred(a->chain) * rate);
     double rows = MR_MIN((double)QUANTUM / (double)(read * cost), (double)MAX_ROWS);
     if (!p->cfg->strip && !whole && !coupled && !sources && a->even && a->sel.step == 1 &&
-        2 * (ctx + held) > rows)
-        a->strip_in =
-            MR_MIN(a->strip_in,
-                   mr_strip_columns(a, (double)QUANTUM / (2 * (ctx + held) * (double)cost), cost));
+        2 * (ctx + deferred) > rows)
+        a->strip_in = MR_MIN(
+            a->strip_in,
+            mr_strip_columns(a, (double)QUANTUM / (2 * (ctx + deferred) * (double)cost), cost));
     const bool strips = a->strip_in < a->nc;
     if (strips)
         rows = MR_MIN((double)QUANTUM / ((double)a->strip_in * (double)cost), (double)MAX_ROWS);
@@ -97,18 +97,19 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
     if (strips) a->strip = (uint64_t)MR_MAX((double)a->strip_in / fan_in(a), 1.0);
     const double row = (double)(strips ? a->strip_in : read) * (double)cost;
     const double small = MR_MAX((double)LEAST / row, MR_MIN(OVER * ctx, (double)SMOOTH / row));
-    rows = MR_MIN(rows, MR_MAX(MR_MAX(small, 4 * ctx), held / 2));
+    rows = MR_MIN(rows, MR_MAX(MR_MAX(small, 4 * ctx), deferred / 2));
     a->block_raw = (int64_t)MR_MAX(MR_MAX(rows - ctx, ctx), 1.0);
     a->block_out = (int64_t)((double)a->block_raw / rate * mr_chain_rate(a->chain));
     if (whole) a->block_out = INT64_MAX / 4;
     a->block_out = MR_MAX(a->block_out, 1);
     a->row_bytes = (size_t)(strips ? widest_strip(a) : read) * widest_sample(p, a);
-    a->slab_rows = MR_MAX((uint64_t)SLAB / a->row_bytes, (uint64_t)1);
-    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+    a->intake_rows = MR_MAX((uint64_t)INTAKE / a->row_bytes, (uint64_t)1);
+    for (size_t k = 0; k < p->cat->n_forms; k++) {
         const mr_file_info *f = &p->cat->facts[k];
-        const uint64_t band = mr_raw_band_rows(f);
-        if (p->cat->group[k] == a->group && band > a->slab_rows && band * a->row_bytes <= 8u * SLAB)
-            a->slab_rows = band;
+        const uint64_t tier = mr_raw_tier_rows(f);
+        if (p->cat->group[k] == a->group && tier > a->intake_rows &&
+            tier * a->row_bytes <= 8u * INTAKE)
+            a->intake_rows = tier;
     }
     return MR_OK;
 }
@@ -129,8 +130,8 @@ static size_t touched(const mr_slab_list *s, mr_slab raw)
 }
 
 typedef struct demand {
-    size_t slab_bytes, slabs, steady, ahead, out, work, state, mid[2], shared, lane, decode, writer,
-        picks, marks;
+    size_t intake_bytes, intakes, steady, ahead, out, work, state, mid[2], shared, lane, decode,
+        writer, picks, marks;
 } demand;
 
 /** What the walk through the steps of this block takes: laid out as the run does it. */
@@ -179,7 +180,7 @@ static void most_rows(const mr_plan *p, const mr_lane *l, demand *d)
                                          mr_shape_counts(&shape) * nc * sizeof(int32_t)));
 }
 
-/** Every block has all its slabs in hand at once: fewer than the most would never go on. */
+/** Every block has all its intakes in hand at once: fewer than the most would never go on. */
 static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
 {
     mr_status st = MR_OK;
@@ -190,16 +191,16 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
                                .deflate = p->cfg->deflate,
                                .shape = mr_array_shape(a)};
     const mr_needs *reduces = mr_chain_reduces(a->chain);
-    mr_slab_list slabs = {0};
+    mr_slab_list intakes = {0};
     mr_block_ranges r;
-    MR_TRY(mr_lane_slabs(p, l, &slabs));
+    MR_TRY(mr_lane_intakes(p, l, &intakes));
     mr_lane_ranges(p, l, 0, &r);
     int64_t from = n > 1 ? r.raw.b : r.raw.a; /* a block's first new row */
     for (size_t i = 0; i < n; i++) {
         mr_lane_ranges(p, l, i, &r);
-        d->slabs = MR_MAX(d->slabs, touched(&slabs, r.raw));
-        if (i > 0) d->steady = MR_MAX(d->steady, touched(&slabs, r.raw));
-        d->ahead = MR_MAX(d->ahead, touched(&slabs, (mr_slab){from, r.raw.b}));
+        d->intakes = MR_MAX(d->intakes, touched(&intakes, r.raw));
+        if (i > 0) d->steady = MR_MAX(d->steady, touched(&intakes, r.raw));
+        d->ahead = MR_MAX(d->ahead, touched(&intakes, (mr_slab){from, r.raw.b}));
         from = r.raw.b;
         if (i < 2 || i + 1 == n) demand_of_block(p, l, &r, d);
     }
@@ -208,39 +209,39 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     if (picks) d->out = MR_MAX(d->out, (size_t)64); /* they come in lists of their own */
     /* with the tiles, sorted in hand, on their way to the writer */
     if (picks) d->picks = MR_MAX(d->picks, 3 * mr_picks_most(a, l) * sizeof(mr_pick));
-    d->slab_bytes = MR_MAX(d->slab_bytes, a->slab_rows * a->row_bytes);
+    d->intake_bytes = MR_MAX(d->intake_bytes, a->intake_rows * a->row_bytes);
     const size_t sources =
-        reduces ? (reduces->n_sources + MR_SOURCE_GROUP) * mr_chain_state(a->chain) * 8 : 0;
-    d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + slabs.n * 256 + sources);
+        reduces ? (reduces->n_sources + MR_SOURCE_BUNDLE) * mr_chain_state(a->chain) * 8 : 0;
+    d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + intakes.n * 256 + sources);
     d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
 out:
-    free(slabs.v);
+    free(intakes.v);
     return st;
 }
 
-size_t mr_memory_decode(const mr_plan *p, size_t kind)
+size_t mr_memory_decode(const mr_plan *p, size_t form)
 {
-    const mr_array *a = &p->arrays[p->cat->group[kind]];
-    mr_file_info f = p->cat->facts[kind];
+    const mr_array *a = &p->arrays[p->cat->group[form]];
+    mr_file_info f = p->cat->facts[form];
     f.store.nt = UINT64_MAX; /* each file's own: taken as many */
     return a->chain ? mr_raw_buffer_bytes(&f, &a->sel) : 0;
 }
 
-/** What a reader holds beside its slab: decoded chunks, and the chunk table of its file. */
+/** What a reader holds beside its intake: decoded chunks, and the chunk table of its file. */
 static size_t decode_bytes(const mr_plan *p, size_t *file)
 {
-    size_t most = 0, table = 0, kind = SIZE_MAX;
+    size_t most = 0, table = 0, form = SIZE_MAX;
     *file = SIZE_MAX;
-    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+    for (size_t k = 0; k < p->cat->n_forms; k++) {
         const size_t bytes = p->barred && p->barred[k] ? 0 : mr_memory_decode(p, k);
-        if (bytes > most) kind = k;
+        if (bytes > most) form = k;
         most = MR_MAX(most, bytes);
     }
     for (size_t i = 0; i < p->cat->n; i++) {
         const mr_row *r = &p->cat->rows[i];
-        if (r->kind == MR_REFUSED) continue;
-        if (r->kind == kind && *file == SIZE_MAX) *file = i;
-        const mr_store *s = &p->cat->facts[r->kind].store;
+        if (r->form == MR_REFUSED) continue;
+        if (r->form == form && *file == SIZE_MAX) *file = i;
+        const mr_store *s = &p->cat->facts[r->form].store;
         if (s->storage != MR_ST_CHUNKED) continue;
         const size_t n = (size_t)((r->nt_stored + s->chunk_t - 1) / s->chunk_t *
                                   ((s->nc + s->chunk_c - 1) / s->chunk_c));
@@ -255,7 +256,7 @@ static size_t rows_bytes(const mr_plan *p)
 {
     const mr_spans *s = &p->spans;
     const size_t cat = mr_catalog_bytes(p->cat);
-    const size_t spans = s->n_parts * sizeof *s->part + s->n_spans * sizeof *s->span +
+    const size_t spans = s->n_legs * sizeof *s->leg + s->n_spans * sizeof *s->span +
                          s->n_odd * (sizeof *s->odd + 12);
     const size_t lanes = p->n_lanes * (sizeof *p->lanes + 128);
     const size_t report = cat + p->cat->n * 200 + s->n_odd * 500 + p->n_lanes * 200;
@@ -273,7 +274,7 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
     d.decode = decode_bytes(p, &file);
     *m = (mr_memory_plan){.limit_bytes = limit_bytes,
                           .base_bytes = base_bytes,
-                          .slab_bytes = d.slab_bytes,
+                          .intake_bytes = d.intake_bytes,
                           .out_bytes = d.out,
                           .n_outs = MR_MAX(2, MR_MIN(OUTS / MR_MAX(d.out, 1), MOST_OUTS)),
                           .work_bytes = d.work,
@@ -287,15 +288,15 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                      d.picks + d.marks;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +
                          d.mid[0] + d.mid[1] + d.shared + m->other_bytes;
-    m->need_bytes = fixed + d.slabs * d.slab_bytes;
-    size_t more = limit_bytes > m->need_bytes && d.slab_bytes
-                      ? (limit_bytes - m->need_bytes) / d.slab_bytes
+    m->need_bytes = fixed + d.intakes * d.intake_bytes;
+    size_t more = limit_bytes > m->need_bytes && d.intake_bytes
+                      ? (limit_bytes - m->need_bytes) / d.intake_bytes
                       : 0;
     /* the next block is read while this one is computed; no more, for what lies about for longer
-     * has left the cache. While a lane's first block is, its slabs are many where it warms up. */
-    const size_t want = MR_MAX(d.steady + d.ahead, d.slabs) + (size_t)p->cfg->io_threads;
-    m->n_slabs = d.slabs + MR_MIN(more, want - d.slabs);
-    m->planned_bytes = fixed + m->n_slabs * d.slab_bytes;
+     * has left the cache. While a lane's first block is, its intakes are many where it warms up. */
+    const size_t want = MR_MAX(d.steady + d.ahead, d.intakes) + (size_t)p->cfg->io_threads;
+    m->n_intakes = d.intakes + MR_MIN(more, want - d.intakes);
+    m->planned_bytes = fixed + m->n_intakes * d.intake_bytes;
 out:
     return st;
 }

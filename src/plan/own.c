@@ -63,7 +63,7 @@ mr_extent mr_lane_own_at(const mr_plan *p, const mr_lane *l, size_t op)
 double mr_array_factor(const mr_plan *p, const mr_array *a, uint32_t row)
 {
     return mr_catalog_factor((mr_quantity_join)mr_config_joins(p->cfg), &a->facts,
-                             &p->cat->facts[p->cat->rows[row].kind]);
+                             &p->cat->facts[p->cat->rows[row].form]);
 }
 
 mr_slab mr_lane_tile_channels(const mr_plan *p, const mr_lane *l, size_t tile)

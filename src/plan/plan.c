@@ -20,7 +20,7 @@ static mr_limits limits_of(const mr_file_info *f)
 static mr_limits limits_of_group(const mr_catalog *cat, uint32_t group)
 {
     const mr_limits lead = limits_of(mr_catalog_group(cat, group));
-    for (size_t k = 0; k < cat->n_kinds; k++) {
+    for (size_t k = 0; k < cat->n_forms; k++) {
         const mr_limits l = limits_of(&cat->facts[k]);
         if (cat->group[k] == group && (l.lowest != lead.lowest || l.highest != lead.highest))
             return (mr_limits){0, 0};
@@ -63,8 +63,8 @@ static mr_status ask_places(const mr_plan *p, uint32_t group, const mr_file_info
     *x_m = NULL;
     if (!f->places) return MR_OK;
     while (i < p->cat->n &&
-           (p->cat->rows[i].kind == MR_REFUSED || mr_catalog_group_of(p->cat, i) != group ||
-            strcmp(p->cat->facts[p->cat->rows[i].kind].dataset, f->dataset) != 0))
+           (p->cat->rows[i].form == MR_REFUSED || mr_catalog_group_of(p->cat, i) != group ||
+            strcmp(p->cat->facts[p->cat->rows[i].form].dataset, f->dataset) != 0))
         i++;
     MR_TRY(mr_prober_new(1, p->cfg->map, &prober));
     mr_prober_pick(prober, p->cfg->dataset);
@@ -282,7 +282,7 @@ mr_status mr_plan_nothing(const mr_plan *p)
                     time ? " in input.time" : "", longest_s);
 }
 
-/** A plan without the kinds that are barred (NULL: with all). [take] barred, on success */
+/** A plan without the forms that are barred (NULL: with all). [take] barred, on success */
 static mr_status plan_without(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
                               size_t base_bytes, int threads, uint8_t *barred, mr_plan **out)
 {
@@ -311,7 +311,7 @@ out:
     return st;
 }
 
-/** The kinds whose chunks cannot be decoded in what the rest of the plan leaves; NULL where that
+/** The forms whose chunks cannot be decoded in what the rest of the plan leaves; NULL where that
  *  does not help, or leaves nothing. [give] */
 static mr_status too_large(const mr_plan *p, uint8_t **out)
 {
@@ -322,8 +322,8 @@ static mr_status too_large(const mr_plan *p, uint8_t **out)
     size_t left = 0, n = 0;
     *out = NULL;
     if (m->need_bytes <= m->limit_bytes) return MR_OK;
-    MR_TRY(mr_alloc(p->cat->n_kinds, 1, "the plan", &barred));
-    for (size_t k = 0; k < p->cat->n_kinds; k++) {
+    MR_TRY(mr_alloc(p->cat->n_forms, 1, "the plan", &barred));
+    for (size_t k = 0; k < p->cat->n_forms; k++) {
         const size_t all = mr_memory_decode(p, k) * (size_t)p->cfg->io_threads;
         barred[k] =
             all > m->limit_bytes / 2 || (rest < m->limit_bytes && all > m->limit_bytes - rest);

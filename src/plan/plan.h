@@ -36,7 +36,7 @@ typedef struct mr_array {
     bool wide;                /* some of them in a type that holds more than float32 */
     size_t row_bytes;         /* of a strip's raw row as buffered */
     mr_digest design;         /* of the chain with its coefficients */
-    uint64_t slab_rows;       /* raw rows of one input buffer */
+    uint64_t intake_rows;     /* raw rows of one input buffer */
 } mr_array;
 
 typedef struct mr_lane {
@@ -58,7 +58,7 @@ typedef struct mr_memory_plan {
     size_t need_bytes;    /* the least this chain needs, per rank */
     size_t planned_bytes; /* what will be used at most, per rank */
     size_t base_bytes;    /* MPI, HDF5 and the program, measured or assumed */
-    size_t slab_bytes, n_slabs, out_bytes, n_outs, work_bytes, state_bytes, other_bytes;
+    size_t intake_bytes, n_intakes, out_bytes, n_outs, work_bytes, state_bytes, other_bytes;
     size_t mid_bytes[2]; /* the blocks that steps hand over */
     size_t decode_bytes; /* of the other bytes: to decode the file with the largest chunks */
     size_t decode_file;  /* its number in the catalogue; SIZE_MAX: none */
@@ -70,7 +70,7 @@ typedef struct mr_plan {
     const mr_config *cfg;  /* [borrow] */
     const mr_catalog *cat; /* [borrow] */
     mr_spans spans;
-    uint8_t *barred; /* per kind: 1: its chunks are too large for the memory; NULL: none is */
+    uint8_t *barred; /* per form: 1: its chunks are too large for the memory; NULL: none is */
     mr_array *arrays;
     size_t n_arrays;
     mr_lane *lanes; /* in order of array, start, channels */
@@ -136,7 +136,7 @@ typedef struct mr_slab_list {
     mr_slab *v;
     size_t n, cap;
 } mr_slab_list;
-mr_status mr_lane_slabs(const mr_plan *p, const mr_lane *l, mr_slab_list *out);
+mr_status mr_lane_intakes(const mr_plan *p, const mr_lane *l, mr_slab_list *out);
 /** Tile width in channels: a constant of the program. */
 #define MR_TILE 32
 
@@ -161,11 +161,11 @@ mr_status mr_lane_size(const mr_config *cfg, mr_array *a);
 uint64_t mr_strip_columns(const mr_array *a, double want, size_t cost);
 /* --- plan/memory.c
  * ---------------------------------------------------------------------------------- */
-/** Block, strip and slab lengths of an array: constants of chain, rate, channels and storage. */
+/** Block, strip and intake lengths of an array: constants of chain, rate, channels and storage. */
 mr_status mr_blocks_size(const mr_plan *p, mr_array *a);
 mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int threads);
-/** What a reader needs to decode chunks of this kind, bytes. */
-size_t mr_memory_decode(const mr_plan *p, size_t kind);
+/** What a reader needs to decode chunks of this form, bytes. */
+size_t mr_memory_decode(const mr_plan *p, size_t form);
 /** Default limit: 0.7 x (cgroup or Slurm limit, else RAM) / ranks on the node, at most 4 GiB. */
 size_t mr_memory_default(int ranks_on_node);
 /** Anonymous and shared pages of this process now, bytes. */

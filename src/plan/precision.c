@@ -15,7 +15,7 @@ bool mr_chain_keeps_offset(const mr_node *chain)
                                             "psd",      "differentiate", "whiten",  "correlate"};
     for (size_t i = 0; chain && i < chain->n; i++)
         for (size_t k = 0; k < sizeof takes_out / sizeof *takes_out; k++)
-            if (strcmp(chain->items[i].items[0].key, takes_out[k]) == 0) return false;
+            if (strcmp(chain->entries[i].entries[0].key, takes_out[k]) == 0) return false;
     return true;
 }
 
@@ -94,8 +94,8 @@ mr_status mr_precision_advise(const mr_config *cfg, const mr_plan *p, mr_strs *o
     for (size_t i = 0; i < p->spans.n_spans && most == 0; i++) {
         const mr_span *sp = &p->spans.span[i];
         const mr_array *a = &p->arrays[sp->group];
-        const uint32_t row = p->spans.part[sp->part0].file;
-        if (!a->chain || !mr_wider_than_float(p->cat->facts[p->cat->rows[row].kind].store.dtype))
+        const uint32_t row = p->spans.leg[sp->leg0].file;
+        if (!a->chain || !mr_wider_than_float(p->cat->facts[p->cat->rows[row].form].store.dtype))
             continue;
         MR_TRY(look(cfg, a, mr_catalog_path(p->cat, row), &most));
         if (most == 0) break; /* one look is enough */

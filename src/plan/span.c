@@ -27,10 +27,10 @@ static int by_group_time_name(const void *pa, const void *pb, void *arg)
     const mr_catalog *c = arg;
     const uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
     const mr_row *ra = &c->rows[a], *rb = &c->rows[b];
-    const uint32_t ga = c->group[ra->kind], gb = c->group[rb->kind];
+    const uint32_t ga = c->group[ra->form], gb = c->group[rb->form];
     if (ga != gb) return ga < gb ? -1 : 1;
     const int d = mr_catalog_order(c, a, b);
-    return d ? d : strcmp(c->facts[ra->kind].dataset, c->facts[rb->kind].dataset);
+    return d ? d : strcmp(c->facts[ra->form].dataset, c->facts[rb->form].dataset);
 }
 
 mr_status mr_spans_note(mr_spans *s, const mr_odd *row)
@@ -42,15 +42,15 @@ out:
     return st;
 }
 
-static mr_status add_part(mr_spans *s, mr_part part)
+static mr_status add_leg(mr_spans *s, mr_leg leg)
 {
     mr_status st = MR_OK;
     mr_span *sp = &s->span[s->n_spans - 1];
-    MR_TRY(mr_grow(&s->part, &s->cap_parts, s->n_parts + 1, sizeof *s->part, "the parts"));
-    part.k = sp->n;
-    s->part[s->n_parts++] = part;
-    sp->n_parts++;
-    sp->n += (int64_t)part.n;
+    MR_TRY(mr_grow(&s->leg, &s->cap_legs, s->n_legs + 1, sizeof *s->leg, "the legs"));
+    leg.k = sp->n;
+    s->leg[s->n_legs++] = leg;
+    sp->n_legs++;
+    sp->n += (int64_t)leg.n;
 out:
     return st;
 }
@@ -71,7 +71,7 @@ static mr_status begin_span(mr_spans *s, uint32_t group, double rate_hz, int64_t
     mr_status st = MR_OK;
     MR_TRY(mr_grow(&s->span, &s->cap_spans, s->n_spans + 1, sizeof *s->span, "the spans"));
     s->span[s->n_spans++] = (mr_span){.group = group,
-                                      .part0 = s->n_parts,
+                                      .leg0 = s->n_legs,
                                       .index0 = first_index(t0_ns, rate_hz),
                                       .t0_ns = t0_ns,
                                       .rate_hz = rate_hz};
@@ -201,7 +201,7 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join
 {
     mr_status st = MR_OK;
     const mr_row *r = &c->rows[f];
-    const uint32_t group = c->group[r->kind];
+    const uint32_t group = c->group[r->form];
     const double rate = mr_catalog_group(c, group)->rate_hz, step = step_of(r, rate);
     const bool own = step != 1e9 / rate;
     const double join_ns = join * step;
@@ -214,8 +214,8 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join
     const int64_t t =
         r->t0_ns + (own ? (int64_t)llround((double)skip * step) : steps_ns(rate, (int64_t)skip));
     if (!last->any || gap) MR_TRY(begin_span(s, group, rate, t));
-    MR_TRY(add_part(
-        s, (mr_part){
+    MR_TRY(add_leg(
+        s, (mr_leg){
                .file = f, .skip = skip, .n = r->nt - skip, .t_ns = t, .step_ns = own ? step : 0}));
     *last =
         (tail){true, f, own ? r->t1_ns + (int64_t)llround(step) : r->t0_ns + steps_ns(rate, r->nt)};
@@ -339,7 +339,7 @@ mr_status mr_spans_build(const mr_catalog *c, double join, const uint8_t *barred
     tail last = {0};
     MR_TRY(mr_alloc(c->n, sizeof *file, "the order of files", &file));
     for (size_t i = 0; i < c->n; i++)
-        if (c->rows[i].kind != MR_REFUSED && !(barred && barred[c->rows[i].kind]))
+        if (c->rows[i].form != MR_REFUSED && !(barred && barred[c->rows[i].form]))
             file[n++] = (uint32_t)i;
     qsort_r(file, n, sizeof *file, by_group_time_name, (void *)(uintptr_t)c);
     for (size_t i = 0; i < n; i++) {
@@ -357,20 +357,20 @@ out:
 void mr_spans_fini(mr_spans *s)
 {
     free(s->span);
-    free(s->part);
+    free(s->leg);
     free(s->odd);
     free(s->odd_by_t0);
     free(s->odd_latest);
     *s = (mr_spans){0};
 }
 
-/** The part of the span that holds sample k (clamped to the ends). */
-static size_t part_at(const mr_spans *s, const mr_span *sp, int64_t k)
+/** The leg of the span that holds sample k (clamped to the ends). */
+static size_t leg_at(const mr_spans *s, const mr_span *sp, int64_t k)
 {
-    size_t lo = sp->part0, hi = sp->part0 + sp->n_parts;
+    size_t lo = sp->leg0, hi = sp->leg0 + sp->n_legs;
     while (hi - lo > 1) {
         const size_t mid = lo + (hi - lo) / 2;
-        if (s->part[mid].k <= k)
+        if (s->leg[mid].k <= k)
             lo = mid;
         else
             hi = mid;
@@ -380,8 +380,8 @@ static size_t part_at(const mr_spans *s, const mr_span *sp, int64_t k)
 
 bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i)
 {
-    const mr_part *p = &s->part[i];
-    if (i + 1 >= sp->part0 + sp->n_parts || p[1].skip) return false; /* a clock that was set */
+    const mr_leg *p = &s->leg[i];
+    if (i + 1 >= sp->leg0 + sp->n_legs || p[1].skip) return false; /* a clock that was set */
     const long double there = (long double)(p[1].t_ns - p->t_ns);
     return fabsl(there - (long double)p->n * 1e9L / (long double)sp->rate_hz) > 1000.0L;
 }
@@ -389,19 +389,19 @@ bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i)
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den)
 {
     const int64_t whole = mr_div_floor(num, den), k = whole - sp->index0;
-    const size_t i = part_at(s, sp, k);
-    const mr_part *p = &s->part[i];
+    const size_t i = leg_at(s, sp, k);
+    const mr_leg *p = &s->leg[i];
     const long double at = (long double)(k - p->k) + (long double)(num - whole * den) / den;
-    const bool alone = i + 1 == sp->part0 + sp->n_parts || p[1].skip; /* nothing bends it */
+    const bool alone = i + 1 == sp->leg0 + sp->n_legs || p[1].skip; /* nothing bends it */
     long double step = 1e9L / (long double)sp->rate_hz;
     if (alone && p->step_ns > 0) step = (long double)p->step_ns;
     if (mr_span_bends(s, sp, i)) step = (long double)(p[1].t_ns - p->t_ns) / (long double)p->n;
     return p->t_ns + (int64_t)llroundl(at * step);
 }
 
-void mr_span_parts(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,
-                   size_t *n)
+void mr_span_legs(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,
+                  size_t *n)
 {
-    *first = part_at(s, sp, k0);
-    *n = part_at(s, sp, k1 - 1) - *first + 1;
+    *first = leg_at(s, sp, k0);
+    *n = leg_at(s, sp, k1 - 1) - *first + 1;
 }

@@ -4,19 +4,19 @@
 #include "plan/catalog/catalog.h"
 
 /** The samples of one recording that a span keeps. */
-typedef struct mr_part {
+typedef struct mr_leg {
     uint32_t file;    /* its row in the catalogue */
     int64_t k;        /* index in the span of the first kept sample */
     uint64_t skip, n; /* first samples left out (they overlap an earlier file); samples kept */
     int64_t t_ns;     /* time of the first kept sample by this file's own start */
     double step_ns;   /* 0, or its measured step where that is off the nominal one */
-} mr_part;
+} mr_leg;
 
 typedef struct mr_span {
     uint32_t group;
-    size_t part0, n_parts; /* its parts in the plan's list, in time order */
-    int64_t index0;        /* grid index of sample 0: round(t0 * rate) */
-    int64_t n;             /* samples */
+    size_t leg0, n_legs; /* its legs in the plan's list, in time order */
+    int64_t index0;      /* grid index of sample 0: round(t0 * rate) */
+    int64_t n;           /* samples */
     int64_t t0_ns;
     double rate_hz;
 } mr_span;
@@ -57,8 +57,8 @@ typedef struct mr_odd {
 typedef struct mr_spans {
     mr_span *span;
     size_t n_spans, cap_spans;
-    mr_part *part;
-    size_t n_parts, cap_parts;
+    mr_leg *leg;
+    size_t n_legs, cap_legs;
     mr_odd *odd;
     size_t n_odd, cap_odd;
     uint32_t *odd_by_t0; /* [n_found] rows of the ledger in order of start */
@@ -83,9 +83,9 @@ mr_status mr_spans_odds_in(const mr_spans *s, int64_t t0_ns, int64_t t1_ns, mr_o
 /** Time of the span's sample at position num/den (grid index): through the files' own start stamps.
  */
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den);
-/** Does the stamp of the part behind part i change the times in part i? */
+/** Does the stamp of the leg behind leg i change the times in leg i? */
 bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i);
-/** The parts that hold samples [k0, k1) of the span: index of the first, and how many. */
-void mr_span_parts(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,
-                   size_t *n);
+/** The legs that hold samples [k0, k1) of the span: index of the first, and how many. */
+void mr_span_legs(const mr_spans *s, const mr_span *sp, int64_t k0, int64_t k1, size_t *first,
+                  size_t *n);
 #endif

@@ -6,11 +6,11 @@
 
 /** What of each recording is used, added up for its file. A file whose recordings are all outside
  *  input.time is. */
-static void by_parts(const mr_account *a, mr_fate *f)
+static void by_legs(const mr_account *a, mr_fate *f)
 {
     const mr_plan *p = a->plan;
-    for (size_t i = 0; i < p->spans.n_parts; i++) {
-        const mr_part *q = &p->spans.part[i];
+    for (size_t i = 0; i < p->spans.n_legs; i++) {
+        const mr_leg *q = &p->spans.leg[i];
         const mr_array *arr = &p->arrays[mr_catalog_group_of(a->cat, q->file)];
         const int64_t end = q->t_ns + (int64_t)((double)q->n / arr->facts.rate_hz * 1e9);
         mr_fate *g = &f[mr_catalog_file(a->cat, q->file)];
@@ -39,8 +39,8 @@ static void by_ledger(const mr_account *a, mr_fate *f)
 /** A recording that cannot be used, or that the chain does not fit; MR_FATE_USED otherwise. */
 static mr_fate_state fate_of_row(const mr_account *a, size_t i)
 {
-    const uint32_t kind = a->cat->rows[i].kind;
-    if (kind == MR_REFUSED || (a->plan && a->plan->barred && a->plan->barred[kind]))
+    const uint32_t form = a->cat->rows[i].form;
+    if (form == MR_REFUSED || (a->plan && a->plan->barred && a->plan->barred[form]))
         return MR_FATE_REFUSED;
     const bool fits = !a->plan || a->plan->arrays[mr_catalog_group_of(a->cat, i)].chain;
     return fits ? MR_FATE_USED : MR_FATE_MISFIT;
@@ -69,7 +69,7 @@ mr_status mr_fates(const mr_account *a, mr_fate **out)
     const mr_catalog *c = a->cat;
     MR_TRY(mr_alloc(c->n_files, sizeof *f, "the report", &f));
     for (size_t i = 0; i < c->n_files; i++) f[i] = fate_of_file(a, i);
-    if (a->plan) by_parts(a, f);
+    if (a->plan) by_legs(a, f);
     if (a->plan) by_ledger(a, f);
     *out = f;
 out:
@@ -86,13 +86,13 @@ static void reason_of_row(const mr_account *a, size_t i, char buf[MR_REASON_MAX]
 {
     const char *note = mr_catalog_note(a->cat, i);
     char size[32];
-    if (a->cat->rows[i].kind == MR_REFUSED)
+    if (a->cat->rows[i].form == MR_REFUSED)
         snprintf(buf, MR_REASON_MAX, "%s", note ? note : "unknown");
-    else if (a->plan->barred && a->plan->barred[a->cat->rows[i].kind])
+    else if (a->plan->barred && a->plan->barred[a->cat->rows[i].form])
         snprintf(buf, MR_REASON_MAX,
                  "its chunks are too large for run.memory: decoding them takes %s a reader; give "
                  "more memory, or leave it out",
-                 mr_fmt_bytes((double)mr_memory_decode(a->plan, a->cat->rows[i].kind), size));
+                 mr_fmt_bytes((double)mr_memory_decode(a->plan, a->cat->rows[i].form), size));
     else
         snprintf(buf, MR_REASON_MAX, "the chain does not fit it: %.280s",
                  a->plan->arrays[mr_catalog_group_of(a->cat, i)].why);

@@ -53,8 +53,8 @@ static json_t *settings_json(const mr_node *n)
     json_t *out = n->kind == MR_NODE_MAP ? json_object() : json_array();
     int bad = 0;
     for (size_t i = 0; i < n->n && !bad; i++) {
-        json_t *value = settings_json(&n->items[i]);
-        bad = n->kind == MR_NODE_MAP ? json_object_set_new(out, n->items[i].key, value)
+        json_t *value = settings_json(&n->entries[i]);
+        bad = n->kind == MR_NODE_MAP ? json_object_set_new(out, n->entries[i].key, value)
                                      : json_array_append_new(out, value);
     }
     if (!bad) return out;
@@ -85,11 +85,11 @@ const char *mr_bottleneck(const mr_account *a)
     return "computing";
 }
 
-/* --- report.json: its lists are written item by item, a line each, since they may be long; never
+/* --- report.json: its lists are written entry by entry, a line each, since they may be long; never
  * as a tree in memory ------------------------------------------------------------------------- */
 
-/** One item of a list. [take] o */
-static mr_status add_item(mr_text *t, bool first, json_t *o)
+/** One entry of a list. [take] o */
+static mr_status add_entry(mr_text *t, bool first, json_t *o)
 {
     char *s = mr_json_text(o, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
     json_decref(o);
@@ -108,7 +108,7 @@ static size_t times_of(const mr_catalog *c, size_t i, int64_t *t0, int64_t *t1)
     *t1 = INT64_MIN;
     for (size_t k = 0; k <= n; k++) {
         const mr_row *r = &c->rows[k ? first + k - 1 : i];
-        if (r->kind == MR_REFUSED) continue;
+        if (r->form == MR_REFUSED) continue;
         mr_file_info info;
         mr_catalog_info(c, k ? first + k - 1 : i, &info);
         *t0 = MR_MIN(*t0, r->t0_ns);
@@ -130,7 +130,7 @@ static mr_status add_inputs(const mr_account *a, mr_text *t)
     for (size_t i = 0; i < c->n_files; i++) {
         int64_t t0, t1;
         const size_t n = times_of(c, i, &t0, &t1);
-        const bool known = c->rows[i].kind != MR_REFUSED;
+        const bool known = c->rows[i].form != MR_REFUSED;
         const char *note = mr_catalog_note(c, i);
         json_t *o =
             json_pack("{s:o s:s s:o s:I s:I s:o s:o}", "path", text(mr_catalog_path(c, i)), "state",
@@ -142,7 +142,7 @@ static mr_status add_inputs(const mr_account *a, mr_text *t)
             json_decref(o);
             o = NULL;
         }
-        MR_TRY(add_item(t, i == 0, o));
+        MR_TRY(add_entry(t, i == 0, o));
     }
 out:
     free(f);
@@ -159,8 +159,8 @@ static mr_status add_spans(const mr_account *a, mr_text *t)
                               when(mr_span_time(&p->spans, s, s->index0 + s->n - 1, 1)), "samples",
                               (json_int_t)s->n, "channels",
                               (json_int_t)p->arrays[s->group].facts.nc, "rate_hz", s->rate_hz,
-                              "files", (json_int_t)s->n_parts, "layout", (json_int_t)s->group);
-        MR_TRY(add_item(t, i == 0, o));
+                              "files", (json_int_t)s->n_legs, "layout", (json_int_t)s->group);
+        MR_TRY(add_entry(t, i == 0, o));
     }
 out:
     return st;
@@ -175,7 +175,7 @@ static mr_status add_ledger(const mr_account *a, mr_text *t)
         json_t *j = json_pack("{s:s s:o s:o s:o s:o s:I}", "kind", mr_odd_name(o->kind), "path",
                               text(mr_catalog_path(p->cat, o->file)), "t0", when(o->t0_ns), "t1",
                               when(o->t1_ns), "note", text(o->note), "count", (json_int_t)o->count);
-        MR_TRY(add_item(t, i == 0, j));
+        MR_TRY(add_entry(t, i == 0, j));
     }
 out:
     return st;
@@ -199,10 +199,10 @@ static mr_status add_lanes(const mr_account *a, mr_text *t)
         const mr_lane *l = &a->plan->lanes[i];
         const mr_held *h = held[i];
         if (!a->done[i] || (h && !h->first)) continue;
-        MR_TRY(add_item(t, first,
-                        h ? lane_json(h->rel, h->rows, l->c1 - l->c0, h->digest.hex)
-                          : lane_json(l->rel, (uint64_t)(l->rows.b - l->rows.a), l->c1 - l->c0,
-                                      a->digest[i].hex)));
+        MR_TRY(add_entry(t, first,
+                         h ? lane_json(h->rel, h->rows, l->c1 - l->c0, h->digest.hex)
+                           : lane_json(l->rel, (uint64_t)(l->rows.b - l->rows.a), l->c1 - l->c0,
+                                       a->digest[i].hex)));
         first = false;
     }
 out:
@@ -218,9 +218,9 @@ static mr_status add_held(const mr_account *a, mr_text *t)
     for (size_t i = 0; i < a->n_held; i++) {
         const mr_held *h = &a->held[i];
         if (!h->first) continue;
-        MR_TRY(add_item(t, first,
-                        json_pack("{s:s s:o s:I}", "file", h->rel, "missing", text(h->missing),
-                                  "losses", (json_int_t)h->n_losses)));
+        MR_TRY(add_entry(t, first,
+                         json_pack("{s:s s:o s:I}", "file", h->rel, "missing", text(h->missing),
+                                   "losses", (json_int_t)h->n_losses)));
         first = false;
     }
 out:
@@ -231,10 +231,10 @@ static mr_status add_kept(const mr_account *a, mr_text *t)
 {
     mr_status st = MR_OK;
     for (size_t i = 0; a->kept && i < a->kept->n; i++)
-        MR_TRY(add_item(t, i == 0,
-                        json_pack("{s:s s:s s:I}", "file", a->kept->v[i].rel, "checksum",
-                                  a->kept->v[i].checksum.hex, "losses",
-                                  (json_int_t)a->kept->v[i].n_losses)));
+        MR_TRY(add_entry(t, i == 0,
+                         json_pack("{s:s s:s s:I}", "file", a->kept->v[i].rel, "checksum",
+                                   a->kept->v[i].checksum.hex, "losses",
+                                   (json_int_t)a->kept->v[i].n_losses)));
 out:
     return st;
 }
@@ -242,7 +242,7 @@ out:
 static mr_status add_texts(const mr_strs *v, mr_text *t)
 {
     mr_status st = MR_OK;
-    for (size_t i = 0; i < v->n; i++) MR_TRY(add_item(t, i == 0, text(v->v[i])));
+    for (size_t i = 0; i < v->n; i++) MR_TRY(add_entry(t, i == 0, text(v->v[i])));
 out:
     return st;
 }
@@ -272,9 +272,9 @@ static mr_status add_links(const mr_account *a, mr_text *t)
     mr_status st = MR_OK;
     const mr_listing *l = a->listing;
     for (size_t i = 0; l && i < l->links.n; i++)
-        MR_TRY(add_item(t, i == 0,
-                        json_pack("{s:o s:o}", "path", text(l->links.v[i]), "leads_to",
-                                  text(l->targets.v[i]))));
+        MR_TRY(add_entry(t, i == 0,
+                         json_pack("{s:o s:o}", "path", text(l->links.v[i]), "leads_to",
+                                   text(l->targets.v[i]))));
 out:
     return st;
 }
@@ -312,7 +312,7 @@ static json_t *facts_json(const mr_account *a)
                   "idle_s", a->idle_s, "survey_s", a->survey_s, "finish_s", a->finish_s, "read_s",
                   a->read_s, "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s",
                   a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input", a->wait_read_s,
-                  "output", a->wait_out_s, "reader_buffer", a->wait_slab_s, "writer_work",
+                  "output", a->wait_out_s, "reader_buffer", a->wait_intake_s, "writer_work",
                   a->wait_done_s));
     bad |= json_object_set_new(o, "bottleneck", json_string(mr_bottleneck(a)));
     bad |= json_object_set_new(o, "memory",

@@ -76,7 +76,7 @@ void mr_run_tally(mr_run_state *r)
                   t->wait_out_s,
                   (double)(r->past.raw_bytes + (r->mill ? r->mill->raw_bytes : 0)),
                   (double)(r->past.samples + r->tally.samples),
-                  t->wait_slab_s,
+                  t->wait_intake_s,
                   t->wait_done_s,
                   t->read_cpu_s,
                   t->write_cpu_s};
@@ -106,7 +106,7 @@ void mr_run_tally(mr_run_state *r)
                               .wait_out_s = v[4],
                               .raw_bytes = (uint64_t)v[5],
                               .samples = (uint64_t)v[6],
-                              .wait_slab_s = v[7],
+                              .wait_intake_s = v[7],
                               .wait_done_s = v[8],
                               .read_cpu_s = v[9],
                               .write_cpu_s = v[10],

@@ -67,7 +67,7 @@ def test_a_lone_process_leaves_at_once_in_the_middle_of_a_block(job, slow, sig):
 
 
 def test_a_process_that_cannot_end_in_order_ends_all_the_same(job, slow):
-    """The disk does not answer: 25 s for a first slab."""
+    """The disk does not answer: 25 s for a first intake."""
     cfg, out, want = job
     proc = rig.start("run", cfg, **slow(0.03))
     reading(proc, out)

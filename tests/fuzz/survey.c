@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             sum += strlen(mr_catalog_path(c, i)) + (note ? strlen(note) : 0);
             mr_catalog_info(c, i, &info);
             sum += strlen(info.reason) + strlen(info.unit) + (size_t)info.state;
-            if (c->rows[i].kind != MR_REFUSED) sum += mr_catalog_group_of(c, i);
+            if (c->rows[i].form != MR_REFUSED) sum += mr_catalog_group_of(c, i);
         }
         for (uint32_t g = 0; g < c->n_groups; g++) sum += strlen(mr_catalog_group(c, g)->layout);
     }

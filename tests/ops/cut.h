@@ -24,9 +24,9 @@ static mr_node cut_scalar(const char *key, const char *text)
 
 static mr_node *cut_add(mr_node *parent, mr_node child)
 {
-    parent->items = realloc(parent->items, (parent->n + 1) * sizeof child);
-    parent->items[parent->n] = child;
-    return &parent->items[parent->n++];
+    parent->entries = realloc(parent->entries, (parent->n + 1) * sizeof child);
+    parent->entries[parent->n] = child;
+    return &parent->entries[parent->n++];
 }
 
 static mr_node cut_group(mr_node_kind kind, const char *key)

@@ -96,7 +96,7 @@ static inline void raw_write(hid_t d, const raw_spec *s, const double *x)
         for (uint64_t c = 0; c < s->nc; c++)
             y[s->time_first ? t * s->nc + c : c * s->nt + t] = x[t * s->nc + c];
     hid_t space = H5Dget_space(d);
-    if (s->skip_chunk0) { /* all but the rows of the first band of chunks */
+    if (s->skip_chunk0) { /* all but the rows of the first tier of chunks */
         hsize_t from[2] = {0, 0}, n[2];
         n[0] = s->time_first ? s->nt : s->nc;
         n[1] = s->time_first ? s->nc : s->nt;

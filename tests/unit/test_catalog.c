@@ -61,7 +61,7 @@ static void check_four(const mr_catalog *c, const mr_file_info f[4])
     assert_int_equal(got.state, MR_EINPUT);
     assert_string_equal(got.reason, "truncated");
     assert_int_equal(c->rows[2].size, 12);
-    assert_int_equal(c->n_kinds, 2);  /* stored in two ways */
+    assert_int_equal(c->n_forms, 2);  /* stored in two ways */
     assert_int_equal(c->n_groups, 1); /* which does not matter for what they hold */
     assert_int_equal(mr_catalog_group_of(c, 1), 0);
     assert_true(mr_catalog_group(c, 0)->rate_hz == 100);
@@ -134,7 +134,7 @@ static void a_file_has_a_row_for_each_recording(void **state)
     }
     same_info(v, 3, &r[1]);
     assert_int_equal(mr_catalog_row0(v, 3), 0); /* of the dataset */
-    assert_int_equal(v->rows[4].kind, MR_REFUSED);
+    assert_int_equal(v->rows[4].form, MR_REFUSED);
     assert_string_equal(mr_catalog_note(v, 4), "worn");
     assert_string_equal(mr_catalog_note(v, 5), "clock: set");
     mr_catalog_free(v);
@@ -154,7 +154,7 @@ static void a_damaged_block_is_refused(void **state)
     assert_int_equal(mr_catalog_view(block, 8, &v), MR_EINPUT);
     assert_int_equal(mr_catalog_view(block, n - 8, &v), MR_EINPUT);
     assert_int_equal(mr_catalog_view(block, n + 8, &v), MR_EINPUT);
-    ((mr_row *)(void *)(block + 40))->kind = 2; /* rows stand behind five counts; kinds are 0, 1 */
+    ((mr_row *)(void *)(block + 40))->form = 2; /* rows stand behind five counts; forms are 0, 1 */
     assert_int_equal(mr_catalog_view(block, n, &v), MR_EINPUT);
     mr_catalog_pack(c, block);
     *(uint64_t *)(void *)block = UINT64_MAX; /* so many files */
@@ -167,31 +167,31 @@ static void a_damaged_block_is_refused(void **state)
 static void facts_are_kept_once_whatever_stands_behind_texts(void **state)
 {
     (void)state;
-    mr_kinds k = {0};
+    mr_forms k = {0};
     uint32_t first, id;
     mr_file_info f;
     memset(&f, 0xee, sizeof f); /* what stands between fields differs */
     f = recording(0, 6000);
-    MUST(mr_kinds_add(&k, &f, &first));
+    MUST(mr_forms_add(&k, &f, &first));
     mr_file_info g = recording(60 * S, 100);
     memset(g.unit + strlen(g.unit) + 1, 'x', sizeof g.unit - strlen(g.unit) - 1);
     strcpy(g.odd, "odd");
     strcpy(g.assumed, "assumed");
-    MUST(mr_kinds_add(&k, &g, &id));
+    MUST(mr_forms_add(&k, &g, &id));
     assert_int_equal(id, first);
     for (uint32_t i = 0; i < 10000; i++) { /* so many that it grows often */
         f.rate_hz = 200 + i;
-        MUST(mr_kinds_add(&k, &f, &id));
+        MUST(mr_forms_add(&k, &f, &id));
         assert_int_equal(id, i + 1);
     }
     for (uint32_t i = 0; i < 10000; i += 777) {
         f.rate_hz = 200 + i;
-        MUST(mr_kinds_add(&k, &f, &id));
+        MUST(mr_forms_add(&k, &f, &id));
         assert_int_equal(id, i + 1);
     }
     assert_int_equal(k.n, 10001);
-    mr_kinds_fini(&k);
-    mr_kinds_fini(&k);
+    mr_forms_fini(&k);
+    mr_forms_fini(&k);
 }
 
 /** Number of groups of one file as usual and one changed by `change`. */
@@ -286,7 +286,7 @@ static void extents_beyond_32_bits_are_refused(void **state)
     f[1].store.row0 = 1; /* one row beyond what is stored */
     mr_catalog *c = catalog(f, abc, 2);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(c->rows[i].kind, MR_REFUSED);
+        assert_int_equal(c->rows[i].form, MR_REFUSED);
         assert_non_null(strstr(mr_catalog_note(c, i), "beyond"));
     }
     mr_catalog_free(c);

@@ -77,12 +77,12 @@ static void what_is_left_out_has_its_default(MR_UNUSED void **state)
 static void operators_without_parameters_get_a_map(MR_UNUSED void **state)
 {
     mr_config *c = parsed(IN OUT "chain: [{decimate: {factor: 3}}]\n");
-    assert_int_equal(mr_node_get(&c->chain->items[0], "decimate")->kind, MR_NODE_MAP);
+    assert_int_equal(mr_node_get(&c->chain->entries[0], "decimate")->kind, MR_NODE_MAP);
     mr_config_free(c);
     const char *const settings[] = {"chain.decimate.factor=10", "run.memory=256 MiB"};
     assert_int_equal(mr_config_parse("x.yaml", IN OUT "chain:\n  - decimate\n", settings, 2, &c),
                      MR_OK);
-    const mr_node *d = mr_node_get(&c->chain->items[0], "decimate");
+    const mr_node *d = mr_node_get(&c->chain->entries[0], "decimate");
     assert_string_equal(mr_node_get(d, "factor")->text, "10");
     assert_true(c->memory_bytes == 268435456u);
     mr_config_free(c);
@@ -230,10 +230,10 @@ static void bad_chains_are_refused(MR_UNUSED void **state)
         {CHAIN("  - magic\n"), "x.yaml:4:5: chain: there is no operator 'magic'", "millrace ops",
          NULL},
         {CHAIN("  - [bandpass]\n"), "x.yaml:4:5: chain: here is a list", "", NULL},
-        {CHAIN("  - {}\n"), "x.yaml:4:5: chain: here is an empty item", "", NULL},
+        {CHAIN("  - {}\n"), "x.yaml:4:5: chain: here is an empty entry", "", NULL},
         {CHAIN("  -\n"), "x.yaml:4:", "chain: here is nothing", NULL},
         {CHAIN("  - bandpass: {band: 1..45 Hz}\n    decimate: {factor: 5}\n"),
-         "x.yaml:4:5: chain: here is more than one operator in one item", "", NULL},
+         "x.yaml:4:5: chain: here is more than one operator in one entry", "", NULL},
         {CHAIN("  - decimate: 0\n"), "x.yaml:4:15: ", "factor", "outside 2..10000"},
         {CHAIN("  - decimate:\n"), "x.yaml:4:5: ", "factor", NULL},
         {CHAIN("  - decimate\n"), "x.yaml:4:5: ", "factor", NULL},

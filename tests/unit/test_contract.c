@@ -95,7 +95,7 @@ static void what_cannot_be_is_refused_by_name(void **state)
 }
 
 /* A compound is its parts, wherever it stands; what is wrong with one says where, and of what. */
-static void a_compound_is_its_parts(void **state)
+static void a_compound_is_what_it_stands_for(void **state)
 {
     mr_chain *c = NULL, *d = NULL;
     mr_text one = {0}, two = {0};
@@ -106,14 +106,15 @@ static void a_compound_is_its_parts(void **state)
     assert_int_equal(mr_chain_describe(c, &one), MR_OK);
     assert_int_equal(mr_chain_describe(d, &two), MR_OK);
     assert_string_equal(one.s, two.s);
-    assert_true(mr_chain_item(c, 1) == 1 && mr_chain_item(c, 2) == 1 && mr_chain_item(c, 3) == 2);
+    assert_true(mr_chain_entry(c, 1) == 1 && mr_chain_entry(c, 2) == 1 &&
+                mr_chain_entry(c, 3) == 2);
     mr_text_fini(&one);
     mr_text_fini(&two);
     mr_chain_free(c);
     mr_chain_free(d);
     assert_int_equal(make("band_rms band=5..20Hz window=1ms", &c), MR_ECONFIG);
     assert_non_null(strstr(mr_error(), "text:1:1: window: 0.001 s is under two samples"));
-    assert_non_null(strstr(mr_error(), "a part of band_rms"));
+    assert_non_null(strstr(mr_error(), "within band_rms"));
     assert_int_equal(make("band_rms band=5..80Hz window=1s", &c), MR_ECONFIG); /* Nyquist: 50 Hz */
     assert_non_null(strstr(mr_error(), "binding bandpass"));
 }
@@ -252,7 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_is_refused_by_name),
-        cmocka_unit_test(a_compound_is_its_parts),
+        cmocka_unit_test(a_compound_is_what_it_stands_for),
         cmocka_unit_test(channels_have_their_places_and_numbers),
         cmocka_unit_test(across_channels_by_hand),
         cmocka_unit_test(channels_are_found_from_each_other),

@@ -53,8 +53,8 @@ static void one_pair(void (*f)(const char *what, const mr_chain *c), const mr_op
     mr_node end = last ? example(last, NULL, NULL) : (mr_node){0};
     mr_chain *c = NULL;
     char what[96];
-    cut_add(&list, then.items[0]);
-    if (last) cut_add(&list, end.items[0]);
+    cut_add(&list, then.entries[0]);
+    if (last) cut_add(&list, end.entries[0]);
     then.n = end.n = 0; /* given to the list */
     snprintf(what, sizeof what, "%s, %s, %s", first->name, second, last ? last->name : "nothing");
     if (mr_chain_new(&list, &GEOM, &c) != MR_OK) fail_msg("%s: %s", what, mr_error());
@@ -146,7 +146,7 @@ static void every_row_says_what_it_is(void **state)
                     op->example);
         assert_ptr_equal(mr_op_find(op->name), op);
         assert_true(op->size > 0);
-        assert_true(op->parts && !op->bind
+        assert_true(op->compound && !op->bind
                         ? true
                         : op->bind && (op->apply || (op->take && op->give) || lists(op)));
         for (const mr_param *p = op->params; p && p->name; p++) {
@@ -247,7 +247,7 @@ static void impulse_responses_are_true(void **state)
         void *self = calloc(1, op->size);
         mr_geom out = GEOM;
         mr_needs needs = {0};
-        assert_int_equal(mr_params_parse(op, &list.items[0].items[0], self), MR_OK);
+        assert_int_equal(mr_params_parse(op, &list.entries[0].entries[0], self), MR_OK);
         assert_int_equal(op->bind(self, &GEOM, &out, &needs), MR_OK);
         op->impulse(self, h, 200);
         x[1000 * GEOM.nc] = 1;

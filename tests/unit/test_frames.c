@@ -1,5 +1,5 @@
-/* test_frames.c: stored rows of which only some count, as recorders write them that give frames with
- * rows before and behind: a third axis. */
+/* test_frames.c: stored rows of which only some count, as recorders write them that give frames
+ * with rows before and behind: a third axis. */
 #include "raw_file.h"
 #include <math.h>
 

@@ -299,16 +299,16 @@ static void blocks_of_a_lane_cover_it_once(void **state)
             at = s.b;
         }
         assert_int_equal(at, l->out.b);
-        mr_slab_list slabs = {0};
-        MUST(mr_lane_slabs(r.p, l, &slabs));
+        mr_slab_list intakes = {0};
+        MUST(mr_lane_intakes(r.p, l, &intakes));
         at = l->raw.a;
-        for (size_t k = 0; k < slabs.n; k++) {
-            assert_int_equal(slabs.v[k].a, at);
-            at = slabs.v[k].b;
-            assert_true((uint64_t)(at - slabs.v[k].a) <= r.p->arrays[l->array].slab_rows);
+        for (size_t k = 0; k < intakes.n; k++) {
+            assert_int_equal(intakes.v[k].a, at);
+            at = intakes.v[k].b;
+            assert_true((uint64_t)(at - intakes.v[k].a) <= r.p->arrays[l->array].intake_rows);
         }
         assert_int_equal(at, l->raw.b);
-        free(slabs.v);
+        free(intakes.v);
     }
     done(&r);
 }

@@ -163,7 +163,7 @@ static void deflated(uint64_t rows, uint64_t nc, uint64_t step, hsize_t want_chu
     s->spec.time_ns = time;
     s->spec.distance_m = distance;
     s->spec.deflate = true;
-    assert_int_equal(mr_lane_band_rows(&s->spec), want_chunk[0]);
+    assert_int_equal(mr_lane_tier_rows(&s->spec), want_chunk[0]);
     assert_int_equal(mr_lane_create(&s->spec, &f), MR_OK);
     for (uint64_t at = 0; at < rows; at += step)
         assert_int_equal(mr_lane_append(f, data + at * nc, MR_MIN(step, rows - at)), MR_OK);

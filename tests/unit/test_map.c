@@ -13,8 +13,8 @@ static mr_node item(const char *key, const char *text);
 
 static void add(mr_node *m, mr_node n)
 {
-    m->items = realloc(m->items, (m->n + 1) * sizeof n);
-    m->items[m->n++] = n;
+    m->entries = realloc(m->entries, (m->n + 1) * sizeof n);
+    m->entries[m->n++] = n;
 }
 
 static mr_node item(const char *key, const char *text)

@@ -39,7 +39,7 @@ static void done(rig *r)
 
 static size_t sum(const mr_memory_plan *m)
 {
-    return m->base_bytes + m->n_slabs * m->slab_bytes + m->n_outs * m->out_bytes +
+    return m->base_bytes + m->n_intakes * m->intake_bytes + m->n_outs * m->out_bytes +
            (size_t)m->threads * m->work_bytes + m->state_bytes + m->mid_bytes[0] + m->mid_bytes[1] +
            m->other_bytes;
 }
@@ -48,7 +48,7 @@ static void planned_grows_with_the_limit_in_input_buffers_only(void **state)
 {
     (void)state;
     static const size_t limit[] = {1, 256 * MIB, 512 * MIB, 1024 * MIB, 4096 * MIB};
-    size_t slabs = 0;
+    size_t intakes = 0;
     rig first = within(1, "[bandpass: {band: 1..20 Hz}]", 2000, NULL);
     const mr_memory_plan a = first.p->mem;
     for (size_t i = 0; i < sizeof limit / sizeof *limit; i++) {
@@ -59,11 +59,11 @@ static void planned_grows_with_the_limit_in_input_buffers_only(void **state)
         assert_true(m->planned_bytes <= MR_MAX(limit[i], m->need_bytes));
         assert_int_equal(m->planned_bytes, sum(m));
         assert_int_equal(m->planned_bytes - m->need_bytes,
-                         (m->n_slabs - a.n_slabs) * m->slab_bytes);
-        assert_true(m->n_slabs >=
-                    slabs); /* more with more memory, up to what reading ahead wants */
-        slabs = m->n_slabs;
-        assert_int_equal(m->slab_bytes, a.slab_bytes);
+                         (m->n_intakes - a.n_intakes) * m->intake_bytes);
+        assert_true(m->n_intakes >=
+                    intakes); /* more with more memory, up to what reading ahead wants */
+        intakes = m->n_intakes;
+        assert_int_equal(m->intake_bytes, a.intake_bytes);
         assert_int_equal(m->out_bytes, a.out_bytes);
         assert_int_equal(m->work_bytes, a.work_bytes);
         assert_int_equal(m->other_bytes, a.other_bytes);
@@ -73,7 +73,7 @@ static void planned_grows_with_the_limit_in_input_buffers_only(void **state)
             assert_string_equal(r.p->lanes[l].key.hex, first.p->lanes[l].key.hex);
         done(&r);
     }
-    assert_true(slabs > a.n_slabs);
+    assert_true(intakes > a.n_intakes);
     done(&first);
 }
 
@@ -83,18 +83,18 @@ static void slabs_hold_what_their_size_says(void **state)
     rig r = within(4096 * MIB, "[]", 2000, NULL);
     const mr_array *a = &r.p->arrays[0];
     assert_int_equal(a->row_bytes, 2000 * 4);
-    assert_int_equal(a->slab_rows, (4 * MIB) / 8000); /* 4 MiB of rows */
-    assert_int_equal(r.p->mem.slab_bytes, a->slab_rows * a->row_bytes);
+    assert_int_equal(a->intake_rows, (4 * MIB) / 8000); /* 4 MiB of rows */
+    assert_int_equal(r.p->mem.intake_bytes, a->intake_rows * a->row_bytes);
     done(&r);
 }
 
-/** The most slabs that a block of any lane touches, counted one by one. */
+/** The most intakes that a block of any lane touches, counted one by one. */
 static size_t most_touched(const mr_plan *p)
 {
     size_t most = 0;
     for (size_t i = 0; i < p->n_lanes; i++) {
         mr_slab_list s = {0};
-        MUST(mr_lane_slabs(p, &p->lanes[i], &s));
+        MUST(mr_lane_intakes(p, &p->lanes[i], &s));
         for (size_t b = 0; b < mr_lane_blocks(p, &p->lanes[i]); b++) {
             mr_block_ranges r;
             size_t n = 0;
@@ -109,7 +109,7 @@ static size_t most_touched(const mr_plan *p)
 
 static void odd_bands(mr_file_info *f)
 {
-    f->store.storage = MR_ST_CHUNKED; /* bands of 301 rows: slabs and blocks do not line up */
+    f->store.storage = MR_ST_CHUNKED; /* tiers of 301 rows: intakes and blocks do not line up */
     f->store.chunk_t = 301;
     f->store.chunk_c = 100;
     f->store.n_chunks = 20 * ((f->nc + 99) / 100); /* 6000 / 301 is 19.9 */
@@ -122,7 +122,7 @@ static void the_least_number_of_slabs_lets_every_block_run(void **state)
     for (size_t i = 0; i < 2; i++) {
         rig r = within(1, "[highpass: {corner: 0.5 Hz}]", 20000, change[i]);
         assert_true(most_touched(r.p) > 2);
-        assert_int_equal(r.p->mem.n_slabs, most_touched(r.p));
+        assert_int_equal(r.p->mem.n_intakes, most_touched(r.p));
         done(&r);
     }
 }
@@ -138,7 +138,7 @@ static void readers_are_counted_with_what_they_inflate(void **state)
 {
     (void)state;
     rig plain = within(1, "[]", 2000, NULL), packed = within(1, "[]", 2000, deflated);
-    /* two readers, each with a band of 301 rows x 2000 channels x 4 bytes decoded */
+    /* two readers, each with a tier of 301 rows x 2000 channels x 4 bytes decoded */
     assert_true(packed.p->mem.other_bytes - plain.p->mem.other_bytes >= 2u * 301 * 2000 * 4);
     done(&plain);
     done(&packed);
@@ -184,8 +184,8 @@ static void the_archive_itself_is_counted(void **state)
     rig few = within(1, "[]", 4, NULL);
     rig r = {.cfg = config("[]", ""), .cat = c};
     r.p = plan_within(r.cfg, c, 1);
-    /* a row of 64 bytes, two places of 4, a path of 22, its part in a span */
-    const size_t each = 64 + 8 + 22 + sizeof(mr_part);
+    /* a row of 64 bytes, two places of 4, a path of 22, its leg in a span */
+    const size_t each = 64 + 8 + 22 + sizeof(mr_leg);
     assert_true(r.p->mem.other_bytes - few.p->mem.other_bytes >= (N - FILES) * each);
     done(&few);
     done(&r);

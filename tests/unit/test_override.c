@@ -42,7 +42,7 @@ static void refused(const char *setting, const char *message)
 static const mr_node *param(const mr_node *r, size_t i, const char *op, const char *name)
 {
     const mr_node *chain = mr_node_get(r, "chain");
-    return mr_node_get(mr_node_get(&chain->items[i], op), name);
+    return mr_node_get(mr_node_get(&chain->entries[i], op), name);
 }
 
 static void an_operator_is_found_by_its_name(MR_UNUSED void **state)
@@ -74,7 +74,7 @@ static void an_index_tells_repeated_operators_apart(MR_UNUSED void **state)
     assert_string_equal(param(&r, 1, "abs", "x")->text, "1");
     assert_null(param(&r, 4, "abs", "x"));
     mr_node_fini(&r);
-    r = changed("chain.4={clip: {max: 3}}"); /* a whole item */
+    r = changed("chain.4={clip: {max: 3}}"); /* a whole entry */
     assert_string_equal(param(&r, 4, "clip", "max")->text, "3");
     mr_node_fini(&r);
     refused("chain.abs.x=1", "-s:1:7: chain.abs: 2 operators have this name; use an index: "
@@ -100,8 +100,8 @@ static void keys_that_are_absent_are_made(MR_UNUSED void **state)
     assert_string_equal(mr_node_get(mr_node_get(map, "rate"), "attr")->text, "/raw@fs");
     mr_node_fini(&r);
     mr_node none = tree();
-    mr_node_fini(&none.items[1]);
-    none.items[1] = none.items[2];
+    mr_node_fini(&none.entries[1]);
+    none.entries[1] = none.entries[2];
     none.n = 2; /* no chain */
     assert_int_equal(mr_override_apply(&none, "chain.abs.x=1"), MR_ECONFIG);
     assert_non_null(strstr(mr_error(), "-s:1:1: chain: the config has no chain"));
@@ -113,10 +113,10 @@ static void values_are_yaml(MR_UNUSED void **state)
     mr_node r = changed("input.files=[a.h5, \"*.h5\"]");
     const mr_node *f = mr_node_get(mr_node_get(&r, "input"), "files");
     assert_int_equal(f->kind, MR_NODE_LIST);
-    assert_string_equal(f->items[1].text, "*.h5");
-    assert_int_equal(f->items[1].col, 20);
+    assert_string_equal(f->entries[1].text, "*.h5");
+    assert_int_equal(f->entries[1].col, 20);
     assert_int_equal(mr_override_apply(&r, "input.files.1=b.h5"), MR_OK); /* a later one wins */
-    assert_string_equal(mr_node_get(mr_node_get(&r, "input"), "files")->items[1].text, "b.h5");
+    assert_string_equal(mr_node_get(mr_node_get(&r, "input"), "files")->entries[1].text, "b.h5");
     mr_node_fini(&r);
     r = changed("chain=[]");
     assert_int_equal(mr_node_get(&r, "chain")->n, 0);

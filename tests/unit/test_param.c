@@ -43,7 +43,7 @@ static mr_status parse(const char *text, fields *f)
     char line[256] = "madeup ";
     strcat(line, text);
     mr_node list = cut_settings(line);
-    mr_status st = mr_params_parse(&op, &list.items[0].items[0], f);
+    mr_status st = mr_params_parse(&op, &list.entries[0].entries[0], f);
     mr_node_fini(&list);
     return st;
 }
@@ -83,7 +83,7 @@ static void lists_of_numbers(void **state)
     cut_add(l, cut_scalar("", "17"));
     assert_int_equal(mr_params_parse(&op, &map, &f), MR_OK);
     assert_true(f.list.n == 2 && f.list.v[0] == 4 && f.list.v[1] == 17);
-    l = &map.items[1];
+    l = &map.entries[1];
     cut_add(l, cut_scalar("", "21"));
     assert_int_equal(mr_params_parse(&op, &map, &f), MR_ECONFIG);
     assert_non_null(strstr(mr_error(), "0..20"));
@@ -111,7 +111,7 @@ static void sets_of_words(void **state)
     mr_node *l = cut_add(&map, cut_group(MR_NODE_LIST, "set"));
     assert_int_equal(mr_params_parse(&op, &map, &f), MR_ECONFIG);
     assert_non_null(strstr(mr_error(), "empty"));
-    l = &map.items[1];
+    l = &map.entries[1];
     cut_add(l, cut_scalar("", "second"));
     cut_add(l, cut_scalar("", "first"));
     assert_int_equal(mr_params_parse(&op, &map, &f), MR_OK);
@@ -195,7 +195,7 @@ static void chains_refuse_what_is_no_operator(void **state)
     cut_add(item, cut_scalar("abs", ""));
     cut_add(item, cut_scalar("abs", ""));
     assert_int_equal(mr_chain_new(&list, &g, &c), MR_ECONFIG);
-    assert_non_null(strstr(mr_error(), "one operator an item"));
+    assert_non_null(strstr(mr_error(), "one operator an entry"));
     mr_node_fini(&list);
     list = cut_scalar("chain", "abs");
     assert_int_equal(mr_chain_new(&list, &g, &c), MR_ECONFIG);

@@ -41,7 +41,7 @@ static void check_file(const raw_spec *s)
     assert_int_equal(mr_raw_open(f.path, &f.info, f.chunks, &r), MR_OK);
     check_read(r, &f, 0, s->nt, (mr_chsel){0, 1, s->nc}, 0); /* all of it */
     const mr_chsel sel = {5, 1, s->nc - 8};
-    for (uint64_t t = 0; t < s->nt; t += 19) /* blocks that cut every band */
+    for (uint64_t t = 0; t < s->nt; t += 19) /* blocks that cut every tier */
         check_read(r, &f, t, MR_MIN(19, s->nt - t), sel, 3);
     check_read(r, &f, 1, s->nt - 1, (mr_chsel){2, 3, (s->nc - 2) / 3}, 0);
     check_read(r, &f, 30, 1, (mr_chsel){s->nc - 1, 1, 1}, 1);
@@ -432,14 +432,14 @@ static void sizes_and_names(MR_UNUSED void **state)
     char name[32];
     mr_file_info info = {.store = {.dtype = F32, .nt = 1000, .nc = 100}};
     const mr_chsel sel = {0, 1, 50};
-    assert_int_equal(mr_raw_band_rows(&info), 1);
+    assert_int_equal(mr_raw_tier_rows(&info), 1);
     assert_in_range(mr_raw_buffer_bytes(&info, &sel), 1 << 20, (1 << 20) + 4096);
     info.store.storage = MR_ST_CHUNKED;
     info.store.chunk_t = 256;
     info.store.chunk_c = 64;
-    assert_int_equal(mr_raw_band_rows(&info), 256);
+    assert_int_equal(mr_raw_tier_rows(&info), 256);
     info.store.n_filters = 1;
-    /* 1 MiB, two chunks with an eighth and 4 KiB more, a band of 256 x 50 samples, 64 KiB */
+    /* 1 MiB, two chunks with an eighth and 4 KiB more, a tier of 256 x 50 samples, 64 KiB */
     size_t want = (1 << 20) + 2 * (65536 + 8192 + 4096) + 256 * 50 * 4 + 65536;
     assert_in_range(mr_raw_buffer_bytes(&info, &sel), want, want + 4096);
     mr_dtype_name(F32, name, sizeof name);

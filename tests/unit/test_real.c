@@ -159,10 +159,10 @@ static mr_node leaf(const char *key, const char *text)
 static mr_node map_of(const char *data)
 {
     mr_node m = {.kind = MR_NODE_MAP, .key = strdup(""), .n = 3};
-    m.items = calloc(3, sizeof *m.items);
-    m.items[0] = leaf("data", data);
-    m.items[1] = leaf("rate", "100 Hz");
-    m.items[2] = leaf("start", "2026-01-01T00:00:00Z");
+    m.entries = calloc(3, sizeof *m.entries);
+    m.entries[0] = leaf("data", data);
+    m.entries[1] = leaf("rate", "100 Hz");
+    m.entries[2] = leaf("start", "2026-01-01T00:00:00Z");
     return m;
 }
 

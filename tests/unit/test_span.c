@@ -25,13 +25,13 @@ static void files_end_to_end_are_one_span(void **state)
     mr_spans s = spans_of(f, 3);
     assert_int_equal(s.n_spans, 1);
     assert_int_equal(s.n_odd, 0);
-    assert_int_equal(s.n_parts, 3);
+    assert_int_equal(s.n_legs, 3);
     assert_int_equal(s.span[0].n, 12050);
     assert_int_equal(s.span[0].index0, T0 / (10 * MS)); /* t0 * 100 Hz */
-    assert_int_equal(s.part[1].k, 6000);
-    assert_int_equal(s.part[2].k, 12000);
-    assert_int_equal(s.part[2].n, 50);
-    assert_int_equal(s.part[2].t_ns, T0 + 120 * S);
+    assert_int_equal(s.leg[1].k, 6000);
+    assert_int_equal(s.leg[2].k, 12000);
+    assert_int_equal(s.leg[2].n, 50);
+    assert_int_equal(s.leg[2].t_ns, T0 + 120 * S);
     mr_spans_fini(&s);
 }
 
@@ -75,8 +75,8 @@ static void half_a_sample_decides_between_drift_gap_and_overlap(void **state)
         assert_int_equal(s.n_spans, row[i].n_spans);
         assert_int_equal(s.n_odd, row[i].n_odd);
         if (s.n_odd) assert_int_equal(s.odd[0].kind, row[i].kind);
-        assert_int_equal(s.part[1].skip, row[i].skip);
-        assert_int_equal(s.part[1].n, 6000 - row[i].skip);
+        assert_int_equal(s.leg[1].skip, row[i].skip);
+        assert_int_equal(s.leg[1].n, 6000 - row[i].skip);
         mr_spans_fini(&s);
     }
 }
@@ -89,9 +89,9 @@ static void in_an_overlap_the_earlier_file_keeps_its_samples(void **state)
     mr_spans s = spans_of(f, 2);
     assert_int_equal(s.n_spans, 1);
     assert_int_equal(s.span[0].n, 11900);
-    assert_int_equal(s.part[1].k, 6000);
-    assert_int_equal(s.part[1].skip, 100);
-    assert_int_equal(s.part[1].t_ns, T0 + 60 * S);
+    assert_int_equal(s.leg[1].k, 6000);
+    assert_int_equal(s.leg[1].skip, 100);
+    assert_int_equal(s.leg[1].t_ns, T0 + 60 * S);
     assert_int_equal(s.odd[0].skip, 100);
     assert_int_equal(s.odd[0].equal, -1);
     assert_int_equal(s.odd[0].t0_ns, T0 + 59 * S);
@@ -107,7 +107,7 @@ static void a_covered_file_is_a_duplicate_and_the_cover_goes_on(void **state)
                               recording(60 * S, 6000)};
     mr_spans s = spans_of(f, 4);
     assert_int_equal(s.n_spans, 1);
-    assert_int_equal(s.n_parts, 2);
+    assert_int_equal(s.n_legs, 2);
     assert_int_equal(s.span[0].n, 12000);
     assert_int_equal(s.n_odd, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -129,7 +129,7 @@ static void of_two_names_of_one_time_the_first_by_name_stays(void **state)
     mr_catalog *c = catalog(f, two, 2);
     mr_spans s = {0};
     MUST(mr_spans_build(c, MR_JOIN, NULL, &s));
-    assert_int_equal(s.part[0].file, 1);
+    assert_int_equal(s.leg[0].file, 1);
     assert_int_equal(s.odd[0].file, 0);
     mr_spans_fini(&s);
     mr_catalog_free(c);
@@ -164,7 +164,7 @@ static void a_measured_rate_beyond_a_thousandth_bends_the_span(void **state)
     assert_int_equal(s.n_odd, 1);
     assert_int_equal(s.odd[0].kind, MR_ODD_RATE);
     assert_int_equal(s.odd[0].file, 1);
-    assert_int_equal(s.part[2].skip, 0);
+    assert_int_equal(s.leg[2].skip, 0);
     /* its samples are labelled by its stamps: number 5000 stands at 5000 * 10.02 ms */
     const int64_t i0 = s.span[0].index0 + 6000;
     assert_int_equal(mr_span_time(&s, &s.span[0], i0 + 5000, 1), T0 + 60 * S + 50100 * MS);
@@ -258,10 +258,10 @@ static void tell(const mr_catalog *c, const mr_spans *s, char *out, size_t size)
         const mr_span *sp = &s->span[i];
         n += (size_t)snprintf(out + n, size - n, "[%u %lld %lld", sp->group, (long long)sp->index0,
                               (long long)sp->n);
-        for (size_t k = sp->part0; k < sp->part0 + sp->n_parts; k++)
+        for (size_t k = sp->leg0; k < sp->leg0 + sp->n_legs; k++)
             n += (size_t)snprintf(out + n, size - n, " %s %lld %llu",
-                                  mr_catalog_path(c, s->part[k].file), (long long)s->part[k].k,
-                                  (unsigned long long)s->part[k].skip);
+                                  mr_catalog_path(c, s->leg[k].file), (long long)s->leg[k].k,
+                                  (unsigned long long)s->leg[k].skip);
         n += (size_t)snprintf(out + n, size - n, "]");
     }
     for (size_t i = 0; i < s->n_odd; i++)
@@ -312,10 +312,10 @@ static void growth_leaves_indices_of_old_samples_alone(void **state)
     assert_int_equal(more.n_spans, 2);
     assert_int_equal(more.span[0].index0, few.span[0].index0);
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(more.part[i].file, few.part[i].file);
-        assert_int_equal(more.part[i].k, few.part[i].k);
-        assert_int_equal(more.part[i].n, few.part[i].n);
-        assert_int_equal(more.part[i].t_ns, few.part[i].t_ns);
+        assert_int_equal(more.leg[i].file, few.leg[i].file);
+        assert_int_equal(more.leg[i].k, few.leg[i].k);
+        assert_int_equal(more.leg[i].n, few.leg[i].n);
+        assert_int_equal(more.leg[i].t_ns, few.leg[i].t_ns);
     }
     mr_spans_fini(&few);
     mr_spans_fini(&more);
@@ -345,11 +345,11 @@ static void parts_of_a_range_are_found(void **state)
                               recording(120 * S, 6000)};
     mr_spans s = spans_of(f, 3);
     size_t first, n;
-    mr_span_parts(&s, &s.span[0], 0, 6000, &first, &n);
+    mr_span_legs(&s, &s.span[0], 0, 6000, &first, &n);
     assert_true(first == 0 && n == 1);
-    mr_span_parts(&s, &s.span[0], 5999, 6001, &first, &n);
+    mr_span_legs(&s, &s.span[0], 5999, 6001, &first, &n);
     assert_true(first == 0 && n == 2);
-    mr_span_parts(&s, &s.span[0], 6000, 18000, &first, &n);
+    mr_span_legs(&s, &s.span[0], 6000, 18000, &first, &n);
     assert_true(first == 1 && n == 2);
     mr_spans_fini(&s);
 }

@@ -291,7 +291,7 @@ static void bad_files_are_refused_alone_and_tried_again(void **state)
         if (k % 2 == 0)
             check_file(&s, k);
         else
-            assert_int_equal(s.cat->rows[k].kind, MR_REFUSED);
+            assert_int_equal(s.cat->rows[k].form, MR_REFUSED);
     }
     assert_non_null(strstr(mr_catalog_note(s.cat, 1), "No such file"));
     assert_non_null(mr_catalog_note(s.cat, 3));
@@ -301,7 +301,7 @@ static void bad_files_are_refused_alone_and_tried_again(void **state)
     s = survey(FILES, MR_SURVEY_KEEP, true);
     assert_int_equal(s.n_probed, 3);
     check_file(&s, 1);
-    assert_int_equal(s.cat->rows[3].kind, MR_REFUSED);
+    assert_int_equal(s.cat->rows[3].form, MR_REFUSED);
     mr_survey_fini(&s);
     tear_down();
 }

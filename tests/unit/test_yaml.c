@@ -53,16 +53,16 @@ static void values_and_keys_know_their_places(MR_UNUSED void **state)
     assert_string_equal(mr_node_get(input, "files")->text, "data/*.h5");
     const mr_node *ch = mr_node_get(input, "channels");
     assert_int_equal(ch->n, 2);
-    at(&ch->items[1], 4, 17, 4, 17);
-    assert_true(ch->items[1].quoted && !ch->items[0].quoted);
+    at(&ch->entries[1], 4, 17, 4, 17);
+    assert_true(ch->entries[1].quoted && !ch->entries[0].quoted);
     assert_int_equal(chain->n, 3);
-    const mr_node *bp = mr_node_get(&chain->items[0], "bandpass");
+    const mr_node *bp = mr_node_get(&chain->entries[0], "bandpass");
     at(bp, 6, 15, 6, 5);
     at(mr_node_get(bp, "band"), 6, 22, 6, 16);
     assert_string_equal(mr_node_get(bp, "band")->text, "1..45 Hz");
-    assert_string_equal(chain->items[1].text, "abs");
-    assert_string_equal(chain->items[1].key, "");
-    assert_true(mr_node_empty(mr_node_get(&chain->items[2], "demean")));
+    assert_string_equal(chain->entries[1].text, "abs");
+    assert_string_equal(chain->entries[1].key, "");
+    assert_true(mr_node_empty(mr_node_get(&chain->entries[2], "demean")));
     assert_null(mr_node_get(&r, "output"));
     mr_node_fini(&r);
 }

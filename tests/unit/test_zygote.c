@@ -192,17 +192,17 @@ static void node_tree_survives_packing(void **s)
 {
     (void)s;
     mr_node root = {.kind = MR_NODE_MAP, .key = strdup(""), .n = 2}, back;
-    root.items = calloc(2, sizeof *root.items);
-    root.items[0] = leaf("data", "/raw");
-    root.items[1] = (mr_node){.kind = MR_NODE_LIST, .key = strdup("axes"), .n = 1};
-    root.items[1].items = calloc(1, sizeof *root.items);
-    root.items[1].items[0] = leaf("", "time");
+    root.entries = calloc(2, sizeof *root.entries);
+    root.entries[0] = leaf("data", "/raw");
+    root.entries[1] = (mr_node){.kind = MR_NODE_LIST, .key = strdup("axes"), .n = 1};
+    root.entries[1].entries = calloc(1, sizeof *root.entries);
+    root.entries[1].entries[0] = leaf("", "time");
     mr_text t = {0};
     assert_int_equal(mr_node_pack(&root, &t), MR_OK);
     assert_int_equal(mr_node_unpack(t.s, t.len, &back), MR_OK);
     assert_string_equal(mr_node_get(&back, "data")->text, "/raw");
     assert_int_equal(mr_node_get(&back, "data")->line, 7);
-    assert_string_equal(mr_node_get(&back, "axes")->items[0].text, "time");
+    assert_string_equal(mr_node_get(&back, "axes")->entries[0].text, "time");
     mr_node_fini(&back);
     for (size_t n = 0; n < t.len; n++) /* cut anywhere: refused, nothing leaks */
         assert_int_not_equal(mr_node_unpack(t.s, n, &back), MR_OK);

@@ -130,12 +130,12 @@ mr_status mr_source_read(const mr_source *s, size_t i, uint64_t c0, uint64_t c1,
     if (t0 >= t1 || c0 >= c1) return MR_OK;
     const mr_chsel sel = {.first = c0 - at, .step = 1, .n = c1 - c0};
     const size_t row = sel.n * f->store.dtype.size;
-    const uint64_t band = mr_raw_band_rows(f);
-    const uint64_t block = MR_MAX(((uint64_t)2 << 20) / sel.n / band * band, band);
+    const uint64_t tier = mr_raw_tier_rows(f);
+    const uint64_t block = MR_MAX(((uint64_t)2 << 20) / sel.n / tier * tier, tier);
     MR_TRY(mr_alloc(block, row, "a block", &stored));
     MR_TRY(mr_alloc(block * sel.n, sizeof *tile, "a block", &tile));
     MR_TRY(mr_raw_open(p->path, f, p->chunks, &raw));
-    for (uint64_t t = t0 / band * band; t < t1; t += block) {
+    for (uint64_t t = t0 / tier * tier; t < t1; t += block) {
         const uint64_t n = MR_MIN(block, f->nt - t);
         MR_TRY(mr_raw_read(raw, t, n, &sel, stored, row, NULL, NULL));
         mr_load_values(f, 1, stored, row, n, sel.n, tile, sel.n);

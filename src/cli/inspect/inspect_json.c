@@ -142,7 +142,7 @@ static json_t *spans(const mr_found *f)
             all, json_pack("{s:s s:s s:I s:f s:I s:I}", "t0", mr_utc_iso(s->t0_ns, t0), "t1",
                            mr_utc_iso(end, t1), "samples", (json_int_t)s->n, "rate_hz", s->rate_hz,
                            "channels", (json_int_t)mr_catalog_group(f->cat, s->group)->nc, "files",
-                           (json_int_t)s->n_parts));
+                           (json_int_t)s->n_legs));
     }
     return all;
 }

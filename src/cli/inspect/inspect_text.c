@@ -202,7 +202,7 @@ static void print_groups(const mr_found *f)
         size_t n = 0;
         const mr_file_info *i = mr_catalog_group(f->cat, g);
         for (size_t k = 0; k < f->cat->n_files; k++)
-            n += f->cat->rows[k].kind != MR_REFUSED && mr_catalog_group_of(f->cat, k) == g;
+            n += f->cat->rows[k].form != MR_REFUSED && mr_catalog_group_of(f->cat, k) == g;
         mr_dtype_name(i->store.dtype, type, sizeof type);
         printf("%s %zu file%s: %llu channels, %.9g Hz, %s, %s\n",
                g ? "          " : "recorded: ", n, n == 1 ? "" : "s", (ull)i->nc, i->rate_hz, type,
@@ -220,7 +220,7 @@ static void print_spans(const mr_found *f)
         const int64_t end = mr_span_time(s, sp, sp->index0 + sp->n, 1);
         printf("  %s .. %s, %s, %.9g Hz, %zu file%s\n", mr_show_time(sp->t0_ns, t0),
                mr_show_time(end, t1), mr_show_length(1e-9 * (double)(end - sp->t0_ns), len),
-               sp->rate_hz, sp->n_parts, sp->n_parts == 1 ? "" : "s");
+               sp->rate_hz, sp->n_legs, sp->n_legs == 1 ? "" : "s");
     }
     if (s->n_spans > MOST_SPANS) printf("  ... and %zu more\n", s->n_spans - MOST_SPANS);
 }

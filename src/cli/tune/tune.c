@@ -48,11 +48,11 @@ static mr_status sample_files(const mr_plan *p, size_t n, mr_tune_sample *s)
                      to = (1e-9 * (double)s->t1_ns + a->after_s) * sp->rate_hz + 2;
         const int64_t k0 = MR_MAX(l->raw.a, (int64_t)from) - sp->index0,
                       k1 = MR_MIN(l->raw.b, (int64_t)to) - sp->index0;
-        size_t first, parts;
+        size_t first, legs;
         if (k0 >= k1) continue;
-        mr_span_parts(&p->spans, sp, k0, k1, &first, &parts);
-        for (size_t k = first; k < first + parts; k++)
-            need[mr_catalog_file(p->cat, p->spans.part[k].file)] = 1;
+        mr_span_legs(&p->spans, sp, k0, k1, &first, &legs);
+        for (size_t k = first; k < first + legs; k++)
+            need[mr_catalog_file(p->cat, p->spans.leg[k].file)] = 1;
     }
     for (size_t i = 0; i < p->cat->n_files; i++)
         if (need[i]) MR_TRY(mr_strs_add(&s->files, mr_catalog_path(p->cat, i)));

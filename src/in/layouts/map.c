@@ -69,7 +69,7 @@ static mr_status check_source(const mr_node *n, const map_key *k)
     mr_status st = MR_OK;
     size_t n_names = k->kind == KIND_START ? 5 : 3, sources = 0;
     for (size_t i = 0; i < n->n; i++) {
-        const mr_node *c = &n->items[i];
+        const mr_node *c = &n->entries[i];
         size_t j = 0;
         while (j < n_names && strcmp(names[j], c->key) != 0) j++;
         if (j == n_names) {
@@ -89,9 +89,9 @@ static mr_status check_source(const mr_node *n, const map_key *k)
         st = MR_RAISE_AT(MR_ECONFIG, n, "map: %s needs one of attr, dataset%s", k->name,
                          k->kind == KIND_START ? ", name" : "");
     for (size_t i = 0; st == MR_OK && i < n->n; i++)
-        if (strcmp(n->items[i].key, "name") == 0 || strcmp(n->items[i].key, "format") == 0) {
-            st = mr_utc_pattern_check(n->items[i].text);
-            if (st != MR_OK) st = mr_reraise_at(MR_ECONFIG, &n->items[i]);
+        if (strcmp(n->entries[i].key, "name") == 0 || strcmp(n->entries[i].key, "format") == 0) {
+            st = mr_utc_pattern_check(n->entries[i].text);
+            if (st != MR_OK) st = mr_reraise_at(MR_ECONFIG, &n->entries[i]);
         }
 out:
     return st;
@@ -99,9 +99,9 @@ out:
 
 static mr_status check_axes(const mr_node *n)
 {
-    if (n->kind == MR_NODE_LIST && n->n == 2 && n->items[0].text && n->items[1].text) {
-        bool t = strcmp(n->items[0].text, "time") == 0;
-        const char *a = n->items[t ? 1 : 0].text, *b = n->items[t ? 0 : 1].text;
+    if (n->kind == MR_NODE_LIST && n->n == 2 && n->entries[0].text && n->entries[1].text) {
+        bool t = strcmp(n->entries[0].text, "time") == 0;
+        const char *a = n->entries[t ? 1 : 0].text, *b = n->entries[t ? 0 : 1].text;
         if (strcmp(a, "channel") == 0 && strcmp(b, "time") == 0) return MR_OK;
     }
     return MR_RAISE_AT(MR_ECONFIG, n, "map: axes is [time, channel] or [channel, time]");
@@ -157,7 +157,7 @@ mr_status mr_map_check(const mr_node *map)
     if (map->kind != MR_NODE_MAP || map->n == 0)
         return MR_RAISE_AT(MR_ECONFIG, map, "map: must be a map of facts (data, axes, rate, ...)");
     for (size_t i = 0; i < map->n; i++) {
-        const mr_node *n = &map->items[i];
+        const mr_node *n = &map->entries[i];
         size_t k = 0;
         while (k < N_KEYS && strcmp(keys[k].name, n->key) != 0) k++;
         if (k == N_KEYS) {
@@ -367,7 +367,7 @@ mr_status mr_map_apply(const mr_infile *src, const mr_node *map, mr_find *f)
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
     const mr_node *n;
-    if ((n = mr_node_get(map, "axes"))) f->time_first = strcmp(n->items[0].text, "time") == 0;
+    if ((n = mr_node_get(map, "axes"))) f->time_first = strcmp(n->entries[0].text, "time") == 0;
     const char *by = text_of(map, "time");
     if (by) f->clock.by = strcmp(by, "rate") == 0 ? MR_CLOCK_BY_RATE : MR_CLOCK_BY_STAMPS;
     if ((n = mr_node_get(map, "rate"))) MR_TRY(apply_rate(h, n, f));

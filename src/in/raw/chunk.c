@@ -1,6 +1,6 @@
-/* in/raw/chunk.c: reads of samples stored in chunks. A band is one row of chunks along time. Where
- * a read wants a whole band its chunks are placed straight in the caller's rows; where it wants a
- * part, the band is decoded into a buffer once and the next read goes on from there. Chunks without
+/* in/raw/chunk.c: reads of samples stored in chunks. A tier is one row of chunks along time. Where
+ * a read wants a whole tier its chunks are placed straight in the caller's rows; where it wants a
+ * part, the tier is decoded into a buffer once and the next read goes on from there. Chunks without
  * filters are read like small contiguous datasets. */
 #include "in/raw/raw_priv.h"
 #include "in/raw/codec.h"
@@ -131,13 +131,13 @@ out:
     return st;
 }
 
-/* What a request has to do in one band. */
-typedef struct band_job {
-    uint64_t b;     /* index of the band */
-    uint64_t rows;  /* rows of the band that the dataset has */
+/* What a request has to do in one tier. */
+typedef struct tier_job {
+    uint64_t b;     /* index of the tier */
+    uint64_t rows;  /* rows of the tier that the dataset has */
     uint64_t lo, n; /* rows wanted */
     uint64_t at;    /* row of the request where they go */
-} band_job;
+} tier_job;
 
 /* Each chunk column that the selection touches: its piece, all wanted rows of it. */
 static bool next_piece(const mr_raw *r, const mr_chsel *sel, uint64_t b, uint64_t *k, piece *p)
@@ -156,7 +156,7 @@ static bool next_piece(const mr_raw *r, const mr_chsel *sel, uint64_t b, uint64_
     return false;
 }
 
-static void tell_lost(mr_lost_fn lost, void *arg, const band_job *j, const piece *p,
+static void tell_lost(mr_lost_fn lost, void *arg, const tier_job *j, const piece *p,
                       mr_chunk_fate fate)
 {
     if (fate == MR_CHUNK_OK || !lost) return;
@@ -164,8 +164,8 @@ static void tell_lost(mr_lost_fn lost, void *arg, const band_job *j, const piece
          (mr_slab){(int64_t)p->j, (int64_t)(p->j + p->nj)}, mr_chunk_why(fate));
 }
 
-/* The whole band, or chunks without filters: no buffer in between. */
-static mr_status read_band_straight(mr_raw *r, const band_job *j, const mr_chsel *sel, uint8_t *dst,
+/* The whole tier, or chunks without filters: no buffer in between. */
+static mr_status read_tier_straight(mr_raw *r, const tier_job *j, const mr_chsel *sel, uint8_t *dst,
                                     size_t stride, mr_lost_fn lost, void *arg)
 {
     mr_status st = MR_OK;
@@ -181,54 +181,54 @@ out:
     return st;
 }
 
-static size_t band_row_bytes(const mr_store *s, const mr_chsel *sel)
+static size_t tier_row_bytes(const mr_store *s, const mr_chsel *sel)
 {
     return (size_t)(sel->n * s->dtype.size);
 }
 
-/* Make the handle's band be band j->b of the selection. */
-static mr_status fetch_band(mr_raw *r, const band_job *j, const mr_chsel *sel)
+/* Make the handle's tier be tier j->b of the selection. */
+static mr_status fetch_tier(mr_raw *r, const tier_job *j, const mr_chsel *sel)
 {
     mr_status st = MR_OK;
     const mr_store *s = &r->store;
     piece p = {0};
-    size_t stride = band_row_bytes(s, sel), bytes = (size_t)MR_MIN(s->chunk_t, s->nt) * stride;
+    size_t stride = tier_row_bytes(s, sel), bytes = (size_t)MR_MIN(s->chunk_t, s->nt) * stride;
     size_t n_cols = (size_t)((s->nc + s->chunk_c - 1) / s->chunk_c);
-    if (r->band_index == j->b && r->band_sel.first == sel->first && r->band_sel.n == sel->n &&
-        r->band_sel.step == sel->step)
+    if (r->tier_index == j->b && r->tier_sel.first == sel->first && r->tier_sel.n == sel->n &&
+        r->tier_sel.step == sel->step)
         return MR_OK;
-    r->band_index = UINT64_MAX;
-    if (r->band_bytes < bytes) {
-        mr_big_free(r->band, r->band_bytes);
-        r->band = NULL;
-        r->band_bytes = 0;
-        MR_TRY(mr_big_alloc(bytes, "a band of chunks", &r->band));
-        r->band_bytes = bytes;
+    r->tier_index = UINT64_MAX;
+    if (r->tier_bytes < bytes) {
+        mr_big_free(r->tier, r->tier_bytes);
+        r->tier = NULL;
+        r->tier_bytes = 0;
+        MR_TRY(mr_big_alloc(bytes, "a tier of chunks", &r->tier));
+        r->tier_bytes = bytes;
     }
-    if (!r->band_fate) MR_TRY(mr_alloc(n_cols, 1, "states of chunks", &r->band_fate));
+    if (!r->tier_fate) MR_TRY(mr_alloc(n_cols, 1, "states of chunks", &r->tier_fate));
     for (uint64_t k = sel->first / s->chunk_c; next_piece(r, sel, j->b, &k, &p);) {
         mr_chunk_fate fate;
         p.n = j->rows;
-        MR_TRY(read_piece(r, &p, sel->step, r->band + p.j * s->dtype.size, stride, &fate));
-        r->band_fate[k - 1] = (uint8_t)fate;
+        MR_TRY(read_piece(r, &p, sel->step, r->tier + p.j * s->dtype.size, stride, &fate));
+        r->tier_fate[k - 1] = (uint8_t)fate;
     }
-    r->band_index = j->b;
-    r->band_sel = *sel;
+    r->tier_index = j->b;
+    r->tier_sel = *sel;
 out:
     return st;
 }
 
-/* Part of a band, by way of the handle's buffer. */
-static mr_status read_band_part(mr_raw *r, const band_job *j, const mr_chsel *sel, uint8_t *dst,
+/* Part of a tier, by way of the handle's buffer. */
+static mr_status read_tier_part(mr_raw *r, const tier_job *j, const mr_chsel *sel, uint8_t *dst,
                                 size_t stride, mr_lost_fn lost, void *arg)
 {
     mr_status st = MR_OK;
     piece p = {0};
-    size_t row = band_row_bytes(&r->store, sel);
-    MR_TRY(fetch_band(r, j, sel));
-    for (uint64_t t = 0; t < j->n; t++) memcpy(dst + t * stride, r->band + (j->lo + t) * row, row);
+    size_t row = tier_row_bytes(&r->store, sel);
+    MR_TRY(fetch_tier(r, j, sel));
+    for (uint64_t t = 0; t < j->n; t++) memcpy(dst + t * stride, r->tier + (j->lo + t) * row, row);
     for (uint64_t k = sel->first / r->store.chunk_c; next_piece(r, sel, j->b, &k, &p);)
-        tell_lost(lost, arg, j, &p, r->band_fate[k - 1]);
+        tell_lost(lost, arg, j, &p, r->tier_fate[k - 1]);
 out:
     return st;
 }
@@ -239,13 +239,13 @@ mr_status mr_raw_chunked(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel
     mr_status st = MR_OK;
     const mr_store *s = &r->store;
     for (uint64_t i = 0; i < nt && st == MR_OK;) {
-        band_job j = {.b = (t + i) / s->chunk_t, .lo = (t + i) % s->chunk_t, .at = i};
+        tier_job j = {.b = (t + i) / s->chunk_t, .lo = (t + i) % s->chunk_t, .at = i};
         j.rows = MR_MIN(s->chunk_t, s->nt - j.b * s->chunk_t);
         j.n = MR_MIN(j.rows - j.lo, nt - i);
-        if (s->n_filters == 0 || (j.n == j.rows && r->band_index != j.b))
-            st = read_band_straight(r, &j, sel, dst + i * stride, stride, lost, arg);
+        if (s->n_filters == 0 || (j.n == j.rows && r->tier_index != j.b))
+            st = read_tier_straight(r, &j, sel, dst + i * stride, stride, lost, arg);
         else
-            st = read_band_part(r, &j, sel, dst + i * stride, stride, lost, arg);
+            st = read_tier_part(r, &j, sel, dst + i * stride, stride, lost, arg);
         i += j.n;
     }
     return st;
@@ -255,6 +255,6 @@ size_t mr_chunk_buffer_bytes(const mr_store *s, const mr_chsel *sel)
 {
     if (s->n_filters == 0) return 0;
     return 2 * mr_codec_cap(chunk_sample_bytes(s)) +
-           (size_t)MR_MIN(s->chunk_t, s->nt) * band_row_bytes(s, sel) +
+           (size_t)MR_MIN(s->chunk_t, s->nt) * tier_row_bytes(s, sel) +
            (size_t)((s->nc + s->chunk_c - 1) / s->chunk_c) + ((size_t)64 << 10); /* the inflater */
 }

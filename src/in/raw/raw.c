@@ -67,7 +67,7 @@ mr_status mr_raw_open(const char *path, const mr_file_info *info, const mr_chunk
     mr_raw *r = NULL;
     MR_TRY(mr_alloc(1, sizeof *r, "an open input", &r));
     r->fd = -1;
-    r->band_index = UINT64_MAX;
+    r->tier_index = UINT64_MAX;
     MR_TRY(mr_alloc(strlen(path) + 1, 1, "a file's name", &r->path));
     strcpy(r->path, path);
     MR_TRY(check_store(&info->store, info, chunks != NULL));
@@ -95,8 +95,8 @@ void mr_raw_close(mr_raw *r)
     mr_big_free(r->scratch, MR_RAW_SCRATCH);
     mr_big_free(r->packed, r->chunk_bytes);
     mr_big_free(r->plain, r->chunk_bytes);
-    mr_big_free(r->band, r->band_bytes);
-    free(r->band_fate);
+    mr_big_free(r->tier, r->tier_bytes);
+    free(r->tier_fate);
     mr_codec_free(r->codec);
     mr_null_close(r->null);
     free(r->path);
@@ -165,7 +165,7 @@ mr_status mr_raw_read(mr_raw *r, uint64_t t, uint64_t nt, const mr_chsel *sel, v
     return st;
 }
 
-uint64_t mr_raw_band_rows(const mr_file_info *info)
+uint64_t mr_raw_tier_rows(const mr_file_info *info)
 {
     const mr_store *s = &info->store;
     if (s->storage != MR_ST_CHUNKED || s->ragged) return 1;

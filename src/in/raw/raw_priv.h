@@ -22,11 +22,11 @@ struct mr_raw {
     mr_codec *codec;         /* made when first needed, like all below */
     uint8_t *packed, *plain; /* a chunk as stored, as decoded; chunk_bytes each */
     size_t chunk_bytes;
-    uint8_t *band;       /* one row of chunks over band_sel, rows side by side */
-    size_t band_bytes;   /* room in it */
-    uint64_t band_index; /* which row of chunks it is; UINT64_MAX: none */
-    mr_chsel band_sel;
-    uint8_t *band_fate; /* mr_chunk_fate of each chunk column of it */
+    uint8_t *tier;       /* one row of chunks over tier_sel, rows side by side */
+    size_t tier_bytes;   /* room in it */
+    uint64_t tier_index; /* which row of chunks it is; UINT64_MAX: none */
+    mr_chsel tier_sel;
+    uint8_t *tier_fate; /* mr_chunk_fate of each chunk column of it */
 };
 
 /** Samples of a rectangle that lie in the file as they are: all of a contiguous dataset, or a chunk

@@ -19,8 +19,12 @@ static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, v
         return MR_RAISE(MR_ECONFIG, "more than %d operators (a cascade counts each step)",
                         MR_MAX_OPS);
     }
-    *b = (mr_bound){
-        .op = op, .self = self, .in = c->out, .out = c->out, .state_at = c->state, .item = c->item};
+    *b = (mr_bound){.op = op,
+                    .self = self,
+                    .in = c->out,
+                    .out = c->out,
+                    .state_at = c->state,
+                    .entry = c->entry};
     ++*n;
     st = op->bind(self, &b->in, &b->out, &b->needs);
     if (st != MR_OK) return st;
@@ -57,34 +61,34 @@ static mr_status bind_one(mr_chain *c, const mr_op *op, void *self)
     return MR_OK;
 }
 
-static mr_status bind_copy(mr_chain *c, const mr_op *op, const void *self, size_t k, size_t parts)
+static mr_status bind_copy(mr_chain *c, const mr_op *op, const void *self, size_t k, size_t of)
 {
-    void *part = NULL;
-    mr_status st = mr_alloc(1, op->size, "operator settings", &part);
+    void *own = NULL;
+    mr_status st = mr_alloc(1, op->size, "operator settings", &own);
     if (st != MR_OK) return st;
-    memcpy(part, self, op->size);
-    if (op->expand && parts > 1) op->expand(self, k, part);
-    return bind_one(c, op, part);
+    memcpy(own, self, op->size);
+    if (op->expand && of > 1) op->expand(self, k, own);
+    return bind_one(c, op, own);
 }
 
 /* "name", "name: " or "name: {...}" -> operator and its parameters (NULL: none). */
-static mr_status read_item(const mr_node *item, const mr_op **op, const mr_node **params)
+static mr_status read_entry(const mr_node *entry, const mr_op **op, const mr_node **params)
 {
-    const char *name = item->text;
-    const mr_node *at = item;
+    const char *name = entry->text;
+    const mr_node *at = entry;
     *params = NULL;
-    if (item->kind == MR_NODE_MAP) {
-        if (item->n != 1)
-            return MR_RAISE_AT(MR_ECONFIG, item,
-                               "one operator an item, as in `- abs: {}`; here are %zu", item->n);
-        at = &item->items[0];
+    if (entry->kind == MR_NODE_MAP) {
+        if (entry->n != 1)
+            return MR_RAISE_AT(MR_ECONFIG, entry,
+                               "one operator an entry, as in `- abs: {}`; here are %zu", entry->n);
+        at = &entry->entries[0];
         name = at->key;
         bool empty =
             at->kind == MR_NODE_SCALAR && !at->quoted &&
             (!at->text || !*at->text || !strcmp(at->text, "~") || !strcmp(at->text, "null"));
         if (!empty) *params = at;
-    } else if (item->kind != MR_NODE_SCALAR || !name) {
-        return MR_RAISE_AT(MR_ECONFIG, item, "an operator is written as `- name: {parameters}`");
+    } else if (entry->kind != MR_NODE_SCALAR || !name) {
+        return MR_RAISE_AT(MR_ECONFIG, entry, "an operator is written as `- name: {parameters}`");
     }
     *op = mr_op_find(name);
     if (*op) return MR_OK;
@@ -93,47 +97,48 @@ static mr_status read_item(const mr_node *item, const mr_op **op, const mr_node 
     return MR_RAISE_KEY(MR_ECONFIG, at, "no operator %s; `millrace ops` lists them", name);
 }
 
-static mr_status add_item(mr_chain *c, const mr_node *item, int depth);
+static mr_status add_entry(mr_chain *c, const mr_node *entry, int depth);
 
-/* A compound is its parts, each like an item of its own. *none: these settings have none. */
-static mr_status add_parts(mr_chain *c, const mr_op *op, const void *self, const mr_node *item,
-                           int depth, bool *none)
+/* A compound is what it stands for, each like an entry of its own. *none: these settings have
+ * none. */
+static mr_status add_compound(mr_chain *c, const mr_op *op, const void *self, const mr_node *entry,
+                              int depth, bool *none)
 {
     mr_status st = MR_OK;
-    mr_parts p = {.at = item->kind == MR_NODE_MAP ? &item->items[0] : item,
-                  .list = {.kind = MR_NODE_LIST}};
+    mr_compound p = {.at = entry->kind == MR_NODE_MAP ? &entry->entries[0] : entry,
+                     .list = {.kind = MR_NODE_LIST}};
     if (depth == MOST_DEEP)
         return MR_RAISE_KEY(MR_EBUG, p.at, "operator %s is made of itself", op->name);
-    MR_TRY(op->parts(self, &p));
+    MR_TRY(op->compound(self, &p));
     *none = !p.list.n;
     if (*none && !op->bind)
-        st = MR_RAISE(MR_EBUG, "operator %s declares parts: there are none", op->name);
+        st = MR_RAISE(MR_EBUG, "operator %s declares a compound: of none", op->name);
     for (size_t i = 0; i < p.list.n && st == MR_OK; i++)
-        st = add_item(c, &p.list.items[i], depth + 1);
+        st = add_entry(c, &p.list.entries[i], depth + 1);
 out:
     mr_node_fini(&p.list);
-    if (st != MR_OK) mr_note("a part of %s", op->name);
+    if (st != MR_OK) mr_note("within %s", op->name);
     return st;
 }
 
-static mr_status add_item(mr_chain *c, const mr_node *item, int depth)
+static mr_status add_entry(mr_chain *c, const mr_node *entry, int depth)
 {
     mr_status st = MR_OK;
     const mr_op *op = NULL;
     const mr_node *params = NULL;
     void *self = NULL;
-    MR_TRY(read_item(item, &op, &params));
+    MR_TRY(read_entry(entry, &op, &params));
     MR_TRY(mr_alloc(1, op->size, "operator settings", &self));
     MR_TRY(mr_params_parse(op, params, self));
     bool itself = true;
-    if (op->parts) MR_TRY(add_parts(c, op, self, item, depth, &itself));
+    if (op->compound) MR_TRY(add_compound(c, op, self, entry, depth, &itself));
     if (!itself) goto out;
-    const size_t parts = op->expand ? op->expand(self, 0, NULL) : 1;
-    for (size_t k = 0; k < parts; k++) {
-        st = bind_copy(c, op, self, k, parts);
+    const size_t of = op->expand ? op->expand(self, 0, NULL) : 1;
+    for (size_t k = 0; k < of; k++) {
+        st = bind_copy(c, op, self, k, of);
         if (st != MR_OK) {
             mr_note("binding %s", op->name);
-            st = mr_reraise_at(st, item->kind == MR_NODE_MAP ? &item->items[0] : item);
+            st = mr_reraise_at(st, entry->kind == MR_NODE_MAP ? &entry->entries[0] : entry);
             goto out;
         }
     }
@@ -169,10 +174,10 @@ static mr_status join(mr_chain *c)
         const mr_fir *fir = then->finite ? then->finite(b[1].self) : NULL;
         if (!sos || !fir || fir->up != 1 || fir->down == 1 || b->needs.after > MOST_AFTER) continue;
         MR_TRY(mr_defer_new(sos, fir, overlap_at(c, i + 2), &b->defer));
-        b->hold_at = c->hold;
-        b->needs.hold = mr_defer_hold(b->defer);
+        b->carry_at = c->carry;
+        b->needs.carry = mr_defer_carry(b->defer);
         b->needs.scratch_rows += mr_defer_scratch(b->defer);
-        c->hold += b->needs.hold;
+        c->carry += b->needs.carry;
     }
 out:
     return st;
@@ -187,8 +192,8 @@ mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out)
     if (list && list->kind != MR_NODE_LIST)
         MR_TRY(MR_RAISE_AT(MR_ECONFIG, list, "chain is a list of operators"));
     for (size_t i = 0; list && i < list->n; i++) {
-        c->item = i;
-        MR_TRY(add_item(c, &list->items[i], 0));
+        c->entry = i;
+        MR_TRY(add_entry(c, &list->entries[i], 0));
     }
     MR_TRY(join(c));
     mr_program_make(c, &c->program);
@@ -246,14 +251,14 @@ const void *mr_chain_self(const mr_chain *c, size_t i)
     return c->v[i].self;
 }
 
-size_t mr_chain_item(const mr_chain *c, size_t i)
+size_t mr_chain_entry(const mr_chain *c, size_t i)
 {
-    return c->v[i].item;
+    return c->v[i].entry;
 }
 
 size_t mr_chain_state(const mr_chain *c)
 {
-    return c->state + c->hold;
+    return c->state + c->carry;
 }
 
 static mr_status describe(const mr_bound *b, mr_text *t)

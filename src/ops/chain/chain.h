@@ -10,7 +10,7 @@
 #define MR_MAX_OPS 32
 typedef struct mr_chain mr_chain;
 
-/** Bind `list` (a MR_NODE_LIST whose items are maps of one key: operator name -> parameters, or
+/** Bind `list` (a MR_NODE_LIST whose entries are maps of one key: operator name -> parameters, or
  * plain scalars: operator name alone) to a geometry. Raises MR_ECONFIG with the place. An empty
  * list is a chain that copies. [give] out. */
 mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out);
@@ -22,8 +22,8 @@ const mr_needs *mr_chain_needs(const mr_chain *c, size_t i);
 const mr_geom *mr_chain_in(const mr_chain *c, size_t i);
 const mr_op *mr_chain_op(const mr_chain *c, size_t i);
 const void *mr_chain_self(const mr_chain *c, size_t i);
-/** The item of the list that operator i comes from: compounds and cascades are several. */
-size_t mr_chain_item(const mr_chain *c, size_t i);
+/** The entry of the list that operator i comes from: compounds and cascades are several. */
+size_t mr_chain_entry(const mr_chain *c, size_t i);
 /** Canonical text of the chain with every setting and designed coefficients (as %a hex), one line
  * an operator: the same text means the same computation. */
 mr_status mr_chain_describe(const mr_chain *c, mr_text *t);
@@ -37,7 +37,7 @@ void mr_chain_context(const mr_chain *c, double *before_s, double *after_s);
 void mr_chain_context_carried(const mr_chain *c, double *before_s, double *after_s);
 /** Seconds of output that a block holds back until the next ones have been read, though it does not
  * read them again (defer.h); each block costs a little for each of them. */
-double mr_chain_held(const mr_chain *c);
+double mr_chain_deferred(const mr_chain *c);
 /** True if some operator needs the whole span in one lane (window: span, unbounded memory). `why`
  *  gets the operator's name. */
 bool mr_chain_whole_span(const mr_chain *c, const char **why);
@@ -141,8 +141,8 @@ size_t mr_program_room(const mr_chain *c, const mr_block_ranges *r);
 void mr_program_blocks(const mr_chain *c, const mr_block_ranges *r, size_t n[2]);
 /** Bytes of the marks that steps are told by: nothing is NaN mostly, then there are none. */
 size_t mr_program_marks(const mr_chain *c, const mr_block_ranges *r);
-/** Sources are shared out first by columns, MR_SOURCE_GROUP at a time, then by items. */
-#define MR_SOURCE_GROUP 8
+/** Sources are shared out first by columns, MR_SOURCE_BUNDLE at a time, then by items. */
+#define MR_SOURCE_BUNDLE 8
 /** What all threads share: `shared` of the block's items, and the columns at the reducer's input.
  *  Bytes. */
 size_t mr_sources_shared(const mr_chain *c, const mr_block_ranges *r, mr_view *columns, mr_arena *a,
@@ -154,7 +154,7 @@ void mr_sources_lay_item(const mr_chain *c, mr_arena *a, mr_room *room);
 size_t mr_program_block(const mr_program *p, size_t k);
 
 /** Doubles per channel that are carried for the whole chain. A tile's are [that][width], the same
- * width for all tiles and steps: the states first, then what is held (mr_piece.hold). */
+ * width for all tiles and steps: the states first, then what is carried (mr_piece.carry). */
 size_t mr_chain_state(const mr_chain *c);
 /** States alone, without a reducer's: those that have to be set back to do a piece again. */
 size_t mr_chain_state_before(const mr_chain *c);

@@ -11,23 +11,23 @@ typedef struct mr_bound { /* one operator bound to the geometry at its place */
     mr_needs needs;  /* up, down >= 1 */
     size_t state_at; /* its first double of state per channel, within the chain's */
     mr_defer *defer; /* owned: this and the next run as one; else NULL */
-    size_t hold_at;  /* then its first held row, within the chain's */
-    size_t item;     /* of the config's list that it comes from */
+    size_t carry_at; /* then its first carried row, within the chain's */
+    size_t entry;    /* of the config's list that it comes from */
     uint64_t *chan;  /* owned: what `out` says of channels, where they are others than in `in` */
     double *x_m;
 } mr_bound;
 
 struct mr_chain {
     mr_geom in, out;
-    size_t n, state, hold;
+    size_t n, state, carry;
     mr_bound v[MR_MAX_OPS]; /* samples to samples; the last may be a reducer */
     size_t n_rows;
     mr_bound row[MR_MAX_OPS]; /* what is then done to each row */
     mr_program program;
-    size_t item; /* while it is made */
+    size_t entry; /* while it is made */
 };
 
-struct mr_parts {
+struct mr_compound {
     const mr_node *at; /* the compound */
     mr_node list;
 };

@@ -1,11 +1,11 @@
-/* ops/chain/chain_run.c: one tile through the operators of a stage. Samples lie in the caller's
+/* ops/chain/chain_run.c: one tile through the operators of a step. Samples lie in the caller's
  * input, in two work buffers by turns, and in the caller's output; an operator that can works where
  * they lie.
  */
 #include "ops/chain/chain_priv.h"
 #include <string.h>
 
-/* What a stage needs of the work space, all in doubles. */
+/* What a step needs of the work space, all in doubles. */
 typedef struct layout {
     size_t scratch, buf[2];
 } layout;
@@ -73,7 +73,7 @@ static void run_deferred(const mr_chain *c, size_t i, const mr_pass *run, mr_pie
 {
     const mr_block_ranges *r = run->r;
     const bool last = r->snap[i] == INT64_MAX;
-    p->hold = run->state + c->state * run->width + c->v[i].hold_at * run->width;
+    p->carry = run->state + c->state * run->width + c->v[i].carry_at * run->width;
     p->next = last ? INT64_MAX : i + 2 < r->n ? r->snap[i + 2] : r->out.b;
     mr_defer_run(c->v[i].defer, mr_bound_phase(&c->v[i + 1], r->span[i + 1]), p);
 }

@@ -18,7 +18,7 @@ static mr_status check_channels(const mr_bound *b)
     if ((b->out.nc - 1) * d->ch_down >= b->in.nc)
         return REFUSE(b, "out->nc",
                       "more channels than came in, or than needs->ch_down leaves of them");
-    if (wide && (d->state || d->hold))
+    if (wide && (d->state || d->carry))
         return REFUSE(b, "needs->state",
                       "an operator across channels, or with nan, keeps none; use needs->before");
     if (wide && (d->memory != MR_MEM_NONE || d->fade))

@@ -8,38 +8,38 @@
 struct mr_defer {
     const mr_sos *sos;
     const mr_fir *fir;
-    size_t lead;  /* rows of the cascade's output that the next block's first outputs need */
-    size_t held;  /* outputs held back at most */
-    size_t reach; /* of those, how many a boundary's states change */
-    double *near; /* [lead][2 n] ringing at the rows before a boundary, nearest first */
-    double *far;  /* [reach][2 n] the same after the decimation, at outputs held back, last first */
+    size_t lead;     /* rows of the cascade's output that the next block's first outputs need */
+    size_t deferred; /* outputs held back at most */
+    size_t reach;    /* of those, how many a boundary's states change */
+    double *near;    /* [lead][2 n] ringing at the rows before a boundary, nearest first */
+    double *far; /* [reach][2 n] the same after the decimation, at outputs held back, last first */
 };
 
-/* What lies in mr_piece.hold, rows nc wide. */
-typedef struct held {
+/* What lies in mr_piece.carry, rows nc wide. */
+typedef struct carried {
     double *prior; /* [pad] input before x */
     double *lead;  /* [lead] output of the cascade before x, as far as known */
     double *last;  /* [1] output of the forward run before x */
-    double *y;     /* [held] outputs from p->y0 on, as far as known */
-} held;
+    double *y;     /* [deferred] outputs from p->y0 on, as far as known */
+} carried;
 
 static size_t states_of(const mr_defer *d)
 {
     return 2 * d->sos->n;
 }
 
-static held held_at(const mr_defer *d, double *hold, size_t nc)
+static carried carried_at(const mr_defer *d, double *carry, size_t nc)
 {
-    held h = {.prior = hold};
+    carried h = {.prior = carry};
     h.lead = h.prior + d->sos->pad * nc;
     h.last = h.lead + d->lead * nc;
     h.y = h.last + nc;
     return h;
 }
 
-size_t mr_defer_hold(const mr_defer *d)
+size_t mr_defer_carry(const mr_defer *d)
 {
-    return d->sos->pad + d->lead + 1 + d->held;
+    return d->sos->pad + d->lead + 1 + d->deferred;
 }
 
 size_t mr_defer_scratch(const mr_defer *d)
@@ -86,7 +86,7 @@ mr_status mr_defer_new(const mr_sos *sos, const mr_fir *fir, size_t overlap, mr_
     d->fir = fir;
     d->lead = fir->n - 1;
     d->reach = needs.after / fir->down + 1;
-    d->held = d->reach + overlap + fir->centre / fir->down + 2; /* more where the span ends */
+    d->deferred = d->reach + overlap + fir->centre / fir->down + 2; /* more where the span ends */
     MR_TRY(fill_tables(d, needs.after));
     *out = d;
     d = NULL;
@@ -158,7 +158,7 @@ static void decimate(const mr_defer *d, int64_t phase, const mr_piece *p, const 
 /* What the states at a boundary change, added to outputs held back, those numbered [m.a, m.b), on
  * their way to where the next block looks for them. to: the boundary's first output that was not
  * complete. */
-static void settle(const mr_defer *d, const mr_piece *p, const held *h, const double *delta,
+static void settle(const mr_defer *d, const mr_piece *p, const carried *h, const double *delta,
                    mr_slab m, int64_t to, double *dst)
 {
     const size_t nc = p->x->nc, s_n = states_of(d);
@@ -173,8 +173,8 @@ static void settle(const mr_defer *d, const mr_piece *p, const held *h, const do
 }
 
 /* Outputs held back, [p->y0, to): to p->y and to where the next block looks for them. */
-static void give_held(const mr_defer *d, const mr_piece *p, const held *h, const double *delta,
-                      int64_t to)
+static void give_deferred(const mr_defer *d, const mr_piece *p, const carried *h,
+                          const double *delta, int64_t to)
 {
     const size_t nc = p->x->nc;
     const int64_t y1 = MR_MIN(p->y0 + (int64_t)p->y->nt, to);
@@ -192,7 +192,7 @@ static void give_held(const mr_defer *d, const mr_piece *p, const held *h, const
 }
 
 /* New outputs [from, to): to p->y, and to where the next block looks for them. */
-static void give_new(const mr_defer *d, int64_t phase, const mr_piece *p, const held *h,
+static void give_new(const mr_defer *d, int64_t phase, const mr_piece *p, const carried *h,
                      size_t have, double *room, int64_t from, int64_t to)
 {
     const size_t nc = p->x->nc;
@@ -205,7 +205,7 @@ static void give_new(const mr_defer *d, int64_t phase, const mr_piece *p, const 
         memcpy(h->y + (size_t)(m - p->next) * nc, mr_at(p->y, (size_t)(m - p->y0), 0),
                nc * sizeof *h->y);
     if (p->next == INT64_MAX || later.a >= later.b) return;
-    MR_ASSERT((size_t)(to - p->next) <= d->held);
+    MR_ASSERT((size_t)(to - p->next) <= d->deferred);
     decimate(d, phase, p, h->lead, have, room, later, h->y + (size_t)(later.a - p->next) * nc, nc);
 }
 
@@ -221,13 +221,13 @@ void mr_defer_run(const mr_defer *d, int64_t phase, const mr_piece *p)
 {
     const size_t nc = p->x->nc, s_n = states_of(d), pad = d->sos->pad;
     const int64_t end = p->x0 + (int64_t)p->x->nt;
-    const held h = held_at(d, p->hold, nc);
+    const carried h = carried_at(d, p->carry, nc);
     double *delta = p->scratch, *last = delta + s_n * nc, *prior = last + nc;
     double *room = prior + pad * nc;
     const int64_t from = p->fresh ? p->y0 : outputs_to(d, phase, p, p->x0);
     const int64_t to = outputs_to(d, phase, p, end);
     if (p->x->nt == 0) { /* the span ended with the block before */
-        give_held(d, p, &h, NULL, from);
+        give_deferred(d, p, &h, NULL, from);
         return;
     }
     pass_rows(p->x, h.prior, pad, prior);
@@ -250,7 +250,7 @@ void mr_defer_run(const mr_defer *d, int64_t phase, const mr_piece *p)
         if (have)
             mr_simd()->add_rows(d->near + (have - 1) * s_n, -(ptrdiff_t)s_n, s_n, delta, nc, lead,
                                 lead, have, nc);
-        give_held(d, p, &h, delta, from);
+        give_deferred(d, p, &h, delta, from);
     }
     give_new(d, phase, p, &h, have, room, from, to);
     if (p->next == INT64_MAX) return;

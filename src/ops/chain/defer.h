@@ -21,12 +21,12 @@ typedef struct mr_defer mr_defer;
  * that two blocks both give. [borrow] sos and fir, as long as it lives; [give] out. */
 mr_status mr_defer_new(const mr_sos *sos, const mr_fir *fir, size_t overlap, mr_defer **out);
 void mr_defer_free(mr_defer *d);
-/** Rows of mr_piece.hold. */
-size_t mr_defer_hold(const mr_defer *d);
+/** Rows of mr_piece.carry. */
+size_t mr_defer_carry(const mr_defer *d);
 /** Rows of scratch. */
 size_t mr_defer_scratch(const mr_defer *d);
 /** p->x: the rows since the block before (fresh: with all context before p->y0), to `fade` and the
  * decimation's context after p->y's last output; p->y0 counts the decimation's outputs, phase as in
- * op.h. state: the forward run's. When the feed turns out spoilt, hold is left as it was. */
+ * op.h. state: the forward run's. When the feed turns out spoilt, carry is left as it was. */
 void mr_defer_run(const mr_defer *d, int64_t phase, const mr_piece *p);
 #endif

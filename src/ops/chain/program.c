@@ -201,7 +201,7 @@ static size_t sources_room(const mr_chain *c, const mr_step *s, const mr_block_r
     mr_arena columns = {0}, item = {0};
     mr_room room;
     const size_t n = mr_chain_last(c)->needs.n_sources;
-    mr_sources_lay_columns(c, s, r, MR_MIN(n, (size_t)MR_SOURCE_GROUP), &columns, &room);
+    mr_sources_lay_columns(c, s, r, MR_MIN(n, (size_t)MR_SOURCE_BUNDLE), &columns, &room);
     mr_sources_lay_item(c, &item, &room);
     return MR_MAX(columns.used, item.used);
 }

@@ -157,10 +157,11 @@ void mr_chain_context_carried(const mr_chain *c, double *before_s, double *after
     context(c, true, before_s, after_s);
 }
 
-double mr_chain_held(const mr_chain *c)
+double mr_chain_deferred(const mr_chain *c)
 {
-    double held = 0;
+    double deferred = 0;
     for (size_t i = 0; i < c->n; i++)
-        if (c->v[i].defer) held = MR_MAX(held, (double)c->v[i].needs.after / c->v[i].in.rate_hz);
-    return held;
+        if (c->v[i].defer)
+            deferred = MR_MAX(deferred, (double)c->v[i].needs.after / c->v[i].in.rate_hz);
+    return deferred;
 }

@@ -229,15 +229,15 @@ static void to_sections(zpk *f, mr_sos *out)
     out->s[0].b2 *= f->k;
 }
 
-mr_status mr_design_butter(mr_band band, int order, double lo, double hi, mr_sos *out)
+mr_status mr_design_butter(mr_filter_shape shape, int order, double lo, double hi, mr_sos *out)
 {
     MR_ASSERT(order >= 1 && order <= MR_MAX_SECTIONS && lo > 0 && lo < 1);
-    MR_ASSERT(band == MR_LOWPASS || band == MR_HIGHPASS || (hi > lo && hi < 1));
+    MR_ASSERT(shape == MR_LOWPASS || shape == MR_HIGHPASS || (hi > lo && hi < 1));
     zpk f;
     mr_sos s = {0};
     double w1 = 4 * tan(M_PI * lo / 2), w2 = 4 * tan(M_PI * hi / 2);
     proto_butter(order, &f);
-    switch (band) {
+    switch (shape) {
     case MR_LOWPASS: to_lowpass(&f, w1); break;
     case MR_HIGHPASS: to_highpass(&f, w1); break;
     case MR_BANDPASS: to_bandpass(&f, sqrt(w1 * w2), w2 - w1); break;

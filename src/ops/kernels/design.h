@@ -20,12 +20,12 @@ typedef struct mr_sos {
     size_t fade; /* smallest n with sum |h[n..]| < 1e-9 sum |h| */
 } mr_sos;
 
-typedef enum mr_band { MR_LOWPASS, MR_HIGHPASS, MR_BANDPASS, MR_BANDSTOP } mr_band;
+typedef enum mr_filter_shape { MR_LOWPASS, MR_HIGHPASS, MR_BANDPASS, MR_BANDSTOP } mr_filter_shape;
 
-/** Butterworth of that order; edges lo (and hi for the band kinds) in fractions of Nyquist, inside
+/** Butterworth of that order; edges lo (and hi where it has two) in fractions of Nyquist, inside
  *  (0, 1). Sections paired and ordered as scipy.signal.butter(output="sos"). MR_ECONFIG if it comes
  *  out unstable or never fades. */
-mr_status mr_design_butter(mr_band band, int order, double lo, double hi, mr_sos *out);
+mr_status mr_design_butter(mr_filter_shape shape, int order, double lo, double hi, mr_sos *out);
 /** scipy.signal.cheby1(order, ripple_db, edge): lowpass. */
 mr_status mr_design_cheby1(int order, double ripple_db, double edge, mr_sos *out);
 /** scipy.signal.iirnotch(w0, q) with w0 in fractions of Nyquist. */

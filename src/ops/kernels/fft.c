@@ -1,6 +1,6 @@
 /* ops/kernels/fft.c: plans of transforms; the passes themselves are kernels (simd_fft.h).
  * Decimation in time: elements are put into digit-reversed places as they are loaded, then each
- * stage joins `radix` transforms that lie one behind the other. Angles are taken in extended
+ * level joins `radix` transforms that lie one behind the other. Angles are taken in extended
  * precision, so that factors are the same on every machine. */
 #include "ops/kernels/fft.h"
 #include "ops/kernels/simd.h"
@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Stages of a complex transform of m elements into radix[]; their number, 0 if there is a prime
+/* Levels of a complex transform of m elements into radix[]; their number, 0 if there is a prime
  * factor that is too large. */
-static size_t factor(size_t m, unsigned radix[MR_FFT_STAGES])
+static size_t factor(size_t m, unsigned radix[MR_FFT_LEVELS])
 {
     size_t n = 0, twos = 0;
-    unsigned odd[MR_FFT_STAGES] = {0};
+    unsigned odd[MR_FFT_LEVELS] = {0};
     size_t n_odd = 0;
     for (; m % 2 == 0; m /= 2) twos++;
     for (unsigned p = 3; m > 1 && p <= MR_FFT_PRIME; p += 2)
@@ -34,7 +34,7 @@ static size_t factor(size_t m, unsigned radix[MR_FFT_STAGES])
 
 bool mr_fft_can(size_t n)
 {
-    unsigned radix[MR_FFT_STAGES];
+    unsigned radix[MR_FFT_LEVELS];
     return n >= 2 && n <= UINT32_MAX && factor(n, radix) > 0;
 }
 
@@ -49,13 +49,13 @@ size_t mr_fft_length(size_t n)
     }
 }
 
-/* What a transform of m elements costs: elements times what a stage of each radix takes, in tenths
+/* What a transform of m elements costs: elements times what a level of each radix takes, in tenths
  * of a nanosecond an element as measured (AVX-512, 512 to 10,000 elements). 0: a factor beyond 5.
  */
 static size_t cost(size_t m)
 {
     static const unsigned of[] = {[1] = 1, [2] = 15, [3] = 20, [4] = 14, [5] = 21, [8] = 20};
-    unsigned radix[MR_FFT_STAGES];
+    unsigned radix[MR_FFT_LEVELS];
     const size_t n = factor(m, radix);
     size_t sum = 0;
     for (size_t i = 0; i < n; i++) {
@@ -85,7 +85,7 @@ static void unit_root(size_t k, size_t n, double w[2])
     w[1] = 2 * k == n || k == 0 ? 0 : (double)-sinl(a);
 }
 
-static mr_status plan_stage(mr_fft *f, size_t s, size_t done)
+static mr_status plan_level(mr_fft *f, size_t s, size_t done)
 {
     mr_status st = MR_OK;
     const size_t r = f->radix[s];
@@ -103,7 +103,7 @@ out:
 static uint32_t place_of(const mr_fft *f, size_t j)
 {
     size_t at = 0, len = f->m;
-    for (size_t s = f->n_stages; s-- > 0;) {
+    for (size_t s = f->n_levels; s-- > 0;) {
         len /= f->radix[s];
         at += j % f->radix[s] * len;
         j /= f->radix[s];
@@ -117,9 +117,9 @@ mr_status mr_fft_init(mr_fft *f, size_t n)
     *f = (mr_fft){.n = n, .packed = n % 2 == 0};
     f->m = f->packed ? n / 2 : n;
     if (!mr_fft_can(n)) return MR_RAISE(MR_EBUG, "no transform of length %zu", n);
-    f->n_stages = factor(f->m, f->radix);
-    for (size_t s = 0, done = 1; s < f->n_stages; done *= f->radix[s++])
-        MR_TRY(plan_stage(f, s, done));
+    f->n_levels = factor(f->m, f->radix);
+    for (size_t s = 0, done = 1; s < f->n_levels; done *= f->radix[s++])
+        MR_TRY(plan_level(f, s, done));
     MR_TRY(mr_alloc(f->m, sizeof *f->pos, "places of a transform", &f->pos));
     for (size_t j = 0; j < f->m; j++) f->pos[j] = place_of(f, j);
     if (f->packed) {
@@ -133,7 +133,7 @@ out:
 
 void mr_fft_fini(mr_fft *f)
 {
-    for (size_t s = 0; s < MR_FFT_STAGES; s++) {
+    for (size_t s = 0; s < MR_FFT_LEVELS; s++) {
         free(f->twiddle[s]);
         free(f->root[s]);
     }

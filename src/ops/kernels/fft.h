@@ -9,16 +9,16 @@
 #define MR_FFT_H
 #include "base/base.h"
 
-enum { MR_FFT_LANES = 8, MR_FFT_CELL = 16, MR_FFT_STAGES = 40, MR_FFT_PRIME = 31 };
+enum { MR_FFT_LANES = 8, MR_FFT_CELL = 16, MR_FFT_LEVELS = 40, MR_FFT_PRIME = 31 };
 
 typedef struct mr_fft {
     size_t n, m; /* real samples, complex elements */
     bool packed; /* two samples an element */
-    size_t n_stages;
-    unsigned radix[MR_FFT_STAGES];  /* first to last */
-    double *twiddle[MR_FFT_STAGES]; /* owned: [done elements][radix - 1][2] */
+    size_t n_levels;
+    unsigned radix[MR_FFT_LEVELS];  /* first to last */
+    double *twiddle[MR_FFT_LEVELS]; /* owned: [done elements][radix - 1][2] */
     double
-        *root[MR_FFT_STAGES]; /* owned: [radix][2] for radices without a butterfly of their own */
+        *root[MR_FFT_LEVELS]; /* owned: [radix][2] for radices without a butterfly of their own */
     double *split;            /* owned: [m / 2 + 1][2], exp(-2 pi i k / n) */
     uint32_t *pos;            /* owned: where in the buffer element j goes before transforming */
 } mr_fft;

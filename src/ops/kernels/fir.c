@@ -91,8 +91,8 @@ static size_t run_four(const mr_fir *f, const mr_kernels *simd, int64_t phase, c
 void mr_fir_run(const mr_fir *f, int64_t phase, const mr_piece *p)
 {
     const mr_kernels *simd = mr_simd();
-    for (size_t c = 0; c < p->x->nc; c += MR_GROUP) {
-        const size_t w = MR_MIN((size_t)MR_GROUP, p->x->nc - c);
+    for (size_t c = 0; c < p->x->nc; c += MR_BUNDLE) {
+        const size_t w = MR_MIN((size_t)MR_BUNDLE, p->x->nc - c);
         for (size_t t = 0; t < p->y->nt;) {
             const size_t did = run_four(f, simd, phase, p, t, c, w);
             if (did == w) {

@@ -6,14 +6,15 @@
 #include "ops/kernels/design.h"
 #include "ops/kernels/fft.h"
 
-enum { MR_GROUP = 32, MR_LANES = 8 };
+enum { MR_BUNDLE = 32, MR_LANES = 8 };
 
 typedef struct mr_kernels {
     /** n = 1 or 2 sections (two only where `pairs`, and the second has b0 = b2 = 1) over nt rows of
-     * w channels, a multiple of MR_LANES up to MR_GROUP, from src to dst (may be the same); strides
-     * in doubles, negative to run back in time. z: their states, two rows a section, carried. */
+     * w channels, a multiple of MR_LANES up to MR_BUNDLE, from src to dst (may be the same);
+     * strides in doubles, negative to run back in time. z: their states, two rows a section,
+     * carried. */
     void (*sections)(const mr_section *s, size_t n, const double *src, ptrdiff_t ss, double *dst,
-                     ptrdiff_t ds, size_t nt, size_t w, double (*z)[MR_GROUP]);
+                     ptrdiff_t ds, size_t nt, size_t w, double (*z)[MR_BUNDLE]);
     /** y[c] = sum over j < n, in order, of h[j] * x[j * stride + c], c < w, any w. */
     void (*fir)(const double *h, size_t n, const double *x, size_t stride, double *y, size_t w);
     /** The same for two outputs at once, of two inputs. */

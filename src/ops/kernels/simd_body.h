@@ -59,7 +59,7 @@ INLINE void section_n(int n, bool unit, const mr_section *s, const double *src, 
     vec z1[4], z2[4];
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
-        z1[i] = load(z + i * MR_VEC), z2[i] = load(z + MR_GROUP + i * MR_VEC);
+        z1[i] = load(z + i * MR_VEC), z2[i] = load(z + MR_BUNDLE + i * MR_VEC);
     for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
 #pragma GCC unroll 4
         for (int i = 0; i < n; i++) {
@@ -68,7 +68,7 @@ INLINE void section_n(int n, bool unit, const mr_section *s, const double *src, 
         }
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
-        store(z + i * MR_VEC, &z1[i]), store(z + MR_GROUP + i * MR_VEC, &z2[i]);
+        store(z + i * MR_VEC, &z1[i]), store(z + MR_BUNDLE + i * MR_VEC, &z2[i]);
 }
 
 /* The same through two sections at once: while one waits for its last sample the other computes. */
@@ -79,8 +79,8 @@ INLINE void pair_n(int n, bool unit, const mr_section *s, const double *src, ptr
     vec z1[4], z2[4], u1[4], u2[4];
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++) {
-        z1[i] = load(z + i * MR_VEC), z2[i] = load(z + MR_GROUP + i * MR_VEC);
-        u1[i] = load(z + 2 * MR_GROUP + i * MR_VEC), u2[i] = load(z + 3 * MR_GROUP + i * MR_VEC);
+        z1[i] = load(z + i * MR_VEC), z2[i] = load(z + MR_BUNDLE + i * MR_VEC);
+        u1[i] = load(z + 2 * MR_BUNDLE + i * MR_VEC), u2[i] = load(z + 3 * MR_BUNDLE + i * MR_VEC);
     }
     for (size_t t = 0; t < nt; t++, src += ss, dst += ds)
 #pragma GCC unroll 4
@@ -91,13 +91,14 @@ INLINE void pair_n(int n, bool unit, const mr_section *s, const double *src, ptr
         }
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++) {
-        store(z + i * MR_VEC, &z1[i]), store(z + MR_GROUP + i * MR_VEC, &z2[i]);
-        store(z + 2 * MR_GROUP + i * MR_VEC, &u1[i]), store(z + 3 * MR_GROUP + i * MR_VEC, &u2[i]);
+        store(z + i * MR_VEC, &z1[i]), store(z + MR_BUNDLE + i * MR_VEC, &z2[i]);
+        store(z + 2 * MR_BUNDLE + i * MR_VEC, &u1[i]),
+            store(z + 3 * MR_BUNDLE + i * MR_VEC, &u2[i]);
     }
 }
 
 MR_TARGET static void section(const mr_section *s, const double *src, ptrdiff_t ss, double *dst,
-                              ptrdiff_t ds, size_t nt, size_t w, double z[2][MR_GROUP])
+                              ptrdiff_t ds, size_t nt, size_t w, double z[2][MR_BUNDLE])
 {
     size_t c = 0;
     for (; c + 4 * MR_VEC <= w; c += 4 * MR_VEC)
@@ -109,7 +110,7 @@ MR_TARGET static void section(const mr_section *s, const double *src, ptrdiff_t 
 
 MR_TARGET static void sections(const mr_section *s, size_t n, const double *src, ptrdiff_t ss,
                                double *dst, ptrdiff_t ds, size_t nt, size_t w,
-                               double (*z)[MR_GROUP])
+                               double (*z)[MR_BUNDLE])
 {
     if (n < 2) {
         section(s, src, ss, dst, ds, nt, w, z);

@@ -114,9 +114,9 @@ INLINE void fly5(cplx *x)
     x[3] = caddi(b, tb);
 }
 
-/* One stage over n blocks, each of `r` transforms of `done` elements one behind the other; r and
+/* One level over n blocks, each of `r` transforms of `done` elements one behind the other; r and
  * whether there are factors (done > 1) are constants where this is inlined. */
-INLINE void stage_r(int r, bool turned, double *z, size_t n, size_t done, const double *tw)
+INLINE void level_r(int r, bool turned, double *z, size_t n, size_t done, const double *tw)
 {
     const size_t step = done * MR_FFT_CELL;
     for (size_t b = 0; b < n; b++, z += (size_t)r * step)
@@ -148,7 +148,7 @@ INLINE void stage_r(int r, bool turned, double *z, size_t n, size_t done, const 
 }
 
 /* Any radix, by its definition. */
-MR_TARGET static void stage_any(size_t r, double *z, size_t n, size_t done, const double *tw,
+MR_TARGET static void level_any(size_t r, double *z, size_t n, size_t done, const double *tw,
                                 const double *root)
 {
     const size_t step = done * MR_FFT_CELL;
@@ -169,49 +169,49 @@ MR_TARGET static void stage_any(size_t r, double *z, size_t n, size_t done, cons
             }
 }
 
-#define STAGE(r)                                                                                   \
-    MR_TARGET static void stage_##r(double *z, size_t n, size_t done, const double *tw)            \
+#define LEVEL(r)                                                                                   \
+    MR_TARGET static void level_##r(double *z, size_t n, size_t done, const double *tw)            \
     {                                                                                              \
         if (done == 1)                                                                             \
-            stage_r(r, false, z, n, done, tw);                                                     \
+            level_r(r, false, z, n, done, tw);                                                     \
         else                                                                                       \
-            stage_r(r, true, z, n, done, tw);                                                      \
+            level_r(r, true, z, n, done, tw);                                                      \
     }
-STAGE(2)
-STAGE(3)
-STAGE(4)
-STAGE(5)
-STAGE(8)
+LEVEL(2)
+LEVEL(3)
+LEVEL(4)
+LEVEL(5)
+LEVEL(8)
 
-MR_TARGET static void stage(const mr_fft *f, size_t s, double *z, size_t n, size_t done)
+MR_TARGET static void level(const mr_fft *f, size_t s, double *z, size_t n, size_t done)
 {
     switch (f->radix[s]) {
     case 1: break;
-    case 2: stage_2(z, n, done, f->twiddle[s]); break;
-    case 3: stage_3(z, n, done, f->twiddle[s]); break;
-    case 4: stage_4(z, n, done, f->twiddle[s]); break;
-    case 5: stage_5(z, n, done, f->twiddle[s]); break;
-    case 8: stage_8(z, n, done, f->twiddle[s]); break;
-    default: stage_any(f->radix[s], z, n, done, f->twiddle[s], f->root[s]);
+    case 2: level_2(z, n, done, f->twiddle[s]); break;
+    case 3: level_3(z, n, done, f->twiddle[s]); break;
+    case 4: level_4(z, n, done, f->twiddle[s]); break;
+    case 5: level_5(z, n, done, f->twiddle[s]); break;
+    case 8: level_8(z, n, done, f->twiddle[s]); break;
+    default: level_any(f->radix[s], z, n, done, f->twiddle[s], f->root[s]);
     }
 }
 
-/* The first `stages` stages over len elements: what does not fit the cache is done part by part. */
-MR_TARGET static void transform(const mr_fft *f, size_t stages, double *z, size_t len)
+/* The first `levels` levels over len elements: what does not fit the cache is done part by part. */
+MR_TARGET static void transform(const mr_fft *f, size_t levels, double *z, size_t len)
 {
-    if (len <= FFT_CACHE || stages <= 1) {
-        for (size_t s = 0, done = 1; s < stages; done *= f->radix[s++])
-            stage(f, s, z, len / (done * f->radix[s]), done);
+    if (len <= FFT_CACHE || levels <= 1) {
+        for (size_t s = 0, done = 1; s < levels; done *= f->radix[s++])
+            level(f, s, z, len / (done * f->radix[s]), done);
         return;
     }
-    const size_t r = f->radix[stages - 1], part = len / r;
-    for (size_t j = 0; j < r; j++) transform(f, stages - 1, z + j * part * MR_FFT_CELL, part);
-    stage(f, stages - 1, z, 1, part);
+    const size_t r = f->radix[levels - 1], part = len / r;
+    for (size_t j = 0; j < r; j++) transform(f, levels - 1, z + j * part * MR_FFT_CELL, part);
+    level(f, levels - 1, z, 1, part);
 }
 
 MR_TARGET static void fft(const mr_fft *f, double *z)
 {
-    transform(f, f->n_stages, z, f->m);
+    transform(f, f->n_levels, z, f->m);
 }
 
 /* Eight samples of a row as they go in, into at[8]. */

@@ -1,37 +1,37 @@
-/* ops/kernels/sos.c: see sos.h. Channels go through in groups of GROUP, time in chunks of CHUNK
+/* ops/kernels/sos.c: see sos.h. Channels go through in bundles of BUNDLE, time in chunks of CHUNK
  * rows that stay in the first-level cache while all sections run over them; a section's state stays
  * in registers. */
 #include "ops/kernels/sos.h"
 #include "ops/kernels/simd.h"
 #include <string.h>
 
-enum { GROUP = MR_GROUP, CHUNK = 32, FEED = 2 * CHUNK, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
+enum { BUNDLE = MR_BUNDLE, CHUNK = 32, FEED = 2 * CHUNK, MAX_PAD = 3 * (2 * MR_MAX_SECTIONS + 1) };
 
-typedef struct lanes { /* states of one group: [section][2][GROUP] */
-    double z[MR_MAX_SECTIONS][2][GROUP];
+typedef struct lanes { /* states of one bundle: [section][2][BUNDLE] */
+    double z[MR_MAX_SECTIONS][2][BUNDLE];
 } lanes __attribute__((aligned(64)));
 
-/* One group of channels of a view on its way through the cascade. */
-typedef struct group {
+/* One bundle of channels of a view on its way through the cascade. */
+typedef struct bundle {
     const mr_sos *f;
     const mr_kernels *simd;
-    size_t w, wide; /* channels of this group that exist; rounded up to MR_LANES */
+    size_t w, wide; /* channels of this bundle that exist; rounded up to MR_LANES */
     lanes st;
     double *rows; /* where the input's last rows are kept, or NULL */
-} group;
+} bundle;
 
 /* Rows of g->w channels of any width to or from the padded rows of the buffer. */
-static void pad_rows(const group *g, const double *in, ptrdiff_t is, double *buf, size_t nt)
+static void pad_rows(const bundle *g, const double *in, ptrdiff_t is, double *buf, size_t nt)
 {
-    memset(buf, 0, nt * GROUP * sizeof *buf);
+    memset(buf, 0, nt * BUNDLE * sizeof *buf);
     for (size_t r = 0; r < nt; r++)
-        memcpy(buf + r * GROUP, in + (ptrdiff_t)r * is, g->w * sizeof *buf);
+        memcpy(buf + r * BUNDLE, in + (ptrdiff_t)r * is, g->w * sizeof *buf);
 }
 
-static void unpad_rows(const group *g, const double *buf, double *out, ptrdiff_t os, size_t nt)
+static void unpad_rows(const bundle *g, const double *buf, double *out, ptrdiff_t os, size_t nt)
 {
     for (size_t r = 0; r < nt; r++)
-        memcpy(out + (ptrdiff_t)r * os, buf + r * GROUP, g->w * sizeof *buf);
+        memcpy(out + (ptrdiff_t)r * os, buf + r * BUNDLE, g->w * sizeof *buf);
 }
 
 /* May a section run in one go with the one before it? */
@@ -41,10 +41,10 @@ static bool pairs_with(const mr_section *s)
 }
 
 /* nt rows from src to dst (NULL: thrown away) through all sections. */
-static void run_rows(group *g, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
+static void run_rows(bundle *g, const double *src, ptrdiff_t ss, double *dst, ptrdiff_t ds,
                      size_t nt)
 {
-    double buf[CHUNK * GROUP] __attribute__((aligned(64)));
+    double buf[CHUNK * BUNDLE] __attribute__((aligned(64)));
     const bool direct = g->w == g->wide;
     for (size_t t = 0; t < nt; t += CHUNK) {
         const size_t m = MR_MIN((size_t)CHUNK, nt - t);
@@ -55,15 +55,15 @@ static void run_rows(group *g, const double *src, ptrdiff_t ss, double *dst, ptr
             const bool from = k == 0 && direct;
             did = g->simd->pairs && k + 1 < g->f->n && pairs_with(&g->f->s[k + 1]) ? 2 : 1;
             const bool to = k + did == g->f->n && direct && out;
-            g->simd->sections(&g->f->s[k], did, from ? in : buf, from ? ss : GROUP, to ? out : buf,
-                              to ? ds : GROUP, m, g->wide, g->st.z[k]);
+            g->simd->sections(&g->f->s[k], did, from ? in : buf, from ? ss : BUNDLE, to ? out : buf,
+                              to ? ds : BUNDLE, m, g->wide, g->st.z[k]);
         }
         if (!direct && out) unpad_rows(g, buf, out, ds, m);
     }
 }
 
 /* The steady state for a constant input equal to row x. */
-static void steady(group *g, const double *x)
+static void steady(bundle *g, const double *x)
 {
     memset(&g->st, 0, sizeof g->st);
     for (size_t k = 0; k < g->f->n; k++)
@@ -71,21 +71,21 @@ static void steady(group *g, const double *x)
             for (size_t c = 0; c < g->w; c++) g->st.z[k][j][c] = g->f->zi[k][j] * x[c];
 }
 
-static void state_load(group *g, const double *state, size_t nc)
+static void state_load(bundle *g, const double *state, size_t nc)
 {
     memset(&g->st, 0, sizeof g->st);
     for (size_t k = 0; k < 2 * g->f->n; k++)
         memcpy(g->st.z[k / 2][k % 2], state + k * nc, g->w * sizeof *state);
 }
 
-static void state_save(const group *g, double *state, size_t nc)
+static void state_save(const bundle *g, double *state, size_t nc)
 {
     for (size_t k = 0; k < 2 * g->f->n; k++)
         memcpy(state + k * nc, g->st.z[k / 2][k % 2], g->w * sizeof *state);
 }
 
 /* Odd extension about row `edge`: e[k] = 2 edge - edge[(k + 1) * step], k in [0, n). */
-static void extend(const double *edge, ptrdiff_t step, size_t w, size_t n, double e[][GROUP])
+static void extend(const double *edge, ptrdiff_t step, size_t w, size_t n, double e[][BUNDLE])
 {
     for (size_t k = 0; k < n; k++)
         for (size_t c = 0; c < w; c++)
@@ -93,7 +93,7 @@ static void extend(const double *edge, ptrdiff_t step, size_t w, size_t n, doubl
 }
 
 /* Rows [t, to) of the input, each pulled in just before it is read. */
-static void run_fed(group *g, const mr_piece *p, const double *x, double *dst, ptrdiff_t ds,
+static void run_fed(bundle *g, const mr_piece *p, const double *x, double *dst, ptrdiff_t ds,
                     size_t t, size_t to)
 {
     const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
@@ -106,7 +106,7 @@ static void run_fed(group *g, const mr_piece *p, const double *x, double *dst, p
 }
 
 /* The same to the end, the last rows kept as they came. */
-static void run_kept(group *g, const mr_piece *p, const double *x, double *dst, ptrdiff_t ds)
+static void run_kept(bundle *g, const mr_piece *p, const double *x, double *dst, ptrdiff_t ds)
 {
     const size_t nt = p->x->nt, nc = p->x->nc, n = MR_MIN(g->f->pad, nt);
     run_fed(g, p, x, dst, ds, 0, nt - n);
@@ -118,7 +118,7 @@ static void run_kept(group *g, const mr_piece *p, const double *x, double *dst, 
 }
 
 /* The forward run over the channels of g, x at its first row, from x to dst. */
-static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x, double *dst,
+static void forward(bundle *g, mr_phase phase, const mr_piece *p, const double *x, double *dst,
                     ptrdiff_t ds, double *state)
 {
     const size_t nt = p->x->nt, nc = p->x->nc;
@@ -129,10 +129,10 @@ static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x
     } else if (p->x0 > p->span.a || phase == MR_PHASE_STEADY) {
         steady(g, x);
     } else if (phase == MR_PHASE_ZERO && pad > 0) {
-        double e[MAX_PAD][GROUP];
+        double e[MAX_PAD][BUNDLE];
         extend(x, ss, g->w, pad, e);
         steady(g, e[pad - 1]);
-        run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
+        run_rows(g, e[pad - 1], -(ptrdiff_t)BUNDLE, NULL, 0, pad);
     } else if (phase == MR_PHASE_ZERO) {
         steady(g, x);
     } else {
@@ -150,8 +150,8 @@ static void forward(group *g, mr_phase phase, const mr_piece *p, const double *x
 
 /* Odd extension about the span's last row, of rows of x and where they do not suffice of those
  * before it; how many, 0 where x does not end with the span. */
-static size_t mirror_end(const group *g, const mr_piece *p, const double *x, const double *prior,
-                         double e[][GROUP])
+static size_t mirror_end(const bundle *g, const mr_piece *p, const double *x, const double *prior,
+                         double e[][BUNDLE])
 {
     const int64_t end = p->x0 + (int64_t)p->x->nt;
     const size_t nt = p->x->nt, nc = p->x->nc, pad = g->f->pad;
@@ -168,12 +168,12 @@ static size_t mirror_end(const group *g, const mr_piece *p, const double *x, con
 
 /* The forward run over x in place, its last row to `last` (or NULL), and the states with which the
  * backward run begins. */
-static void turn(group *g, const mr_piece *p, double *x, const double *prior, double *state,
+static void turn(bundle *g, const mr_piece *p, double *x, const double *prior, double *state,
                  double *last)
 {
     const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
     double *end = x + (ptrdiff_t)(p->x->nt - 1) * ss;
-    double e[MAX_PAD][GROUP];
+    double e[MAX_PAD][BUNDLE];
     const size_t pad = mirror_end(g, p, x, prior, e); /* before x is overwritten */
     forward(g, MR_PHASE_ZERO, p, x, x, ss, state);
     if (last) memcpy(last, end, g->w * sizeof *end);
@@ -181,12 +181,12 @@ static void turn(group *g, const mr_piece *p, double *x, const double *prior, do
         steady(g, end);
         return;
     }
-    run_rows(g, e[0], GROUP, e[0], GROUP, pad);
+    run_rows(g, e[0], BUNDLE, e[0], BUNDLE, pad);
     steady(g, e[pad - 1]);
-    run_rows(g, e[pad - 1], -(ptrdiff_t)GROUP, NULL, 0, pad);
+    run_rows(g, e[pad - 1], -(ptrdiff_t)BUNDLE, NULL, 0, pad);
 }
 
-static void both_ways(group *g, const mr_piece *p, double *x, double *y, double *state)
+static void both_ways(bundle *g, const mr_piece *p, double *x, double *y, double *state)
 {
     const size_t nt = p->x->nt, first = (size_t)(p->y0 - p->x0), after = first + p->y->nt;
     const ptrdiff_t ss = (ptrdiff_t)p->x->stride, ys = (ptrdiff_t)p->y->stride;
@@ -197,7 +197,7 @@ static void both_ways(group *g, const mr_piece *p, double *x, double *y, double 
                  p->y->nt);
 }
 
-static void forward_only(group *g, mr_phase phase, const mr_piece *p, double *x, double *y,
+static void forward_only(bundle *g, mr_phase phase, const mr_piece *p, double *x, double *y,
                          double *state)
 {
     const size_t first = (size_t)(p->y0 - p->x0);
@@ -218,9 +218,9 @@ static void pull_ends(const mr_sos *f, const mr_piece *p)
 }
 
 /* The channels of p from c on that go side by side. */
-static group group_at(const mr_sos *f, const mr_piece *p, size_t c)
+static bundle bundle_at(const mr_sos *f, const mr_piece *p, size_t c)
 {
-    group g = {.f = f, .simd = mr_simd(), .w = MR_MIN((size_t)GROUP, p->x->nc - c)};
+    bundle g = {.f = f, .simd = mr_simd(), .w = MR_MIN((size_t)BUNDLE, p->x->nc - c)};
     g.wide = (g.w + MR_LANES - 1) / MR_LANES * MR_LANES;
     return g;
 }
@@ -229,8 +229,8 @@ void mr_sos_run(const mr_sos *f, mr_phase phase, const mr_piece *p)
 {
     MR_ASSERT(p->y0 >= p->x0 && p->y0 + (int64_t)p->y->nt <= p->x0 + (int64_t)p->x->nt);
     pull_ends(f, p);
-    for (size_t c = 0; c < p->x->nc; c += GROUP) {
-        group g = group_at(f, p, c);
+    for (size_t c = 0; c < p->x->nc; c += BUNDLE) {
+        bundle g = bundle_at(f, p, c);
         double *state = p->state ? p->state + c : NULL;
         if (phase == MR_PHASE_ZERO)
             both_ways(&g, p, p->x->d + c, p->y->d + c, state);
@@ -244,8 +244,8 @@ void mr_sos_run_open(const mr_sos *f, const mr_piece *p, const mr_sos_open *o)
     MR_ASSERT(p->snap == INT64_MAX || p->snap == p->x0 + (int64_t)p->x->nt);
     pull_ends(f, p);
     const ptrdiff_t ss = (ptrdiff_t)p->x->stride;
-    for (size_t c = 0; c < p->x->nc; c += GROUP) {
-        group g = group_at(f, p, c);
+    for (size_t c = 0; c < p->x->nc; c += BUNDLE) {
+        bundle g = bundle_at(f, p, c);
         double *end = p->x->d + c + (ptrdiff_t)(p->x->nt - 1) * ss;
         g.rows = o->rows + c;
         turn(&g, p, p->x->d + c, o->prior ? o->prior + c : NULL, p->state + c, o->last + c);

@@ -17,7 +17,7 @@ static const mr_param band_rms_params[] = {
      .doc = "time between outputs; every sample if left out"},
     {0}};
 
-static mr_status band_rms_parts(const void *self, mr_parts *p)
+static mr_status band_rms_compound(const void *self, mr_compound *p)
 {
     mr_status st = MR_OK;
     const band_rms *s = self;
@@ -25,9 +25,9 @@ static mr_status band_rms_parts(const void *self, mr_parts *p)
     snprintf(band, sizeof band, "%.17g..%.17g Hz", s->band_hz[0], s->band_hz[1]);
     snprintf(window, sizeof window, "%lld ns", (long long)s->window_ns);
     snprintf(step, sizeof step, "%lld ns", (long long)s->step_ns);
-    MR_TRY(mr_parts_add(p, "bandpass", "band", band, (char *)NULL));
-    if (!s->step_ns) return mr_parts_add(p, "rms", "window", window, (char *)NULL);
-    MR_TRY(mr_parts_add(p, "rms", "window", window, "step", step, (char *)NULL));
+    MR_TRY(mr_compound_add(p, "bandpass", "band", band, (char *)NULL));
+    if (!s->step_ns) return mr_compound_add(p, "rms", "window", window, (char *)NULL);
+    MR_TRY(mr_compound_add(p, "rms", "window", window, "step", step, (char *)NULL));
 out:
     return st;
 }
@@ -39,4 +39,4 @@ const mr_op mr_op_band_rms = {.name = "band_rms",
                                      "squares",
                               .size = sizeof(band_rms),
                               .params = band_rms_params,
-                              .parts = band_rms_parts};
+                              .compound = band_rms_compound};

@@ -52,22 +52,22 @@ static mr_status below_nyquist(const char *what, double f_hz, const mr_geom *in)
                     what, f_hz, in->rate_hz, in->rate_hz / 2);
 }
 
-static mr_status bind_band(filter *f, mr_band band, const mr_geom *in, mr_needs *needs)
+static mr_status bind_band(filter *f, mr_filter_shape shape, const mr_geom *in, mr_needs *needs)
 {
     double nyquist = in->rate_hz / 2;
     mr_status st = below_nyquist("band: corner", f->band[1], in);
     if (st == MR_OK)
-        st = mr_design_butter(band, (int)f->order, f->band[0] / nyquist, f->band[1] / nyquist,
+        st = mr_design_butter(shape, (int)f->order, f->band[0] / nyquist, f->band[1] / nyquist,
                               &f->sos);
     if (st == MR_OK) mr_sos_needs(&f->sos, (mr_phase)f->phase, needs);
     return st;
 }
 
-static mr_status bind_corner(filter *f, mr_band band, const mr_geom *in, mr_needs *needs)
+static mr_status bind_corner(filter *f, mr_filter_shape shape, const mr_geom *in, mr_needs *needs)
 {
     mr_status st = below_nyquist("corner", f->corner, in);
     if (st == MR_OK)
-        st = mr_design_butter(band, (int)f->order, f->corner / (in->rate_hz / 2), 0, &f->sos);
+        st = mr_design_butter(shape, (int)f->order, f->corner / (in->rate_hz / 2), 0, &f->sos);
     if (st == MR_OK) mr_sos_needs(&f->sos, (mr_phase)f->phase, needs);
     return st;
 }

@@ -21,7 +21,7 @@ typedef struct fk {
     mr_fft time, space; /* real of n samples; complex of `space.m` channels */
     mr_fft whole;       /* complex of time.n samples, for bind() */
     size_t j0, j1;      /* bins of `time` whose mask is not nothing */
-    double *mask;       /* owned: [groups of 8 bins][space.m][8] */
+    double *mask;       /* owned: [bundles of 8 bins][space.m][8] */
     double dx_m, rate_hz;
 } fk;
 
@@ -179,7 +179,7 @@ static mr_status check(fk *s, const mr_geom *in)
     return MR_OK;
 }
 
-static size_t groups_of(const fk *s)
+static size_t bundles_of(const fk *s)
 {
     return (s->j1 - s->j0 + LANES - 1) / LANES;
 }
@@ -198,13 +198,13 @@ static mr_status fk_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *out, 
     needs->couples = needs->rounds = true;
     needs->before = needs->after = s->context;
     needs->stripe = n - 2 * s->context;
-    needs->scratch = groups_of(s) * s->nc * CELL + MR_MAX(s->time.m, s->space.m) * CELL +
+    needs->scratch = bundles_of(s) * s->nc * CELL + MR_MAX(s->time.m, s->space.m) * CELL +
                      MR_MAX((s->j1 - s->j0) * CELL, s->space.m * CELL);
 out:
     return st;
 }
 
-/* Eight bins of a channel in the spectra: [groups][nc][2][8]. */
+/* Eight bins of a channel in the spectra: [bundles][nc][2][8]. */
 static double *cell(double *spectra, const fk *s, size_t j, size_t c)
 {
     return spectra + ((j - s->j0) / LANES * s->nc + c) * CELL;
@@ -290,14 +290,14 @@ static void fk_apply(const void *self, const mr_piece *p)
 {
     const fk *s = self;
     const size_t most = s->time.n - 2 * s->context;
-    double *spectra = p->scratch, *z = spectra + groups_of(s) * s->nc * CELL;
+    double *spectra = p->scratch, *z = spectra + bundles_of(s) * s->nc * CELL;
     double *room = z + MR_MAX(s->time.m, s->space.m) * CELL;
     for (size_t t = 0; t < p->y->nt; t += most) {
         const size_t n = MR_MIN(most, p->y->nt - t);
         const int64_t at = p->y0 + (int64_t)t - (int64_t)s->context;
-        memset(spectra, 0, groups_of(s) * s->nc * CELL * sizeof *spectra);
+        memset(spectra, 0, bundles_of(s) * s->nc * CELL * sizeof *spectra);
         for (size_t c = 0; c < s->nc; c += LANES) forward(s, p, at, c, z, room, spectra);
-        for (size_t g = 0; g < groups_of(s); g++) across(s, g, z, room, spectra);
+        for (size_t g = 0; g < bundles_of(s); g++) across(s, g, z, room, spectra);
         for (size_t c = 0; c < s->nc; c += LANES) backward(s, p, t, n, c, z, room, spectra);
     }
 }

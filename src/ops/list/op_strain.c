@@ -42,7 +42,7 @@ static const mr_param strain_params[] = {
             "(strain_rate)"},
     {0}};
 
-static mr_status strain_parts(const void *self, mr_parts *p)
+static mr_status strain_compound(const void *self, mr_compound *p)
 {
     mr_status st = MR_OK;
     const strain *s = self;
@@ -54,12 +54,12 @@ static mr_status strain_parts(const void *self, mr_parts *p)
     snprintf(above, sizeof above, "%.17g Hz", s->above_hz);
     if (s->window_ns != MR_WINDOW_SPAN)
         snprintf(window, sizeof window, "%lld ns", (long long)s->window_ns);
-    MR_TRY(mr_parts_add(p, "units", "to", "strain_rate", (char *)NULL));
+    MR_TRY(mr_compound_add(p, "units", "to", "strain_rate", (char *)NULL));
     if (s->above_hz > 0 && s->window_ns)
-        return mr_parts_add(p, "integrate", "above", above, "window", window, (char *)NULL);
-    if (s->above_hz > 0) return mr_parts_add(p, "integrate", "above", above, (char *)NULL);
-    if (s->window_ns) return mr_parts_add(p, "integrate", "window", window, (char *)NULL);
-    MR_TRY(mr_parts_add(p, "integrate", (char *)NULL));
+        return mr_compound_add(p, "integrate", "above", above, "window", window, (char *)NULL);
+    if (s->above_hz > 0) return mr_compound_add(p, "integrate", "above", above, (char *)NULL);
+    if (s->window_ns) return mr_compound_add(p, "integrate", "window", window, (char *)NULL);
+    MR_TRY(mr_compound_add(p, "integrate", (char *)NULL));
 out:
     return st;
 }
@@ -137,7 +137,7 @@ const mr_op mr_op_strain = {.name = "strain",
                                    "(v(x + gauge / 2) - v(x - gauge / 2)) / gauge",
                             .size = sizeof(strain),
                             .params = strain_params,
-                            .parts = strain_parts,
+                            .compound = strain_compound,
                             .bind = strain_bind,
                             .apply = strain_apply,
                             .describe = strain_describe};

@@ -34,16 +34,16 @@ enum {
     ON,
     PEAK,
     PEAK_AT, /* the open piece */
-    HELD,    /* the piece before it, up to the last edge, waits for what comes of this */
-    HELD_ON,
-    HELD_PEAK,
-    HELD_PEAK_AT,
+    KEPT,    /* the piece before it, up to the last edge, waits for what comes of this */
+    KEPT_ON,
+    KEPT_PEAK,
+    KEPT_PEAK_AT,
     ROWS
 };
 enum {
     PART = 1,
     WHOLE = 2
-}; /* HELD: of a part of its cell (is one with the open piece, unless that
+}; /* KEPT: of a part of its cell (is one with the open piece, unless that
                                  covers a whole cell), or of all of it (is never) */
 
 static mr_status trigger_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
@@ -90,9 +90,9 @@ static void give(const column *k, double on, int64_t off, double peak, double pe
     if (p.off > p.on && (flags || p.off - p.on >= k->s->least)) mr_picks_add(k->out, &p);
 }
 
-static void give_held(const column *k, int64_t off, uint32_t flags)
+static void give_kept(const column *k, int64_t off, uint32_t flags)
 {
-    give(k, *at(k, HELD_ON), off, *at(k, HELD_PEAK), *at(k, HELD_PEAK_AT), flags);
+    give(k, *at(k, KEPT_ON), off, *at(k, KEPT_PEAK), *at(k, KEPT_PEAK_AT), flags);
 }
 
 static void begin(const column *k, int64_t i, double x)
@@ -107,28 +107,28 @@ static void begin(const column *k, int64_t i, double x)
 static void end(const column *k, int64_t i, uint32_t flags)
 {
     const int64_t on = (int64_t)*at(k, ON);
-    const bool larger = *at(k, PEAK) > *at(k, HELD_PEAK);
-    if (*at(k, HELD) == WHOLE) {
-        give_held(k, on, MR_CONTINUED | (on == i ? flags : 0));
+    const bool larger = *at(k, PEAK) > *at(k, KEPT_PEAK);
+    if (*at(k, KEPT) == WHOLE) {
+        give_kept(k, on, MR_CONTINUED | (on == i ? flags : 0));
         give(k, *at(k, ON), i, *at(k, PEAK), *at(k, PEAK_AT), MR_CONTINUED | flags);
-    } else if (*at(k, HELD) == PART) {
-        give(k, *at(k, HELD_ON), i, *at(k, larger ? PEAK : HELD_PEAK),
-             *at(k, larger ? PEAK_AT : HELD_PEAK_AT), flags);
+    } else if (*at(k, KEPT) == PART) {
+        give(k, *at(k, KEPT_ON), i, *at(k, larger ? PEAK : KEPT_PEAK),
+             *at(k, larger ? PEAK_AT : KEPT_PEAK_AT), flags);
     } else {
         give(k, *at(k, ON), i, *at(k, PEAK), *at(k, PEAK_AT), flags);
     }
-    *at(k, OPEN) = *at(k, HELD) = 0;
+    *at(k, OPEN) = *at(k, KEPT) = 0;
 }
 
 /* An open piece at the edge that ends a cell: it waits, and another one is open. */
 static void pass_edge(const column *k, mr_slab cell)
 {
     const bool whole = (int64_t)*at(k, ON) == cell.a;
-    if (whole && *at(k, HELD) > 0) give_held(k, cell.a, MR_CONTINUED);
-    *at(k, HELD) = whole ? WHOLE : PART;
-    *at(k, HELD_ON) = *at(k, ON);
-    *at(k, HELD_PEAK) = *at(k, PEAK);
-    *at(k, HELD_PEAK_AT) = *at(k, PEAK_AT);
+    if (whole && *at(k, KEPT) > 0) give_kept(k, cell.a, MR_CONTINUED);
+    *at(k, KEPT) = whole ? WHOLE : PART;
+    *at(k, KEPT_ON) = *at(k, ON);
+    *at(k, KEPT_PEAK) = *at(k, PEAK);
+    *at(k, KEPT_PEAK_AT) = *at(k, PEAK_AT);
     begin(k, cell.b, -INFINITY);
 }
 

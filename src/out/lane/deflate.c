@@ -59,9 +59,9 @@ struct mr_deflater {
     hsize_t n[4], chunk[4]; /* rows, axis 0, axis 1, channels; axes that are not there are 1 long */
     size_t cell;            /* bytes of a value */
     size_t row_bytes;
-    uint64_t row;       /* first row of the band being filled */
-    uint64_t filled;    /* rows in band */
-    uint8_t *band;      /* [chunk[0]] rows; NULL where a chunk has one row */
+    uint64_t row;       /* first row of the tier being filled */
+    uint64_t filled;    /* rows in tier */
+    uint8_t *tier;      /* [chunk[0]] rows; NULL where a chunk has one row */
     uint8_t *plain;     /* one chunk, shuffled */
     uint8_t *packed;    /* the same, deflated */
     size_t cells, room; /* values of a chunk, bytes of packed */
@@ -95,8 +95,8 @@ size_t mr_deflater_bytes(const mr_lane_spec *spec)
     hsize_t n[4], chunk[4];
     extents(spec, n, chunk);
     const size_t cell = mr_shape_cell(&spec->shape), raw = cells_of(chunk) * cell;
-    const size_t band = chunk[0] > 1 ? chunk[0] * n[1] * n[2] * n[3] * cell : 0;
-    return band + raw + packed_bound(raw) + ((size_t)1 << 20);
+    const size_t tier = chunk[0] > 1 ? chunk[0] * n[1] * n[2] * n[3] * cell : 0;
+    return tier + raw + packed_bound(raw) + ((size_t)1 << 20);
 }
 
 static hid_t dataset(mr_h5w *w, const char *name)
@@ -121,7 +121,7 @@ mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out
     d->array = dataset(w, mr_array_name(spec->quantity, &spec->shape));
     d->count = spec->shape.count_axes ? dataset(w, "count") : -1;
     MR_TRY(w->st);
-    if (d->chunk[0] > 1) MR_TRY(mr_alloc(d->chunk[0], d->row_bytes, "a band of chunks", &d->band));
+    if (d->chunk[0] > 1) MR_TRY(mr_alloc(d->chunk[0], d->row_bytes, "a tier of chunks", &d->tier));
     MR_TRY(mr_alloc(d->cells, d->cell, "a chunk", &d->plain));
     MR_TRY(mr_alloc(d->room, 1, "a deflated chunk", &d->packed));
     d->packer = packer_new();
@@ -142,14 +142,14 @@ void mr_deflater_free(mr_deflater *d)
     if (d->array >= 0 && d->w->file >= 0) H5Dclose(d->array);
     if (d->count >= 0 && d->w->file >= 0) H5Dclose(d->count);
     packer_free(d->packer);
-    free(d->band);
+    free(d->tier);
     free(d->plain);
     free(d->packed);
     free(d);
 }
 
 /** Byte k of every value of the chunk at `at` together; what is beyond the lane's ends is 0. */
-static void shuffle(const mr_deflater *d, const uint8_t *band, uint64_t nr, const hsize_t at[4])
+static void shuffle(const mr_deflater *d, const uint8_t *tier, uint64_t nr, const hsize_t at[4])
 {
     const hsize_t *chunk = d->chunk;
     hsize_t n[4] = {nr};
@@ -158,16 +158,16 @@ static void shuffle(const mr_deflater *d, const uint8_t *band, uint64_t nr, cons
     for (hsize_t line = 0; line < n[0] * n[1] * n[2]; line++) {
         const hsize_t t = line / (n[1] * n[2]), a = line / n[2] % n[1], b = line % n[2];
         const hsize_t row = (t * d->n[1] + at[1] + a) * d->n[2] + at[2] + b;
-        const uint8_t *src = band + (row * d->n[3] + at[3]) * d->cell;
+        const uint8_t *src = tier + (row * d->n[3] + at[3]) * d->cell;
         uint8_t *dst = d->plain + ((t * chunk[1] + a) * chunk[2] + b) * chunk[3];
         for (size_t k = 0; k < d->cell; k++)
             for (hsize_t i = 0; i < n[3]; i++) dst[k * d->cells + i] = src[i * d->cell + k];
     }
 }
 
-static mr_status write_chunk(mr_deflater *d, const uint8_t *band, uint64_t nr, const hsize_t at[4])
+static mr_status write_chunk(mr_deflater *d, const uint8_t *tier, uint64_t nr, const hsize_t at[4])
 {
-    shuffle(d, band, nr, at);
+    shuffle(d, tier, nr, at);
     const size_t n = pack(d->packer, d->plain, d->cells * d->cell, d->packed, d->room);
     if (n == 0) return MR_RAISE(MR_EBUG, "%s: a chunk outgrew its bound", d->w->path);
     hsize_t place[MR_LANE_RANK] = {at[0]};
@@ -177,15 +177,15 @@ static mr_status write_chunk(mr_deflater *d, const uint8_t *band, uint64_t nr, c
     return mr_h5w_check(d->w);
 }
 
-/** One band of nr rows as chunks. */
-static mr_status write_band(mr_deflater *d, const uint8_t *band, uint64_t nr)
+/** One tier of nr rows as chunks. */
+static mr_status write_tier(mr_deflater *d, const uint8_t *tier, uint64_t nr)
 {
     mr_status st = MR_OK;
     hsize_t at[4] = {d->row};
     for (at[1] = 0; at[1] < d->n[1]; at[1] += d->chunk[1])
         for (at[2] = 0; at[2] < d->n[2]; at[2] += d->chunk[2])
             for (at[3] = 0; at[3] < d->n[3]; at[3] += d->chunk[3])
-                MR_TRY(write_chunk(d, band, nr, at));
+                MR_TRY(write_chunk(d, tier, nr, at));
     d->row += nr;
 out:
     return st;
@@ -197,13 +197,13 @@ mr_status mr_deflater_append(mr_deflater *d, const void *rows, uint64_t nr)
     const uint8_t *data = rows;
     while (nr > 0 && st == MR_OK) {
         const uint64_t n = MR_MIN(nr, d->chunk[0] - d->filled);
-        if (n == d->chunk[0]) { /* a whole band at once needs no copy */
-            st = write_band(d, data, n);
+        if (n == d->chunk[0]) { /* a whole tier at once needs no copy */
+            st = write_tier(d, data, n);
         } else {
-            memcpy(d->band + d->filled * d->row_bytes, data, n * d->row_bytes);
+            memcpy(d->tier + d->filled * d->row_bytes, data, n * d->row_bytes);
             d->filled += n;
             if (d->filled == d->chunk[0]) {
-                st = write_band(d, d->band, d->filled);
+                st = write_tier(d, d->tier, d->filled);
                 d->filled = 0;
             }
         }
@@ -230,7 +230,7 @@ mr_status mr_deflater_counts(mr_deflater *d, const int32_t *counts, uint64_t row
 
 mr_status mr_deflater_finish(mr_deflater *d)
 {
-    mr_status st = d->filled > 0 ? write_band(d, d->band, d->filled) : MR_OK;
+    mr_status st = d->filled > 0 ? write_tier(d, d->tier, d->filled) : MR_OK;
     d->filled = 0;
     return st;
 }

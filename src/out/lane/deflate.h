@@ -8,11 +8,11 @@ typedef struct mr_deflater mr_deflater;
 /** For the laid-out, still open file of w [borrow], which must outlive it. */
 mr_status mr_deflater_new(mr_h5w *w, const mr_lane_spec *spec, mr_deflater **out);
 void mr_deflater_free(mr_deflater *d);
-/** Rows in order, any number at a time; whole bands of chunks are written as they fill. */
+/** Rows in order, any number at a time; whole tiers of chunks are written as they fill. */
 mr_status mr_deflater_append(mr_deflater *d, const void *rows, uint64_t nr);
 /** The counts of rows [row, row + nr). */
 mr_status mr_deflater_counts(mr_deflater *d, const int32_t *counts, uint64_t row, uint64_t nr);
-/** Write the last, partly filled band. */
+/** Write the last, partly filled tier. */
 mr_status mr_deflater_finish(mr_deflater *d);
 /** Bytes of its buffers. */
 size_t mr_deflater_bytes(const mr_lane_spec *spec);

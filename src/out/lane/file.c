@@ -19,10 +19,10 @@
                          */
 
 /* Samples are written once and synced at once: past the page cache that costs half the cycles of a
- * copy into it. Direct writes want aligned memory, places and sizes, so whole STAGEs go that way.
+ * copy into it. Direct writes want aligned memory, places and sizes, so whole buckets go that way.
  * The disk's own cache is emptied little by little: at the end, with 100 MB in it, that took 60 to
  * 90 ms, in which the disk took nothing else and the chain ran out of output buffers. */
-enum { STAGE = 4 << 20, SYNC_EVERY = 4 * STAGE, DIRECT_ALIGN = 4096 };
+enum { BUCKET = 4 << 20, SYNC_EVERY = 4 * BUCKET, DIRECT_ALIGN = 4096 };
 
 struct mr_lane_file {
     int fd;
@@ -35,8 +35,8 @@ struct mr_lane_file {
     size_t count_bytes; /* of a row */
     uint64_t pushed;    /* bytes of the samples that writing back was begun for */
     int direct;         /* a second handle past the page cache, -1: not to be had or not worth it */
-    char *stage;        /* [STAGE] what goes through it next */
-    uint64_t staged;    /* bytes waiting in stage; they follow the `pushed` ones */
+    char *bucket;       /* [BUCKET] what goes through it next */
+    uint64_t filled;    /* bytes waiting in it; they follow the `pushed` ones */
     mr_digest plan, lane;
     mr_text self;          /* which lane it is, then what it was made from, in lines */
     mr_sum *sum;           /* of everything before data_at + done rows */
@@ -51,7 +51,7 @@ static void lane_free(mr_lane_file *f)
     if (f->w.file >= 0) mr_h5w_close(&f->w);
     if (f->fd >= 0) close(f->fd);
     if (f->direct >= 0) close(f->direct);
-    mr_big_free(f->stage, STAGE);
+    mr_big_free(f->bucket, BUCKET);
     if (f->made) unlink(f->part);
     mr_sum_free(f->sum);
     mr_text_fini(&f->self);
@@ -111,9 +111,9 @@ static mr_status take_over(mr_lane_file *f)
     if (f->fd < 0 || fstat(f->fd, &sb) != 0)
         return MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", f->part, strerror(errno));
     f->end = (uint64_t)sb.st_size;
-    if (bytes >= 2 * (size_t)STAGE && f->data_at % DIRECT_ALIGN == 0)
+    if (bytes >= 2 * (size_t)BUCKET && f->data_at % DIRECT_ALIGN == 0)
         f->direct = open(f->part, O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW); /* if it can */
-    if (f->direct >= 0 && (st = mr_big_alloc(STAGE, "direct writing", &f->stage)) != MR_OK)
+    if (f->direct >= 0 && (st = mr_big_alloc(BUCKET, "direct writing", &f->bucket)) != MR_OK)
         return st;
     if (f->data_at + bytes > f->end)
         return MR_RAISE(MR_EOUTPUT, "%s: skeleton is shorter than its samples", f->part);
@@ -153,7 +153,7 @@ out:
     return st;
 }
 
-uint64_t mr_lane_band_rows(const mr_lane_spec *spec)
+uint64_t mr_lane_tier_rows(const mr_lane_spec *spec)
 {
     hsize_t chunk[MR_LANE_RANK] = {1};
     if (mr_lane_deflated(spec)) mr_lane_chunk(spec, chunk);
@@ -163,23 +163,23 @@ uint64_t mr_lane_band_rows(const mr_lane_spec *spec)
 size_t mr_lane_buffer_bytes(const mr_lane_spec *spec)
 {
     /* handle and checksum, and what libhdf5 keeps of an open file */
-    size_t fixed = ((size_t)2 << 20) + STAGE;
+    size_t fixed = ((size_t)2 << 20) + BUCKET;
     return mr_lane_deflated(spec) ? fixed + mr_deflater_bytes(spec) : fixed;
 }
 
-/** Write what is staged: a whole stage past the page cache, the rest through it. A direct write
- * that fails (another alignment is wanted, a full disk) is done over the other way, which says why.
- */
-static mr_status flush_stage(mr_lane_file *f)
+/** Write what is in the bucket: a whole one past the page cache, the rest through it. A direct
+ * write that fails (another alignment is wanted, a full disk) is done over the other way, which
+ * says why. */
+static mr_status pour(mr_lane_file *f)
 {
     mr_status st = MR_OK;
     const uint64_t at = f->data_at + f->pushed;
-    const bool done = f->staged == STAGE && f->direct >= 0 &&
-                      pwrite(f->direct, f->stage, STAGE, (off_t)at) == STAGE;
-    if (!done) st = mr_out_pwrite(f->fd, f->stage, f->staged, at, f->part);
+    const bool done = f->filled == BUCKET && f->direct >= 0 &&
+                      pwrite(f->direct, f->bucket, BUCKET, (off_t)at) == BUCKET;
+    if (!done) st = mr_out_pwrite(f->fd, f->bucket, f->filled, at, f->part);
     if (st != MR_OK) return st;
-    f->pushed += f->staged;
-    f->staged = 0;
+    f->pushed += f->filled;
+    f->filled = 0;
     if (done && f->pushed % SYNC_EVERY == 0 && fsync(f->direct) != 0)
         st = MR_RAISE(MR_EOUTPUT, "cannot bring %s to disk: %s", f->part, strerror(errno));
     return st;
@@ -189,10 +189,10 @@ static mr_status append_direct(mr_lane_file *f, const char *data, size_t n)
 {
     mr_status st = MR_OK;
     for (size_t k; n && st == MR_OK; data += k, n -= k) {
-        k = MR_MIN(n, (size_t)STAGE - f->staged);
-        memcpy(f->stage + f->staged, data, k);
-        f->staged += k;
-        if (f->staged == STAGE) st = flush_stage(f);
+        k = MR_MIN(n, (size_t)BUCKET - f->filled);
+        memcpy(f->bucket + f->filled, data, k);
+        f->filled += k;
+        if (f->filled == BUCKET) st = pour(f);
     }
     return st;
 }
@@ -220,7 +220,7 @@ mr_status mr_lane_append(mr_lane_file *f, const void *data, uint64_t nr)
     const size_t n = nr * f->row_bytes;
     if (f->deflater)
         st = mr_deflater_append(f->deflater, data, nr);
-    else if (f->stage)
+    else if (f->bucket)
         st = append_direct(f, data, n);
     else
         st = append_cached(f, data, n);
@@ -258,7 +258,7 @@ mr_status mr_lane_commit(mr_lane_file *f, mr_digest *digest, bool *adopted)
         MR_TRY(mr_h5w_close(&f->w));
         MR_TRY(take_over(f));
     }
-    if (f->staged) MR_TRY(flush_stage(f));
+    if (f->filled) MR_TRY(pour(f));
     data_end = f->deflater ? f->data_at : f->data_at + f->done * f->row_bytes;
     if (f->counts_at) data_end = 0; /* they lie anywhere: the sum is taken afterwards */
     MR_TRY(mr_sum_add_file(f->sum, f->fd, data_end, f->end, f->part));

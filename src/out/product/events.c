@@ -105,9 +105,9 @@ uint64_t mr_events_count(const mr_events *e)
 /* --- all of them, in order ------------------------------------------------------------------- */
 
 typedef struct cursor {
-    uint64_t next, n; /* row of the stream */
-    size_t at, held;  /* of the piece */
-    mr_event_row *v;  /* [PIECE_ROWS] */
+    uint64_t next, n;  /* row of the stream */
+    size_t at, loaded; /* of the piece */
+    mr_event_row *v;   /* [PIECE_ROWS] */
 } cursor;
 
 static bool before(const mr_event_row *a, const mr_event_row *b)
@@ -121,12 +121,12 @@ static mr_status look(const mr_spool *s, cursor *c, const mr_event_row **out)
 {
     mr_status st = MR_OK;
     *out = NULL;
-    if (c->at == c->held) {
-        c->held = (size_t)MR_MIN((uint64_t)PIECE_ROWS, c->n - c->next);
+    if (c->at == c->loaded) {
+        c->loaded = (size_t)MR_MIN((uint64_t)PIECE_ROWS, c->n - c->next);
         c->at = 0;
-        if (!c->held) return MR_OK;
-        MR_TRY(mr_spool_read(s, c->next * sizeof *c->v, c->held * sizeof *c->v, c->v));
-        c->next += c->held;
+        if (!c->loaded) return MR_OK;
+        MR_TRY(mr_spool_read(s, c->next * sizeof *c->v, c->loaded * sizeof *c->v, c->v));
+        c->next += c->loaded;
     }
     *out = &c->v[c->at];
 out:

@@ -19,7 +19,7 @@ enum { FAN = 16, LEVELS = 16, STEP = 1 << 15 };
 struct mr_merge_room {
     size_t cap;          /* numbers of a level */
     double *sum[LEVELS]; /* [cap] what is not yet sixteen nodes of the level */
-    unsigned held[LEVELS];
+    unsigned filled[LEVELS];
     double v[STEP];
     uint8_t *mean; /* of the result's type */
     size_t mean_cap;
@@ -40,7 +40,7 @@ void mr_merge_room_free(mr_merge_room *t)
 /** Start over with nodes of n numbers. */
 static void tree_clear(mr_merge_room *t, size_t n)
 {
-    memset(t->held, 0, sizeof t->held);
+    memset(t->filled, 0, sizeof t->filled);
     if (n <= t->cap) return;
     for (size_t i = 0; i < LEVELS; i++) {
         free(t->sum[i]);
@@ -67,7 +67,7 @@ static mr_status tree_add(mr_merge_room *t, size_t level, const double *v, size_
 {
     const mr_status st = tree_level(t, level);
     if (st != MR_OK) return st;
-    if (t->held[level] == 0)
+    if (t->filled[level] == 0)
         memcpy(t->sum[level], v, n * sizeof *v);
     else
         add(t->sum[level], v, n);
@@ -77,8 +77,8 @@ static mr_status tree_add(mr_merge_room *t, size_t level, const double *v, size_
 /** One more is in a level; sixteen of them are one of the next. */
 static mr_status tree_carry(mr_merge_room *t, size_t level, size_t n)
 {
-    if (++t->held[level] < FAN) return MR_OK;
-    t->held[level] = 0;
+    if (++t->filled[level] < FAN) return MR_OK;
+    t->filled[level] = 0;
     return tree_add(t, level + 1, t->sum[level], n);
 }
 
@@ -88,11 +88,11 @@ static mr_status tree_total(mr_merge_room *t, size_t n, const double **out)
     mr_status st = MR_OK;
     size_t top = 0, at = 0;
     for (size_t i = 0; i < LEVELS; i++)
-        if (t->held[i]) top = i;
+        if (t->filled[i]) top = i;
     for (size_t i = 0; i < top; i++)
-        if (t->held[i]) MR_TRY(tree_add(t, i + 1, t->sum[i], n));
+        if (t->filled[i]) MR_TRY(tree_add(t, i + 1, t->sum[i], n));
     for (size_t i = 0; i < LEVELS; i++)
-        if (t->held[i]) at = i;
+        if (t->filled[i]) at = i;
     *out = t->sum[at];
 out:
     return st;
@@ -124,7 +124,7 @@ static mr_status add_lane(mr_merge_room *t, const mr_merge *m, size_t i, uint64_
     int fd = -1;
     MR_TRY(tree_level(t, 0));
     MR_TRY(open_lane(m, i, &fd));
-    const bool begins = t->held[0] == 0;
+    const bool begins = t->filled[0] == 0;
     const size_t step = begins ? n : STEP;
     for (size_t k = 0; k < n; k += step) {
         const size_t some = MR_MIN(step, n - k);

@@ -6,7 +6,7 @@
 
 /** What grows while files are entered; the catalogue's pointers look into it. */
 typedef struct mr_maker {
-    mr_kinds kinds;
+    mr_forms forms;
     mr_text text;
     size_t cap_group, cap_lead, cap_rows, cap_path, cap_note, cap_of;
 } mr_maker;
@@ -41,7 +41,7 @@ mr_status mr_catalog_new(const mr_strs *paths, mr_catalog **out)
     MR_TRY(add_text(c, "", &none)); /* place 0 is the empty text */
     for (size_t i = 0; i < c->n; i++) {
         MR_TRY(add_text(c, paths->v[i], &c->path_at[i]));
-        c->rows[i].kind = MR_REFUSED;
+        c->rows[i].form = MR_REFUSED;
     }
     *out = c;
     c = NULL;
@@ -54,7 +54,7 @@ void mr_catalog_free(mr_catalog *c)
 {
     if (!c) return;
     if (c->maker) {
-        mr_kinds_fini(&c->maker->kinds);
+        mr_forms_fini(&c->maker->forms);
         mr_text_fini(&c->maker->text);
         free(c->rows);
         free(c->of);
@@ -114,7 +114,7 @@ out:
     return st;
 }
 
-/** The group of kind k, founded by it if it fits none. */
+/** The group of form k, founded by it if it fits none. */
 static mr_status find_group(mr_catalog *c, uint32_t k)
 {
     mr_status st = MR_OK;
@@ -129,16 +129,16 @@ out:
     return st;
 }
 
-mr_status mr_catalog_kind(mr_catalog *c, const mr_file_info *facts, uint32_t *out)
+mr_status mr_catalog_form(mr_catalog *c, const mr_file_info *facts, uint32_t *out)
 {
     mr_status st = MR_OK;
     mr_maker *m = c->maker;
-    MR_TRY(mr_kinds_add(&m->kinds, facts, out));
-    c->facts = m->kinds.v;
-    if (*out < c->n_kinds) return MR_OK;
+    MR_TRY(mr_forms_add(&m->forms, facts, out));
+    c->facts = m->forms.v;
+    if (*out < c->n_forms) return MR_OK;
     MR_TRY(mr_grow(&c->group, &m->cap_group, *out + 1u, sizeof *c->group, "the catalogue"));
     MR_TRY(find_group(c, *out));
-    c->n_kinds = m->kinds.n;
+    c->n_forms = m->forms.n;
 out:
     return st;
 }
@@ -153,7 +153,7 @@ bool mr_row_of(const mr_file_info *info, uint64_t table_pos, mr_row *row, const 
                     .size = info->size,
                     .mtime_ns = info->mtime_ns,
                     .inode = info->inode,
-                    .kind = MR_REFUSED,
+                    .form = MR_REFUSED,
                     .row0 = (uint32_t)s->row0};
     *note = info->state != MR_OK ? info->reason : info->odd;
     if (info->state != MR_OK) return false;
@@ -197,7 +197,7 @@ mr_status mr_catalog_set_all(mr_catalog *c, size_t i, const mr_probed *p)
         mr_row row;
         const char *note;
         if (mr_row_of(&p->rec[k], 0, &row, &note))
-            MR_TRY(mr_catalog_kind(c, &p->rec[k], &row.kind));
+            MR_TRY(mr_catalog_form(c, &p->rec[k], &row.form));
         MR_TRY(k ? mr_catalog_more(c, i, &row, note) : mr_catalog_put(c, i, &row, note));
     }
 out:
@@ -209,7 +209,7 @@ mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint
     mr_status st = MR_OK;
     mr_row row;
     const char *note;
-    if (mr_row_of(info, table_pos, &row, &note)) MR_TRY(mr_catalog_kind(c, info, &row.kind));
+    if (mr_row_of(info, table_pos, &row, &note)) MR_TRY(mr_catalog_form(c, info, &row.form));
     MR_TRY(mr_catalog_put(c, i, &row, note));
 out:
     return st;
@@ -223,15 +223,15 @@ static bool earlier(const mr_catalog *c, size_t a, size_t b)
 }
 
 typedef struct first_of {
-    uint32_t kind;
-    size_t file; /* the earliest of this kind; n: none */
+    uint32_t form;
+    size_t file; /* the earliest of this form; n: none */
 } first_of;
 
 static int by_first(const void *pa, const void *pb, void *arg)
 {
     const mr_catalog *c = arg;
     const first_of *a = pa, *b = pb;
-    if (a->file == b->file) return (a->kind > b->kind) - (a->kind < b->kind); /* none, both */
+    if (a->file == b->file) return (a->form > b->form) - (a->form < b->form); /* none, both */
     if (a->file == c->n || b->file == c->n) return a->file == c->n ? 1 : -1;
     return earlier(c, a->file, b->file) ? -1 : 1;
 }
@@ -240,16 +240,16 @@ mr_status mr_catalog_settle(mr_catalog *c)
 {
     mr_status st = MR_OK;
     first_of *f = NULL;
-    MR_TRY(mr_alloc(c->n_kinds, sizeof *f, "the catalogue", &f));
-    for (uint32_t k = 0; k < c->n_kinds; k++) f[k] = (first_of){k, c->n};
+    MR_TRY(mr_alloc(c->n_forms, sizeof *f, "the catalogue", &f));
+    for (uint32_t k = 0; k < c->n_forms; k++) f[k] = (first_of){k, c->n};
     for (size_t i = 0; i < c->n; i++) {
-        if (c->rows[i].kind == MR_REFUSED) continue;
-        first_of *g = &f[c->rows[i].kind];
+        if (c->rows[i].form == MR_REFUSED) continue;
+        first_of *g = &f[c->rows[i].form];
         if (g->file == c->n || earlier(c, i, g->file)) g->file = i;
     }
-    if (c->n_kinds) qsort_r(f, c->n_kinds, sizeof *f, by_first, c);
+    if (c->n_forms) qsort_r(f, c->n_forms, sizeof *f, by_first, c);
     c->n_groups = 0;
-    for (size_t k = 0; k < c->n_kinds; k++) MR_TRY(find_group(c, f[k].kind));
+    for (size_t k = 0; k < c->n_forms; k++) MR_TRY(find_group(c, f[k].form));
 out:
     free(f);
     return st;
@@ -258,7 +258,7 @@ out:
 /* --- packing --------------------------------------------------------------------------------- */
 
 typedef struct block {
-    uint64_t n, n_files, n_kinds, n_groups, text_bytes;
+    uint64_t n, n_files, n_forms, n_groups, text_bytes;
 } block;
 
 /** Where the arrays of such a block lie, in bytes from its start; the last is its size. */
@@ -269,13 +269,13 @@ typedef struct places {
 static bool locate(const block *b, places *p)
 {
     const uint64_t most = UINT32_MAX; /* so that no product below is too large */
-    if (b->n > most || b->n_files > b->n || b->n_kinds > most || b->n_groups > b->n_kinds ||
+    if (b->n > most || b->n_files > b->n || b->n_forms > most || b->n_groups > b->n_forms ||
         b->text_bytes > most)
         return false;
     p->rows = sizeof *b;
     p->facts = p->rows + (size_t)b->n * sizeof(mr_row);
-    p->group = p->facts + (size_t)b->n_kinds * sizeof(mr_file_info);
-    p->lead = p->group + (size_t)b->n_kinds * sizeof(uint32_t);
+    p->group = p->facts + (size_t)b->n_forms * sizeof(mr_file_info);
+    p->lead = p->group + (size_t)b->n_forms * sizeof(uint32_t);
     p->of = p->lead + (size_t)b->n_groups * sizeof(uint32_t);
     p->path_at = p->of + (size_t)(b->n - b->n_files) * sizeof(uint32_t);
     p->note_at = p->path_at + (size_t)b->n * sizeof(uint32_t);
@@ -290,7 +290,7 @@ static block block_of(const mr_catalog *c)
     for (size_t i = 0; i < c->n; i++)
         text += (i < c->n_files ? strlen(mr_catalog_path(c, i)) + 1 : 0) +
                 (c->note_at[i] ? strlen(c->text + c->note_at[i]) + 1 : 0);
-    return (block){c->n, c->n_files, c->n_kinds, c->n_groups, text + 1};
+    return (block){c->n, c->n_files, c->n_forms, c->n_groups, text + 1};
 }
 
 size_t mr_catalog_bytes(const mr_catalog *c)
@@ -315,8 +315,8 @@ void mr_catalog_pack(const mr_catalog *c, void *to)
     memset(s + p.text, 0, p.end - p.text);
     memcpy(s, &b, sizeof b);
     copy(s + p.rows, c->rows, c->n * sizeof *c->rows);
-    copy(s + p.facts, c->facts, c->n_kinds * sizeof *c->facts);
-    copy(s + p.group, c->group, c->n_kinds * sizeof *c->group);
+    copy(s + p.facts, c->facts, c->n_forms * sizeof *c->facts);
+    copy(s + p.group, c->group, c->n_forms * sizeof *c->group);
     copy(s + p.lead, c->lead, c->n_groups * sizeof *c->lead);
     copy(s + p.of, c->of, (c->n - c->n_files) * sizeof *c->of);
     uint32_t *path_at = (uint32_t *)(void *)(s + p.path_at);
@@ -360,12 +360,12 @@ static bool sound(const mr_catalog *c, size_t text_bytes)
     bool ok = text_bytes > 0 && c->text[text_bytes - 1] == '\0' && c->text[0] == '\0';
     for (size_t i = 0; i < c->n; i++)
         ok &= c->path_at[i] < text_bytes && c->note_at[i] < text_bytes &&
-              (c->rows[i].kind == MR_REFUSED || c->rows[i].kind < c->n_kinds);
+              (c->rows[i].form == MR_REFUSED || c->rows[i].form < c->n_forms);
     for (size_t i = 0; i < c->n - c->n_files; i++)
         ok &= c->of[i] < c->n_files && (i == 0 || c->of[i - 1] <= c->of[i]);
-    for (size_t k = 0; k < c->n_kinds; k++)
+    for (size_t k = 0; k < c->n_forms; k++)
         ok &= c->group[k] < c->n_groups && sound_facts(&c->facts[k]);
-    for (size_t g = 0; g < c->n_groups; g++) ok &= c->lead[g] < c->n_kinds;
+    for (size_t g = 0; g < c->n_groups; g++) ok &= c->lead[g] < c->n_forms;
     return ok;
 }
 
@@ -382,7 +382,7 @@ mr_status mr_catalog_view(const void *from, size_t bytes, mr_catalog **out)
     char *s = (char *)(uintptr_t)from; /* looked at only */
     *c = (mr_catalog){.n = (size_t)b.n,
                       .n_files = (size_t)b.n_files,
-                      .n_kinds = (size_t)b.n_kinds,
+                      .n_forms = (size_t)b.n_forms,
                       .n_groups = (uint32_t)b.n_groups,
                       .rows = (mr_row *)(void *)(s + p.rows),
                       .facts = (mr_file_info *)(void *)(s + p.facts),

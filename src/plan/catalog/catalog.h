@@ -1,5 +1,5 @@
 /* plan/catalog/catalog.h: what the survey found, one 64-byte row a recording; facts that many files
- * share (layout, type, rate, ...) are kept once, as a kind. Kinds that may stand in one span form a
+ * share (layout, type, rate, ...) are kept once, as a form. Forms that may stand in one span form a
  * group. Built by run/survey/survey.c, which packs it into one block that the ranks of a node
  * share; read by the planner and the readers. Read-only once built: any thread. */
 #ifndef MR_CATALOG_H
@@ -16,20 +16,20 @@ typedef struct mr_row {
     int64_t size, mtime_ns;
     uint64_t inode;
     uint64_t where; /* contiguous: offset of the samples; chunked: place of the chunk table */
-    uint32_t kind;  /* number of its facts, or MR_REFUSED */
+    uint32_t form;  /* number of its facts, or MR_REFUSED */
     uint32_t row0;
 } mr_row;
 
 /** Facts of files, each once. Zero-initialise. */
-typedef struct mr_kinds {
+typedef struct mr_forms {
     mr_file_info *v; /* [n], per-file fields are zero */
     size_t n, cap;
     uint32_t *slot; /* [n_slots] hash table of numbers + 1 */
     size_t n_slots;
-} mr_kinds;
+} mr_forms;
 /** The number of this file's facts, entered if they are new. */
-mr_status mr_kinds_add(mr_kinds *k, const mr_file_info *info, uint32_t *out);
-void mr_kinds_fini(mr_kinds *k);
+mr_status mr_forms_add(mr_forms *k, const mr_file_info *info, uint32_t *out);
+void mr_forms_fini(mr_forms *k);
 
 /** Quantity that the chain converts all samples to before anything else: unit and scale of files
  *  may then differ within a group. */
@@ -45,14 +45,14 @@ double mr_catalog_factor(mr_quantity_join by, const mr_file_info *lead, const mr
 /** Row i < n_files is the first recording of file i; the further ones of files stand behind them,
  *  in order of files, and `of` names theirs. */
 typedef struct mr_catalog {
-    size_t n, n_files, n_kinds;
+    size_t n, n_files, n_forms;
     uint32_t n_groups;
     uint32_t join_by;            /* mr_quantity_join, before files are entered */
     mr_row *rows;                /* [n] */
     uint32_t *of;                /* [n - n_files] the file of row n_files + i, ascending */
-    mr_file_info *facts;         /* [n_kinds] */
-    uint32_t *group;             /* [n_kinds] the group a kind belongs to */
-    uint32_t *lead;              /* [n_groups] the kind that speaks for the group */
+    mr_file_info *facts;         /* [n_forms] */
+    uint32_t *group;             /* [n_forms] the group a form belongs to */
+    uint32_t *lead;              /* [n_groups] the form that speaks for the group */
     uint32_t *path_at, *note_at; /* [n] where they stand in text; note 0: none */
     char *text;
     char *tables;           /* of the files with chunk tables (plan/catalog/tables.h), or NULL */
@@ -67,14 +67,14 @@ void mr_catalog_free(mr_catalog *c);
 mr_status mr_catalog_set(mr_catalog *c, size_t i, const mr_file_info *info, uint64_t table_pos);
 /** All recordings of file i without their chunk tables. Further ones in order of files. */
 mr_status mr_catalog_set_all(mr_catalog *c, size_t i, const mr_probed *p);
-/** The same in two halves, for what was found elsewhere: the row but its kind, and the note (reason
+/** The same in two halves, for what was found elsewhere: the row but its form, and the note (reason
  *  of a refusal, or what was odd; "" if nothing). False if the file is refused. */
 bool mr_row_of(const mr_file_info *info, uint64_t table_pos, mr_row *row, const char **note);
 mr_status mr_catalog_put(mr_catalog *c, size_t i, const mr_row *row, const char *note);
 /** A further recording of file i; files in ascending order. */
 mr_status mr_catalog_more(mr_catalog *c, size_t i, const mr_row *row, const char *note);
 /** The number of these facts in the catalogue, entered if they are new. */
-mr_status mr_catalog_kind(mr_catalog *c, const mr_file_info *facts, uint32_t *out);
+mr_status mr_catalog_form(mr_catalog *c, const mr_file_info *facts, uint32_t *out);
 /** When all files are entered: groups are numbered, and led, by the earliest of their files, so
  *  that nothing depends on the order in which files were listed or found. */
 mr_status mr_catalog_settle(mr_catalog *c);

@@ -37,12 +37,12 @@ size_t mr_catalog_further(const mr_catalog *c, size_t i, size_t *first)
 uint32_t mr_catalog_row0(const mr_catalog *c, size_t i)
 {
     size_t k = mr_catalog_file(c, i), first;
-    const char *set = c->facts[c->rows[i].kind].dataset;
+    const char *set = c->facts[c->rows[i].form].dataset;
     const size_t n = mr_catalog_further(c, k, &first);
     for (size_t j = 0; j <= n; j++) { /* recordings are in order of dataset and row */
         if (j) k = first + j - 1;
-        const uint32_t kind = c->rows[k].kind;
-        if (kind != MR_REFUSED && strcmp(c->facts[kind].dataset, set) == 0) break;
+        const uint32_t form = c->rows[k].form;
+        if (form != MR_REFUSED && strcmp(c->facts[form].dataset, set) == 0) break;
     }
     return c->rows[k].row0;
 }
@@ -59,7 +59,7 @@ const char *mr_catalog_note(const mr_catalog *c, size_t i)
 
 uint32_t mr_catalog_group_of(const mr_catalog *c, size_t i)
 {
-    return c->group[c->rows[i].kind];
+    return c->group[c->rows[i].form];
 }
 
 const mr_file_info *mr_catalog_group(const mr_catalog *c, uint32_t group)
@@ -72,11 +72,11 @@ void mr_catalog_info(const mr_catalog *c, size_t i, mr_file_info *info)
     const mr_row *r = &c->rows[i];
     const char *note = mr_catalog_note(c, i);
     *info = (mr_file_info){.state = MR_EINPUT};
-    if (r->kind == MR_REFUSED) {
+    if (r->form == MR_REFUSED) {
         if (note) strncpy(info->reason, note, sizeof info->reason - 1);
         return;
     }
-    *info = c->facts[r->kind];
+    *info = c->facts[r->form];
     info->t0_ns = r->t0_ns;
     info->t1_ns = r->t1_ns;
     info->nt = r->nt;

@@ -27,22 +27,22 @@ static mr_status refuse_op(const mr_node *n, const char *name)
 }
 
 /* "- abs" is read like "- abs: {}". */
-static mr_status widen(mr_node *item)
+static mr_status widen(mr_node *entry)
 {
     mr_status st = MR_OK;
     mr_node *op = NULL;
     MR_TRY(mr_alloc(1, sizeof *op, "the config", &op));
     *op = (mr_node){.kind = MR_NODE_MAP,
-                    .line = item->line,
-                    .col = item->col,
-                    .key_line = item->line,
-                    .key_col = item->col};
-    MR_TRY(mr_strdup(item->file, &op->file));
-    op->key = item->text;
-    item->text = NULL; /* given away */
-    item->kind = MR_NODE_MAP;
-    item->items = op;
-    item->n = 1;
+                    .line = entry->line,
+                    .col = entry->col,
+                    .key_line = entry->line,
+                    .key_col = entry->col};
+    MR_TRY(mr_strdup(entry->file, &op->file));
+    op->key = entry->text;
+    entry->text = NULL; /* given away */
+    entry->kind = MR_NODE_MAP;
+    entry->entries = op;
+    entry->n = 1;
     op = NULL; /* given away */
 out:
     free(op);
@@ -66,11 +66,11 @@ mr_status mr_op_widen(mr_node *op)
     MR_TRY(mr_strdup(op->file, &value->file));
     MR_TRY(mr_strdup(row->params[0].name, &value->key));
     value->text = op->text;
-    value->items = op->items;
+    value->entries = op->entries;
     value->n = op->n;
     op->kind = MR_NODE_MAP;
     op->text = NULL; /* given away */
-    op->items = value;
+    op->entries = value;
     op->n = 1;
     value = NULL; /* given away */
 out:
@@ -79,15 +79,16 @@ out:
     return st;
 }
 
-static mr_status check_item(mr_node *item)
+static mr_status check_entry(mr_node *entry)
 {
     mr_status st = MR_OK;
     void *self = NULL;
-    if (item->kind == MR_NODE_SCALAR && !mr_node_empty(item)) MR_TRY(widen(item));
-    if (item->kind != MR_NODE_MAP) return refuse_shape(item, mr_node_what(item));
-    if (item->n != 1)
-        return refuse_shape(item, item->n ? "more than one operator in one item" : "an empty item");
-    mr_node *op = &item->items[0];
+    if (entry->kind == MR_NODE_SCALAR && !mr_node_empty(entry)) MR_TRY(widen(entry));
+    if (entry->kind != MR_NODE_MAP) return refuse_shape(entry, mr_node_what(entry));
+    if (entry->n != 1)
+        return refuse_shape(entry,
+                            entry->n ? "more than one operator in one entry" : "an empty entry");
+    mr_node *op = &entry->entries[0];
     const mr_op *row = mr_op_find(op->key);
     if (!row) return refuse_op(op, op->key);
     if (mr_node_empty(op)) {
@@ -110,7 +111,7 @@ mr_status mr_chain_check(mr_node *chain)
     if (chain->n > MR_MAX_OPS)
         return MR_RAISE_AT(MR_ECONFIG, chain, "chain: %zu operators; at most %d are allowed",
                            chain->n, MR_MAX_OPS);
-    for (size_t i = 0; i < chain->n; i++) MR_TRY(check_item(&chain->items[i]));
+    for (size_t i = 0; i < chain->n; i++) MR_TRY(check_entry(&chain->entries[i]));
 out:
     return st;
 }

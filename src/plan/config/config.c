@@ -26,7 +26,7 @@ static mr_status take_chain(mr_config *c)
     mr_status st = MR_OK;
     mr_node *chain = NULL;
     for (size_t i = 0; i < c->root.n; i++)
-        if (strcmp(c->root.items[i].key, "chain") == 0) chain = &c->root.items[i];
+        if (strcmp(c->root.entries[i].key, "chain") == 0) chain = &c->root.entries[i];
     if (!chain || mr_node_empty(chain)) return MR_OK;
     MR_TRY(mr_chain_check(chain));
     c->chain = chain;
@@ -64,7 +64,7 @@ out:
 
 uint32_t mr_config_joins(const mr_config *c)
 {
-    const mr_node *op = c->chain && c->chain->n ? &c->chain->items[0].items[0] : NULL;
+    const mr_node *op = c->chain && c->chain->n ? &c->chain->entries[0].entries[0] : NULL;
     const mr_node *to = op && strcmp(op->key, "units") == 0 ? mr_node_get(op, "to") : NULL;
     if (!to || !to->text) return MR_JOIN_NONE;
     return strcmp(to->text, "strain_rate") == 0 ? MR_JOIN_STRAIN_RATE

@@ -50,7 +50,7 @@ mr_status mr_mask_take(const mr_node *n, double *constant_s, double *above)
         return MR_RAISE_AT(MR_ECONFIG, n, "input.mask: %s where a map is needed, as %s",
                            mr_node_empty(n) ? "nothing" : mr_node_what(n), EXAMPLE);
     for (size_t i = 0; i < n->n; i++) {
-        const mr_node *key = &n->items[i];
+        const mr_node *key = &n->entries[i];
         if (strcmp(key->key, "constant") == 0) {
             MR_TRY(take_constant(key, constant_s));
         } else if (strcmp(key->key, "above") == 0) {

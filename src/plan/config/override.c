@@ -75,29 +75,29 @@ static mr_status stamp(mr_node *n, const path *p, int col)
     return MR_OK;
 }
 
-/* The item of a map with that name; made, as an empty text, if it is not there. */
+/* The entry of a map with that name; made, as an empty text, if it is not there. */
 static mr_status map_step(mr_node *map, const path *p, size_t k, mr_node **out)
 {
     const char *name = p->name[k];
     const int col = p->col[k];
     mr_status st = MR_OK;
-    mr_node item = at_col(col);
+    mr_node entry = at_col(col);
     for (size_t i = 0; i < map->n; i++)
-        if (strcmp(map->items[i].key, name) == 0) {
-            *out = &map->items[i];
+        if (strcmp(map->entries[i].key, name) == 0) {
+            *out = &map->entries[i];
             return MR_OK;
         }
     if (map->n == MR_TREE_KEYS) return REFUSE(col, "more than %d keys in one map", MR_TREE_KEYS);
-    MR_TRY(mr_strdup(name, &item.key));
-    MR_TRY(mr_strdup("", &item.text));
-    MR_TRY(stamp(&item, p, col));
+    MR_TRY(mr_strdup(name, &entry.key));
+    MR_TRY(mr_strdup("", &entry.text));
+    MR_TRY(stamp(&entry, p, col));
     size_t cap = map->n;
-    MR_TRY(mr_grow(&map->items, &cap, map->n + 1, sizeof item, "the config"));
-    map->items[map->n] = item;
-    item = (mr_node){0}; /* given away */
-    *out = &map->items[map->n++];
+    MR_TRY(mr_grow(&map->entries, &cap, map->n + 1, sizeof entry, "the config"));
+    map->entries[map->n] = entry;
+    entry = (mr_node){0}; /* given away */
+    *out = &map->entries[map->n++];
 out:
-    mr_node_fini(&item);
+    mr_node_fini(&entry);
     return st;
 }
 
@@ -118,16 +118,16 @@ static mr_status list_step(mr_node *list, const path *p, size_t i, mr_node **out
     if (k >= list->n)
         return REFUSE(p->col[i], "%s: '%s' is no place in the list; there are 0..%zu", p->name[0],
                       shown, list->n - 1);
-    *out = &list->items[k];
+    *out = &list->entries[k];
     return MR_OK;
 }
 
 /* --- the chain ------------------------------------------------------------------------------- */
 
-static const char *op_name(const mr_node *item)
+static const char *op_name(const mr_node *entry)
 {
-    if (item->kind == MR_NODE_SCALAR) return item->text;
-    return item->kind == MR_NODE_MAP && item->n == 1 ? item->items[0].key : "?";
+    if (entry->kind == MR_NODE_SCALAR) return entry->text;
+    return entry->kind == MR_NODE_MAP && entry->n == 1 ? entry->entries[0].key : "?";
 }
 
 /* "bandpass, decimate" or, with dots, "chain.0.bandpass, chain.3.bandpass" of that name. */
@@ -136,7 +136,7 @@ static mr_status list_ops(const mr_node *chain, const char *only, mr_text *t)
     mr_status st = MR_OK;
     char shown[48];
     for (size_t i = 0; i < chain->n && t->len < 300; i++) {
-        const char *name = op_name(&chain->items[i]), *comma = t->len ? ", " : "";
+        const char *name = op_name(&chain->entries[i]), *comma = t->len ? ", " : "";
         mr_printable(name, shown, sizeof shown);
         if (!only)
             MR_TRY(mr_text_add(t, "%s%s", comma, shown));
@@ -158,8 +158,8 @@ static mr_status find_op(mr_node *chain, const path *p, size_t k, mr_node **out)
     const char *near = NULL;
     mr_printable(name, shown, sizeof shown);
     for (size_t i = 0; i < chain->n; i++) {
-        const char *own = op_name(&chain->items[i]);
-        if (strcmp(own, name) == 0 && hits++ == 0) *out = &chain->items[i];
+        const char *own = op_name(&chain->entries[i]);
+        if (strcmp(own, name) == 0 && hits++ == 0) *out = &chain->entries[i];
         if (!near) near = mr_nearest(name, &own, 1, sizeof own);
     }
     if (hits == 1) return MR_OK;
@@ -176,35 +176,35 @@ out:
     return st;
 }
 
-/* Find the chain's item at step *i; *i moves to its name if that follows an index. */
+/* Find the chain's entry at step *i; *i moves to its name if that follows an index. */
 static mr_status chain_step(mr_node *chain, const path *p, size_t *i, mr_node **out)
 {
     mr_status st = MR_OK;
-    mr_node *item = NULL;
+    mr_node *entry = NULL;
     bool index = is_index(p->name[*i]);
     if (!index) {
-        MR_TRY(find_op(chain, p, *i, &item));
+        MR_TRY(find_op(chain, p, *i, &entry));
     } else {
-        MR_TRY(list_step(chain, p, *i, &item));
-        if (*i + 1 == p->n) { /* chain.2=...: the whole item */
-            *out = item;
+        MR_TRY(list_step(chain, p, *i, &entry));
+        if (*i + 1 == p->n) { /* chain.2=...: the whole entry */
+            *out = entry;
             return MR_OK;
         }
         ++*i;
         char own[48], want[64];
-        mr_printable(op_name(item), own, sizeof own);
+        mr_printable(op_name(entry), own, sizeof own);
         mr_printable(p->name[*i], want, sizeof want);
-        if (strcmp(op_name(item), p->name[*i]) != 0)
+        if (strcmp(op_name(entry), p->name[*i]) != 0)
             return REFUSE(p->col[*i], "chain.%s is %s, not %s", p->name[*i - 1], own, want);
     }
-    if (item->kind == MR_NODE_SCALAR) { /* "- abs" is short for "- abs: {}" */
-        become(item, MR_NODE_MAP);
-        MR_TRY(stamp(item, p, p->col[*i]));
-        MR_TRY(map_step(item, p, *i, out));
+    if (entry->kind == MR_NODE_SCALAR) { /* "- abs" is short for "- abs: {}" */
+        become(entry, MR_NODE_MAP);
+        MR_TRY(stamp(entry, p, p->col[*i]));
+        MR_TRY(map_step(entry, p, *i, out));
         become(*out, MR_NODE_MAP);
         return MR_OK;
     }
-    *out = &item->items[0];
+    *out = &entry->entries[0];
     if (*i + 1 < p->n) MR_TRY(mr_op_widen(*out)); /* "decimate: 5" is to be {factor: 5} */
 out:
     return st;

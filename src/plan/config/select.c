@@ -71,11 +71,11 @@ static mr_status except_of(const mr_node *n, const mr_node **out)
 {
     *out = NULL;
     if (n->kind != MR_NODE_MAP) return MR_OK;
-    if (n->n != 1 || strcmp(n->items[0].key, "except") != 0)
+    if (n->n != 1 || strcmp(n->entries[0].key, "except") != 0)
         return MR_RAISE_AT(MR_ECONFIG, n,
                            "input.channels: a map says what is left out: {except: bad.csv}, "
                            "{except: 17} or {except: [3, 100..200]}");
-    *out = &n->items[0];
+    *out = &n->entries[0];
     return MR_OK;
 }
 
@@ -123,7 +123,7 @@ static mr_status check_list(const mr_node *n)
     pick p;
     if (n->kind != MR_NODE_LIST) return parse_pick(n, &p);
     if (n->n == 0) return MR_RAISE_AT(MR_ECONFIG, n, "input.channels: the list is empty");
-    for (size_t i = 0; i < n->n; i++) MR_TRY(parse_pick(&n->items[i], &p));
+    for (size_t i = 0; i < n->n; i++) MR_TRY(parse_pick(&n->entries[i], &p));
 out:
     return st;
 }
@@ -227,7 +227,7 @@ static mr_status mark_list(const mr_node *n, uint64_t nc, uint8_t *mark)
 {
     mr_status st = MR_OK;
     if (n->kind != MR_NODE_LIST) return mark_pick(n, nc, mark);
-    for (size_t i = 0; i < n->n; i++) MR_TRY(mark_pick(&n->items[i], nc, mark));
+    for (size_t i = 0; i < n->n; i++) MR_TRY(mark_pick(&n->entries[i], nc, mark));
 out:
     return st;
 }
@@ -272,7 +272,7 @@ mr_status mr_config_channels_at(const mr_config *c, uint64_t nc, const double *x
     else if (!c->channels)
         memset(mark, 1, nc);
     else if (c->channels->kind == MR_NODE_MAP)
-        MR_TRY(mark_others(&c->channels->items[0], nc, mark));
+        MR_TRY(mark_others(&c->channels->entries[0], nc, mark));
     else
         MR_TRY(mark_list(c->channels, nc, mark));
     for (uint64_t k = 0; k < nc; k++) found += mark[k];

@@ -85,7 +85,7 @@ static mr_status check_keys(const mr_node *n, const section *s)
                            "%s: %s where a map of its keys is needed, as %s: {%s: ...}", s->name,
                            mr_node_what(n), s->name, s->keys[0]);
     for (size_t i = 0; i < n->n; i++)
-        if (!has_key(s, n->items[i].key)) return refuse_key(&n->items[i], s);
+        if (!has_key(s, n->entries[i].key)) return refuse_key(&n->entries[i], s);
     return MR_OK;
 }
 
@@ -140,7 +140,7 @@ static mr_status take_files(mr_config *c, const mr_node *n)
                            "input.files: a map; write a glob, a folder or a list of these");
     if (n->kind == MR_NODE_SCALAR) return take_pattern(c, n);
     if (n->n == 0) return MR_RAISE_AT(MR_ECONFIG, n, "input.files: the list is empty");
-    for (size_t i = 0; i < n->n; i++) MR_TRY(take_pattern(c, &n->items[i]));
+    for (size_t i = 0; i < n->n; i++) MR_TRY(take_pattern(c, &n->entries[i]));
 out:
     return st;
 }
@@ -444,7 +444,7 @@ static mr_status take_plugins(const mr_config *c)
     if (!n || mr_node_empty(n)) return MR_OK;
     const bool list = n->kind == MR_NODE_LIST;
     for (size_t i = 0; i < (list ? n->n : 1); i++) {
-        const mr_node *at = list ? &n->items[i] : n;
+        const mr_node *at = list ? &n->entries[i] : n;
         MR_TRY(need_text(at, "plugin", "./myop.so"));
         MR_TRY(mr_path_expand(at, "plugin", &path));
         st = mr_plugin_load(path);

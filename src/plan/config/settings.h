@@ -6,8 +6,8 @@
 
 /** The root's own keys, then each section into c. c->root is set; nodes are borrowed from it. */
 mr_status mr_settings_take(mr_config *c);
-/** The chain: known operators, one an item, each with parameters that its table accepts. Items that
- *  say "- abs:" without parameters get an empty map. */
+/** The chain: known operators, one an entry, each with parameters that its table accepts. Entries
+ *  that say "- abs:" without parameters get an empty map. */
 mr_status mr_chain_check(mr_node *chain);
 /** input.mask, a map of `constant` and `above`, one at least: seconds (0: none) and a magnitude
  *  (INFINITY: none). */

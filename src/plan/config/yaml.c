@@ -177,18 +177,18 @@ static void place(const reader *r, const yaml_event_t *e, int *line, int *col)
 
 static mr_status build(reader *r, const yaml_event_t *e, int depth, mr_node *n);
 
-/* One more item at the end of a list or map, whose first event is e. */
-static mr_status add_item(reader *r, const yaml_event_t *e, int depth, mr_node *n, size_t *cap,
-                          char **key, const int key_at[2])
+/* One more entry at the end of a list or map, whose first event is e. */
+static mr_status add_entry(reader *r, const yaml_event_t *e, int depth, mr_node *n, size_t *cap,
+                           char **key, const int key_at[2])
 {
     mr_status st = MR_OK;
-    MR_TRY(mr_grow(&n->items, cap, n->n + 1, sizeof *n->items, "the config"));
-    mr_node *item = &n->items[n->n++];
-    *item = (mr_node){.key_line = key_at[0], .key_col = key_at[1]};
-    item->key = *key;
+    MR_TRY(mr_grow(&n->entries, cap, n->n + 1, sizeof *n->entries, "the config"));
+    mr_node *entry = &n->entries[n->n++];
+    *entry = (mr_node){.key_line = key_at[0], .key_col = key_at[1]};
+    entry->key = *key;
     *key = NULL; /* given away */
-    if (!item->key) MR_TRY(mr_strdup("", &item->key));
-    MR_TRY(build(r, e, depth + 1, item));
+    if (!entry->key) MR_TRY(mr_strdup("", &entry->key));
+    MR_TRY(build(r, e, depth + 1, entry));
 out:
     return st;
 }
@@ -200,11 +200,11 @@ static mr_status build_list(reader *r, int depth, mr_node *n)
     for (;;) {
         yaml_event_t e;
         char *no_key = NULL;
-        int at[2]; /* an item without key is named by its value's place */
+        int at[2]; /* an entry without key is named by its value's place */
         MR_TRY(next_event(r, &e));
         place(r, &e, &at[0], &at[1]);
         bool end = e.type == YAML_SEQUENCE_END_EVENT;
-        if (!end) st = add_item(r, &e, depth, n, &cap, &no_key, at);
+        if (!end) st = add_entry(r, &e, depth, n, &cap, &no_key, at);
         yaml_event_delete(&e);
         if (st != MR_OK || end) break;
     }
@@ -247,7 +247,7 @@ static mr_status build_map(reader *r, int depth, mr_node *n)
         yaml_event_delete(&e);
         if (st != MR_OK || end) break;
         MR_TRY(next_event(r, &e));
-        st = add_item(r, &e, depth, n, &cap, &key, at);
+        st = add_entry(r, &e, depth, n, &cap, &key, at);
         yaml_event_delete(&e);
         if (st != MR_OK) break;
     }

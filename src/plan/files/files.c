@@ -90,7 +90,7 @@ out:
 
 static const mr_node *node_of(const mr_config *c, size_t i)
 {
-    return c->files->kind == MR_NODE_LIST ? &c->files->items[i] : c->files;
+    return c->files->kind == MR_NODE_LIST ? &c->files->entries[i] : c->files;
 }
 
 /* The folder that a pattern begins with, before any wildcard. */

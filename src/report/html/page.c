@@ -155,7 +155,7 @@ out:
 }
 
 /* An operator of the chain: "bandpass: {band: 1..45 Hz}" */
-static mr_status item(const json_t *o, mr_text *t)
+static mr_status entry(const json_t *o, mr_text *t)
 {
     mr_status st = MR_OK;
     const char *key = json_is_object(o) && json_object_size(o) == 1
@@ -188,7 +188,7 @@ static mr_status yaml(const json_t *o, int depth, mr_text *t)
         json_array_foreach(o, i, v)
         {
             MR_TRY(mr_text_add(t, "%*s- ", 2 * depth, ""));
-            MR_TRY(item(v, t));
+            MR_TRY(entry(v, t));
             MR_TRY(mr_text_add(t, "\n"));
         }
     } else {

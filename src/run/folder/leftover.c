@@ -142,7 +142,7 @@ static mr_status may_stay(const walk *w, const present *f, const size_t *v, size
         *yes = w->done[o->number] != MR_LANE_DONE && !w->held[o->number] &&
                o->from_ns >= f->self.from_ns - w->reach_ns &&
                o->to_ns <= f->self.to_ns + w->reach_ns;
-        if (*yes) MR_TRY(mr_held_covers(w->plan, l, &f->self, &f->lines, yes));
+        if (*yes) MR_TRY(mr_said_covers(w->plan, l, &f->self, &f->lines, yes));
     }
 out:
     return st;
@@ -198,7 +198,7 @@ static mr_status settle(walk *w, present *f, bool owned_name)
     mr_text copy = {0};
     if (!w->names.row) MR_TRY(mr_names_new(w->plan, &w->names));
     MR_TRY(mr_text_add_bytes(&copy, f->lines.s, f->lines.len));
-    mr_held_gone(&w->names, &f->self, &copy, &f->gone);
+    mr_said_gone(&w->names, &f->self, &copy, &f->gone);
     MR_TRY(sharing(w, f, &v, &n));
     MR_TRY(may_stay(w, f, v, n, &stays));
     if (stays) {
@@ -286,7 +286,7 @@ mr_status mr_leftovers_find(const mr_plan *p, const char *folder, const uint8_t 
                          .series = &p->arrays[l->array].series,
                          .begin_ns = l->t0_ns - half_ns,
                          .end_ns = l->t1_ns + (int64_t)step_ns};
-        mr_held_times(p, l, &w.v[i].from_ns, &w.v[i].to_ns);
+        mr_said_times(p, l, &w.v[i].from_ns, &w.v[i].to_ns);
         w.reach_ns = MR_MAX(w.reach_ns, half_ns);
     }
     qsort(w.v, w.n, sizeof *w.v, by_rel);

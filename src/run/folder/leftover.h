@@ -4,7 +4,7 @@
 #ifndef MR_LEFTOVER_H
 #define MR_LEFTOVER_H
 #include "out/index.h"
-#include "run/folder/held.h"
+#include "run/folder/said.h"
 
 typedef struct mr_leftovers {
     mr_kept kept;       /* complete lanes of this chain whose inputs are gone */

@@ -29,7 +29,7 @@ struct mr_lock {
     char *path;       /* OUT/.millrace/lock */
     int fd;           /* holds flock; -1 none */
     unsigned n_files; /* of our own that were made */
-    bool held;
+    bool taken;
 };
 
 static void nap(double s)
@@ -54,8 +54,8 @@ static mr_status write_all(int fd, const char *path, const char *text)
     return MR_OK;
 }
 
-/** A new file of our own with flock on it, where that works. Who sweeps may take one that has no
- *  flock yet for a dead run's, and remove it by its name: so no name is ever used again. */
+/** A new file of our own with flock on it, where that works. Who clears away may take one that
+ * has no flock yet for a dead run's, and remove it by its name: so no name is ever used again. */
 static mr_status open_own(mr_lock *l, char *path, int *out)
 {
     for (int tries = 0;; tries++) {
@@ -205,7 +205,7 @@ out:
 }
 
 /** A record that was never finished; its writer would hold the flock on it. */
-static void sweep_unfinished(const char *path, const char *name)
+static void clear_unfinished(const char *path, const char *name)
 {
     const size_t n = strlen(name);
     if (n < 5 || strcmp(name + n - 4, ".tmp") != 0) return;
@@ -216,7 +216,7 @@ static void sweep_unfinished(const char *path, const char *name)
 }
 
 /** What dead contenders left behind. Claims on our own record are left: they stop nobody. */
-static void sweep(const mr_lock *l)
+static void clear_away(const mr_lock *l)
 {
     char path[PATH_BYTES];
     mr_lock_record r;
@@ -227,7 +227,7 @@ static void sweep(const mr_lock *l)
         if (strncmp(e->d_name, "lock-", 5) != 0) continue;
         snprintf(path, sizeof path, "%s/%s", l->dir, e->d_name);
         if (mr_lock_record_read(path, &r, &fd) != MR_OK) {
-            sweep_unfinished(path, e->d_name);
+            clear_unfinished(path, e->d_name);
             continue;
         }
         if (mr_lock_record_dead(&r, &l->mine, fd)) unlink(path);
@@ -336,8 +336,8 @@ mr_status mr_lock_take_within(const char *folder, double wait_s, char attempt[MR
         nap(POLL_S);
     }
     if (st != MR_OK) goto out;
-    l->held = true;
-    sweep(l);
+    l->taken = true;
+    clear_away(l);
     snprintf(attempt, MR_ATTEMPT_BYTES, "%lld-%s", l->mine.number, l->mine.nonce);
     *out = l;
     l = NULL;
@@ -360,21 +360,21 @@ mr_status mr_lock_watch(const char *folder, const char *attempt, mr_lock **out)
     return st;
 }
 
-bool mr_lock_held(const char *folder, char *who, size_t size)
+bool mr_lock_taken(const char *folder, char *who, size_t size)
 {
     mr_lock *l = NULL;
     mr_lock_record r;
     int fd = -1;
-    bool held = false;
+    bool taken = false;
     if (lock_new(folder, &l) == MR_OK && mr_lock_record_mine(&l->mine) == MR_OK &&
         mr_lock_record_read(l->path, &r, &fd) == MR_OK) {
-        held = !mr_lock_record_dead(&r, &l->mine, fd);
+        taken = !mr_lock_record_dead(&r, &l->mine, fd);
         snprintf(who, size, "process %lld on %s", r.pid, r.host);
         close(fd);
     }
     mr_error_clear();
     mr_lock_release(l);
-    return held;
+    return taken;
 }
 
 mr_status mr_lock_check(const mr_lock *l)
@@ -396,7 +396,7 @@ mr_status mr_lock_check(const mr_lock *l)
 void mr_lock_release(mr_lock *l)
 {
     if (!l) return;
-    if (l->held && is_ours(l, l->path)) unlink(l->path);
+    if (l->taken && is_ours(l, l->path)) unlink(l->path);
     if (l->fd >= 0) close(l->fd);
     free(l->folder);
     free(l->dir);

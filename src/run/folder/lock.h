@@ -23,7 +23,7 @@ mr_status mr_lock_take(const char *folder, char attempt[MR_ATTEMPT_BYTES], mr_lo
 /** A handle for ranks that did not take the lock themselves: for mr_lock_check only. */
 mr_status mr_lock_watch(const char *folder, const char *attempt, mr_lock **out);
 /** Does a run hold the folder, as far as can be known? who: it, in words. */
-bool mr_lock_held(const char *folder, char *who, size_t size);
+bool mr_lock_taken(const char *folder, char *who, size_t size);
 /** Before publishing: MR_ELOCK when the folder is not this attempt's any more. Any thread. */
 mr_status mr_lock_check(const mr_lock *l);
 /** Give the lock back (a watcher only forgets it). NULL is fine. [take] */

@@ -94,9 +94,9 @@ static bool inputs_changed(const mr_plan *p, const mr_lane *l, const uint8_t *ch
 {
     const mr_span *sp = &p->spans.span[l->span];
     size_t first, n;
-    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    mr_span_legs(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++)
-        if (changed[mr_catalog_file(p->cat, p->spans.part[i].file)]) return true;
+        if (changed[mr_catalog_file(p->cat, p->spans.leg[i].file)]) return true;
     return false;
 }
 
@@ -111,7 +111,7 @@ static mr_status take_losses(const mr_plan *p, const mr_lane *l, const mr_text *
     *again = false;
     MR_TRY(mr_strdup(lines->s, &copy));
     for (char *s = copy; mr_lost_next(&s, &lost);) {
-        mr_loss row = {.file = mr_held_file(p, l, lost.name, lost.t0_ns),
+        mr_loss row = {.file = mr_said_file(p, l, lost.name, lost.t0_ns),
                        .t0_ns = lost.t0_ns,
                        .t1_ns = lost.t1_ns,
                        .again = lost.again};
@@ -151,7 +151,7 @@ static mr_status is_short(check *k, const mr_lane *l, const mr_lane_self *self, 
         !mr_series_same(&self->series, &k->plan->arrays[l->array].series))
         return MR_OK; /* another's lane in this place moves aside */
     if (!k->names.row) MR_TRY(mr_names_new(k->plan, &k->names));
-    mr_held_gone(&k->names, self, lines, &gone);
+    mr_said_gone(&k->names, self, lines, &gone);
     *yes = gone.any;
 out:
     return st;

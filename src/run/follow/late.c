@@ -150,10 +150,9 @@ static uint64_t lanes_of(const mr_lates *l, const mr_plan *p, size_t file)
         const mr_lane *lane = &p->lanes[i];
         const mr_span *sp = &p->spans.span[lane->span];
         size_t first, n, k;
-        mr_span_parts(&p->spans, sp, lane->raw.a - sp->index0, lane->raw.b - sp->index0, &first,
-                      &n);
+        mr_span_legs(&p->spans, sp, lane->raw.a - sp->index0, lane->raw.b - sp->index0, &first, &n);
         for (k = first; k < first + n; k++)
-            if (mr_catalog_file(p->cat, p->spans.part[k].file) == file) break;
+            if (mr_catalog_file(p->cat, p->spans.leg[k].file) == file) break;
         n_lanes += k < first + n && was_made(l, lane);
     }
     return n_lanes;
@@ -172,7 +171,7 @@ static size_t known_behind(const mr_catalog *c, const uint8_t *probed, size_t fi
     size_t best = SIZE_MAX;
     for (size_t k = 0; k < c->n; k++) {
         const mr_row *r = &c->rows[k];
-        if (r->kind == MR_REFUSED || probed[mr_catalog_file(c, k)]) continue;
+        if (r->form == MR_REFUSED || probed[mr_catalog_file(c, k)]) continue;
         if (r->t0_ns <= c->rows[file].t0_ns) continue;
         if (best == SIZE_MAX || r->t0_ns < c->rows[best].t0_ns) best = k;
     }
@@ -208,7 +207,7 @@ mr_status mr_lates_find(mr_lates *l, const mr_plan *p, const mr_survey *s)
     mr_status st = MR_OK;
     const size_t before = l->n;
     for (size_t i = 0; i < p->cat->n_files; i++) {
-        if (!s->probed[i] || p->cat->rows[i].kind == MR_REFUSED) continue;
+        if (!s->probed[i] || p->cat->rows[i].form == MR_REFUSED) continue;
         const size_t behind = known_behind(p->cat, s->probed, i);
         if (behind != SIZE_MAX) MR_TRY(enter(l, p, i, behind, s->changed[i]));
     }
@@ -226,7 +225,7 @@ mr_status mr_lates_note(mr_lates *l, mr_plan *p)
         if (r->at >= c->n_files || strcmp(mr_catalog_path(c, r->at), r->path) != 0)
             for (r->at = 0; r->at < c->n_files; r->at++)
                 if (strcmp(mr_catalog_path(c, r->at), r->path) == 0) break;
-        if (r->at == c->n_files || c->rows[r->at].kind == MR_REFUSED) continue;
+        if (r->at == c->n_files || c->rows[r->at].form == MR_REFUSED) continue;
         mr_odd row = {.kind = MR_ODD_LATE,
                       .file = r->at,
                       .other = SIZE_MAX,

@@ -25,7 +25,7 @@ static int64_t end_ns(const mr_plan *p, const mr_span *s)
 static double age_of(const mr_plan *p, const mr_span *s)
 {
     struct stat sb;
-    const char *path = mr_catalog_path(p->cat, p->spans.part[s->part0].file);
+    const char *path = mr_catalog_path(p->cat, p->spans.leg[s->leg0].file);
     if (stat(path, &sb) != 0) return 1e9;
     return wall_s() - ((double)sb.st_ctim.tv_sec + 1e-9 * (double)sb.st_ctim.tv_nsec);
 }
@@ -86,8 +86,8 @@ static bool waits(const mr_plan *p, const mr_lane *l, const ends *e, bool drifts
         if (mr_chain_reduces(a->chain) || l->t1_ns + step < edge) return true;
     }
     size_t first, n;
-    mr_span_parts(&p->spans, sp, l->raw.a - span.a, l->raw.b - span.a, &first, &n);
-    return drifts && first + n == sp->part0 + sp->n_parts; /* its times may bend yet */
+    mr_span_legs(&p->spans, sp, l->raw.a - span.a, l->raw.b - span.a, &first, &n);
+    return drifts && first + n == sp->leg0 + sp->n_legs; /* its times may bend yet */
 }
 
 static mr_status choose(mr_follow *f, const mr_plan *p, const uint8_t *done, uint8_t *ready)

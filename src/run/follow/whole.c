@@ -101,7 +101,7 @@ bool mr_whole_inside(const char *path, char *why, size_t size)
 
 /** Does somebody on this host hold a lock for writing on it? Read from the kernel's list: asking by
  *  taking one could get in the writer's way. */
-static bool held(const struct stat *sb)
+static bool locked(const struct stat *sb)
 {
     char line[256], want[64];
     bool found = false;
@@ -147,7 +147,7 @@ static void judge(mr_whole *w, seen *s, bool all, mr_whole_news *news)
     }
     const double age = wall_s() - 1e-9 * (double)mtime;
     const bool settled = now - s->since >= SETTLED_S || age > OLD_S;
-    if (settled && mr_whole_inside(s->path, why, sizeof why) && !held(&sb)) {
+    if (settled && mr_whole_inside(s->path, why, sizeof why) && !locked(&sb)) {
         s->taken = true;
         news->n_new++;
         return;

@@ -30,10 +30,10 @@ mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i)
     const mr_slab raw = r.raw;
     const double t0 = mr_now();
     size_t end = j->oldest;
-    while (end < j->n_slabs && j->slab[end].raw.a < raw.b) end++;
+    while (end < j->n_intakes && j->intake[end].raw.a < raw.b) end++;
     mr_mutex_lock(m->gate);
     while (end-- > j->oldest) { /* the last first: then the others are there too, mostly */
-        m->awaited = &j->slab[end];
+        m->awaited = &j->intake[end];
         while (!m->awaited->ready && m->failed == MR_OK && mr_stop_wanted() < 2)
             mr_mutex_wait(m->gate, 0.1);
     }
@@ -45,12 +45,12 @@ mr_status mr_mill_await(mr_mill *m, mr_job *j, size_t i)
     return st;
 }
 
-/** Give back the slabs that end before raw index `from`. */
-static void release_slabs(mr_mill *m, mr_job *j, int64_t from)
+/** Give back the intakes that end before raw index `from`. */
+static void release_intakes(mr_mill *m, mr_job *j, int64_t from)
 {
-    while (j->oldest < j->n_slabs && j->slab[j->oldest].raw.b <= from) {
-        mr_job_slab *s = &j->slab[j->oldest++];
-        mr_pool_give(m->slabs, s->buf);
+    while (j->oldest < j->n_intakes && j->intake[j->oldest].raw.b <= from) {
+        mr_intake *s = &j->intake[j->oldest++];
+        mr_pool_give(m->intakes, s->buf);
         s->buf = NULL;
     }
 }
@@ -85,7 +85,7 @@ static mr_status load_and_run(const stepping *k, size_t tile, mr_extent in, mr_r
                       .raw = in.t,
                       .c0 = (uint64_t)in.c.a,
                       .x = run->x,
-                      .slab = w->j->oldest,
+                      .intake = w->j->oldest,
                       .tile = tile};
     const mr_feed feed = {mr_tile_pull, mr_tile_next, mr_tile_spoilt, &f};
     if (mr_tile_clean(w->j, in.t, spoils)) {
@@ -207,7 +207,7 @@ out:
     return st;
 }
 
-/** The whole program, from raw slabs to the output block. */
+/** The whole program, from raw intakes to the output block. */
 static mr_status run_program(const mr_block *w)
 {
     mr_status st = MR_OK;
@@ -274,7 +274,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     MR_TRY(run_program(&w));
     MR_TRY(mr_seen_strict(m, j));
     if (j->picks) MR_TRY(mr_picks_hand_over(m->plan, j, w.r.out.b, b));
-    release_slabs(m, j, next_raw(m, j, i, last));
+    release_intakes(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;
     m->t.compute_s += mr_now() - t1;
     MR_TRY(mr_queue_push(m->done, b, -1));

@@ -17,7 +17,7 @@ void mr_mill_fail(mr_mill *m, mr_status st, const char *why)
     }
     mr_mutex_wake(m->gate);
     mr_mutex_unlock(m->gate);
-    mr_pool_fail(m->slabs, st, text);
+    mr_pool_fail(m->intakes, st, text);
     mr_pool_fail(m->outs, st, text);
     mr_queue_fail(m->done, st, text);
 }
@@ -35,14 +35,14 @@ void mr_job_free(mr_job *j)
 {
     if (!j) return;
     if (j->file) mr_lane_abort(j->file);
-    for (size_t i = 0; j->slab && i < j->n_slabs; i++) free(j->slab[i].holes);
+    for (size_t i = 0; j->intake && i < j->n_intakes; i++) free(j->intake[i].holes);
     for (size_t i = 0; j->spoils && i < j->n_tiles; i++) free(j->spoils[i].v);
     for (size_t i = 0; j->quality && i < j->n_quality; i++) mr_quality_fini(&j->quality[i]);
     free(j->quality);
-    free(j->slab);
-    free(j->part);
+    free(j->intake);
+    free(j->leg);
     free(j->spoils);
-    for (size_t i = 0; j->source_spoils && i < j->n_groups; i++) free(j->source_spoils[i].v);
+    for (size_t i = 0; j->source_spoils && i < j->n_bundles; i++) free(j->source_spoils[i].v);
     for (size_t i = 0; i < MR_MAX_OPS; i++) free(j->decided[i].nan.v);
     free(j->losses.v);
     free(j->source_spoils);

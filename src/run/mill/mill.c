@@ -18,7 +18,7 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
     MR_TRY(mr_mutex_new("order", &m->order));
     MR_TRY(mr_mutex_new("gate", &m->gate));
     MR_TRY(mr_team_new("team", &m->team));
-    MR_TRY(mr_pool_new("slabs", mem->n_slabs, mem->slab_bytes, &m->slabs));
+    MR_TRY(mr_pool_new("intakes", mem->n_intakes, mem->intake_bytes, &m->intakes));
     MR_TRY(mr_pool_new("outs", mem->n_outs, mem->out_bytes, &m->outs));
     MR_TRY(mr_queue_new("done", mem->n_outs + 2, &m->done));
     MR_TRY(mr_big_alloc((size_t)m->threads * mem->work_bytes, "tiles", &m->work));
@@ -47,15 +47,15 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     mr_slab_list list = {0};
     const mr_lane *l = &m->plan->lanes[number];
     const mr_array *a = &m->plan->arrays[l->array];
-    MR_TRY(mr_lane_slabs(m->plan, l, &list));
+    MR_TRY(mr_lane_intakes(m->plan, l, &list));
     MR_TRY(mr_alloc(1, sizeof *j, "a lane", &j));
     j->lane = l;
     j->number = number;
     mr_lane_tiles(m->plan, l, &j->n_tiles, &j->n_states);
-    j->n_slabs = list.n;
+    j->n_intakes = list.n;
     MR_TRY(mr_picks_begin(m->plan, j));
-    MR_TRY(mr_alloc(list.n, sizeof *j->slab, "a lane's buffers", &j->slab));
-    for (size_t i = 0; i < list.n; i++) j->slab[i].raw = list.v[i];
+    MR_TRY(mr_alloc(list.n, sizeof *j->intake, "a lane's buffers", &j->intake));
+    for (size_t i = 0; i < list.n; i++) j->intake[i].raw = list.v[i];
     MR_TRY(mr_alloc(j->n_tiles, sizeof *j->spoils, "a lane's tiles", &j->spoils));
     j->n_quality = MR_MAX(j->n_tiles, j->n_states);
     MR_TRY(mr_alloc(j->n_quality, sizeof *j->quality, "a lane's tiles", &j->quality));
@@ -64,15 +64,15 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     j->look = mr_look_of(m->plan, l);
     for (size_t i = 0; i < MR_MAX_OPS; i++) j->decided[i].to = INT64_MIN;
     const mr_span *sp = &m->plan->spans.span[l->span];
-    mr_span_parts(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_part,
-                  &j->n_parts);
-    MR_TRY(mr_alloc(j->n_parts, sizeof *j->part, "a lane's inputs", &j->part));
+    mr_span_legs(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_leg,
+                 &j->n_legs);
+    MR_TRY(mr_alloc(j->n_legs, sizeof *j->leg, "a lane's inputs", &j->leg));
     const mr_needs *reduces = mr_chain_reduces(a->chain);
     if (reduces && reduces->n_sources) {
-        const size_t n = (reduces->n_sources + MR_SOURCE_GROUP - 1) / MR_SOURCE_GROUP;
+        const size_t n = (reduces->n_sources + MR_SOURCE_BUNDLE - 1) / MR_SOURCE_BUNDLE;
         MR_TRY(mr_alloc(n, sizeof *j->source_spoils, "a lane's sources", &j->source_spoils));
-        j->n_groups = n;
-        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * n * MR_SOURCE_GROUP, "filter states",
+        j->n_bundles = n;
+        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * n * MR_SOURCE_BUNDLE, "filter states",
                             &j->source_state));
     }
     mr_mutex_lock(m->gate);
@@ -102,7 +102,7 @@ void mr_times_add(mr_times *sum, const mr_times *t)
     sum->wait_out_s += t->wait_out_s;
     sum->read_cpu_s += t->read_cpu_s;
     sum->write_cpu_s += t->write_cpu_s;
-    sum->wait_slab_s += t->wait_slab_s;
+    sum->wait_intake_s += t->wait_intake_s;
     sum->wait_done_s += t->wait_done_s;
 }
 
@@ -139,7 +139,7 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
         mr_mutex_wake(m->gate);
         mr_mutex_unlock(m->gate);
     }
-    if (drop && m->slabs) mr_pool_close(m->slabs);
+    if (drop && m->intakes) mr_pool_close(m->intakes);
     if (m->readers) {
         st = await_readers(m, drop);
         mr_crew_free(m->readers, false);
@@ -157,7 +157,7 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
         mr_job_free(j);
     }
     double push;
-    if (m->slabs) m->t.wait_slab_s = mr_pool_waited(m->slabs);
+    if (m->intakes) m->t.wait_intake_s = mr_pool_waited(m->intakes);
     if (m->done) mr_queue_waited(m->done, &push, &m->t.wait_done_s);
     const mr_status first = m->gate ? mr_mill_failed(m) : MR_OK;
     return first != MR_OK ? first : st;
@@ -172,7 +172,7 @@ void mr_mill_free(mr_mill *m)
     mr_future_free(m->writer_task);
     free(m->reader_task);
     mr_queue_free(m->done);
-    mr_pool_free(m->slabs);
+    mr_pool_free(m->intakes);
     mr_pool_free(m->outs);
     mr_mutex_free(m->order);
     mr_mutex_free(m->gate);

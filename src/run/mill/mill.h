@@ -1,8 +1,8 @@
 /* run/mill/mill.h: one rank's pipeline: readers -> compute -> writer, joined by pools and a queue.
  *
- * A slab (input buffer of raw rows) is in the pool, with a reader, or in its job until the last
- * block that needs it is computed; an output buffer is in the pool, with compute, in the queue
- * `done`, or with the writer. Readers take slabs strictly in the order lanes and rows will be
+ * An intake (an input buffer of raw rows) is in the pool, with a reader, or in its job until the
+ * last block that needs it is computed; an output buffer is in the pool, with compute, in the queue
+ * `done`, or with the writer. Readers take intakes strictly in the order lanes and rows will be
  * computed, so the block in hand can always be completed: no deadlock whatever the number of
  * buffers. */
 #ifndef MR_MILL_H
@@ -14,25 +14,25 @@
 #include "run/piece/quality.h"
 #include "run/mill/team.h"
 
-/** A rectangle of raw samples that could not be had, within one slab. */
+/** A rectangle of raw samples that could not be had, within one intake. */
 typedef struct mr_hole {
     mr_slab rows;  /* raw grid indices */
     mr_slab chans; /* channels as buffered */
 } mr_hole;
 
-typedef struct mr_job_slab {
+typedef struct mr_intake {
     mr_slab raw;
     char *buf; /* from the pool, or NULL */
     bool ready;
     mr_hole *holes;
     size_t n_holes, cap_holes;
-} mr_job_slab;
+} mr_intake;
 
-/** What was read of one part of a lane's span, in any order and pieces. */
-typedef struct mr_job_part {
+/** What was read of one leg of a lane's span, in any order and pieces. */
+typedef struct mr_job_leg {
     mr_rows_sum sum;
     bool failed; /* not all of it could be read */
-} mr_job_part;
+} mr_job_leg;
 
 /** One entry of what was lost while running. */
 typedef struct mr_loss {
@@ -60,14 +60,14 @@ typedef struct mr_spoils {
 typedef struct mr_job {
     const mr_lane *lane;
     size_t number; /* in the plan */
-    mr_job_slab *slab;
-    size_t n_slabs;
-    size_t next_read;  /* next slab to hand to a reader (gate) */
-    size_t oldest;     /* first slab not given back (main thread) */
-    mr_losses losses;  /* gate */
-    size_t first_part; /* the span's parts that the lane reads: [first_part, + n_parts) */
-    size_t n_parts;
-    mr_job_part *part; /* gate */
+    mr_intake *intake;
+    size_t n_intakes;
+    size_t next_read; /* next intake to hand to a reader (gate) */
+    size_t oldest;    /* first intake not given back (main thread) */
+    mr_losses losses; /* gate */
+    size_t first_leg; /* the span's legs that the lane reads: [first_leg, + n_legs) */
+    size_t n_legs;
+    mr_job_leg *leg;   /* gate */
     double *state;     /* [tile][state][MR_TILE]; the mill's, while its blocks are computed */
     mr_spoils *spoils; /* [n_tiles] of what each tile that is loaded has */
     mr_tile_quality *quality; /* [n_quality] of each tile of any step */
@@ -75,15 +75,15 @@ typedef struct mr_job {
     mr_look look;
     size_t n_tiles;           /* pieces of the step that loads */
     size_t n_states;          /* tiles that keep states */
-    double *source_state;     /* [group][state of the chain][MR_SOURCE_GROUP] */
-    mr_spoils *source_spoils; /* [group] */
+    double *source_state;     /* [bundle][state of the chain][MR_SOURCE_BUNDLE] */
+    mr_spoils *source_spoils; /* [bundle] */
     struct {
         mr_spoils nan; /* runs at the output of an operator that decides itself */
         int64_t to;    /* rows before it have been told to the ledger */
     } decided[MR_MAX_OPS];
-    size_t n_groups;
+    size_t n_bundles;
     mr_picks *picks;      /* [n_states] of a chain that gives a table: of the block in hand */
-    mr_picks held;        /* of earlier ones: those that are not all known yet (main thread) */
+    mr_picks waiting;     /* of earlier ones: those that are not all known yet (main thread) */
     mr_spool *spool;      /* writer thread: the rows of the table so far */
     mr_lane_file *file;   /* writer thread */
     struct mr_job *next;  /* that readers come to */
@@ -110,7 +110,7 @@ typedef struct mr_times {
     double read_s, compute_s, write_s; /* busy, summed over the threads of a kind */
     double wait_read_s, wait_out_s;    /* compute starved of input; compute blocked by the writer */
     double read_cpu_s, write_cpu_s;    /* of those busy seconds, spent on a core */
-    double wait_slab_s, wait_done_s;   /* readers without a buffer; writer without work */
+    double wait_intake_s, wait_done_s; /* readers without a buffer; writer without work */
 } mr_times;
 
 /** sum += t */
@@ -131,19 +131,19 @@ typedef struct mr_block {
 typedef struct mr_mill {
     const mr_plan *plan;
     const char *folder, *attempt;
-    mr_pool *slabs, *outs;
+    mr_pool *intakes, *outs;
     mr_queue *done;
     mr_crew *readers, *writer;
     mr_future **reader_task;
     mr_future *writer_task;
-    mr_mutex *order;      /* readers: one at a time takes a slab */
+    mr_mutex *order;      /* readers: one at a time takes an intake */
     mr_mutex *gate;       /* guards what follows */
     mr_job *first, *last; /* jobs that readers have not finished handing out */
     mr_job *alive;        /* all that are not over */
     bool closing;
     mr_status failed;
     char why[1024];
-    const mr_job_slab *awaited; /* by the main thread */
+    const mr_intake *awaited; /* by the main thread */
     mr_times t;
     uint64_t raw_bytes; /* read so far */
     mr_team *team;      /* the compute threads */
@@ -232,7 +232,7 @@ mr_status mr_marks_of(const mr_block *w, size_t op, mr_extent all, mr_marks *m);
  * where in->d is NULL. */
 mr_status mr_marks_decide(const mr_block *w, size_t op, mr_extent out, mr_marks *in);
 
-/* --- run/piece/tile.c: raw slabs <-> float64 tiles
+/* --- run/piece/tile.c: raw intakes <-> float64 tiles
  * ------------------------------------------------------- */
 /** Load channels [c0, c0 + x->nc) of the array over the raw range into x, bridge what is not finite
  * and add what it spoils to `spoils`. Any thread of the team. */
@@ -241,7 +241,7 @@ mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t 
 /* run/piece/load.c */
 /** Rows [r) of a slab from channel c0 of the array on, x->nc of them, to dst, x->stride apart. True
  *  if something is not finite. */
-bool mr_load_rows(const mr_plan *p, const mr_lane *l, const mr_job_slab *s, mr_slab r, uint64_t c0,
+bool mr_load_rows(const mr_plan *p, const mr_lane *l, const mr_intake *s, mr_slab r, uint64_t c0,
                   double *dst, const mr_view *x);
 /** Load them as they are stored, with NaN where they could not be read. True if something is not
  *  finite. */
@@ -261,7 +261,7 @@ typedef struct mr_tile_feed {
     mr_slab raw;
     uint64_t c0;
     mr_view *x;
-    size_t have, slab; /* rows loaded; slab that holds the next */
+    size_t have, intake; /* rows loaded; intake that holds the next */
     bool bad;
     size_t tile;
     mr_status st; /* the first failure */

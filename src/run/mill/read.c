@@ -1,5 +1,5 @@
-/* run/mill/read.c: the reader threads: slab after slab, in the order they will be computed, from
- * the files that hold them. A file that fails becomes NaN, listed; it never ends the run. */
+/* run/mill/read.c: the reader threads: intake after intake, in the order they will be computed,
+ * from the files that hold them. A file that fails becomes NaN, listed; it never ends the run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ out:
 typedef struct request {
     mr_mill *m;
     mr_job *job;
-    mr_job_slab *slab;
+    mr_intake *intake;
     uint32_t file;
     int64_t raw0; /* raw grid index of the request's first row */
     bool again;   /* what is lost now is not damaged, it could not be read */
@@ -50,7 +50,7 @@ typedef struct request {
 static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
 {
     request *q = arg;
-    mr_job_slab *s = q->slab;
+    mr_intake *s = q->intake;
     const mr_plan *p = q->m->plan;
     const mr_span *sp = &p->spans.span[q->job->lane->span];
     mr_status st =
@@ -79,14 +79,14 @@ static mr_chsel buffered(const mr_mill *m, const mr_lane *l)
                    : a->sel;
 }
 
-/** Add what was read to the digest of its part of the lane. */
-static void note_read(mr_mill *m, mr_job *j, const mr_part *part, const request *q, uint64_t row,
+/** Add what was read to the digest of its leg of the lane. */
+static void note_read(mr_mill *m, mr_job *j, const mr_leg *leg, const request *q, uint64_t row,
                       uint64_t n, const void *data)
 {
     mr_rows_sum sum = {0};
-    mr_job_part *p = &j->part[(size_t)(part - m->plan->spans.part) - j->first_part];
+    mr_job_leg *p = &j->leg[(size_t)(leg - m->plan->spans.leg) - j->first_leg];
     const mr_array *a = &m->plan->arrays[j->lane->array];
-    const mr_file_info *f = &m->plan->cat->facts[m->plan->cat->rows[q->file].kind];
+    const mr_file_info *f = &m->plan->cat->facts[m->plan->cat->rows[q->file].form];
     const size_t bytes = (size_t)buffered(m, j->lane).n * f->store.dtype.size;
     if (!q->again) mr_rows_add(&sum, data, row, n, bytes, a->row_bytes);
     mr_mutex_lock(m->gate);
@@ -129,8 +129,8 @@ mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
     const mr_span *sp = &m->plan->spans.span[l->span];
     const int64_t k0 = sp->index0;
     MR_TRY(print_losses(m, j, lines));
-    for (size_t i = 0; i < j->n_parts; i++) {
-        const mr_part *q = &m->plan->spans.part[j->first_part + i];
+    for (size_t i = 0; i < j->n_legs; i++) {
+        const mr_leg *q = &m->plan->spans.leg[j->first_leg + i];
         const int64_t a = MR_MAX(l->raw.a, k0 + q->k);
         const int64_t b = MR_MIN(l->raw.b, k0 + q->k + (int64_t)q->n);
         const mr_catalog *c = m->plan->cat; /* rows count from the dataset's first valid one */
@@ -138,9 +138,9 @@ mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
         const mr_input_line line = {.row = (uint64_t)(a - k0 - q->k) + q->skip + from,
                                     .rows = (uint64_t)(b - a),
                                     .sel = buffered(m, l),
-                                    .sum = j->part[i].sum,
+                                    .sum = j->leg[i].sum,
                                     .t0_ns = mr_span_time(&m->plan->spans, sp, a, 1),
-                                    .known = !j->part[i].failed,
+                                    .known = !j->leg[i].failed,
                                     .name = mr_base_name(mr_catalog_path(m->plan->cat, q->file))};
         MR_TRY(mr_inputs_line(lines, &line));
     }
@@ -148,18 +148,18 @@ out:
     return st;
 }
 
-/** Read rows [raw.a, raw.b), all in one part, into the slab. */
-static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part *part, mr_slab raw,
-                           open_file *f)
+/** Read rows [raw.a, raw.b), all in one leg, into the intake. */
+static mr_status read_leg(mr_mill *m, mr_job *j, mr_intake *s, const mr_leg *leg, mr_slab raw,
+                          open_file *f)
 {
     const mr_array *a = &m->plan->arrays[j->lane->array];
     const int64_t k0 = m->plan->spans.span[j->lane->span].index0;
     const mr_chsel sel = buffered(m, j->lane);
     char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
-    const uint64_t row = (uint64_t)(raw.a - k0 - part->k) + part->skip;
+    const uint64_t row = (uint64_t)(raw.a - k0 - leg->k) + leg->skip;
     const uint64_t n = (uint64_t)(raw.b - raw.a);
-    request q = {.m = m, .job = j, .slab = s, .file = part->file, .raw0 = raw.a};
-    mr_status st = open_input(m, part->file, f);
+    request q = {.m = m, .job = j, .intake = s, .file = leg->file, .raw0 = raw.a};
+    mr_status st = open_input(m, leg->file, f);
     if (st == MR_OK) st = mr_raw_read(f->raw, row, n, &sel, dst, a->row_bytes, lost, &q);
     if (st == MR_EINPUT) {
         char why[MR_NOTE_MAX];
@@ -170,22 +170,22 @@ static mr_status read_part(mr_mill *m, mr_job *j, mr_job_slab *s, const mr_part 
         lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
         st = MR_OK;
     }
-    if (st == MR_OK) note_read(m, j, part, &q, row, n, dst);
+    if (st == MR_OK) note_read(m, j, leg, &q, row, n, dst);
     return st != MR_OK ? st : q.st;
 }
 
-static mr_status read_slab(mr_mill *m, mr_job *j, mr_job_slab *s, open_file *f)
+static mr_status read_intake(mr_mill *m, mr_job *j, mr_intake *s, open_file *f)
 {
     mr_status st = MR_OK;
     const mr_spans *spans = &m->plan->spans;
     const mr_span *sp = &spans->span[j->lane->span];
     size_t first, n;
-    mr_span_parts(spans, sp, s->raw.a - sp->index0, s->raw.b - sp->index0, &first, &n);
+    mr_span_legs(spans, sp, s->raw.a - sp->index0, s->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
-        const mr_part *p = &spans->part[i];
+        const mr_leg *p = &spans->leg[i];
         const mr_slab raw = {MR_MAX(s->raw.a, sp->index0 + p->k),
                              MR_MIN(s->raw.b, sp->index0 + p->k + (int64_t)p->n)};
-        MR_TRY(read_part(m, j, s, p, raw, f));
+        MR_TRY(read_leg(m, j, s, p, raw, f));
     }
 out:
     return st;
@@ -196,19 +196,19 @@ out:
  *  what they wait for. */
 static mr_status take_buffer(mr_mill *m, bool *gave_way, void **buf)
 {
-    mr_status st = mr_pool_take(m->slabs, buf, 0);
+    mr_status st = mr_pool_take(m->intakes, buf, 0);
     const bool wait = st == MR_ETIMEOUT;
     if (wait != *gave_way && mr_thread_give_way(wait)) *gave_way = wait;
-    return wait ? mr_pool_take(m->slabs, buf, -1) : st;
+    return wait ? mr_pool_take(m->intakes, buf, -1) : st;
 }
 
-/** Next slab to read, with a buffer; NULL when the mill is closing. Readers come here one by one,
- * so buffers go to slabs in order. */
-static mr_status next_slab(mr_mill *m, bool *gave_way, mr_job **job, mr_job_slab **slab)
+/** Next intake to read, with a buffer; NULL when the mill is closing. Readers come here one by one,
+ * so buffers go to intakes in order. */
+static mr_status next_intake(mr_mill *m, bool *gave_way, mr_job **job, mr_intake **intake)
 {
     mr_status st = MR_OK;
     void *buf;
-    *slab = NULL;
+    *intake = NULL;
     mr_mutex_lock(m->order);
     mr_mutex_lock(m->gate);
     while (!m->closing && m->failed == MR_OK && !m->first) mr_mutex_wait(m->gate, -1);
@@ -217,9 +217,9 @@ static mr_status next_slab(mr_mill *m, bool *gave_way, mr_job **job, mr_job_slab
     if (!*job) goto out;
     MR_TRY(take_buffer(m, gave_way, &buf));
     mr_mutex_lock(m->gate);
-    *slab = &(*job)->slab[(*job)->next_read++];
-    (*slab)->buf = buf;
-    if ((*job)->next_read == (*job)->n_slabs) {
+    *intake = &(*job)->intake[(*job)->next_read++];
+    (*intake)->buf = buf;
+    if ((*job)->next_read == (*job)->n_intakes) {
         m->first = (*job)->next;
         if (!m->first) m->last = NULL;
     }
@@ -235,25 +235,25 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
     mr_status st = MR_OK;
     open_file f = {0};
     mr_job *job;
-    mr_job_slab *slab;
+    mr_intake *intake;
     bool gave_way = false;
     for (;;) {
-        MR_TRY(next_slab(m, &gave_way, &job, &slab));
-        if (!slab) break;
+        MR_TRY(next_intake(m, &gave_way, &job, &intake));
+        if (!intake) break;
         const double t0 = mr_now(), cpu0 = mr_now_cpu();
-        MR_TRY(read_slab(m, job, slab, &f));
+        MR_TRY(read_intake(m, job, intake, &f));
         mr_mutex_lock(m->gate);
         m->t.read_s += mr_now() - t0;
         m->t.read_cpu_s += mr_now_cpu() - cpu0;
         m->raw_bytes +=
-            (uint64_t)(slab->raw.b - slab->raw.a) * m->plan->arrays[job->lane->array].row_bytes;
-        slab->ready = true;
-        if (m->awaited == slab) mr_mutex_wake(m->gate);
+            (uint64_t)(intake->raw.b - intake->raw.a) * m->plan->arrays[job->lane->array].row_bytes;
+        intake->ready = true;
+        if (m->awaited == intake) mr_mutex_wake(m->gate);
         mr_mutex_unlock(m->gate);
     }
 out:
     close_file(&f);
-    if (st == MR_ECLOSED) st = MR_OK; /* the mill is being left: nobody wants the slab */
+    if (st == MR_ECLOSED) st = MR_OK; /* the mill is being left: nobody wants the intake */
     if (st != MR_OK) mr_mill_fail(m, st, mr_error());
     return st;
 }

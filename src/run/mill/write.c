@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utc.h"
-#include "run/folder/held.h"
+#include "run/folder/said.h"
 #include "run/mill/mill.h"
 #include "run/over/seen.h"
 
@@ -15,9 +15,9 @@ static mr_status describe_inputs(const mr_plan *p, const mr_lane *l, mr_text *in
     const mr_span *sp = &p->spans.span[l->span];
     char t0[40], name[300];
     size_t first, n;
-    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    mr_span_legs(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
-        const mr_part *q = &p->spans.part[i];
+        const mr_leg *q = &p->spans.leg[i];
         mr_printable(mr_base_name(mr_catalog_path(p->cat, q->file)), name, sizeof name);
         MR_TRY(mr_text_add(inputs, "%s %lld %s skip %llu\n", name,
                            (long long)p->cat->rows[q->file].size, mr_utc_iso(q->t_ns, t0),
@@ -41,7 +41,7 @@ static mr_status create(mr_mill *m, mr_job *j, uint64_t rows)
         MR_TRY(mr_alloc(rows, sizeof *time, "the time axis", &time));
         mr_lane_times(p, l, time);
     }
-    mr_held_times(p, l, &from_ns, &to_ns);
+    mr_said_times(p, l, &from_ns, &to_ns);
     MR_TRY(mr_chain_brief(a->chain, &chain));
     MR_TRY(describe_inputs(p, l, &inputs));
     MR_TRY(mr_lane_ledger(p, l, &ledger));
@@ -167,9 +167,9 @@ mr_status mr_writer_loop(void *mill, MR_UNUSED mr_future *self)
 {
     mr_mill *m = mill;
     mr_status st = MR_OK;
-    void *item;
-    while ((st = mr_queue_pop(m->done, &item, -1)) == MR_OK) {
-        mr_out_block *b = item;
+    void *entry;
+    while ((st = mr_queue_pop(m->done, &entry, -1)) == MR_OK) {
+        mr_out_block *b = entry;
         const double t0 = mr_now(), cpu0 = mr_now_cpu();
         st = write_block(m, b);
         if (b->data) mr_pool_give(m->outs, b->data);

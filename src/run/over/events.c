@@ -11,7 +11,7 @@ enum { PIECE = 1024 };
 typedef struct source {
     mr_table_file *file;
     uint64_t next, n;
-    size_t at, held;
+    size_t at, loaded;
     mr_pick_row *v; /* [PIECE] */
 } source;
 
@@ -61,13 +61,13 @@ out:
 static mr_status look(source *s, const mr_pick_row **out)
 {
     *out = NULL;
-    if (s->at == s->held) {
-        s->held = (size_t)MR_MIN((uint64_t)PIECE, s->n - s->next);
+    if (s->at == s->loaded) {
+        s->loaded = (size_t)MR_MIN((uint64_t)PIECE, s->n - s->next);
         s->at = 0;
-        if (!s->held) return MR_OK;
-        const mr_status st = mr_table_read(s->file, s->next, s->held, s->v);
+        if (!s->loaded) return MR_OK;
+        const mr_status st = mr_table_read(s->file, s->next, s->loaded, s->v);
         if (st != MR_OK) return st;
-        s->next += s->held;
+        s->next += s->loaded;
     }
     *out = &s->v[s->at];
     return MR_OK;

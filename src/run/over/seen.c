@@ -106,12 +106,12 @@ static mr_odd_kind kind_of(const mr_flaw *f)
                                          : MR_ODD_VALUE;
 }
 
-/** The part that holds a raw row of the lane's span, and the row in its recording. */
-static const mr_part *part_of(const mr_plan *p, const mr_span *sp, int64_t raw, int64_t *row)
+/** The leg that holds a raw row of the lane's span, and the row in its recording. */
+static const mr_leg *leg_of(const mr_plan *p, const mr_span *sp, int64_t raw, int64_t *row)
 {
     size_t first, n;
-    mr_span_parts(&p->spans, sp, raw - sp->index0, raw - sp->index0 + 1, &first, &n);
-    const mr_part *q = &p->spans.part[first];
+    mr_span_legs(&p->spans, sp, raw - sp->index0, raw - sp->index0 + 1, &first, &n);
+    const mr_leg *q = &p->spans.leg[first];
     *row = raw - sp->index0 - q->k + (int64_t)q->skip;
     return q;
 }
@@ -121,7 +121,7 @@ static mr_odd odd_of(const mr_plan *p, const seen *s)
     const mr_lane *l = &p->lanes[s->lane];
     const mr_span *sp = &p->spans.span[l->span];
     int64_t row;
-    const mr_part *q = part_of(p, sp, s->f.raw.a, &row);
+    const mr_leg *q = leg_of(p, sp, s->f.raw.a, &row);
     mr_odd o = {.kind = kind_of(&s->f),
                 .file = q->file,
                 .other = SIZE_MAX,
@@ -185,12 +185,12 @@ static int64_t read_beside(const mr_plan *p, const mr_lane *l, uint32_t c, int64
     char cell[8];
     mr_raw *raw = NULL;
     mr_chunk *chunks = NULL;
-    const mr_part *open = NULL;
+    const mr_leg *open = NULL;
     for (; n < most; n++, at += up ? 1 : -1) {
         double v = NAN;
         mr_file_info info;
         if (at < sp->index0 || at >= sp->index0 + sp->n) break;
-        const mr_part *q = part_of(p, sp, at, &row);
+        const mr_leg *q = leg_of(p, sp, at, &row);
         mr_catalog_info(p->cat, q->file, &info);
         if (q != open) {
             mr_raw_close(raw);

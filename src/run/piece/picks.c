@@ -17,8 +17,8 @@ mr_status mr_picks_begin(const mr_plan *p, mr_job *j)
         j->picks[i].most = most / j->n_states + 1024;
         j->picks[i].channels = MR_MIN(nc, (size_t)MR_TILE);
     }
-    j->held.most = most;
-    j->held.channels = nc;
+    j->waiting.most = most;
+    j->waiting.channels = nc;
 out:
     return st;
 }
@@ -27,7 +27,7 @@ void mr_job_picks_free(mr_job *j)
 {
     for (size_t i = 0; j->picks && i < j->n_states; i++) free(j->picks[i].v);
     free(j->picks);
-    free(j->held.v);
+    free(j->waiting.v);
     mr_spool_free(j->spool);
 }
 
@@ -41,18 +41,19 @@ mr_status mr_picks_hand_over(const mr_plan *p, mr_job *j, int64_t done, mr_out_b
     for (size_t i = 0; i < j->n_states; i++) {
         mr_picks *t = &j->picks[i];
         for (size_t k = 0; k < t->n; k++)
-            if (t->v[k].on >= l->own.a && t->v[k].on < l->own.b) mr_picks_add(&j->held, &t->v[k]);
+            if (t->v[k].on >= l->own.a && t->v[k].on < l->own.b)
+                mr_picks_add(&j->waiting, &t->v[k]);
         t->n = 0;
-        MR_TRY(j->held.st);
+        MR_TRY(j->waiting.st);
     }
-    mr_picks_sort(j->held.v, j->held.n);
-    while (n < j->held.n && j->held.v[n].on < known) n++;
+    mr_picks_sort(j->waiting.v, j->waiting.n);
+    while (n < j->waiting.n && j->waiting.v[n].on < known) n++;
     if (!n) goto out;
     MR_TRY(mr_alloc(n, sizeof *b->picks, "picks", &b->picks));
-    memcpy(b->picks, j->held.v, n * sizeof *b->picks);
+    memcpy(b->picks, j->waiting.v, n * sizeof *b->picks);
     b->n_picks = n;
-    memmove(j->held.v, j->held.v + n, (j->held.n - n) * sizeof *b->picks);
-    j->held.n -= n;
+    memmove(j->waiting.v, j->waiting.v + n, (j->waiting.n - n) * sizeof *b->picks);
+    j->waiting.n -= n;
 out:
     return st;
 }

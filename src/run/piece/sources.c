@@ -31,14 +31,14 @@ out:
     return st;
 }
 
-/** Columns of one group, to k->columns. */
-static mr_status run_group(void *arg, size_t g, int member)
+/** Columns of one bundle, to k->columns. */
+static mr_status run_bundle(void *arg, size_t g, int member)
 {
     mr_status st = MR_OK;
     const preparing *k = arg;
     const mr_block *w = k->w;
-    const size_t first = g * MR_SOURCE_GROUP;
-    const size_t n = MR_MIN(k->d->n_sources - first, (size_t)MR_SOURCE_GROUP);
+    const size_t first = g * MR_SOURCE_BUNDLE;
+    const size_t n = MR_MIN(k->d->n_sources - first, (size_t)MR_SOURCE_BUNDLE);
     mr_arena arena = mr_member_room(w->m, member);
     mr_room room;
     mr_view y = {k->columns.d + first, k->columns.nt, n, k->columns.stride};
@@ -53,7 +53,7 @@ static mr_status run_group(void *arg, size_t g, int member)
                                 .x = &room.x,
                                 .y = &y,
                                 .state = w->j->source_state + first * mr_chain_state(w->chain),
-                                .width = MR_SOURCE_GROUP,
+                                .width = MR_SOURCE_BUNDLE,
                                 .work = room.work});
 out:
     return st;
@@ -82,7 +82,7 @@ static mr_status prepare_item(void *arg, size_t i, int member)
         MR_TRY(load_columns(k, 0, raw, &own, &x));
     }
     for (size_t c = 0; c < k->d->n_sources; c++) {
-        const mr_spoils *of = &w->j->source_spoils[c / MR_SOURCE_GROUP];
+        const mr_spoils *of = &w->j->source_spoils[c / MR_SOURCE_BUNDLE];
         if (k->s->from == MR_FROM_BLOCK) of = NULL;
         MR_TRY(mr_mark_spoils(&marks, w->r.n == 1 ? &own : of, (int64_t)k->d->source[c], c, 1));
     }
@@ -102,8 +102,8 @@ mr_status mr_fold_sources(const mr_block *w, const mr_step *s, const double *blo
     mr_arena arena = {.base = (char *)w->m->shared, .size = w->m->plan->mem.shared_bytes};
     (void)mr_sources_shared(w->chain, &w->r, &k.columns, &arena, &k.shared);
     if (w->r.n > 1)
-        MR_TRY(mr_share_out(w->m, (k.d->n_sources + MR_SOURCE_GROUP - 1) / MR_SOURCE_GROUP,
-                            run_group, &k));
+        MR_TRY(mr_share_out(w->m, (k.d->n_sources + MR_SOURCE_BUNDLE - 1) / MR_SOURCE_BUNDLE,
+                            run_bundle, &k));
     MR_TRY(mr_share_out(w->m, (size_t)(w->r.out.b - w->r.out.a), prepare_item, &k));
     *shared = k.shared;
 out:

@@ -66,8 +66,8 @@ out:
 bool mr_tile_clean(const mr_job *j, mr_slab raw, const mr_spoils *spoils)
 {
     if (spoils->n || masks(&j->look)) return false;
-    for (size_t i = j->oldest; i < j->n_slabs && j->slab[i].raw.a < raw.b; i++)
-        if (j->slab[i].n_holes) return false;
+    for (size_t i = j->oldest; i < j->n_intakes && j->intake[i].raw.a < raw.b; i++)
+        if (j->intake[i].n_holes) return false;
     return true;
 }
 
@@ -76,10 +76,10 @@ static void load_up_to(mr_tile_feed *f, size_t n, bool packed)
 {
     const size_t from = packed ? f->have : 0;
     while (f->have < n) {
-        const mr_job_slab *s = &f->j->slab[f->slab];
+        const mr_intake *s = &f->j->intake[f->intake];
         const int64_t at = f->raw.a + (int64_t)f->have;
         if (s->raw.b <= at) {
-            f->slab++;
+            f->intake++;
             continue;
         }
         const mr_slab r = {at, MR_MIN(s->raw.b, f->raw.a + (int64_t)n)};

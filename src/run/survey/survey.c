@@ -16,7 +16,7 @@
 /** What became of one recording: goes from whoever looked to all ranks, its note behind it; those
  *  of a file one behind the other. */
 typedef struct finding {
-    mr_row row;      /* kind: a number in its origin's list */
+    mr_row row;      /* form: a number in its origin's list */
     uint32_t origin; /* the rank that looked, or LAST */
     uint16_t note_bytes;
     uint8_t changed, probed;
@@ -33,7 +33,7 @@ typedef struct look {
     mr_progress *progress; /* NULL: of another rank */
     uint64_t seen, ranks;  /* by this rank; the calling thread's */
     mr_mutex *gate;        /* guards what follows */
-    mr_kinds kinds;
+    mr_forms forms;
     mr_tables *tables;
 } look;
 
@@ -49,8 +49,8 @@ static bool unchanged(const mr_last *l, size_t at, const char *path, finding *f)
     const int64_t mtime = (int64_t)sb.st_mtim.tv_sec * 1000000000 + sb.st_mtim.tv_nsec;
     const bool same = r->size == sb.st_size && r->mtime_ns == mtime && r->inode == sb.st_ino;
     size_t first, n = mr_catalog_further(l->cat, at, &first);
-    bool refused = r->kind == MR_REFUSED;
-    while (n-- > 0) refused |= r[first + n - at].kind == MR_REFUSED;
+    bool refused = r->form == MR_REFUSED;
+    while (n-- > 0) refused |= r[first + n - at].form == MR_REFUSED;
     f->changed = !same;
     return same && !refused;
 }
@@ -97,7 +97,7 @@ static mr_status enter(look *l, const mr_probed *p, bool changed, mr_text *out)
         f.changed = changed;
         f.origin = l->rank;
         if (mr_row_of(r, where[r->set % MR_MAX_SETS], &f.row, &note))
-            MR_TRY(mr_kinds_add(&l->kinds, r, &f.row.kind));
+            MR_TRY(mr_forms_add(&l->forms, r, &f.row.form));
         MR_TRY(add_finding(out, &f, note));
     }
 out:
@@ -136,7 +136,7 @@ static mr_status look_at(void *arg, uint64_t i, mr_text *out)
     } else if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode)) { /* others are listed, not named */
         f.probed = 1;
         f.origin = l->rank;
-        f.row.kind = MR_REFUSED;
+        f.row.form = MR_REFUSED;
         MR_TRY(add_finding(out, &f, "a folder that cannot be listed"));
     } else {
         MR_TRY(mr_probe_file(l->prober, path, true, &p));
@@ -161,13 +161,13 @@ static mr_status may_go_on(void *arg, uint64_t i, const char *bytes, size_t n)
 /* --- all files ------------------------------------------------------------------------------- */
 
 /** What every rank tells beside its findings: where its chunk tables end, and the facts it met. */
-static mr_status gather_kinds(mr_comm *c, const look *l, void **all, size_t **offs)
+static mr_status gather_forms(mr_comm *c, const look *l, void **all, size_t **offs)
 {
     mr_status st = MR_OK;
     mr_text mine = {0};
     const uint64_t end = l->tables ? mr_tables_end(l->tables) : 0;
     st = mr_text_add_bytes(&mine, &end, sizeof end);
-    if (st == MR_OK) st = mr_text_add_bytes(&mine, l->kinds.v, l->kinds.n * sizeof *l->kinds.v);
+    if (st == MR_OK) st = mr_text_add_bytes(&mine, l->forms.v, l->forms.n * sizeof *l->forms.v);
     st = mr_agree(c, st);
     if (st == MR_OK) st = mr_allgather(c, mine.s, mine.len, all, offs);
     mr_text_fini(&mine);
@@ -198,7 +198,7 @@ static void origins_fini(origins *o)
     free(o->facts);
 }
 
-static mr_status origins_init(const look *l, const char *kinds, const size_t *offs, size_t size,
+static mr_status origins_init(const look *l, const char *forms, const size_t *offs, size_t size,
                               origins *o)
 {
     mr_status st = MR_OK;
@@ -206,10 +206,10 @@ static mr_status origins_init(const look *l, const char *kinds, const size_t *of
     MR_TRY(mr_alloc(size + 1, sizeof *o->number, "the survey", &o->number));
     for (size_t r = 0; r < size; r++) {
         const size_t from = offs[r] + sizeof(uint64_t);
-        MR_TRY(origins_add(o, kinds + from, (offs[r + 1] - from) / sizeof(mr_file_info)));
+        MR_TRY(origins_add(o, forms + from, (offs[r + 1] - from) / sizeof(mr_file_info)));
     }
     const mr_catalog *last = l->last.cat;
-    MR_TRY(origins_add(o, last ? last->facts : NULL, last ? last->n_kinds : 0));
+    MR_TRY(origins_add(o, last ? last->facts : NULL, last ? last->n_forms : 0));
 out:
     return st;
 }
@@ -238,11 +238,11 @@ static mr_status build(const mr_config *cfg, const look *l, const mr_mapped *m, 
             const bool further = at > m->offs[i];
             finding f = next_finding(m, &at, &note);
             const size_t from = f.origin == LAST ? o->n - 1 : f.origin;
-            if (f.row.kind != MR_REFUSED) {
-                uint32_t *number = &o->number[from][f.row.kind];
+            if (f.row.form != MR_REFUSED) {
+                uint32_t *number = &o->number[from][f.row.form];
                 if (*number == UINT32_MAX)
-                    MR_TRY(mr_catalog_kind(c, &o->facts[from][f.row.kind], number));
-                f.row.kind = *number;
+                    MR_TRY(mr_catalog_form(c, &o->facts[from][f.row.form], number));
+                f.row.form = *number;
             }
             MR_TRY(further ? mr_catalog_more(c, i, &f.row, note)
                            : mr_catalog_put(c, i, &f.row, note));
@@ -280,16 +280,16 @@ static mr_status share_out(mr_comm *c, const mr_config *cfg, const look *l, mr_m
     mr_catalog *cat = NULL;
     uint64_t *ends = NULL;
     origins o = {0};
-    void *kinds = NULL;
+    void *forms = NULL;
     size_t *offs = NULL;
-    MR_TRY(gather_kinds(c, l, &kinds, &offs));
+    MR_TRY(gather_forms(c, l, &forms, &offs));
     st = mr_alloc(n_ends, sizeof *ends, "the survey", &ends);
     for (size_t r = 0; st == MR_OK && r < n_ends; r++) {
         if (r < l->last.n_ends) ends[r] = l->last.ends[r];
         if (r < size)
-            ends[r] = MR_MAX(ends[r], *(const uint64_t *)(const void *)((char *)kinds + offs[r]));
+            ends[r] = MR_MAX(ends[r], *(const uint64_t *)(const void *)((char *)forms + offs[r]));
     }
-    if (st == MR_OK && builds) st = origins_init(l, kinds, offs, size, &o);
+    if (st == MR_OK && builds) st = origins_init(l, forms, offs, size, &o);
     if (st == MR_OK && builds) st = build(cfg, l, m, &o, &cat);
     MR_TRY(mr_agree(c, st));
     mr_mapped_fini(m);
@@ -306,7 +306,7 @@ out:
     mr_catalog_free(cat);
     origins_fini(&o);
     free(ends);
-    free(kinds);
+    free(forms);
     free(offs);
     return st;
 }
@@ -413,7 +413,7 @@ out:
     mr_mapped_fini(&found);
     mr_prober_free(l.prober);
     mr_mutex_free(l.gate);
-    mr_kinds_fini(&l.kinds);
+    mr_forms_fini(&l.forms);
     if (l.last.cat)
         mr_tables_close(l.tables);
     else
@@ -433,7 +433,7 @@ mr_status mr_survey_save(mr_survey *s, const char *folder)
     if (s->news && mr_comm_rank(s->comm) == 0) {
         MR_TRY(mr_survey_path(folder, &path));
         MR_TRY(mr_write_durably(path, mr_shared_data(s->image), s->image_bytes));
-        mr_survey_sweep(folder, s->generation);
+        mr_survey_clear(folder, s->generation);
     }
 out:
     free(path);

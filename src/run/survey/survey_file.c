@@ -101,7 +101,7 @@ static void remove_other(void *arg, int dir, const char *name, uint64_t generati
     if (generation != *(const uint64_t *)arg) (void)unlinkat(dir, name, 0);
 }
 
-void mr_survey_sweep(const char *folder, uint64_t generation)
+void mr_survey_clear(const char *folder, uint64_t generation)
 {
     each_chunks_file(folder, remove_other, &generation);
 }

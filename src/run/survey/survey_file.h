@@ -25,7 +25,7 @@ mr_status mr_survey_chunks(const char *folder, uint64_t generation, char **out);
 /** A generation that no file in the folder has. */
 uint64_t mr_survey_generation(const char *folder);
 /** Remove the files of chunk tables of other generations: no survey speaks of them. */
-void mr_survey_sweep(const char *folder, uint64_t generation);
+void mr_survey_clear(const char *folder, uint64_t generation);
 /** Silence when there is none, or none that can be used: then out->cat is NULL. */
 mr_status mr_last_open(const char *path, const mr_config *cfg, mr_last *out);
 void mr_last_fini(mr_last *l);

@@ -1,4 +1,4 @@
-/* plan/catalog/kinds.c: facts of files, each once, found by a hash table: an archive has a few, and
+/* plan/catalog/forms.c: facts of files, each once, found by a hash table: an archive has a few, and
  * may in the worst case have as many as files. */
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static uint64_t hash_of(const mr_file_info *f)
 }
 
 /** The slot that holds f or is free for it. */
-static size_t slot_of(const mr_kinds *k, const mr_file_info *f)
+static size_t slot_of(const mr_forms *k, const mr_file_info *f)
 {
     size_t s = (size_t)hash_of(f) & (k->n_slots - 1);
     while (k->slot[s] && memcmp(&k->v[k->slot[s] - 1], f, sizeof *f) != 0)
@@ -68,7 +68,7 @@ static size_t slot_of(const mr_kinds *k, const mr_file_info *f)
 }
 
 /** Room for one more, at most half full. */
-static mr_status widen(mr_kinds *k)
+static mr_status widen(mr_forms *k)
 {
     mr_status st = MR_OK;
     if (2 * (k->n + 1) <= k->n_slots) return MR_OK;
@@ -83,7 +83,7 @@ out:
     return st;
 }
 
-mr_status mr_kinds_add(mr_kinds *k, const mr_file_info *info, uint32_t *out)
+mr_status mr_forms_add(mr_forms *k, const mr_file_info *info, uint32_t *out)
 {
     mr_status st = MR_OK;
     mr_file_info f;
@@ -100,9 +100,9 @@ out:
     return st;
 }
 
-void mr_kinds_fini(mr_kinds *k)
+void mr_forms_fini(mr_forms *k)
 {
     free(k->v);
     free(k->slot);
-    *k = (mr_kinds){0};
+    *k = (mr_forms){0};
 }

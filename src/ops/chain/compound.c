@@ -1,11 +1,11 @@
-/* ops/chain/parts.c: a compound operator's parts as settings, as if they had been written in the
+/* ops/chain/compound.c: what a compound stands for, as settings, as if they had been written in the
  * config where it stands. */
 #include "ops/chain/chain_priv.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* A node that stands where the compound does. */
-static mr_status node_at(const mr_parts *p, mr_node_kind kind, const char *key, const char *text,
+static mr_status node_at(const mr_compound *p, mr_node_kind kind, const char *key, const char *text,
                          mr_node *out)
 {
     mr_status st = MR_OK;
@@ -24,21 +24,21 @@ out:
 
 static mr_status append(mr_node *parent, mr_node *child)
 {
-    mr_node *items = realloc(parent->items, (parent->n + 1) * sizeof *items);
-    if (!items) {
+    mr_node *entries = realloc(parent->entries, (parent->n + 1) * sizeof *entries);
+    if (!entries) {
         mr_node_fini(child);
-        return MR_RAISE(MR_EMEM, "no memory for the parts of an operator");
+        return MR_RAISE(MR_EMEM, "no memory for a compound");
     }
-    items[parent->n] = *child; /* given */
-    parent->items = items;
+    entries[parent->n] = *child; /* given */
+    parent->entries = entries;
     parent->n++;
     return MR_OK;
 }
 
-mr_status mr_parts_add(mr_parts *p, const char *name, ...)
+mr_status mr_compound_add(mr_compound *p, const char *name, ...)
 {
     mr_status st = MR_OK;
-    mr_node item = {0}, op = {0}, value;
+    mr_node entry = {0}, op = {0}, value;
     va_list ap;
     va_start(ap, name);
     MR_TRY(node_at(p, MR_NODE_MAP, name, NULL, &op));
@@ -46,15 +46,15 @@ mr_status mr_parts_add(mr_parts *p, const char *name, ...)
         MR_TRY(node_at(p, MR_NODE_SCALAR, key, va_arg(ap, const char *), &value));
         MR_TRY(append(&op, &value));
     }
-    MR_TRY(node_at(p, MR_NODE_MAP, "", NULL, &item));
-    st = append(&item, &op);
+    MR_TRY(node_at(p, MR_NODE_MAP, "", NULL, &entry));
+    st = append(&entry, &op);
     op = (mr_node){0};
     MR_TRY(st);
-    st = append(&p->list, &item);
-    item = (mr_node){0};
+    st = append(&p->list, &entry);
+    entry = (mr_node){0};
 out:
     va_end(ap);
     mr_node_fini(&op);
-    mr_node_fini(&item);
+    mr_node_fini(&entry);
     return st;
 }

@@ -1,7 +1,7 @@
-/* run/folder/held.h: what a lane says of its inputs, held against the archive as it is now: have
+/* run/folder/said.h: what a lane says of its inputs, set against the archive as it is now: have
  * samples that it was made from gone? Called by run/folder/resume.c and run/folder/leftover.c. */
-#ifndef MR_HELD_H
-#define MR_HELD_H
+#ifndef MR_SAID_H
+#define MR_SAID_H
 #include "out/digests.h"
 #include "run/mill/mill.h"
 
@@ -23,12 +23,12 @@ typedef struct mr_gone {
     char missing[300]; /* the first that is gone, printable */
 } mr_gone;
 /** lines: as mr_inputs_read gives them; they are changed. */
-void mr_held_gone(const mr_names *names, const mr_lane_self *self, mr_text *lines, mr_gone *out);
+void mr_said_gone(const mr_names *names, const mr_lane_self *self, mr_text *lines, mr_gone *out);
 /** Is all that planned lane l is to be made of in a lane of these lines already? They stay. */
-mr_status mr_held_covers(const mr_plan *p, const mr_lane *l, const mr_lane_self *self,
+mr_status mr_said_covers(const mr_plan *p, const mr_lane *l, const mr_lane_self *self,
                          const mr_text *lines, bool *yes);
 /** The time that planned lane l stands for: [from, to). */
-void mr_held_times(const mr_plan *p, const mr_lane *l, int64_t *from_ns, int64_t *to_ns);
-/** The part of planned lane l that this base name and time mean; UINT32_MAX if none. */
-uint32_t mr_held_file(const mr_plan *p, const mr_lane *l, const char *name, int64_t t_ns);
+void mr_said_times(const mr_plan *p, const mr_lane *l, int64_t *from_ns, int64_t *to_ns);
+/** The leg of planned lane l that this base name and time mean; UINT32_MAX if none. */
+uint32_t mr_said_file(const mr_plan *p, const mr_lane *l, const char *name, int64_t t_ns);
 #endif

@@ -1,6 +1,6 @@
-/* run/folder/held.c: see held.h. An input is known by its base name and the time of what was read
+/* run/folder/said.c: see said.h. An input is known by its base name and the time of what was read
  * of it: days may have files of one name, and a lane says no paths. */
-#include "run/folder/held.h"
+#include "run/folder/said.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ mr_status mr_names_new(const mr_plan *p, mr_names *out)
     mr_names n = {.plan = p};
     MR_TRY(mr_alloc(p->cat->n, sizeof *n.row, "the names of the input", &n.row));
     for (size_t i = 0; i < p->cat->n; i++)
-        if (p->cat->rows[i].kind != MR_REFUSED) n.row[n.n++] = (uint32_t)i;
+        if (p->cat->rows[i].form != MR_REFUSED) n.row[n.n++] = (uint32_t)i;
     if (n.n) qsort_r(n.row, n.n, sizeof *n.row, by_name, (void *)(uintptr_t)p);
     *out = n;
 out:
@@ -59,7 +59,7 @@ static bool is_there(const mr_names *n, const mr_input_line *l, int64_t slack)
     return false;
 }
 
-void mr_held_gone(const mr_names *names, const mr_lane_self *self, mr_text *lines, mr_gone *out)
+void mr_said_gone(const mr_names *names, const mr_lane_self *self, mr_text *lines, mr_gone *out)
 {
     char *s = lines->s;
     mr_lost_line lost;
@@ -74,7 +74,7 @@ void mr_held_gone(const mr_names *names, const mr_lane_self *self, mr_text *line
     }
 }
 
-mr_status mr_held_covers(const mr_plan *p, const mr_lane *l, const mr_lane_self *self,
+mr_status mr_said_covers(const mr_plan *p, const mr_lane *l, const mr_lane_self *self,
                          const mr_text *lines, bool *yes)
 {
     mr_status st = MR_OK;
@@ -84,14 +84,14 @@ mr_status mr_held_covers(const mr_plan *p, const mr_lane *l, const mr_lane_self 
     mr_input_line line;
     bool *in = NULL;
     size_t first, n, found = 0;
-    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    mr_span_legs(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     MR_TRY(mr_strdup(lines->s, &copy));
     MR_TRY(mr_alloc(n, sizeof *in, "a lane's inputs", &in));
     char *s = copy;
     while (mr_lost_next(&s, &lost)) continue;
     while (mr_inputs_next(&s, &line)) {
         for (size_t i = 0; i < n; i++) {
-            const uint32_t row = p->spans.part[first + i].file;
+            const uint32_t row = p->spans.leg[first + i].file;
             if (in[i] || strcmp(name_of(p, row), line.name) != 0 ||
                 !holds_time(&p->cat->rows[row], line.t0_ns, slack_ns(self)))
                 continue;
@@ -106,7 +106,7 @@ out:
     return st;
 }
 
-void mr_held_times(const mr_plan *p, const mr_lane *l, int64_t *from_ns, int64_t *to_ns)
+void mr_said_times(const mr_plan *p, const mr_lane *l, int64_t *from_ns, int64_t *to_ns)
 {
     const mr_span *sp = &p->spans.span[l->span];
     const mr_chain *c = p->arrays[l->array].chain;
@@ -118,14 +118,14 @@ void mr_held_times(const mr_plan *p, const mr_lane *l, int64_t *from_ns, int64_t
     *to_ns = mr_span_time(&p->spans, sp, l->raw.b, 1);
 }
 
-uint32_t mr_held_file(const mr_plan *p, const mr_lane *l, const char *name, int64_t t_ns)
+uint32_t mr_said_file(const mr_plan *p, const mr_lane *l, const char *name, int64_t t_ns)
 {
     const mr_span *sp = &p->spans.span[l->span];
     uint32_t any = UINT32_MAX;
     size_t first, n;
-    mr_span_parts(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
+    mr_span_legs(&p->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
-        const mr_part *q = &p->spans.part[i];
+        const mr_leg *q = &p->spans.leg[i];
         const mr_row *r = &p->cat->rows[q->file];
         if (strcmp(name_of(p, q->file), name) != 0) continue;
         if (t_ns >= r->t0_ns && t_ns <= r->t1_ns) return q->file;
