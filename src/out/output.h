@@ -130,9 +130,14 @@ extern const mr_table mr_event_table;
 /** events.h5, events.csv and, if asked for, events.xml (QuakeML) of any number of events, which are
  *  ordered by start, then first channel, within each stream, and then over all. Rank 0 only. */
 typedef struct mr_events mr_events;
+typedef struct mr_spot {
+    double latitude, longitude; /* degrees */
+} mr_spot;
 typedef struct mr_events_words {
     const char *title, *chain, *unit; /* unit: of the peaks */
     bool quakeml;
+    bool (*spot)(const void *arg, int64_t channel, mr_spot *out); /* where a channel is, if known */
+    const void *arg;
 } mr_events_words;
 mr_status mr_events_new(const char *folder, size_t streams, mr_events **out);
 void mr_events_free(mr_events *e);

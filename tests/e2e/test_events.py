@@ -5,6 +5,7 @@ The trigger looks at samples as they are stored, so that no threshold is within 
 import csv
 import json
 import os
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from types import SimpleNamespace
@@ -291,6 +292,91 @@ def test_quakeml_has_every_event(case, tmp_path):
         assert np.datetime64(t.rstrip("Z"), "ns") == np.datetime64(int(row["start_ns"]), "ns")
     assert len({e.get("publicID") for e in events}) == len(rows)
     assert not (run_case(case, tmp_path / "plain") / "events.xml").exists()
+
+
+SIMPLE = {"dateTime": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "double": r"[-+]?[\d.]+(e[-+]?\d+)?", "boolean": "true|false",
+          "string": "(.|\n)*", "mode": "manual|automatic", "category": "point|mean|duration|period|integral|other",
+          "unit": r"m|s|m/s|m/\(s\*s\)|m\*s|dimensionless|other",
+          "id": r"(smi|quakeml):\w[\w\-.*()~']{2,}/[\w\-.*()~'][\w\-.*()+?~'=,;#/&]*"}
+# What the schema of QuakeML-BED 1.2 says of the elements that may be here: child -> (kind, least, most).
+BED = {"TimeQuantity": {"value": ("dateTime", 1, 1), "uncertainty": ("double", 0, 1)},
+       "RealQuantity": {"value": ("double", 1, 1), "uncertainty": ("double", 0, 1)},
+       "Comment": {"text": ("string", 1, 1)},
+       "Description": {"text": ("string", 1, 1)},
+       "WaveformStreamID": {},
+       "TimeWindow": {"begin": ("double", 1, 1), "end": ("double", 1, 1), "reference": ("dateTime", 1, 1)},
+       "Pick": {"comment": ("Comment", 0, None), "time": ("TimeQuantity", 1, 1), "waveformID": ("WaveformStreamID", 1, 1),
+                "evaluationMode": ("mode", 0, 1)},
+       "Amplitude": {"comment": ("Comment", 0, None), "genericAmplitude": ("RealQuantity", 1, 1),
+                     "category": ("category", 0, 1), "unit": ("unit", 0, 1), "timeWindow": ("TimeWindow", 0, 1),
+                     "pickID": ("id", 0, 1), "waveformID": ("WaveformStreamID", 0, 1),
+                     "evaluationMode": ("mode", 0, 1)},
+       "Origin": {"comment": ("Comment", 0, None), "time": ("TimeQuantity", 1, 1), "longitude": ("RealQuantity", 1, 1),
+                  "latitude": ("RealQuantity", 1, 1), "epicenterFixed": ("boolean", 0, 1),
+                  "evaluationMode": ("mode", 0, 1)},
+       "Event": {"description": ("Description", 0, None), "comment": ("Comment", 0, None), "pick": ("Pick", 0, None),
+                 "amplitude": ("Amplitude", 0, None), "origin": ("Origin", 0, None), "preferredOriginID": ("id", 0, 1)},
+       "EventParameters": {"event": ("Event", 0, None)}}
+PUBLIC = {"EventParameters", "Event", "Pick", "Amplitude", "Origin"}
+
+
+def conforms(e, kind):
+    """An element and all below it, against BED."""
+    space = "{http://quakeml.org/xmlns/bed/1.2}"
+    if kind in SIMPLE:
+        assert not len(e) and re.fullmatch(SIMPLE[kind], e.text or ""), (e.tag, kind, e.text)
+        return
+    want = {"publicID"} if kind in PUBLIC else {"networkCode", "stationCode"} if kind == "WaveformStreamID" else set()
+    assert set(e.keys()) == want, (e.tag, e.keys())
+    if kind in PUBLIC:
+        assert re.fullmatch(SIMPLE["id"], e.get("publicID"))
+    if kind == "WaveformStreamID":
+        assert all(0 < len(v) <= 8 for v in e.attrib.values()), e.attrib
+    assert (e.text or "").strip() == "" and all((c.tail or "").strip() == "" for c in e)
+    names = [c.tag for c in e]
+    for name in names:
+        assert name.startswith(space) and name[len(space):] in BED[kind], (kind, name)
+    for name, (child, least, most) in BED[kind].items():
+        found = [c for c in e if c.tag == space + name]
+        assert least <= len(found) <= (most or len(found)), (kind, name, len(found))
+        for c in found:
+            conforms(c, child)
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_quakeml_is_what_its_schema_demands(case, tmp_path, placed):
+    """An origin needs coordinates: it is there where input.geometry has some for the channel."""
+    top, s, _ = case
+    sections = {}
+    if placed:
+        rows = [f"{c},{c * s.dx},{46 + c / 1e4},{7 + c / 1e4},500" for c in range(s.nc // 2)]
+        (tmp_path / "g.csv").write_text("channel,distance,latitude,longitude,elevation\n" + "\n".join(rows) + "\n")
+        sections["input_"] = [f"geometry: {tmp_path}/g.csv"]
+    out = run_case(case, tmp_path / "out", output_=["lane: 1 min", "quakeml: true"], **sections)
+    root = ET.parse(out / "events.xml").getroot()
+    assert root.tag == "{http://quakeml.org/xmlns/quakeml/1.2}quakeml" and len(root) == 1
+    conforms(root[0], "EventParameters")
+    space = {"b": "http://quakeml.org/xmlns/bed/1.2"}
+    value = lambda e, path: e.find("/".join(f"b:{p}" for p in path.split("/")) + "/b:value", space).text
+    when = lambda text: np.datetime64(text.rstrip("Z"), "ns").astype(int)
+    n = 0
+    for e, row in zip(root[0], table(out)):
+        first = row["channel_last"] if row["velocity_m_s"] < 0 else row["channel_first"]
+        assert e.find("b:pick/b:waveformID", space).get("stationCode") == str(first)
+        assert float(value(e, "amplitude/genericAmplitude")) == row["peak"]
+        window = e.find("b:amplitude/b:timeWindow", space)
+        begin, end = (round(float(window.find(f"b:{k}", space).text) * 1e9) for k in ("begin", "end"))
+        peak = when(window.find("b:reference", space).text)
+        assert peak == row["peak_ns"] and peak - begin == row["start_ns"] and peak + end == row["end_ns"]
+        if placed and first < s.nc // 2:
+            n += 1
+            assert float(value(e, "origin/latitude")) == pytest.approx(46 + first / 1e4, abs=1e-8)
+            assert float(value(e, "origin/longitude")) == pytest.approx(7 + first / 1e4, abs=1e-8)
+            assert when(value(e, "origin/time")) == row["start_ns"]
+            assert e.find("b:preferredOriginID", space).text == e.find("b:origin", space).get("publicID")
+        else:
+            assert e.find("b:origin", space) is None
+    assert n > 0 or not placed
 
 
 def test_nothing_happening_is_an_empty_table(case, tmp_path):

@@ -1,5 +1,5 @@
 /* out/product/events.c: the table of events: events.h5, whose trailer binds the index and so every
- * lane, events.csv with the same columns, and QuakeML. Rows come in streams, each in order; they
+ * lane, events.csv with the same columns, and QuakeML (quakeml.c). Rows come in streams, each in order; they
  * are merged once all are there, piece by piece: no number of them has to fit memory. */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/utc.h"
 #include "out/index.h"
 #include "out/out.h"
+#include "out/product/quakeml.h"
 #include "out/product/table.h"
 
 enum { PIECE_ROWS = 512, TEXT_PIECE = 1 << 18 };
@@ -172,7 +172,8 @@ typedef struct growing {
     mr_text part, text;
     int fd;
     uint64_t at, number;
-    const mr_digest *plan;
+    const mr_digest *plan;        /* of QuakeML */
+    const mr_events_words *words; /* the same */
 } growing;
 
 static mr_status growing_open(growing *g, const char *folder, const char *name, bool exists)
@@ -270,30 +271,13 @@ out:
 
 static mr_status add_xml(void *arg, const mr_event_row *r)
 {
-    mr_status st = MR_OK;
     growing *g = arg;
-    char t0[40], tp[40];
-    const char *id = g->plan->hex;
-    const uint64_t k = ++g->number;
-    MR_TRY(mr_text_add(&g->text,
-                       "<event publicID=\"smi:local/millrace/%s/event/%" PRIu64 "\">\n"
-                       "<description><text>channels %" PRId64 "..%" PRId64 ", %.6g..%.6g m, "
-                       "%" PRId64 " of them; peak %.6g at %s on channel %" PRId64,
-                       id, k, r->channel_first, r->channel_last, r->distance_first_m,
-                       r->distance_last_m, r->n_channels, r->peak, mr_utc_iso(r->peak_ns, tp),
-                       r->peak_channel));
-    if (!isnan(r->velocity_m_s))
-        MR_TRY(mr_text_add(&g->text, "; velocity %.6g +- %.2g m/s", r->velocity_m_s,
-                           r->velocity_error_m_s));
-    MR_TRY(mr_text_add(&g->text,
-                       "</text></description>\n"
-                       "<pick publicID=\"smi:local/millrace/%s/pick/%" PRIu64 "\"><time><value>%s"
-                       "</value></time><waveformID networkCode=\"XX\" stationCode=\"%" PRId64
-                       "\"/><evaluationMode>automatic</evaluationMode></pick>\n</event>\n",
-                       id, k, mr_utc_iso(r->start_ns, t0), r->channel_first));
-    MR_TRY(growing_more(g));
-out:
-    return st;
+    mr_spot at;
+    const mr_events_words *w = g->words;
+    const bool known = w->spot && w->spot(w->arg, mr_quakeml_first(r), &at);
+    const mr_status st =
+        mr_quakeml_event(&g->text, g->plan, ++g->number, r, w->unit, known ? &at : NULL);
+    return st == MR_OK ? growing_more(g) : st;
 }
 
 static mr_status write_h5(mr_events *e, const mr_events_words *words, const mr_digest *plan,
@@ -346,19 +330,14 @@ out:
     return st;
 }
 
-static mr_status write_xml(mr_events *e, const mr_digest *plan)
+static mr_status write_xml(mr_events *e, const mr_events_words *words, const mr_digest *plan)
 {
     mr_status st = MR_OK;
-    growing g = {.fd = -1, .plan = plan};
+    growing g = {.fd = -1, .plan = plan, .words = words};
     MR_TRY(growing_open(&g, e->folder, MR_EVENTS_XML, false));
-    MR_TRY(mr_text_add(&g.text,
-                       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-                       "<q:quakeml xmlns:q=\"http://quakeml.org/xmlns/quakeml/1.2\" "
-                       "xmlns=\"http://quakeml.org/xmlns/bed/1.2\">\n"
-                       "<eventParameters publicID=\"smi:local/millrace/%s\">\n",
-                       plan->hex));
+    MR_TRY(mr_quakeml_begin(&g.text, plan));
     MR_TRY(for_all(e, add_xml, &g));
-    MR_TRY(mr_text_add(&g.text, "</eventParameters>\n</q:quakeml>\n"));
+    MR_TRY(mr_quakeml_end(&g.text));
     MR_TRY(growing_commit(&g));
 out:
     growing_fini(&g);
@@ -370,7 +349,7 @@ mr_status mr_events_write(mr_events *e, const mr_events_words *words, const mr_d
 {
     mr_status st = MR_OK;
     MR_TRY(write_csv(e));
-    if (words->quakeml) MR_TRY(write_xml(e, plan));
+    if (words->quakeml) MR_TRY(write_xml(e, words, plan));
     MR_TRY(write_h5(e, words, plan, index)); /* the last: its trailer says that all are there */
 out:
     if (st != MR_OK) mr_note("writing the events");

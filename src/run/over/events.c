@@ -2,6 +2,7 @@
  * after the other in time, the strips of one stretch side by side. Memory: a piece of each of
  * these. */
 #include "run/over/events.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -138,6 +139,21 @@ out:
     return mr_chain_join_end(join, false);
 }
 
+/** By input.geometry, of the first array that has the channel. */
+static bool spot_of(const void *arg, int64_t channel, mr_spot *out)
+{
+    const mr_plan *p = arg;
+    for (size_t i = 0; i < p->n_arrays; i++) {
+        const mr_array *a = &p->arrays[i];
+        for (uint64_t c = 0; a->chain && a->lat && a->lon && c < a->out_nc; c++) {
+            if ((int64_t)mr_array_channel(a, c) != channel) continue;
+            *out = (mr_spot){a->lat[c], a->lon[c]};
+            return isfinite(out->latitude) && isfinite(out->longitude);
+        }
+    }
+    return false;
+}
+
 mr_status mr_events_of_lanes(const mr_plan *p, const char *folder, mr_lane_entry *lanes, size_t n)
 {
     mr_status st = MR_OK;
@@ -156,7 +172,9 @@ mr_status mr_events_of_lanes(const mr_plan *p, const char *folder, mr_lane_entry
     const mr_events_words words = {.title = p->cfg->title ? p->cfg->title : "",
                                    .chain = chain.s ? chain.s : "",
                                    .unit = mr_chain_out(c)->unit,
-                                   .quakeml = p->cfg->quakeml};
+                                   .quakeml = p->cfg->quakeml,
+                                   .spot = spot_of,
+                                   .arg = p};
     MR_TRY(mr_events_write(to, &words, &p->digest, &index));
 out:
     mr_text_fini(&chain);
