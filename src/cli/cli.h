@@ -37,7 +37,7 @@ int mr_cli_control(int argc, char **argv);
 int mr_cli_quality(mr_comm *c, int argc, char **argv);
 /** report OUT: report.json as a page to read. Needs the zygote. Not collective: rank 0 only. */
 int mr_cli_report(int argc, char **argv);
-/** cut OUT/events.h5: windows of the recordings. Alone: not under mpirun with several ranks. */
+/** cut OUT/events.h5: windows of the recordings. Collective. */
 int mr_cli_cut(mr_comm *c, int argc, char **argv);
 /** view FILE -o X.png: a picture of inputs or outputs. Needs the zygote. Not collective: rank 0
  * only. */

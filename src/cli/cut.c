@@ -1,13 +1,10 @@
 /* cli/cut.c: `millrace cut OUT/events.h5`: each event's window of the recordings as a lane file (so
  * also a DASDAE file) and as a picture. */
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "cli/cli.h"
@@ -204,48 +201,61 @@ out:
     return st;
 }
 
-static mr_status cut_all(cutting *k, const char *path, uint64_t limit)
+/* This rank's share of the first `limit` events: every so-manieth. */
+static mr_status cut_share(cutting *k, mr_comm *c, const char *path, uint64_t limit, uint64_t *all)
 {
     mr_status st = MR_OK;
     mr_table_file *f = NULL;
     MR_TRY(mr_table_open(path, &mr_event_table, &f));
-    MR_TRY(mr_mkdirs(k->folder));
-    const uint64_t all = mr_table_rows(f), n = MR_MIN(all, limit);
-    for (uint64_t i = 0; i < n; i++) {
+    *all = mr_table_rows(f);
+    const uint64_t n = MR_MIN(*all, limit), step = (uint64_t)mr_comm_size(c);
+    for (uint64_t i = (uint64_t)mr_comm_rank(c); i < n; i += step) {
         mr_event_row e;
         MR_TRY(mr_table_read(f, i, 1, &e));
         MR_TRY(cut_event(k, &e));
     }
-    printf("%s: %zu windows of %llu events", k->folder, k->made, (unsigned long long)all);
-    if (k->nothing) printf(", %zu have no samples in the archive", k->nothing);
-    if (all > n)
-        printf(", %llu beyond --limit %llu", (unsigned long long)(all - n),
-               (unsigned long long)limit);
-    printf("\n");
 out:
     mr_table_close(f);
     return st;
 }
 
-/* The settings of the run that made the events, from its report, as a file: JSON is YAML. */
-static mr_status settings_of(const char *events, mr_text *path)
+static mr_status cut_all(cutting *k, mr_comm *c, const char *path, uint64_t limit)
+{
+    mr_status st = MR_OK;
+    uint64_t all = 0;
+    if (mr_comm_rank(c) == 0) st = mr_mkdirs(k->folder);
+    MR_TRY(mr_agree(c, st));
+    MR_TRY(mr_agree(c, cut_share(k, c, path, limit, &all)));
+    double n[] = {(double)k->made, (double)k->nothing};
+    mr_sum_f64(c, n, 2);
+    if (mr_comm_rank(c) != 0) goto out;
+    printf("%s: %.0f windows of %llu events", k->folder, n[0], (unsigned long long)all);
+    if (n[1] > 0) printf(", %.0f have no samples in the archive", n[1]);
+    if (all > limit)
+        printf(", %llu beyond --limit %llu", (unsigned long long)(all - limit),
+               (unsigned long long)limit);
+    printf("\n");
+out:
+    return st;
+}
+
+/* The settings of the run that made the events, from its report: JSON is YAML. */
+static mr_status settings_of(const char *events, mr_text *text)
 {
     mr_status st = MR_OK;
     mr_text report = {0};
     json_error_t why;
     const char *slash = strrchr(events, '/');
-    char name[] = "/tmp/millrace_cut_XXXXXX";
     MR_TRY(mr_text_add(&report, "%.*s/report.json", slash ? (int)(slash - events) : 1,
                        slash ? events : "."));
     json_t *j = json_load_file(report.s, 0, &why);
-    json_t *config = json_object_get(j, "config");
-    const int fd = json_is_object(config) ? mkostemp(name, O_CLOEXEC) : -1;
-    if (fd < 0 || json_dumpfd(config, fd, 0) != 0)
-        st = MR_RAISE(MR_ECONFIG, "%s: does not say what was run; name it: --archive CONFIG",
+    const json_t *config = json_object_get(j, "config");
+    char *s = json_is_object(config) ? json_dumps(config, 0) : NULL;
+    st = s ? mr_text_add(text, "%s", s)
+           : MR_RAISE(MR_ECONFIG, "%s: does not say what was run; name it: --archive CONFIG",
                       report.s);
-    if (fd >= 0) close(fd);
+    free(s);
     json_decref(j);
-    if (fd >= 0) MR_TRY(mr_text_add(path, "%s", name));
 out:
     mr_text_fini(&report);
     return st;
@@ -254,13 +264,17 @@ out:
 static mr_status parse(const mr_opts *o, cutting *k, int64_t *limit)
 {
     mr_status st = MR_OK;
-    MR_TRY(mr_duration_parse(o->val[O_BEFORE], &k->before_ns));
-    MR_TRY(mr_duration_parse(o->val[O_AFTER], &k->after_ns));
-    MR_TRY(mr_int_parse(o->val[O_LIMIT], limit));
+    int at = O_BEFORE;
+    MR_TRY(mr_duration_parse(o->val[at], &k->before_ns));
+    at = O_AFTER;
+    MR_TRY(mr_duration_parse(o->val[at], &k->after_ns));
+    at = O_LIMIT;
+    MR_TRY(mr_int_parse(o->val[at], limit));
     k->pictures = !o->val[O_PLAIN];
     if (k->before_ns + k->after_ns <= 0)
-        st = MR_RAISE(MR_ECONFIG, "--before and --after: the window is empty");
+        return MR_RAISE(MR_ECONFIG, "--before and --after: the window is empty");
 out:
+    if (st != MR_OK) mr_note("in --%s", table[at].name);
     return st;
 }
 
@@ -277,9 +291,11 @@ int mr_cli_cut(mr_comm *c, int argc, char **argv)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
     MR_TRY(mr_opts_parse(table, argc, argv, 1, 1, &o));
     if (o.help) {
-        mr_opts_help("cut OUT/events.h5 [options]\n\nWrite each event's window of the recordings "
-                     "as one file, which DASCore and xdas open, and one picture.\n",
-                     table);
+        if (mr_comm_rank(c) == 0)
+            mr_opts_help("cut OUT/events.h5 [options]\n\nWrite each event's window of the "
+                         "recordings, all channels, as one file, which DASCore and xdas open,\nand "
+                         "one picture. Under mpirun the ranks share the events out.\n",
+                         table);
         goto out;
     }
     MR_TRY(parse(&o, &k, &limit));
@@ -287,14 +303,15 @@ int mr_cli_cut(mr_comm *c, int argc, char **argv)
     MR_TRY(mr_text_add(&folder, "%.*s/cut", slash ? (int)(slash - o.arg[0]) : 1,
                        slash ? o.arg[0] : "."));
     k.folder = o.val[O_OUT] ? o.val[O_OUT] : folder.s;
-    if (!o.val[O_ARCHIVE]) MR_TRY(settings_of(o.arg[0], &own));
-    const mr_run_opts run = {.config = o.val[O_ARCHIVE] ? o.val[O_ARCHIVE] : own.s,
+    if (!o.val[O_ARCHIVE] && mr_comm_rank(c) == 0) st = settings_of(o.arg[0], &own);
+    MR_TRY(mr_agree(c, st));
+    const mr_run_opts run = {.config = o.val[O_ARCHIVE] ? o.val[O_ARCHIVE] : "report.json",
+                             .text = own.s,
                              .overrides = no_chain,
                              .n_overrides = 1};
     MR_TRY(mr_run_dry(c, &run, &d));
-    st = cut_all(&k, o.arg[0], (uint64_t)limit);
+    st = cut_all(&k, c, o.arg[0], (uint64_t)limit);
 out:
-    if (own.s) unlink(own.s);
     mr_dry_fini(&d);
     mr_text_fini(&own);
     mr_text_fini(&folder);

@@ -516,6 +516,15 @@ def test_windows_of_the_recordings_are_cut(made):
         with h5py.File(path) as h:
             assert h.attrs["__format__"] == b"DASDAE"
     rig.run("verify", made.top / "out", status=0)
+    done = rig.run("cut", made.top / "out" / "events.h5", "--before", "1s", "--after", "2s", "-o", made.top / "ranks",
+                   "--limit", 7, status=0, ranks=3)
+    assert f"7 windows of {len(made.rows)} events" in done.stdout and done.stdout.count("windows") == 1
+    assert len(list((made.top / "ranks").glob("*.h5"))) == len(list((made.top / "ranks").glob("*.png"))) == 7
+    for p in files:
+        assert (made.top / "ranks" / p.name).read_bytes() == p.read_bytes()
+        assert (made.top / "ranks" / p.with_suffix(".png").name).stat().st_size > 1000
+    done = rig.run("cut", made.top / "out" / "events.h5", "--limit", "-1", status=2)
+    assert "-1" in done.stderr and "--limit" in done.stderr
     done = rig.run("cut", made.top / "out" / "events.h5", "--archive", made.top / "c.yaml", "-o", made.top / "mine",
                    "--no-pictures", "--limit", 1, status=0)
     assert [p.suffix for p in (made.top / "mine").iterdir()] == [".h5"]
