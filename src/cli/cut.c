@@ -25,7 +25,7 @@ enum { BLOCK_BYTES = 4 << 20 };
 
 typedef struct cutting {
     const mr_dry *d;
-    const char *folder;
+    const char *folder, *events; /* where to; the folder that the events are of */
     int64_t before_ns, after_ns;
     bool pictures;
     size_t made, nothing;
@@ -163,9 +163,12 @@ static mr_status draw(const cutting *k, const char *rel)
     mr_text file = {0}, png = {0};
     mr_status st = mr_text_add(&file, "%s/%s", k->folder, rel);
     if (st == MR_OK) st = mr_text_add(&png, "%.*s.png", (int)file.len - 3, file.s);
-    char name[] = "view", out[] = "--output", quiet[] = "--quiet";
-    char *argv[] = {name, file.s, out, png.s, quiet, NULL};
-    if (st == MR_OK) st = (mr_status)mr_cli_view(5, argv);
+    mr_text events = {0};
+    if (st == MR_OK) st = mr_text_add(&events, "%s", k->events);
+    char name[] = "view", out[] = "--output", quiet[] = "--quiet", marks[] = "--events";
+    char *argv[] = {name, file.s, out, png.s, quiet, marks, events.s, NULL};
+    if (st == MR_OK) st = (mr_status)mr_cli_view(7, argv);
+    mr_text_fini(&events);
     mr_text_fini(&file);
     mr_text_fini(&png);
     return st;
@@ -285,7 +288,7 @@ int mr_cli_cut(mr_comm *c, int argc, char **argv)
     mr_opts o;
     mr_dry d = {0};
     cutting k = {.d = &d};
-    mr_text folder = {0}, own = {0};
+    mr_text folder = {0}, beside = {0}, own = {0};
     int64_t limit = 0;
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
@@ -300,8 +303,10 @@ int mr_cli_cut(mr_comm *c, int argc, char **argv)
     }
     MR_TRY(parse(&o, &k, &limit));
     const char *slash = strrchr(o.arg[0], '/');
-    MR_TRY(mr_text_add(&folder, "%.*s/cut", slash ? (int)(slash - o.arg[0]) : 1,
-                       slash ? o.arg[0] : "."));
+    MR_TRY(
+        mr_text_add(&beside, "%.*s", slash ? (int)(slash - o.arg[0]) : 1, slash ? o.arg[0] : "."));
+    MR_TRY(mr_text_add(&folder, "%s/cut", beside.s));
+    k.events = beside.s;
     k.folder = o.val[O_OUT] ? o.val[O_OUT] : folder.s;
     if (!o.val[O_ARCHIVE] && mr_comm_rank(c) == 0) st = settings_of(o.arg[0], &own);
     MR_TRY(mr_agree(c, st));
@@ -315,5 +320,6 @@ out:
     mr_dry_fini(&d);
     mr_text_fini(&own);
     mr_text_fini(&folder);
+    mr_text_fini(&beside);
     return (int)st;
 }

@@ -27,6 +27,11 @@ enum {
     O_SOURCE,
     O_WHAT,
     O_AT,
+    O_EVENTS,
+    O_PLAIN,
+    O_WIGGLE,
+    O_FK,
+    O_BAND,
     O_CONFIG,
     O_QUIET
 };
@@ -42,49 +47,76 @@ static const mr_opt table[] = {
     [O_SOURCE] = {"source", "N", NULL, "of correlations: source channel (default: the first)"},
     [O_WHAT] = {"statistic", "NAME", NULL, "of statistics: which (default: the first)"},
     [O_AT] = {"at", "AXIS=PLACE", NULL, "of products: over time, at one place along an axis"},
+    [O_EVENTS] = {"events", "OUT", NULL, "mark its events and picks over the samples"},
+    [O_PLAIN] = {"no-events", NULL, NULL, "leave the marks out where OUT is drawn beside them"},
+    [O_WIGGLE] = {"wiggle", NULL, NULL, "samples as traces, not as colours"},
+    [O_FK] = {"fk", NULL, NULL, "of samples: their spectrum over frequency and wavenumber"},
+    [O_BAND] = {"band", "A..B Hz", NULL, "of --fk: the frequencies (default: up to half the rate)"},
     [O_CONFIG] = {"config", "FILE", NULL, "read recordings by its input.map"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
 
-/* Rows go into the cells of a panel that begins with channel c0. */
+enum { TRACES = 64 }; /* most that are drawn as such */
+
+/* Rows go into the cells of a panel that begins with channel c0, every so-manieth. */
 typedef struct into {
     mr_cells *cells;
-    uint64_t c0;
+    uint64_t c0, every;
 } into;
 
 static mr_status into_cells(void *self, int64_t t_ns, double dt_ns, uint64_t first,
                             const mr_view *rows)
 {
     const into *to = self;
-    mr_cells_add(to->cells, t_ns, dt_ns, first - to->c0, rows);
+    if (to->every == 1) {
+        mr_cells_add(to->cells, t_ns, dt_ns, first - to->c0, rows);
+        return MR_OK;
+    }
+    const uint64_t a = (first - to->c0 + to->every - 1) / to->every * to->every + to->c0;
+    for (uint64_t c = a; c < first + rows->nc; c += to->every) {
+        const mr_view one = {
+            .d = rows->d + (c - first), .nt = rows->nt, .nc = 1, .stride = rows->stride};
+        mr_cells_add(to->cells, t_ns, dt_ns, (c - to->c0) / to->every, &one);
+    }
     return MR_OK;
 }
 
-static mr_status pour(mr_source *s, const char *arg, const mr_view_ask *given, mr_cells *cells)
+mr_status mr_view_cut(mr_source *s, const char *arg, mr_view_ask *q)
 {
     mr_status st = MR_OK;
-    mr_view_ask q = *given;
-    q.c1 = MR_MIN(q.c1, s->nc);
-    if (q.c0 >= q.c1)
-        MR_TRY(MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q.channels,
-                        (unsigned long long)s->nc));
     const int64_t t0 = s->t0_ns, t1 = s->t1_ns;
-    if (q.time) MR_TRY(mr_view_time(q.time, &s->t0_ns, &s->t1_ns));
-    if (q.within && s->t1_ns > t0 && s->t0_ns < t1) {
+    char a[40], b[40];
+    q->c1 = MR_MIN(q->c1, s->nc);
+    if (q->c0 >= q->c1)
+        MR_TRY(MR_RAISE(MR_ECONFIG, "--channels %s: there are %llu channels", q->channels,
+                        (unsigned long long)s->nc));
+    if (q->time) MR_TRY(mr_view_time(q->time, &s->t0_ns, &s->t1_ns));
+    if (q->within && s->t1_ns > t0 && s->t0_ns < t1) {
         s->t0_ns = MR_MAX(s->t0_ns, t0);
         s->t1_ns = MR_MIN(s->t1_ns, t1);
     }
-    MR_TRY(mr_cells_init(cells, s->t0_ns, s->t1_ns, s->dt_ns, q.c1 - q.c0,
-                         s->x0_m + (double)q.c0 * s->dx_m, s->dx_m));
-    into to = {cells, q.c0};
+    if (s->t1_ns <= t0 || s->t0_ns >= t1)
+        st = MR_RAISE(MR_ECONFIG, "%s: nothing to view in that time: there is %.19sZ .. %.19sZ",
+                      arg, mr_utc_iso(t0, a), mr_utc_iso(t1, b));
+out:
+    return st;
+}
+
+static mr_status pour(mr_source *s, const char *arg, const mr_view_ask *q, mr_cells *cells,
+                      uint64_t *traces)
+{
+    mr_status st = MR_OK;
+    const uint64_t n = q->c1 - q->c0, every = q->wiggle ? (n + TRACES - 1) / TRACES : 1;
+    into to = {cells, q->c0, every};
+    MR_TRY(mr_cells_init(cells, s->t0_ns, s->t1_ns, s->dt_ns, (n + every - 1) / every,
+                         s->x0_m + (double)q->c0 * s->dx_m, (double)every * s->dx_m));
     for (size_t i = 0; i < s->n; i++)
-        MR_TRY(mr_source_read(s, i, q.c0, q.c1, cells->t0_ns, cells->t1_ns, into_cells, &to));
-    if (!cells->poured) {
-        char a[40], b[40];
-        st = MR_RAISE(MR_ECONFIG, "%s: nothing to view%s: there is %.19sZ .. %.19sZ", arg,
-                      q.time ? " in that time" : ", all samples are NaN", mr_utc_iso(t0, a),
-                      mr_utc_iso(t1, b));
-    }
+        MR_TRY(mr_source_read(s, i, q->c0, q->c1, cells->t0_ns, cells->t1_ns, into_cells, &to));
+    if (!cells->poured)
+        st = MR_RAISE(MR_ECONFIG, "%s: nothing to view%s", arg,
+                      q->time ? ": no samples in that time" : ", all samples are NaN");
+    *traces = q->wiggle ? every : 0;
+    cells->tall = q->wiggle && n > 1;
 out:
     return st;
 }
@@ -140,13 +172,20 @@ mr_status mr_view_panel(mr_prober *prober, const char *arg, const mr_strs *files
         st = mr_view_product(arg, files, q, cells, words);
         goto out;
     }
+    mr_view_ask ask = *q;
     if (mr_is_output(s.v[0].path)) MR_TRY(mr_output_words_of(s.v[0].path, &own));
     snprintf(words->headline, sizeof words->headline, "%s", own.title);
-    MR_TRY(pour(&s, arg, q, cells));
+    MR_TRY(mr_view_cut(&s, arg, &ask));
+    if (q->fk)
+        MR_TRY(mr_view_fk(&s, arg, &ask, cells, words));
+    else
+        MR_TRY(pour(&s, arg, &ask, cells, &words->every));
+    words->samples = !q->fk;
     MR_TRY(describe(arg, &s, &own, q, &words->title));
     MR_TRY(unit_text(&s, &own, &words->unit));
-    words->t0_ns = cells->t0_ns;
-    words->t1_ns = cells->t1_ns;
+    if (q->fk) MR_TRY(mr_view_fk_unit(&words->unit));
+    words->t0_ns = s.t0_ns;
+    words->t1_ns = s.t1_ns;
 out:
     mr_source_fini(&s);
     return st;
@@ -167,6 +206,25 @@ void mr_view_words_fini(mr_view_words *w)
 {
     mr_text_fini(&w->title);
     mr_text_fini(&w->unit);
+    mr_marks_fini(&w->marks);
+}
+
+/* The output folder whose events are to be marked on a panel, or NULL. */
+static const char *events_for(const mr_opts *o, const mr_view_words *first)
+{
+    if (!first->samples || o->val[O_PLAIN]) return NULL;
+    if (o->val[O_EVENTS]) return o->val[O_EVENTS];
+    return o->n_args == 2 && mr_has_events(o->arg[1]) ? o->arg[1] : NULL;
+}
+
+static mr_panel panel_from(const mr_cells *c, const mr_view_words *w)
+{
+    return (mr_panel){.cells = c,
+                      .title = w->title.s,
+                      .unit = w->unit.s,
+                      .marks = &w->marks,
+                      .wiggle = w->every,
+                      .note = w->note};
 }
 
 static mr_status draw(const mr_opts *o, const mr_view_ask *q, const mr_page *given)
@@ -186,10 +244,18 @@ static mr_status draw(const mr_opts *o, const mr_view_ask *q, const mr_page *giv
     MR_TRY(mr_prober_new(1, cfg ? cfg->map : NULL, &prober));
     mr_prober_pick(prober, cfg ? cfg->dataset : NULL);
     for (int i = 0; i < o->n_args; i++) {
+        mr_view_ask ask = *q;
+        const char *marked = NULL;
+        if (i && words[0].samples && mr_has_events(o->arg[i])) { /* beside what they are in */
+            ask.t0_ns = words[0].t0_ns;
+            ask.t1_ns = words[0].t1_ns;
+            ask.c1 = MR_MIN(q->c1, q->c0 + cells[0].nc * MR_MAX(words[0].every, (uint64_t)1));
+        }
         MR_TRY(mr_page_cells(&page, (size_t)o->n_args, &cells[i].most_x, &cells[i].most_y));
-        MR_TRY(panel_of(prober, o->arg[i], q, &cells[i], &words[i]));
-        panel[i] =
-            (mr_panel){.cells = &cells[i], .title = words[i].title.s, .unit = words[i].unit.s};
+        MR_TRY(panel_of(prober, o->arg[i], &ask, &cells[i], &words[i]));
+        if (i == 0 && (marked = events_for(o, &words[0])))
+            MR_TRY(mr_view_marks(marked, &cells[0], &words[0].marks));
+        panel[i] = panel_from(&cells[i], &words[i]);
         if (!page.title && words[i].headline[0]) page.title = words[i].headline;
     }
     MR_TRY(mr_picture_draw(panel, (size_t)o->n_args, &page, kind, &bytes, &w, &h));
@@ -223,6 +289,11 @@ static mr_status product_options(const mr_opts *o, mr_view_ask *q, mr_text words
         q->at[i] = words[i].s;
     }
     q->at[2] = o->val[O_AT];
+    q->fk = o->val[O_FK] != NULL;
+    q->wiggle = o->val[O_WIGGLE] != NULL;
+    if (q->fk && q->wiggle) st = MR_RAISE(MR_ECONFIG, "--fk or --wiggle: only one of them");
+    if (o->val[O_BAND])
+        MR_TRY(mr_range_parse(o->val[O_BAND], MR_DIM_FREQ, &q->band_hz[0], &q->band_hz[1]));
 out:
     return st;
 }
@@ -273,7 +344,9 @@ int mr_cli_view(int argc, char **argv)
         mr_opts_help("view FILE|FOLDER [FILE|FOLDER] -o X.png [options]\n\n"
                      "Draw recordings, lanes or an output folder: time along, distance upwards. "
                      "Spectra lie\nover frequency (in decibels) and correlations over lag, the "
-                     "mean over the time asked for.\n",
+                     "mean over the time asked for. Of\nan output folder with events: a map of "
+                     "them; beside recordings (view RECORDINGS OUT) they are\nmarked there, too: "
+                     "lines from channel to channel, diamonds at the peaks, bars for the picks.\n",
                      table);
         goto out;
     }

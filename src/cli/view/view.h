@@ -13,6 +13,9 @@ typedef struct mr_view_ask {
     uint64_t c0, c1;                /* the channels */
     bool linear;                    /* frequency axis */
     const char *at[MR_VIEW_PLACES]; /* "AXIS=PLACE,AXIS=PLACE" or NULL: which place on an axis */
+    bool fk, wiggle;                /* of samples: their f-k spectrum; traces */
+    double band_hz[2];              /* of that spectrum; 0, 0: all */
+    int64_t t0_ns, t1_ns;           /* of events: what is shown beside them; equal: all of them */
 } mr_view_ask;
 
 /** What a panel says. */
@@ -20,6 +23,10 @@ typedef struct mr_view_words {
     mr_text title, unit;
     char headline[256];   /* output.title of what is drawn, or "" */
     int64_t t0_ns, t1_ns; /* of what is drawn */
+    bool samples;         /* as time x distance, not a product */
+    uint64_t every;       /* traces: one of so many channels; 0: none */
+    const char *note;     /* to be said below the panel; NULL: nothing */
+    mr_marks marks;       /* over it */
 } mr_view_words;
 void mr_view_words_fini(mr_view_words *w);
 /** A panel of these files, which are called `arg`. Zero-initialise cells (but for most_x, most_y)
@@ -37,6 +44,23 @@ mr_status mr_view_time(const char *text, int64_t *t0_ns, int64_t *t1_ns);
  * one row. [give] cells, words. */
 mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *q,
                           mr_cells *cells, mr_view_words *words);
+/** The f-k spectrum of samples: wavenumber along, frequency upwards, lines of velocity. The channels
+ * have to lie evenly. [give] cells, words. */
+struct mr_source;
+mr_status mr_view_fk(struct mr_source *s, const char *arg, const mr_view_ask *q, mr_cells *cells,
+                     mr_view_words *words);
+/** What its colours say: appended to the unit of the samples. */
+mr_status mr_view_fk_unit(mr_text *unit);
+/** The channels asked for, of those that there are; the time, of which MR_ECONFIG says if there is
+ *  none. */
+mr_status mr_view_cut(struct mr_source *s, const char *arg, mr_view_ask *q);
+/** Is it an output folder with events? */
+bool mr_has_events(const char *folder);
+/** The events of an output folder, and the picks of its lanes, where they are on a panel of time x
+ * distance; appended. */
+mr_status mr_view_marks(const char *folder, const mr_cells *cells, mr_marks *out);
+/** Its lanes, by the index. */
+mr_status mr_view_lanes(const char *folder, mr_strs *out);
 /** Is it a table of events? And a map of them, time x channels. [give] cells, words. */
 bool mr_is_events(const char *path);
 mr_status mr_view_events(const char *arg, const char *path, const mr_view_ask *q, mr_cells *cells,

@@ -67,7 +67,8 @@ static void pour(map *m, const mr_event_row *e, void *arg)
     for (int64_t c = MR_MAX(e->channel_first, m->c0); c < MR_MIN(e->channel_last + 1, m->c1); c++) {
         const double late = moves ? (double)(c - from) * m->dx_m / e->velocity_m_s : 0;
         const int64_t t = e->start_ns + (int64_t)(1e9 * late);
-        mr_cells_add(cells, t, dt, (uint64_t)(c - m->c0), &one);
+        for (int k = -1; k <= 1; k++) /* wide enough to be seen */
+            mr_cells_add(cells, t + (int64_t)(k * dt), dt, (uint64_t)(c - m->c0), &one);
     }
 }
 
@@ -96,8 +97,15 @@ mr_status mr_view_events(const char *arg, const char *path, const mr_view_ask *q
         st = MR_RAISE(MR_EINPUT, "%s: there is no event in it", arg);
         goto out;
     }
-    if (q->time) MR_TRY(mr_view_time(q->time, &m.t0_ns, &m.t1_ns));
-    if (q->channels) {
+    if (q->t1_ns > q->t0_ns) {
+        m.t0_ns = q->t0_ns;
+        m.t1_ns = q->t1_ns;
+        m.c0 = 0; /* all that is shown beside it */
+        m.c1 = (int64_t)q->c1;
+    } else if (q->time) {
+        MR_TRY(mr_view_time(q->time, &m.t0_ns, &m.t1_ns));
+    }
+    if (q->channels || q->t1_ns > q->t0_ns) {
         m.c0 = MR_MAX(m.c0, (int64_t)q->c0);
         m.c1 = MR_MIN(m.c1, (int64_t)q->c1);
     }

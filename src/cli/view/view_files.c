@@ -68,7 +68,7 @@ out:
 }
 
 /* The lanes of an output folder: the first column of its index, after the header line. */
-static mr_status list_index(const char *folder, mr_strs *out)
+mr_status mr_view_lanes(const char *folder, mr_strs *out)
 {
     mr_status st = MR_OK;
     mr_text text = {0}, path = {0};
@@ -87,6 +87,11 @@ out:
     mr_text_fini(&text);
     mr_text_fini(&path);
     return st;
+}
+
+bool mr_has_events(const char *folder)
+{
+    return is_there(folder, "events.h5") && is_there(folder, "index.csv");
 }
 
 mr_status mr_view_files(const char *arg, mr_strs *out)
@@ -108,7 +113,7 @@ mr_status mr_view_files(const char *arg, mr_strs *out)
         MR_TRY(mr_text_add(&path, "%s/result.h5", arg));
         st = mr_strs_add(out, path.s);
     } else if (is_there(folder.s, "index.csv") && is_there(folder.s, "master.h5")) {
-        st = list_index(folder.s, out); /* what is finished */
+        st = mr_view_lanes(folder.s, out); /* what is finished */
     } else if (is_there(folder.s, "lanes") && is_there(folder.s, ".millrace")) {
         MR_TRY(mr_text_add(&path, "%s/lanes", folder.s));
         MR_TRY(list_folder(path.s, 0, out)); /* what is there so far */

@@ -124,8 +124,9 @@ void mr_axis_distance(mr_pen *p, const mr_cells *c, double x, double y, double h
     const double dx = known && c->dx_m > 0 ? c->dx_m : 1, x0 = known ? c->x0_m : 0;
     const double rows = (double)(c->ny * c->per_cell); /* a cell not full still has its height */
     const double lo = x0 - dx / 2, hi = lo + rows * dx, step = mr_nice_step((hi - lo) / (h / 70));
+    const double top = MR_MIN(x0 + (double)c->nc * dx, hi);
     const bool km = known && !c->up && step >= 200;
-    for (double v = ceil(lo / step) * step; v <= x0 + (double)c->nc * dx; v += step)
+    for (double v = ceil(lo / step) * step; v <= top; v += step)
         number_left(p, x, y + h - (v - lo) / (hi - lo) * h,
                     mr_zero_if_tiny(v, step) / (km ? 1000 : 1));
     mr_pen_text(p, 16 + MR_LABEL, y + h / 2, MR_LABEL, MR_MIDDLE, true,

@@ -1,6 +1,7 @@
 /* report/draw/picture.c: panels below one another on a page, and the page into a file. */
 #include "report/draw/picture.h"
 #include "base/utc.h"
+#include "report/draw/colours.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -50,6 +51,7 @@ static double panel_height(const mr_panel *panel, const mr_page *page, size_t n)
     const mr_cells *c = panel->cells;
     if (page->h_mm > 0) return given_height(page, n);
     if (c->nc == 1) return LINE_HEIGHT;
+    if (c->tall) return MR_PICTURE_NY;
     const double rows = (double)c->ny * MR_PEN_PER_INCH / dpi_of(page);
     return rows >= MIN_HEIGHT ? rows : ceil(MIN_HEIGHT / rows) * rows;
 }
@@ -93,10 +95,12 @@ out:
 }
 
 /* What a reader has to know to trust the picture. */
-static void caption(mr_pen *p, const mr_cells *c, const mr_scale *s, double share, double y)
+static void caption(mr_pen *p, const mr_panel *panel, const mr_scale *s, double share, double y)
 {
-    char text[200], of[120] = "";
+    const mr_cells *c = panel->cells;
+    char text[320], of[120] = "";
     size_t n = 0;
+    if (c->peaks) share = (1 + share) / 2; /* nothing is left out above */
     if (c->nc > 1) {
         if (s->below || s->beyond)
             n += (size_t)snprintf(text, sizeof text, "Colours span %.6g %% of the values. ",
@@ -111,13 +115,13 @@ static void caption(mr_pen *p, const mr_cells *c, const mr_scale *s, double shar
         snprintf(of + strlen(of), sizeof of - strlen(of), "%llu %s",
                  (unsigned long long)c->per_cell, c->up ? "values" : "channels");
     if (of[0])
-        snprintf(text + n, sizeof text - n, "A pixel shows the %s of %s.",
-                 c->nc == 1     ? "lowest and highest"
-                 : s->diverging ? "extreme"
-                                : "highest",
-                 of);
-    else if (!n)
-        return;
+        n += (size_t)snprintf(text + n, sizeof text - n, "A pixel shows the %s of %s. ",
+                              c->nc == 1     ? "lowest and highest"
+                              : s->diverging ? "extreme"
+                                             : "highest",
+                              of);
+    if (panel->note) n += (size_t)snprintf(text + n, sizeof text - n, "%s", panel->note);
+    if (!n) return;
     mr_pen_text(p, LEFT, y, MR_SMALL, MR_LEFT, false, text, mr_faint);
 }
 
@@ -134,6 +138,37 @@ static void line_scale(const mr_cells *c, mr_scale *s)
     *s = (mr_scale){.lo = lo - room, .hi = hi + room};
 }
 
+/* "10.2 x 10^-9 strain s^-1", of "strain rate, strain s-1" */
+static mr_status amount(double v, const char *unit, mr_text *out)
+{
+    mr_status st = MR_OK;
+    const char *comma = unit ? strstr(unit, ", ") : NULL;
+    const int power = v > 0 && (v < 0.01 || v >= 10000) ? (int)floor(log10(v)) : 0;
+    MR_TRY(mr_text_add(out, "%.3g ", v / pow(10, power)));
+    if (power) MR_TRY(mr_power_pretty(power, out));
+    MR_TRY(mr_text_add(out, power ? " " : ""));
+    MR_TRY(mr_unit_pretty(comma ? comma + 2 : unit ? unit : "", out));
+out:
+    return st;
+}
+
+static mr_status wiggle_caption(mr_pen *p, const mr_panel *panel, double scale, double y)
+{
+    mr_status st = MR_OK;
+    mr_text t = {0};
+    if (panel->wiggle > 1)
+        MR_TRY(mr_text_add(&t, "One of every %llu channels is drawn. ",
+                           (unsigned long long)panel->wiggle));
+    MR_TRY(mr_text_add(&t, "From one trace to the next is "));
+    MR_TRY(amount(scale / MR_WIGGLE, panel->unit, &t));
+    MR_TRY(mr_text_add(
+        &t, "%s", panel->cells->per_column > 1 ? ". Lines reach from lowest to highest." : "."));
+    mr_pen_text(p, LEFT, y, MR_SMALL, MR_LEFT, false, t.s, mr_faint);
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
 static mr_status draw_panel(mr_pen *p, const mr_panel *panel, double share, double y, double w,
                             double h)
 {
@@ -142,7 +177,12 @@ static mr_status draw_panel(mr_pen *p, const mr_panel *panel, double share, doub
     mr_scale s;
     mr_pen_text(p, LEFT, y - 11, MR_LABEL, MR_LEFT, false, panel->title ? panel->title : "",
                 mr_ink);
-    if (c->nc == 1) {
+    double reach = 0;
+    if (panel->wiggle && c->nc > 1) {
+        MR_TRY(mr_wiggle_scale(c, share, &reach));
+        MR_TRY(mr_draw_wiggle(p, c, reach, LEFT, y, w, h));
+        mr_axis_distance(p, c, LEFT, y, h);
+    } else if (c->nc == 1) {
         line_scale(c, &s);
         MR_TRY(mr_draw_line(p, c, &s, LEFT, y, w, h));
         MR_TRY(mr_axis_value(p, &s, panel->unit, LEFT, y, h));
@@ -152,12 +192,16 @@ static mr_status draw_panel(mr_pen *p, const mr_panel *panel, double share, doub
         mr_axis_distance(p, c, LEFT, y, h);
         MR_TRY(mr_colour_bar(p, &s, panel->unit, LEFT + w + 22, y, BAR, h));
     }
+    if (panel->marks) mr_marks_draw(p, panel->marks, LEFT, y, w, h);
     mr_frame(p, LEFT, y, w, h);
     if (c->along.label)
         mr_axis_along(p, &c->along, LEFT, y + h, w);
     else
         mr_axis_time(p, c, LEFT, y + h, w);
-    caption(p, c, &s, share, y + h + 64 + MR_SMALL);
+    if (reach > 0)
+        st = wiggle_caption(p, panel, reach, y + h + 64 + MR_SMALL);
+    else
+        caption(p, panel, &s, share, y + h + 64 + MR_SMALL);
 out:
     return st;
 }

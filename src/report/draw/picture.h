@@ -1,5 +1,5 @@
 /* report/draw/picture.h: pictures of signals, time (or frequency, or lag) along, distance (or
- * frequency, or lag) upwards, colour for the value; of one channel a line. Samples are poured into
+ * frequency, or lag) upwards, colour for the value; of one channel a line, on request of many: traces. Samples are poured into
  * cells (about a pixel each, which keep their extremes), so that any amount of data fits; then
  * panels are drawn below one another with axes and colour bars, as PNG, SVG or PDF. One thread. */
 #ifndef MR_PICTURE_H
@@ -20,6 +20,8 @@ typedef struct mr_cells {
     mr_along along;
     const char *up;        /* label of the axis upwards; NULL: distance */
     bool no_zero;          /* where 0 is no middle: decibels */
+    bool peaks;            /* the highest are what matters: none lies beyond the scale */
+    bool tall;             /* the panel is as high as one may be, however few the cells */
     int64_t t0_ns, t1_ns;  /* half-open span of the time axis */
     double x0_m, dx_m;     /* first channel, spacing; dx 0: unknown, the axis counts channels */
     uint64_t nc;           /* channels */
@@ -66,10 +68,34 @@ mr_status mr_cells_scale(const mr_cells *c, double share, mr_scale *out);
  * higher; NaN where nothing is. */
 float mr_cells_at(const mr_cells *c, size_t ix, size_t iy, bool diverging);
 
+/** Something over the cells: a line, in shares of the panel's width and height, from its left and
+ * its bottom; what lies outside is cut off. */
+typedef enum mr_mark_kind {
+    MR_MARK_PICK,    /* a dot at each end, the first darker */
+    MR_MARK_EVENT,   /* a line in a colour that no cell has */
+    MR_MARK_PEAK,    /* a diamond at (x0, y0) */
+    MR_MARK_VELOCITY /* a white dashed line */
+} mr_mark_kind;
+typedef struct mr_mark {
+    double x0, y0, x1, y1;
+    mr_mark_kind kind;
+    char label[24]; /* "" none */
+} mr_mark;
+/** Zero-initialise. */
+typedef struct mr_marks {
+    mr_mark *v;
+    size_t n, cap;
+} mr_marks;
+mr_status mr_marks_add(mr_marks *m, const mr_mark *one);
+void mr_marks_fini(mr_marks *m);
+
 /** One panel of a picture. [borrow] A panel of one channel is drawn as a line. */
 typedef struct mr_panel {
     const mr_cells *cells;
     const char *title, *unit; /* unit as it is stored: nanostrain s-1 */
+    const mr_marks *marks;    /* or NULL */
+    uint64_t wiggle;          /* 0, or: as traces, which are every so-manieth channel */
+    const char *note;         /* NULL, or what else is to be said below it */
 } mr_panel;
 
 /** The page. Zero: as large as the panels like to be, 192 dots per inch. */
@@ -111,6 +137,12 @@ mr_status mr_axis_value(mr_pen *p, const mr_scale *s, const char *unit, double x
 mr_status mr_colour_bar(mr_pen *p, const mr_scale *s, const char *unit, double x, double y,
                         double w, double h);
 mr_colour mr_scale_colour(const mr_scale *s, double v);
+void mr_marks_draw(mr_pen *p, const mr_marks *m, double x, double y, double w, double h);
+#define MR_WIGGLE 1.2 /* spacings that a trace of the scale's height reaches */
+/** The height that `share` of the cells do not exceed. */
+mr_status mr_wiggle_scale(const mr_cells *c, double share, double *out);
+mr_status mr_draw_wiggle(mr_pen *p, const mr_cells *c, double scale, double x, double y, double w,
+                         double h);
 void mr_frame(mr_pen *p, double x, double y, double w, double h);
 /** The line of one channel, its envelope where cells hold several samples. */
 mr_status mr_draw_line(mr_pen *p, const mr_cells *c, const mr_scale *s, double x, double y,

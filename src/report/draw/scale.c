@@ -53,7 +53,7 @@ static void one_side(const mr_cells *c, const float *v, size_t n, double share, 
 {
     const size_t cut = (size_t)((1 - share) / 2 * (double)(n - 1));
     s->lo = v[cut];
-    s->hi = v[n - 1 - cut];
+    s->hi = v[c->peaks ? n - 1 : n - 1 - cut];
     if (!c->no_zero && s->lo >= 0 && s->lo < 0.3 * s->hi) s->lo = 0;
     if (!c->no_zero && s->hi <= 0 && s->hi > 0.3 * s->lo) s->hi = 0;
     if (!(s->hi > s->lo)) { /* all the same */
