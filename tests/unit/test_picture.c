@@ -189,7 +189,8 @@ static void panels_have_their_size_in_every_format(void **state)
     (void)state;
     static const char *const begin[] = {"\x89PNG\r\n\x1a\n", "<?xml", "%PDF-1"};
     mr_cells a = ramp(300, 500), b = ramp(4, 20);
-    const mr_panel p[2] = {{&a, "first", "m s-1"}, {&b, "second \xc3\xa9", NULL}};
+    const mr_panel p[2] = {{.cells = &a, .title = "first", .unit = "m s-1"},
+                           {.cells = &b, .title = "second \xc3\xa9"}};
     const mr_page page = {.share = 0.98, .title = "both"}, bare = {.share = 0.98};
     size_t w, h, w1, h1;
     for (int kind = MR_PEN_PNG; kind <= (mr_pen_has_cairo() ? MR_PEN_PDF : MR_PEN_PNG); kind++) {
@@ -226,7 +227,7 @@ static void a_page_has_the_size_asked_for(void **state)
     assert_int_equal(mr_page_cells(&page, 1, &c.most_x, &c.most_y), MR_OK);
     assert_int_equal(c.most_x, lrint((180 / 25.4 * 192 - 96 - 132) * 300 / 192));
     assert_int_equal(mr_cells_init(&c, 0, 1000000000, 1e7, 3, 0, 1), MR_OK);
-    const mr_panel p = {&c, "t", "m"};
+    const mr_panel p = {.cells = &c, .title = "t", .unit = "m"};
     mr_text t = {0};
     assert_int_equal(mr_picture_draw(&p, 1, &page, MR_PEN_PNG, &t, &w, &h), MR_OK);
     assert_true(w == 2126 && h == 1181);

@@ -44,7 +44,7 @@ mr_status mr_view_time(const char *text, int64_t *t0_ns, int64_t *t1_ns);
  * one row. [give] cells, words. */
 mr_status mr_view_product(const char *arg, const mr_strs *files, const mr_view_ask *q,
                           mr_cells *cells, mr_view_words *words);
-/** The f-k spectrum of samples: wavenumber along, frequency upwards, lines of velocity. The channels
+/** The f-k spectrum of samples: wavenumber along, frequency upwards, lines of velocity. Channels
  * have to lie evenly. [give] cells, words. */
 struct mr_source;
 mr_status mr_view_fk(struct mr_source *s, const char *arg, const mr_view_ask *q, mr_cells *cells,

@@ -1,4 +1,4 @@
-/* report/draw/marks.c: what is drawn over the cells of a panel: picks, events, lines of velocity. */
+/* report/draw/marks.c: what is drawn over the cells of a panel: picks, events, velocities. */
 #include "report/draw/picture.h"
 #include <math.h>
 #include <stdlib.h>

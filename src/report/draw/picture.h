@@ -1,7 +1,8 @@
 /* report/draw/picture.h: pictures of signals, time (or frequency, or lag) along, distance (or
- * frequency, or lag) upwards, colour for the value; of one channel a line, on request of many: traces. Samples are poured into
- * cells (about a pixel each, which keep their extremes), so that any amount of data fits; then
- * panels are drawn below one another with axes and colour bars, as PNG, SVG or PDF. One thread. */
+ * frequency, or lag) upwards, colour for the value; of one channel a line, of many traces on
+ * request. Samples are poured into cells (about a pixel each, which keep their extremes), so that
+ * any amount of data fits; then panels are drawn below one another with axes and colour bars, as
+ * PNG, SVG or PDF. One thread. */
 #ifndef MR_PICTURE_H
 #define MR_PICTURE_H
 #include "base/base.h"
