@@ -158,3 +158,16 @@ def fk_with_nan(x, velocity, band, **how):
     for t in np.flatnonzero(10 * nan.sum(axis=1) > x.shape[1]):
         y[max(t - c, 0):t + c + 1] = np.nan
     return y
+
+
+def sinc_at(x, places):
+    """x at fractional rows, as Fractions or floats: sinc under a Kaiser window of beta 10 over +-32 samples,
+    zeros beyond the ends."""
+    y, wide = np.zeros((len(places), x.shape[1])), np.pad(x, ((40, 40), (0, 0)))
+    for m, at in enumerate(places):
+        i = int(at // 1)
+        t = np.arange(-31, 33) - float(at - i)
+        w = np.sinc(t) * np.i0(10 * np.sqrt(np.clip(1 - (t / 32) ** 2, 0, 1))) / np.i0(10)
+        if -40 <= i - 31 and i + 33 <= len(x) + 40:
+            y[m] = w @ wide[i - 31 + 40:i + 33 + 40]
+    return y

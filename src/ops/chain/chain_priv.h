@@ -53,6 +53,9 @@ void mr_program_make(const mr_chain *c, mr_program *p);
 
 /** The phase of an operator's decimation in a span (op.h, "Indices"). */
 int64_t mr_bound_phase(const mr_bound *b, mr_slab span);
+/** The input sample at or before output m; the first output at or behind input sample n. */
+int64_t mr_bound_at(const mr_bound *b, mr_slab span, int64_t m);
+int64_t mr_bound_from(const mr_bound *b, mr_slab span, int64_t n);
 /** Output indices of an operator for input indices [a, b). */
 mr_slab mr_bound_out(const mr_bound *b, mr_slab span);
 /** What an operator reads, in its span, to give [o.a, o.b). */

@@ -40,7 +40,7 @@ static mr_status check_map(const mr_bound *b)
     if (!b->op->apply) return REFUSE(b, "apply", "NULL, and needs->items.len is 0");
     if (b->op->pointwise && (!b->op->in_place || d->before || d->after || d->state ||
                              d->window_ns || d->memory != MR_MEM_NONE || d->blank_head ||
-                             d->up * d->down != 1 || d->couples || mr_bound_fans(b)))
+                             d->up != 1 || d->down != 1 || d->couples || mr_bound_fans(b)))
         return REFUSE(b, "pointwise", "but its needs say more, or it is not in_place");
     if (b->out.n_axes != b->in.n_axes)
         return REFUSE(b, "out->n_axes", "axes are a reducer's; set needs->items");

@@ -7,7 +7,6 @@
 static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
 {
     const mr_needs *d = &b->needs;
-    const int64_t up = (int64_t)d->up, down = (int64_t)d->down, phase = mr_bound_phase(b, span);
     const mr_slab out = mr_bound_out(b, span);
     /* the rows before a recursion that only serve its mirror at the span's end spoil nothing more
      * than its fade does */
@@ -26,8 +25,7 @@ static mr_slab spoils_one(const mr_bound *b, mr_slab span, mr_slab bad)
         bad.b = mr_window_at(bad.b - 1, d->window_ns, b->in.rate_hz).b;
     }
     if (d->memory == MR_MEM_UNBOUNDED) bad.b = span.b;
-    mr_slab s = {mr_div_ceil((bad.a - after) * up - phase, down),
-                 mr_div_ceil((bad.b + before) * up - phase, down)};
+    mr_slab s = {mr_bound_from(b, span, bad.a - after), mr_bound_from(b, span, bad.b + before)};
     s = (mr_slab){MR_MAX(s.a, out.a), MR_MIN(s.b, out.b)};
     return s.b > s.a ? s : (mr_slab){out.a, out.a};
 }
@@ -64,7 +62,6 @@ void mr_chain_blanks(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab *hea
             h = span.a, t = span.b;
             continue;
         }
-        const int64_t up = (int64_t)b->needs.up, down = (int64_t)b->needs.down;
         const mr_slab out = mr_bound_out(b, span);
         int64_t h2 = out.a, t2 = out.b;
         if (h > span.a) h2 = spoils_one(b, span, (mr_slab){span.a, h}).b;
@@ -75,8 +72,7 @@ void mr_chain_blanks(const mr_chain *c, size_t n_ops, mr_slab span, mr_slab *hea
             if (s.b > s.a) t2 = MR_MIN(t2, s.a);
         }
         if (b->needs.blank_head > 0) {
-            int64_t first = span.a + (int64_t)b->needs.blank_head;
-            int64_t m = mr_div_ceil(first * up - mr_bound_phase(b, span), down);
+            const int64_t m = mr_bound_from(b, span, span.a + (int64_t)b->needs.blank_head);
             h2 = MR_MAX(h2, MR_MIN(m, out.b));
         }
         span = out;

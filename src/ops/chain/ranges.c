@@ -9,14 +9,31 @@ int64_t mr_bound_phase(const mr_bound *b, mr_slab span)
     return b->needs.align_span ? span.a - mr_div_floor(span.a, down) * down : 0;
 }
 
+/* Indices since 1970 times parts of a ratio that may be as exact as two rates are. */
+__extension__ typedef __int128 wide;
+
+static wide floor_of(wide a, wide b)
+{
+    return a / b - (a % b < 0);
+}
+
+int64_t mr_bound_at(const mr_bound *b, mr_slab span, int64_t m)
+{
+    return (int64_t)floor_of((wide)m * (wide)b->needs.down + mr_bound_phase(b, span),
+                             (wide)b->needs.up);
+}
+
+int64_t mr_bound_from(const mr_bound *b, mr_slab span, int64_t n)
+{
+    return (int64_t)-floor_of(mr_bound_phase(b, span) - (wide)n * (wide)b->needs.up,
+                              (wide)b->needs.down);
+}
+
 mr_slab mr_bound_out(const mr_bound *b, mr_slab span)
 {
-    const int64_t up = (int64_t)b->needs.up, down = (int64_t)b->needs.down;
-    const int64_t phase = mr_bound_phase(b, span);
     if (span.b <= span.a) span.b = span.a;
     if (b->needs.items.len) return mr_items_of(&b->needs.items, span, b->in.rate_hz);
-    return (mr_slab){mr_div_ceil(span.a * up - phase, down),
-                     mr_div_ceil(span.b * up - phase, down)};
+    return (mr_slab){mr_bound_from(b, span, span.a), mr_bound_from(b, span, span.b)};
 }
 
 mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz)
@@ -54,6 +71,25 @@ static void all_spans(const mr_chain *c, mr_slab span, mr_slab *spans)
     for (size_t i = 0; i < c->n; i++) spans[i + 1] = mr_bound_out(&c->v[i], spans[i]);
 }
 
+/* Without common factors; and so that both fit 62 bits, though it be a hair lower then: what a
+ * sample's time is to the ns is far more. */
+static void shorten(wide *p, wide *q)
+{
+    wide a = *p < 0 ? -*p : *p, b = *q;
+    while (b) {
+        const wide r = a % b;
+        a = b;
+        b = r;
+    }
+    if (a > 1) *p /= a, *q /= a;
+    const wide most = (wide)1 << 62, whole = floor_of(*p, *q), size = whole < 0 ? -whole : whole;
+    if (*q < most && *p<most && * p> - most) return;
+    wide den = 1;
+    while (den * 2 * (size + 1) < most) den *= 2;
+    *p = whole * den + floor_of((*p - whole * *q) * den, *q);
+    *q = den;
+}
+
 void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num, int64_t *den)
 {
     mr_chain_position_at(c, c->n, span, m, num, den);
@@ -63,33 +99,31 @@ void mr_chain_position_at(const mr_chain *c, size_t n_ops, mr_slab span, int64_t
                           int64_t *den)
 {
     mr_slab spans[MR_MAX_OPS + 1];
-    int64_t p = m, q = 1;
+    wide p = m, q = 1;
     all_spans(c, span, spans);
     for (size_t i = n_ops; i-- > 0;) {
         if (c->v[i].needs.items.len) {
-            p = mr_item_start(&c->v[i].needs.items, p, c->v[i].in.rate_hz);
+            p = mr_item_start(&c->v[i].needs.items, (int64_t)p, c->v[i].in.rate_hz);
             continue;
         }
-        p = p * (int64_t)c->v[i].needs.down + mr_bound_phase(&c->v[i], spans[i]) * q;
-        q *= (int64_t)c->v[i].needs.up;
-        int64_t g = mr_gcd(p, q);
-        if (g > 1) p /= g, q /= g;
+        p = p * (wide)c->v[i].needs.down + mr_bound_phase(&c->v[i], spans[i]) * q;
+        q *= (wide)c->v[i].needs.up;
+        shorten(&p, &q);
     }
-    *num = p;
-    *den = q;
+    *num = (int64_t)p;
+    *den = (int64_t)q;
 }
 
 mr_slab mr_bound_input(const mr_bound *b, mr_slab span, mr_slab o, bool fresh)
 {
     const mr_needs *d = &b->needs;
-    const int64_t up = (int64_t)d->up, down = (int64_t)d->down, phase = mr_bound_phase(b, span);
     if (d->items.len) return mr_items_input(&d->items, o, span, b->in.rate_hz);
-    int64_t lo = mr_div_floor(o.a * down + phase, up);
+    int64_t lo = mr_bound_at(b, span, o.a);
     if (o.b <= o.a) {
         lo = MR_MIN(MR_MAX(lo, span.a), span.b);
         return (mr_slab){lo, lo};
     }
-    int64_t hi = mr_div_floor((o.b - 1) * down + phase, up) + 1;
+    int64_t hi = mr_bound_at(b, span, o.b - 1) + 1;
     if (d->window_ns == MR_WINDOW_SPAN) {
         lo = span.a;
         hi = span.b;

@@ -1,13 +1,17 @@
 /* ops/list/op_resample.c: change of rate by a ratio of whole numbers: scipy.signal.resample_poly
- * over the whole span. Output samples lie on the UTC grid of the new rate. */
+ * over the whole span; by another ratio near 1, of two recorders' clocks: a windowed sinc at the
+ * exact place. Output samples lie on the UTC grid of the new rate. */
 #include "ops/kernels/design.h"
 #include "ops/kernels/fir.h"
+#include "ops/kernels/sinc.h"
 #include "ops/ops.h"
 #include <math.h>
 
 typedef struct resample {
     double rate_hz;
     mr_fir fir;
+    bool near;        /* no such ratio: places between samples */
+    int64_t up, down; /* of near: the rates' own, exactly */
 } resample;
 
 static const mr_param resample_params[] = {{"rate", MR_F64, offsetof(resample, rate_hz),
@@ -16,6 +20,8 @@ static const mr_param resample_params[] = {{"rate", MR_F64, offsetof(resample, r
                                            {0}};
 
 enum { MOST = 1000 };
+static const double NEAR =
+    0.01; /* of the rate: what a sinc without a filter of its own may change */
 
 /* The fraction nearest to r with both parts at most MOST: continued fractions. */
 static void nearest_ratio(double r, int64_t *up, int64_t *down)
@@ -35,6 +41,31 @@ static void nearest_ratio(double r, int64_t *up, int64_t *down)
     *down = q1 > 0 ? q1 : 1;
 }
 
+/* The ratio of two rates that are near one another, as exactly as they are known: doubles are whole
+ * numbers times a power of two. */
+static void exact_ratio(double to, double from, int64_t *up, int64_t *down)
+{
+    int e;
+    (void)frexp(fmin(to, from), &e);
+    *up = (int64_t)ldexp(to, 53 - e); /* below 2^55, whole */
+    *down = (int64_t)ldexp(from, 53 - e);
+    const int64_t g = mr_gcd(*up, *down);
+    *up /= g;
+    *down /= g;
+}
+
+static mr_status near_bind(resample *s, const mr_geom *in, mr_geom *out, mr_needs *needs)
+{
+    s->near = true;
+    exact_ratio(s->rate_hz, in->rate_hz, &s->up, &s->down);
+    needs->up = (size_t)s->up;
+    needs->down = (size_t)s->down;
+    needs->before = MR_SINC_HALF - 1;
+    needs->after = MR_SINC_HALF;
+    out->rate_hz = s->rate_hz;
+    return MR_OK;
+}
+
 static mr_status resample_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
 {
     resample *s = self;
@@ -42,11 +73,13 @@ static mr_status resample_bind(void *self, const mr_geom *in, mr_geom *out, mr_n
     int64_t up, down;
     nearest_ratio(s->rate_hz / in->rate_hz, &up, &down);
     const double got = in->rate_hz * (double)up / (double)down;
-    if (fabs(got - s->rate_hz) > 1e-9 * s->rate_hz)
+    const bool ratio = fabs(got - s->rate_hz) <= 1e-9 * s->rate_hz;
+    if (!ratio && fabs(s->rate_hz / in->rate_hz - 1) <= NEAR) return near_bind(s, in, out, needs);
+    if (!ratio)
         return MR_RAISE(
             MR_ECONFIG,
-            "rate: %.10g Hz is no ratio of whole numbers up to %d of %.10g Hz; near it is "
-            "%.10g Hz (%lld/%lld)",
+            "rate: %.10g Hz is no ratio of whole numbers up to %d of %.10g Hz, nor within 1 %% of "
+            "it; near it is %.10g Hz (%lld/%lld)",
             s->rate_hz, MOST, in->rate_hz, got, (long long)up, (long long)down);
     const size_t most = (size_t)MR_MAX(up, down), half = up == down ? 0 : 10 * most;
     MR_TRY(mr_fir_init(&s->fir, 2 * half + 1, (size_t)up, (size_t)down, half));
@@ -64,7 +97,17 @@ out:
 
 static void resample_apply(const void *self, const mr_piece *p)
 {
-    mr_fir_run(&((const resample *)self)->fir, 0, p);
+    __extension__ typedef __int128 wide;
+    const resample *s = self;
+    if (!s->near) {
+        mr_fir_run(&s->fir, 0, p);
+        return;
+    }
+    for (size_t t = 0; t < p->y->nt; t++) {
+        const wide at = ((wide)p->y0 + (wide)t) * s->down;
+        const wide i = at / s->up - (at % s->up < 0);
+        mr_sinc_row(p, (int64_t)i, (double)(at - i * s->up) / (double)s->up, mr_at(p->y, t, 0));
+    }
 }
 
 static void resample_release(void *self)
@@ -74,12 +117,15 @@ static void resample_release(void *self)
 
 static mr_status resample_describe(const void *self, mr_text *t)
 {
-    return mr_fir_describe(&((const resample *)self)->fir, t);
+    const resample *s = self;
+    if (s->near) return mr_text_add(t, " sinc=%lld/%lld", (long long)s->up, (long long)s->down);
+    return mr_fir_describe(&s->fir, t);
 }
 
 static const mr_fir *resample_finite(const void *self)
 {
-    return &((const resample *)self)->fir;
+    const resample *s = self;
+    return s->near ? NULL : &s->fir;
 }
 
 /* Of resample_poly's Kaiser filter 0.913 of half the new rate. */
@@ -90,8 +136,10 @@ static double resample_clean(MR_UNUSED const void *self)
 
 const mr_op mr_op_resample = {.name = "resample",
                               .example = "rate: 40 Hz",
-                              .doc = "another sampling rate, exactly rational",
-                              .ref = "scipy.signal.resample_poly",
+                              .doc = "another sampling rate: a ratio of whole numbers, or near",
+                              .ref = "scipy.signal.resample_poly; within 1 % and no such ratio: a "
+                                     "sinc at the exact place, Kaiser window of beta 10 over 32 "
+                                     "samples on each side",
                               .size = sizeof(resample),
                               .params = resample_params,
                               .bind = resample_bind,
