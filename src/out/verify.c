@@ -133,6 +133,12 @@ static mr_status check_lane(check *k, const char *rel)
     if (kept) k->kept_seen[kept - k->kept.v] = true;
     MR_TRY(mr_out_join(k->folder, rel, &path));
     st = mr_trailer_read(path, true, &t);
+    struct stat sb;
+    if (st == MR_EVERIFY && k->running && lstat(path, &sb) != 0 && errno == ENOENT) {
+        mr_error_clear(); /* the run has taken it away since it was listed, to make it anew */
+        st = MR_OK;
+        goto out;
+    }
     if (st == MR_EVERIFY && !row && !kept && !lane_name(rel)) {
         note(k, rel, "not of a run; left alone");
         mr_error_clear();

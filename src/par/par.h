@@ -63,6 +63,7 @@ void mr_shared_free(mr_comm *c, mr_shared *s);
 /** Progress of one rank, added up over ranks by the server. All counters only grow. */
 typedef struct mr_tally {
     uint64_t blocks, lanes, bytes, samples; /* done by this rank */
+    uint64_t losses;                        /* stretches of samples that it could not have */
     double wait_read_s, wait_compute_s, wait_write_s;
 } mr_tally;
 
@@ -88,6 +89,9 @@ bool mr_server_pause(mr_server *s, bool on);
 bool mr_server_paused(const mr_server *s);
 /** Rank 0: what a rank told last; gives the number of lanes that were handed out to all. */
 uint64_t mr_server_rank(mr_server *s, int rank, mr_tally *tally);
+/** Rank 0: what has become of the first n lanes: '#' done, '>' in hand, '.' left, as last told.
+ *  Where lanes are dealt it knows its own alone. */
+void mr_server_lanes(mr_server *s, char *state, size_t n);
 /** Rank 0 (others, and all where lanes are dealt, get their own): sum over ranks as last told. */
 void mr_server_total(mr_server *s, mr_tally *sum);
 /** Collective: waits until every rank is here, then ends the server. NULL is fine (on all ranks).

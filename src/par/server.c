@@ -29,8 +29,10 @@ struct mr_server {
     mr_comm *comm;
     MPI_Comm link;
     uint64_t n_lanes, next;
-    bool served;      /* by rank 0's thread; else dealt */
-    bool linked;      /* there are other ranks */
+    int32_t
+        *owner;  /* [n_lanes] the rank that got each of the first `next`; rank 0 of a served one */
+    bool served; /* by rank 0's thread; else dealt */
+    bool linked; /* there are other ranks */
     atomic_bool stop; /* on every rank: known here that somebody wants to stop */
     atomic_bool paused;
     mr_mutex *m; /* guards next and heard */
@@ -48,11 +50,14 @@ struct mr_server {
     MPI_Request stop_req; /* MPI_REQUEST_NULL once it has come */
 };
 
-static uint64_t next_lane(mr_server *s)
+static uint64_t next_lane(mr_server *s, int rank)
 {
     uint64_t lane = NO_LANE;
     mr_mutex_lock(s->m);
-    if (!atomic_load(&s->stop) && s->next < s->n_lanes) lane = s->next++;
+    if (!atomic_load(&s->stop) && s->next < s->n_lanes) {
+        lane = s->next++;
+        s->owner[lane] = rank;
+    }
     mr_mutex_unlock(s->m);
     return lane;
 }
@@ -81,7 +86,7 @@ static bool answer(mr_server *s, const MPI_Status *what)
     news n;
     if (tag == TAG_CLAIM) {
         MPI_Recv(NULL, 0, MPI_BYTE, from, tag, s->link, MPI_STATUS_IGNORE);
-        uint64_t lane = next_lane(s);
+        uint64_t lane = next_lane(s, from);
         MPI_Send(&lane, 1, MPI_UINT64_T, from, TAG_LANE, s->link);
         return false;
     }
@@ -151,11 +156,14 @@ static mr_status server_alloc(mr_comm *c, uint64_t n_lanes, mr_server **out)
     MR_TRY(mr_mutex_new("lane server", &s->m));
     MR_TRY(mr_alloc(size, sizeof *s->heard, "the lane server", &s->heard));
     MR_TRY(mr_alloc(size, sizeof *s->told_stop, "the lane server", &s->told_stop));
+    if (s->served && c->rank == 0)
+        MR_TRY(mr_alloc(n_lanes, sizeof *s->owner, "the lane server", &s->owner));
     *out = s;
     s = NULL;
 out:
     if (s) mr_mutex_free(s->m);
     if (s) free(s->heard);
+    if (s) free(s->told_stop);
     free(s);
     return st;
 }
@@ -167,6 +175,7 @@ static void server_free(mr_server *s)
     mr_mutex_free(s->m);
     free(s->heard);
     free(s->told_stop);
+    free(s->owner);
     free(s);
 }
 
@@ -228,7 +237,7 @@ mr_status mr_server_claim(mr_server *s, uint64_t *lane)
         MPI_Send(NULL, 0, MPI_BYTE, 0, TAG_CLAIM, s->link);
         mr_await(&req);
     } else if (s->served) {
-        got = next_lane(s);
+        got = next_lane(s, s->comm->rank);
     } else if (s->next < s->n_lanes) {
         got = s->next;
         s->next += (uint64_t)s->comm->size;
@@ -304,6 +313,7 @@ void mr_server_total(mr_server *s, mr_tally *sum)
         t.lanes += h->lanes;
         t.bytes += h->bytes;
         t.samples += h->samples;
+        t.losses += h->losses;
         t.wait_read_s += h->wait_read_s;
         t.wait_compute_s += h->wait_compute_s;
         t.wait_write_s += h->wait_write_s;
@@ -319,6 +329,28 @@ uint64_t mr_server_rank(mr_server *s, int rank, mr_tally *tally)
     *tally = s->heard[rank].tally;
     mr_mutex_unlock(s->m);
     return given;
+}
+
+void mr_server_lanes(mr_server *s, char *state, size_t n)
+{
+    uint64_t *done = NULL;
+    const size_t ranks = (size_t)s->comm->size;
+    memset(state, '.', n);
+    if (mr_alloc(ranks, sizeof *done, "the ranks", &done) != MR_OK) {
+        mr_error_clear();
+        return;
+    }
+    mr_mutex_lock(s->m);
+    for (size_t r = 0; r < ranks; r++) done[r] = s->heard[r].tally.lanes;
+    const uint64_t given = s->owner ? s->next : s->n_lanes;
+    for (uint64_t i = 0; i < MR_MIN(given, (uint64_t)n); i++) {
+        uint64_t *left = &done[s->owner ? (size_t)s->owner[i] : i % ranks];
+        if (s->owner || *left)
+            state[i] = *left ? '#' : '>'; /* each works through its own in order */
+        if (*left) --*left;
+    }
+    mr_mutex_unlock(s->m);
+    free(done);
 }
 
 /* --- end -------------------------------------------------------------------------------------- */

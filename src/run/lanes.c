@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "ops/kernels/simd.h"
+#include "run/told/glance.h"
 #include "run/told/told.h"
 #include "run/told/stop.h"
 
@@ -24,6 +25,7 @@ static bool report_in(mr_run_state *r, bool failed)
     r->tally.bytes = r->mill->raw_bytes;
     r->tally.wait_read_s = r->mill->t.wait_read_s;
     r->tally.wait_write_s = r->mill->t.wait_out_s;
+    r->tally.losses = r->mill->losses.n;
     mr_mutex_unlock(r->mill->gate);
     if (mr_server_poll(r->server, &r->tally, want, &stop) != MR_OK) stop = true;
     if (mr_run_first(r)) {
@@ -128,6 +130,8 @@ mr_status mr_run_lanes(mr_run_state *r)
         if (st == MR_OK) {
             r->mill->may_publish = still_ours;
             r->mill->may_arg = r->lock;
+            if (mr_run_first(r) && r->o->live) r->mill->glance = mr_glance_block;
+            r->mill->glance_arg = r;
         }
         MR_TRY(mr_agree(r->comm, st));
         st = mr_team_lead(r->mill->team, r->mill->threads, work, r);

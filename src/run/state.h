@@ -45,6 +45,7 @@ typedef struct mr_run_state {
         mr_news news;
         mr_tally *rank; /* [ranks] */
         double next;    /* when there is something to tell again */
+        uint64_t lost;  /* stretches of samples, by all ranks, as told last */
     } seen;
     bool gathered;                  /* mr_run_gather was called for this plan */
     bool made_folder;               /* the output folder was not there before */

@@ -2,6 +2,7 @@
 #ifndef MR_WATCH_INSIDE_H
 #define MR_WATCH_INSIDE_H
 #include "par/thread.h"
+#include "watch/history.h"
 #include "watch/watch.h"
 
 #define MR_WATCH_EVERY_S 2.0
@@ -33,7 +34,10 @@ struct mr_watch {
     mr_rate rate[MR_WATCH_RATES];
     size_t n_rates;                              /* ever */
     bool paused, closing, woken, new_files, ran; /* ran: it got further than planning */
-    char *lanes;                                 /* as JSON */
+    char *shown[MR_SHOWN_N];                     /* as JSON */
+    uint64_t n_shown[MR_SHOWN_N];                /* how often it has changed */
+    double asked, drawn;                         /* a picture was asked for, and drawn, last */
+    mr_history history;
     const char *no_pause;
     mr_status end;
     char why[512];

@@ -90,19 +90,61 @@ static bool same_token(const char *mine, const char *given)
     return differ == 0;
 }
 
+static enum MHD_Result give_shown(mr_live *l, struct MHD_Connection *c, mr_shown what)
+{
+    mr_mutex_lock(l->w->m);
+    if (what == MR_SHOWN_PICTURE) l->w->asked = mr_now();
+    const char *s = l->w->shown[what] ? l->w->shown[what] : "null";
+    const enum MHD_Result done = answer(l, c, 200, "application/json", s); /* copies it */
+    mr_mutex_unlock(l->w->m);
+    return done;
+}
+
+/** All that changes from second to second; of the rest how often it has. [give] */
+static mr_status all_text(mr_watch *w, char **out)
+{
+    mr_status st = MR_OK;
+    char *status = NULL;
+    mr_text t = {0};
+    MR_TRY(mr_status_text(w, false, 200, &status));
+    mr_mutex_lock(w->m);
+    st = mr_text_add(&t, "{\"status\":%s,\"states\":%s,\"n\":[", status,
+                     w->shown[MR_SHOWN_STATES] ? w->shown[MR_SHOWN_STATES] : "null");
+    for (int i = 0; st == MR_OK && i < MR_SHOWN_N; i++)
+        st = mr_text_add(&t, "%s%llu", i ? "," : "", (unsigned long long)w->n_shown[i]);
+    if (st == MR_OK) st = mr_text_add(&t, "],\"history\":");
+    if (st == MR_OK) st = mr_history_json(&w->history, &t);
+    if (st == MR_OK) st = mr_text_add(&t, "}");
+    mr_mutex_unlock(w->m);
+    MR_TRY(st);
+    *out = t.s;
+    t = (mr_text){0};
+out:
+    free(status);
+    mr_text_fini(&t);
+    return st;
+}
+
 static enum MHD_Result give(mr_live *l, struct MHD_Connection *c, const char *url)
 {
+    static const struct {
+        const char *url;
+        mr_shown what;
+    } shown[] = {{"/lanes.json", MR_SHOWN_LANES},
+                 {"/ledger.json", MR_SHOWN_LEDGER},
+                 {"/picture.json", MR_SHOWN_PICTURE}};
     char *s = NULL;
     enum MHD_Result done;
     if (strcmp(url, "/") == 0) return answer(l, c, 200, "text/html; charset=utf-8", mr_live_page);
-    if (strcmp(url, "/lanes.json") == 0) {
-        mr_mutex_lock(l->w->m);
-        done = answer(l, c, 200, "application/json", l->w->lanes ? l->w->lanes : "[]");
-        mr_mutex_unlock(l->w->m);
-        return done;
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (strcmp(url, shown[i].url) == 0) return give_shown(l, c, shown[i].what);
+    const bool all = strcmp(url, "/live.json") == 0;
+    if (!all && strcmp(url, "/status.json") != 0)
+        return answer(l, c, 404, "text/plain", "no such page\n");
+    if ((all ? all_text(l->w, &s) : mr_status_text(l->w, false, 200, &s)) != MR_OK) {
+        mr_error_clear();
+        return MHD_NO;
     }
-    if (strcmp(url, "/status.json") != 0) return answer(l, c, 404, "text/plain", "no such page\n");
-    if (mr_status_text(l->w, false, 200, &s) != MR_OK) return MHD_NO;
     done = answer(l, c, 200, "application/json", s);
     free(s);
     return done;

@@ -204,7 +204,12 @@ static void on_tick(uv_timer_t *t)
     loop *l = t->data;
     for (int i = 0; i < 2; i++)
         if (l->w->listener[i]) hear(l, i);
-    if (l->w->live) mr_live_run(l->w->live);
+    if (l->w->live) {
+        mr_mutex_lock(l->w->m);
+        mr_history_note(&l->w->history, mr_now(), l->w->news.bytes, l->w->news.samples);
+        mr_mutex_unlock(l->w->m);
+        mr_live_run(l->w->live);
+    }
     if (++l->ticks % (int)MR_WATCH_EVERY_S == 0) mr_status_write(l->w, false);
     tell_all(l, false);
 }

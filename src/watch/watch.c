@@ -7,6 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PICTURE_S 3.0 /* between two pictures */
+#define LOOKS_S 10.0  /* somebody who asked for one is looking */
+
 static mr_status in_folder(const char *before, const char *folder, const char *name, char **out)
 {
     mr_text t = {0};
@@ -33,7 +36,7 @@ static void watch_free(mr_watch *w)
     free(w->socket);
     free(w->key_path);
     free(w->hosts);
-    free(w->lanes);
+    for (int i = 0; i < MR_SHOWN_N; i++) free(w->shown[i]);
     mr_text_fini(&w->before);
     free(w->rank);
     free(w);
@@ -126,13 +129,28 @@ void mr_watch_tell(mr_watch *w, const mr_news *n, const mr_tally *rank)
     if (turn) mr_watch_nudge(w);
 }
 
-void mr_watch_lanes(mr_watch *w, char *json)
+void mr_watch_show(mr_watch *w, mr_shown what, char *json)
 {
-    if (!w) return;
+    if (!w) {
+        free(json);
+        return;
+    }
     mr_mutex_lock(w->m);
-    free(w->lanes);
-    w->lanes = json;
+    free(w->shown[what]);
+    w->shown[what] = json;
+    w->n_shown[what]++;
+    if (what == MR_SHOWN_PICTURE) w->drawn = mr_now();
     mr_mutex_unlock(w->m);
+}
+
+bool mr_watch_wants_picture(mr_watch *w)
+{
+    const double now = mr_now();
+    if (!w) return false;
+    mr_mutex_lock(w->m);
+    const bool wants = w->asked > 0 && now - w->asked < LOOKS_S && now - w->drawn >= PICTURE_S;
+    mr_mutex_unlock(w->m);
+    return wants;
 }
 
 bool mr_watch_paused(mr_watch *w)

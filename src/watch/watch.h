@@ -39,8 +39,18 @@ mr_status mr_watch_open(const mr_watch_opts *o, mr_watch **out);
 /** The news. rank: [ranks] or NULL. Costs a lock: call it when there is some, not at every block.
  *  These and the following may be given NULL: ranks but 0 have none. */
 void mr_watch_tell(mr_watch *w, const mr_news *n, const mr_tally *rank);
-/** The lanes of the plan as a JSON text, for the live page. [take] */
-void mr_watch_lanes(mr_watch *w, char *json);
+/** What the live page shows beside the status, each as a JSON text: the lanes of the plan; what has
+ *  become of them; the ledger; the last lane before and after, as pictures. [take] */
+typedef enum mr_shown {
+    MR_SHOWN_LANES,
+    MR_SHOWN_STATES,
+    MR_SHOWN_LEDGER,
+    MR_SHOWN_PICTURE,
+    MR_SHOWN_N
+} mr_shown;
+void mr_watch_show(mr_watch *w, mr_shown what, char *json);
+/** Does somebody look at the pictures, and are they some seconds old? */
+bool mr_watch_wants_picture(mr_watch *w);
 /** Somebody wants it to pause. */
 bool mr_watch_paused(mr_watch *w);
 /** It can (or, with why, cannot) be paused. */

@@ -10,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +51,7 @@ class Browser:
 
         self.proc = subprocess.Popen(
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
-             f"--user-data-dir={folder}/profile", "--window-size=900,1000", "about:blank"],
+             f"--user-data-dir={folder}/profile", "--window-size=1150,1300", "about:blank"],
             preexec_fn=place, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(to_r)
         os.close(back_w)
@@ -97,24 +98,45 @@ class Browser:
         os.close(self.back)
 
 
+def count(browser, what):
+    return browser.js(f"document.querySelectorAll('{what}').length")
+
+
+def colours(browser, canvas):
+    """How many different colours a picture has."""
+    return browser.js(f"""(() => {{const c = document.getElementById('{canvas}'),
+      d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, s = new Set();
+      for (let i = 0; i < d.length; i += 4) s.add(d[i] << 16 | d[i + 1] << 8 | d[i + 2]);
+      return s.size}})()""")
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium")
 def test_in_a_browser(job, slow, tmp_path):
     cfg, out, want = job
     proc, url = start(cfg, **slow(0.35))
     browser = Browser(tmp_path)
+    shots = Path(os.environ.get("MILLRACE_SHOTS", tmp_path))
     try:
         browser.call("Page.navigate", url=url)
         rig.wait_for(lambda: "running" in (browser.text() or ""), "page", 30)
+        rig.wait_for(lambda: "files refused" in browser.text() or "file of" in browser.text(), "ledger", 30)
         first = browser.text()
-        assert f"0 of {LANES} lanes done" in first and socket.gethostname() in first and "none so far" in first
+        assert f"0 of {LANES} lanes done" in first and socket.gethostname() in first and "no loss so far" in first
+        assert count(browser, "#map rect") == LANES
+        rig.wait_for(lambda: count(browser, "#map .hand") >= 1, "lane in hand", 30)
+        browser.screenshot(shots / "page-1-begun.png")
         rig.wait_for(lambda: f"1 of {LANES} lanes done" in browser.text(), "lane on the page", 30)
-        rig.wait_for(lambda: browser.js("document.querySelectorAll('#map .done').length") == 1, "lane on the map")
-        assert browser.js("document.querySelectorAll('#map rect').length") == LANES
+        rig.wait_for(lambda: count(browser, "#map .done") == 1, "lane on the map")
         assert browser.js("document.querySelector('#rate polyline').points.length") >= 2
+        rig.wait_for(lambda: "a column is the largest of" in browser.text(), "picture", 30)
+        assert "lanes/2026-01-01/" in browser.text() and colours(browser, "before") > 20 < colours(browser, "after")
+        bars = browser.js("[...document.querySelectorAll('#ranks .who i')].map(x => parseFloat(x.style.width))")
+        assert len(bars) == 3 and abs(sum(bars) - 100) < 1 and bars[0] > 50  # its disk is slow
+        browser.screenshot(shots / "page-2-running.png")
         browser.js("document.querySelector('#pause').click()")
         rig.wait_for(lambda: browser.js("document.querySelector('#state').textContent") == "paused", "pause")
-        browser.screenshot(tmp_path / "page.png")
-        assert (tmp_path / "page.png").stat().st_size > 10_000
+        browser.screenshot(shots / "page-3-paused.png")
+        assert min(p.stat().st_size for p in shots.glob("page-*.png")) > 10_000
         assert browser.complaints() == []
         browser.js("document.querySelector('#stop').click()")
         rig.wait_for(lambda: "stopping" in browser.text(), "answer")
@@ -132,7 +154,7 @@ def test_without_its_token_nothing_is_shown(job, slow):
     bare, token = url.split("?token=")
     assert re.fullmatch(r"[0-9a-f]{32}", token) and bare.startswith("http://127.0.0.1:")
     wrong = f"{int(token[0], 16) ^ 1:x}" + token[1:]
-    for path in ["", "status.json", "lanes.json", "stop", "../../etc/passwd", "nothing"]:
+    for path in ["", "status.json", "lanes.json", "live.json", "ledger.json", "picture.json", "stop", "../../etc/passwd", "nothing"]:
         for tail in ["", "?token=", f"?token={wrong}", f"?token={token}0", f"?token={token[:-1]}", f"?tok={token}"]:
             for method in ["GET", "POST", "HEAD"]:
                 status, text, _ = get(bare + path + tail, method)
@@ -157,6 +179,31 @@ def test_without_its_token_nothing_is_shown(job, slow):
     assert proc.returncode == 0 and token not in said
     assert rig.digests(out) == want
     assert token not in "".join(p.read_text(errors="replace") for p in out.rglob("*") if p.is_file())
+
+
+@pytest.mark.parametrize("chain, along, panels", [
+    (["rms: {window: 1 s, step: 0.5 s}"], "", 2),
+    (["psd: {segment: 512, interval: 10 s}"], "frequency", 2),
+    (["correlate: {sources: [0, 16], window: 5 s, max_lag: 1 s, stack: 10 s}"], "lag", 2),
+    (["stalta: {sta: 500 ms, lta: 5 s}", "trigger: {on: 3, off: 1.5}"], None, 1)])
+def test_pictures_of_every_kind_of_product(job, slow, tmp_path, chain, along, panels):
+    """Cells as they must be: as many as there are columns and channels, none outside 00..ff."""
+    cfg = rig.config(tmp_path / "p.yaml", [job[0].parent.parent / "none"], chain, tmp_path / "o")
+    cfg.write_text(re.sub(r"files: .*", re.search(r"files: .*", job[0].read_text())[0], cfg.read_text()))
+    proc, url = start(cfg, **slow(1))
+    bare, token = url.split("?token=")
+    try:
+        got = rig.wait_for(lambda: json.loads(get(f"{bare}picture.json?token={token}")[1]), "picture", 30)
+    finally:
+        proc.kill()
+        proc.communicate()
+    assert len(got["panels"]) == panels and got["lane"].startswith("lanes/2026-01-01/") and got["t1"] > got["t0"]
+    for p in got["panels"]:
+        assert len(bytes.fromhex(p["cells"])) == p["nx"] * p["ny"] and p["hi"] > p["lo"]
+    before = got["panels"][0]
+    assert (before["name"], before["ny"], before["lo"]) == ("before", NC, -before["hi"])
+    if panels > 1:
+        assert got["panels"][1]["along"] == along and got["panels"][1]["ny"] == NC
 
 
 def test_on_a_unix_socket(job, slow, tmp_path):

@@ -89,6 +89,41 @@ static void all_may_wish_at_once(void **state)
     mr_server_end(s);
 }
 
+/** Every rank claims two of the lanes and says that it has done one. */
+static void the_map_of_lanes_follows_claims_and_ends(void **state)
+{
+    (void)state;
+    bool dynamic, stop;
+    enum { MORE = 3 };
+    char map[2 * 16 + MORE + 1] = "";
+    const size_t lanes = 2 * (size_t)n + MORE;
+    mr_server *s = server_for(lanes, &dynamic);
+    mr_tally mine = {.lanes = 1};
+    uint64_t lane;
+    assert_true(n <= 16);
+    for (int i = 0; i < 2; i++) assert_int_equal(mr_server_claim(s, &lane), MR_OK);
+    assert_int_equal(mr_server_poll(s, &mine, false, &stop), MR_OK);
+    mr_barrier(world);
+    if (me == 0 && dynamic) {
+        size_t done = 0, hand = 0, left = 0;
+        for (double end = mr_now() + 10; done < (size_t)n && mr_now() < end;) {
+            mr_server_lanes(s, map, lanes);
+            done = hand = left = 0;
+            for (size_t i = 0; i < lanes; i++) {
+                done += map[i] == '#';
+                hand += map[i] == '>';
+                left += map[i] == '.';
+            }
+        }
+        assert_int_equal(done, n);
+        assert_int_equal(hand, n);
+        assert_int_equal(left, MORE);
+        assert_int_equal(map[0], '#');
+        for (size_t i = 2 * (size_t)n; i < lanes; i++) assert_int_equal(map[i], '.');
+    }
+    mr_server_end(s);
+}
+
 static void tallies_are_added_up(void **state)
 {
     (void)state;
@@ -98,6 +133,7 @@ static void tallies_are_added_up(void **state)
                           .lanes = 2,
                           .bytes = 3,
                           .samples = 4,
+                          .losses = 5,
                           .wait_read_s = 0.5,
                           .wait_compute_s = 0.25,
                           .wait_write_s = 1};
@@ -113,6 +149,7 @@ static void tallies_are_added_up(void **state)
         assert_int_equal(sum.lanes, 2 * n);
         assert_int_equal(sum.bytes, 3 * n);
         assert_int_equal(sum.samples, 4 * n);
+        assert_int_equal(sum.losses, 5 * n);
         assert_true(sum.wait_read_s == 0.5 * n);
         assert_true(sum.wait_compute_s == 0.25 * n);
         assert_true(sum.wait_write_s == n);
@@ -199,6 +236,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_ranks_wish_stops_all),
         cmocka_unit_test(all_may_wish_at_once),
         cmocka_unit_test(tallies_are_added_up),
+        cmocka_unit_test(the_map_of_lanes_follows_claims_and_ends),
         cmocka_unit_test(one_thread_claims_while_another_polls),
         cmocka_unit_test(a_pause_reaches_all_and_ends_for_all),
     };

@@ -274,6 +274,7 @@ mr_status mr_mill_block(mr_mill *m, mr_job *j, size_t i, bool last)
     MR_TRY(run_program(&w));
     MR_TRY(mr_seen_strict(m, j));
     if (j->picks) MR_TRY(mr_picks_hand_over(m->plan, j, w.r.out.b, b));
+    if (m->glance) m->glance(m->glance_arg, &w, b->rows);
     release_intakes(m, j, next_raw(m, j, i, last));
     m->t.wait_out_s += t1 - t0;
     m->t.compute_s += mr_now() - t1;

@@ -156,12 +156,16 @@ typedef struct mr_mill {
     /* writer thread until it is joined */
     mr_lane_result *result;
     size_t n_results, cap_results;
-    mr_losses losses;
+    mr_losses losses;    /* the gate */
     mr_flaws seen;       /* what samples of the lanes show */
     uint64_t *seen_lane; /* [seen.n] */
     size_t cap_seen_lane;
     mr_status (*may_publish)(void *arg); /* is the lock still ours? */
     void *may_arg;
+    /** A block was computed and is still there, with the raw rows it was made of; NULL: nobody
+     *  wants to know. Main thread. */
+    void (*glance)(void *arg, const mr_block *b, uint64_t rows);
+    void *glance_arg;
 } mr_mill;
 
 mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt, mr_mill **out);

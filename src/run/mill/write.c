@@ -93,7 +93,11 @@ static mr_status commit(mr_mill *m, mr_job *j)
     if (m->plan->cfg->strict && j->losses.n)
         return MR_RAISE(MR_EINPUT, "--strict: %s: %s",
                         mr_catalog_path(m->plan->cat, j->losses.v[0].file), j->losses.v[0].note);
-    for (size_t i = 0; i < j->losses.n; i++) MR_TRY(mr_losses_add(&m->losses, &j->losses.v[i]));
+    mr_mutex_lock(m->gate);
+    for (size_t i = 0; st == MR_OK && i < j->losses.n; i++)
+        st = mr_losses_add(&m->losses, &j->losses.v[i]);
+    mr_mutex_unlock(m->gate);
+    MR_TRY(st);
     if (m->may_publish) MR_TRY(m->may_publish(m->may_arg));
     MR_TRY(mr_job_inputs(m, j, &lines));
     MR_TRY(mr_seen_of_lane(m, j, &lines));

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "run/told/glance.h"
 #include "run/told/stop.h"
 
 #define TELL_EVERY_S 0.5
@@ -20,23 +21,13 @@ static void note_plan(mr_run_state *r)
     n->losses = mr_account_losses(&a);
 }
 
-/** For the map of the live page: [from, to, first channel, last, was done] in seconds of UTC. */
-static void show_lanes(mr_run_state *r)
+/** What the live page has beside the status. */
+static void show(mr_run_state *r)
 {
-    mr_text t = {0};
-    mr_status st = mr_text_add(&t, "[");
-    const size_t n = MR_MIN(r->plan->n_lanes, (size_t)20000);
-    for (size_t i = 0; st == MR_OK && i < n; i++) {
-        const mr_lane *l = &r->plan->lanes[i];
-        st = mr_text_add(&t, "%s[%.3f,%.3f,%llu,%llu,%d]", i ? "," : "", 1e-9 * (double)l->t0_ns,
-                         1e-9 * (double)l->t1_ns, (unsigned long long)l->c0,
-                         (unsigned long long)l->c1, r->resume.done[i] ? 1 : 0);
-    }
-    if (st == MR_OK) st = mr_text_add(&t, "]");
-    if (st == MR_OK)
-        mr_watch_lanes(r->watch, t.s);
-    else
-        mr_text_fini(&t);
+    if (!r->o->live || !r->plan) return;
+    if (r->seen.news.phase == MR_RUNNING) mr_glance_lanes(r);
+    mr_glance_states(r);
+    mr_glance_ledger(r, r->seen.lost);
 }
 
 void mr_told_phase(mr_run_state *r, mr_phase phase)
@@ -44,11 +35,11 @@ void mr_told_phase(mr_run_state *r, mr_phase phase)
     if (!r->watch) return;
     if (phase == MR_RUNNING) {
         note_plan(r);
-        if (r->o->live && r->plan) show_lanes(r);
         r->seen.news.blocks = r->progress.blocks;
         r->seen.news.blocks_done = 0;
     }
     r->seen.news.phase = phase;
+    if (phase >= MR_RUNNING) show(r);
     mr_watch_tell(r->watch, &r->seen.news, NULL);
 }
 
@@ -81,6 +72,10 @@ void mr_told_lanes(mr_run_state *r, const mr_tally *sum)
     n->wait_write_s = sum->wait_write_s;
     n->peak_bytes = r->peak_bytes;
     mr_watch_tell(r->watch, n, r->seen.rank);
+    if (!r->o->live) return;
+    mr_glance_states(r);
+    if (sum->losses != r->seen.lost) mr_glance_ledger(r, sum->losses);
+    r->seen.lost = sum->losses;
 }
 
 bool mr_told_paused(mr_run_state *r)
