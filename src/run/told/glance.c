@@ -90,7 +90,7 @@ void mr_glance_ledger(mr_run_state *r, uint64_t lost)
     size_t n[MR_ODD_N] = {0}, refused = 0;
     json_t *kinds = json_object(), *rows = json_array();
     for (size_t i = 0; i < r->plan->cat->n_files; i++)
-        refused += r->plan->cat->rows[i].kind == MR_REFUSED;
+        refused += r->plan->cat->rows[i].form == MR_REFUSED;
     for (size_t i = 0; i < s->n_odd; i++) n[s->odd[i].kind]++;
     for (size_t k = 0; k < MR_ODD_N; k++)
         if (n[k])
