@@ -179,7 +179,7 @@ static void output(void)
         "                 gaps are not filled, they show in `time`; verify before you trust it",
         "  result.h5      instead, where a chain ends in one mean of everything (interval: all, "
         "stack:",
-        "                 all): the lanes then hold float64 sums and counts",
+        "                 all): the lanes then hold float64 sums (psd_sum) and counts",
         "  events.h5      instead, where a chain ends in trigger or coincidence: the table of",
         "                 events, with times, channels, places, peak, velocity and flags (1 cut,",
         "                 2 continued); events.csv has the same columns; lanes hold the picks of",

@@ -204,6 +204,10 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                        (long long)l->out.a, (long long)l->out.b, (long long)l->raw.a,
                        (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,
                        (long long)a->block_out));
+    const mr_geom *g = mr_chain_out(a->chain);
+    const bool sums = mr_array_shape(a).kind == MR_SUMS;
+    if (sums || strcmp(g->quantity, a->in.quantity) != 0 || strcmp(g->unit, a->in.unit) != 0)
+        MR_TRY(mr_text_add(&t, "%s %s in %s\n", sums ? "sums of" : "gives", g->quantity, g->unit));
     MR_TRY(mr_text_add(&t, "rows %lld %lld\n", (long long)l->rows.a, (long long)l->rows.b));
     if (mr_chain_picks(a->chain))
         MR_TRY(mr_text_add(&t, "own %lld %lld\n", (long long)l->own.a, (long long)l->own.b));

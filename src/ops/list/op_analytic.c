@@ -3,6 +3,7 @@
  * window), so that the context is known and no block leaves a seam; beyond the span's ends samples
  * count as zero. */
 #include "ops/kernels/design.h"
+#include "ops/names.h"
 #include "ops/ops.h"
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ typedef struct analytic {
     size_t half; /* samples of the response on each side */
     double *h;   /* [half + 1] owned */
     double rate_hz;
+    mr_made made;
 } analytic;
 
 enum { PHASE, FREQUENCY };
@@ -58,9 +60,9 @@ static mr_status design(analytic *s, const mr_geom *in, mr_needs *needs)
     return MR_OK;
 }
 
-static mr_status envelope_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *out,
-                               mr_needs *needs)
+static mr_status envelope_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
 {
+    mr_name_made(&((analytic *)self)->made, in, "envelope", out);
     return design(self, in, needs);
 }
 

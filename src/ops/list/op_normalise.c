@@ -1,15 +1,10 @@
 /* ops/list/op_normalise.c: amplitudes made alike: automatic gain, and the normalisations of ambient
  * noise work. Where the divisor is zero the samples are, and stay, zero. */
 #include "ops/kernels/trail.h"
+#include "ops/names.h"
 #include "ops/ops.h"
 #include <math.h>
 #include <string.h>
-
-static void without_unit(mr_geom *out)
-{
-    out->unit = "1";
-    out->to_native = out->to_strain_rate = out->to_strain = 0;
-}
 
 static double over(double x, double by)
 {
@@ -22,6 +17,7 @@ typedef struct agc {
     int64_t window_ns;
     int kind;
     mr_trail trail;
+    mr_made made;
 } agc;
 
 enum { AGC_RMS, AGC_ABS };
@@ -52,7 +48,7 @@ static mr_status agc_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs 
     s->trail = (mr_trail){
         .kind = s->kind == AGC_RMS ? MR_TRAIL_SQUARES : MR_TRAIL_ABS, .n = n, .before = n / 2};
     mr_trail_needs(&s->trail, 0, needs);
-    without_unit(out);
+    mr_name_without_unit(&s->made, in, "normalised", out);
     return MR_OK;
 }
 
@@ -88,6 +84,7 @@ typedef struct normalise {
     int kind;
     int64_t window_ns;
     mr_trail trail; /* of ram */
+    mr_made made;
 } normalise;
 
 enum { ONEBIT, PEAK, L2, Z, RAM };
@@ -107,7 +104,7 @@ static const mr_param normalise_params[] = {
 static mr_status normalise_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
 {
     normalise *s = self;
-    without_unit(out);
+    mr_name_without_unit(&s->made, in, "normalised", out);
     if (s->kind == ONEBIT) return MR_OK;
     if (!s->window_ns) return MR_RAISE(MR_ECONFIG, "window is needed for kind: %s", kinds[s->kind]);
     const double samples = (double)s->window_ns * 1e-9 * in->rate_hz;

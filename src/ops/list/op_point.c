@@ -1,4 +1,5 @@
 /* ops/list/op_point.c: what needs one sample at a time: scale, units, clip, abs. */
+#include "ops/names.h"
 #include "ops/ops.h"
 #include <math.h>
 #include <string.h>
@@ -65,6 +66,7 @@ const mr_op mr_op_scale = {.name = "scale",
 typedef struct units {
     int to;
     double factor;
+    mr_made made;
 } units;
 
 enum { TO_NATIVE, TO_STRAIN_RATE, TO_STRAIN };
@@ -93,7 +95,7 @@ static mr_status units_bind(void *self, const mr_geom *in, mr_geom *out, mr_need
             in->unit ? in->unit : "the stored numbers", targets[u->to]);
     rescale(out, u->factor);
     out->unit = u->to == TO_NATIVE ? in->native_unit : u->to == TO_STRAIN ? "1" : "s-1";
-    out->quantity = u->to == TO_NATIVE ? in->native_quantity : targets[u->to];
+    mr_name_based(&u->made, in, u->to == TO_NATIVE ? in->native_quantity : targets[u->to], out);
     needs->lti = true;
     return MR_OK;
 }
@@ -167,12 +169,12 @@ const mr_op mr_op_clip = {.name = "clip",
  * ------------------------------------------------------------------------------------------- */
 
 typedef struct absolute {
-    char none;
+    mr_made made;
 } absolute;
 
-static mr_status abs_bind(MR_UNUSED void *self, MR_UNUSED const mr_geom *in, MR_UNUSED mr_geom *out,
-                          MR_UNUSED mr_needs *needs)
+static mr_status abs_bind(void *self, const mr_geom *in, mr_geom *out, MR_UNUSED mr_needs *needs)
 {
+    mr_name_made(&((absolute *)self)->made, in, "abs", out);
     return MR_OK;
 }
 

@@ -1,15 +1,15 @@
 /* ops/list/op_rms.c: root mean square over a trailing window: a sum of squares over cells, the
  * greatest common divisor of window and step. */
+#include "ops/names.h"
 #include "ops/ops.h"
 #include "ops/kernels/roll.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct rms {
     int64_t window_ns, step_ns;
     int64_t n, step, cell; /* in samples */
-    char quantity[48];
+    mr_made made;
 } rms;
 
 static const mr_param rms_params[] = {
@@ -36,8 +36,7 @@ static mr_status rms_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs 
     needs->down = (size_t)s->step;
     needs->blank_head = (size_t)s->n - 1;
     mr_roll_needs((size_t)s->n, mr_roll_rows((size_t)(s->n / s->cell)) + 1, needs);
-    snprintf(s->quantity, sizeof s->quantity, "%.40s_rms", in->quantity ? in->quantity : "data");
-    out->quantity = s->quantity;
+    mr_name_made(&s->made, in, "rms", out);
     return MR_OK;
 }
 

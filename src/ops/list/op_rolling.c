@@ -1,6 +1,7 @@
 /* ops/list/op_rolling.c: statistics over a trailing window: mean, standard deviation, extremes,
  * median, root mean square, sum; and kurtosis. */
 #include "ops/kernels/trail.h"
+#include "ops/names.h"
 #include "ops/ops.h"
 #include <math.h>
 #include <string.h>
@@ -10,6 +11,7 @@ typedef struct rolling {
     int kind;
     int64_t step; /* in samples */
     mr_trail trail;
+    mr_made made;
 } rolling;
 
 enum { MEAN, STD, MIN, MAX, MEDIAN, RMS, SUM };
@@ -67,6 +69,7 @@ static mr_status rolling_bind(void *self, const mr_geom *in, mr_geom *out, mr_ne
         return MR_RAISE(MR_ECONFIG,
                         "window: a median takes up to %d samples, this is %lld: decimate first",
                         MEDIAN_MOST, (long long)s->trail.n);
+    mr_name_made(&s->made, in, kinds[s->kind], out);
     if (s->kind == MEDIAN) { /* one channel's window in order */
         needs->scratch_rows = 0;
         needs->scratch = (size_t)s->trail.n;

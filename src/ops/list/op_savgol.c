@@ -67,7 +67,11 @@ static void unit_of(savgol *s, const mr_geom *in, mr_geom *out)
     snprintf(s->unit, sizeof s->unit, strcmp(u, "1") == 0 ? "%.0ss-%d" : "%.50s s-%d", u,
              (int)s->derivative);
     out->unit = s->unit;
-    out->quantity = "derivative";
+    const char *q = in->quantity ? in->quantity : "";
+    out->quantity = s->derivative > 1                ? "derivative"
+                    : strcmp(q, "strain") == 0       ? "strain_rate"
+                    : strcmp(q, "displacement") == 0 ? "velocity"
+                                                     : "derivative";
     out->to_native = out->to_strain_rate = out->to_strain = 0;
 }
 

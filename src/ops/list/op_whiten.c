@@ -1,6 +1,7 @@
 /* ops/list/op_whiten.c: each UTC window's spectrum made white within a band, what lies outside
  * taken out. */
 #include "ops/kernels/band.h"
+#include "ops/names.h"
 #include "ops/ops.h"
 #include "ops/kernels/simd.h"
 #include <math.h>
@@ -13,6 +14,7 @@ typedef struct whiten {
     /* bind's own */
     mr_fft fft;
     mr_band_of own;
+    mr_made made;
 } whiten;
 
 enum { PHASE, SMOOTH };
@@ -48,8 +50,7 @@ static mr_status whiten_bind(void *self, const mr_geom *in, mr_geom *out, mr_nee
     const size_t bins = s->own.k1 - s->own.k0;
     needs->window_ns = s->window_ns;
     needs->scratch = mr_fft_buffer(&s->fft) + bins * MR_FFT_CELL + (bins + 1) * MR_FFT_LANES;
-    out->unit = "1";
-    out->to_native = out->to_strain_rate = out->to_strain = 0;
+    mr_name_without_unit(&s->made, in, "whitened", out);
 out:
     return st;
 }

@@ -6,6 +6,7 @@
 #include "out/product/kinds.h"
 #include "out/product/table.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_(x) #x
@@ -29,6 +30,14 @@ const char *mr_array_name(const char *quantity, const mr_row_shape *shape)
     for (size_t i = 0; i < shape->n_axes; i++)
         if (strcmp(quantity, shape->axis[i].name) == 0) return "data";
     return quantity;
+}
+
+const char *mr_lane_array_name(const char *quantity, const mr_row_shape *shape, char buf[128])
+{
+    const char *name = mr_array_name(quantity, shape);
+    if (shape->kind != MR_SUMS) return name;
+    snprintf(buf, 128, "%.100s" MR_SUMS_SUFFIX, name);
+    return buf;
 }
 
 /** n in equal pieces of at most `most`: the length of one. */
@@ -256,6 +265,7 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
     const int axes = (int)shape->n_axes, last = axes + 1;
     hsize_t chunk[MR_LANE_RANK];
     mr_cf_dims d = {.rank = axes + 2, .n = {s->rows}};
+    char name[128];
     if (deflate) mr_lane_chunk(s, chunk);
     root_attributes(w, s);
     d.scale[0] = mr_h5w_dataset(w, w->file, "time", H5T_STD_I64LE, H5T_NATIVE_INT64, 1, d.n,
@@ -270,10 +280,12 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
         d.scale[1 + i] = mr_cf_axis(w, w->file, &shape->axis[i], DIM_AXES + i);
     }
     hid_t array = mr_h5w_dataset(
-        w, w->file, mr_array_name(s->quantity, shape),
+        w, w->file, mr_lane_array_name(s->quantity, shape, name),
         mr_shape_cell(shape) == sizeof(double) ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
         d.rank, d.n, NULL, &(mr_h5w_how){.chunk = deflate ? chunk : NULL});
-    mr_cf_array(w, array, s->quantity, s->unit, shape, &d);
+    if (shape->kind == MR_SUMS) /* a sum of spectra is in the unit of one */
+        snprintf(name, sizeof name, "sum of %.60s; its mean is this over count", s->quantity);
+    mr_cf_array(w, array, shape->kind == MR_SUMS ? name : s->quantity, s->unit, shape, &d);
     mr_lane_xdas(w, s, array);
     geometry(w, s, array, d.scale[last]);
     ledger(w, s);

@@ -20,6 +20,9 @@ static inline bool mr_lane_deflated(const mr_lane_spec *s)
 /** Name of the values' dataset: the quantity, or "data" where that is no name for a variable or is
  * that of another one. */
 const char *mr_array_name(const char *quantity, const mr_row_shape *shape);
+/** The same in a lane: what holds sums of a quantity is named so, in buf. */
+#define MR_SUMS_SUFFIX "_sum"
+const char *mr_lane_array_name(const char *quantity, const mr_row_shape *shape, char buf[128]);
 /** Chunk extents of a deflated lane: about 1 MiB, never above the dataset's own. */
 void mr_lane_chunk(const mr_lane_spec *spec, hsize_t chunk[MR_LANE_RANK]);
 

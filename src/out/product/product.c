@@ -229,6 +229,14 @@ static mr_status find_kind(mr_product *p)
     return st;
 }
 
+/** The values' name, without what says that they are sums: readers of rows get means. */
+static void name_values(bool sums, const char *name, char *out, size_t size)
+{
+    const size_t n = strlen(name), more = strlen(MR_SUMS_SUFFIX);
+    const bool cut = sums && n > more && strcmp(name + n - more, MR_SUMS_SUFFIX) == 0;
+    snprintf(out, size, "%.*s", (int)(cut ? n - more : n), name);
+}
+
 static mr_status find_array(mr_product *p, search *s)
 {
     mr_status st = MR_OK;
@@ -250,7 +258,7 @@ static mr_status find_array(mr_product *p, search *s)
     for (size_t i = 0; i < p->n_axes; i++)
         if (n[i + !p->result] != p->axis[i].n)
             return MR_RAISE(MR_EVERIFY, "%s: '%s' does not fit its axes", f->path, s->name);
-    snprintf(p->quantity, sizeof p->quantity, "%s", s->name);
+    name_values(p->kind == MR_SUMS && !p->result, s->name, p->quantity, sizeof p->quantity);
     MR_TRY(text_attribute(p, f->array, "units", p->unit, sizeof p->unit));
     MR_TRY(text_attribute(p, f->array, MR_AXIS_SCALE, word, sizeof word));
     p->power = strcmp(word, "decibel") == 0;

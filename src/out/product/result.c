@@ -45,10 +45,11 @@ static mr_status look_into(const mr_merge *m, size_t i)
 {
     const mr_lane_entry *e = m->part.v[i];
     const size_t nc = e->c1 - e->c0;
+    char name[128];
     hid_t file = mr_h5w_open(m->path[i]);
     if (file < 0) return MR_EOUTPUT;
     m->lane[i].sums =
-        find(file, mr_array_name(e->quantity, &m->shape), mr_shape_bytes(&m->shape, nc));
+        find(file, mr_lane_array_name(e->quantity, &m->shape, name), mr_shape_bytes(&m->shape, nc));
     m->lane[i].counts = find(file, "count", m->counts * nc * sizeof(int32_t));
     H5Fclose(file);
     if (!m->lane[i].sums || !m->lane[i].counts)
