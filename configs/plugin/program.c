@@ -19,7 +19,7 @@ static mr_status bind(MR_UNUSED void *self, MR_UNUSED const mr_geom *in, MR_UNUS
     return MR_OK; /* a sample at a time: no needs */
 }
 
-static void apply(const void *self, const mr_piece *p)
+static void map(const void *self, const mr_piece *p)
 {
     const double by = ((const halve *)self)->by;
     for (size_t t = 0; t < p->y->nt; t++)
@@ -28,7 +28,7 @@ static void apply(const void *self, const mr_piece *p)
 }
 
 static const mr_op op = {"halve",          "divide",     .size = sizeof(halve),
-                         .params = params, .bind = bind, .apply = apply};
+                         .params = params, .bind = bind, .map = map};
 MR_OWN_OPS(&op);
 
 int main(int argc, char **argv)

@@ -34,7 +34,7 @@ static mr_status teager_bind(void *self, const mr_geom *in, mr_geom *out, mr_nee
 }
 
 /* At the span's ends the sample that is not there is the last that is. */
-static void teager_apply(const void *self, const mr_piece *p)
+static void teager_map(const void *self, const mr_piece *p)
 {
     const int64_t lag = (int64_t)((const teager *)self)->lag;
     for (size_t t = 0; t < p->y->nt; t++) {
@@ -54,5 +54,5 @@ static const mr_op teager_op = {.name = "teager",
                                 .size = sizeof(teager),
                                 .params = teager_params,
                                 .bind = teager_bind,
-                                .apply = teager_apply};
+                                .map = teager_map};
 MR_PLUGIN(&teager_op);

@@ -38,7 +38,7 @@ mr_status mr_try_op(const mr_op *op)
     mr_status st = MR_OK;
     size_t wrong = 0;
     mr_text set = {0}, what = {0};
-    if (op->pick || op->join_begin)
+    if (op->pick || op->join)
         return MR_RAISE(MR_ECONFIG, "%s gives a table: the walk tries operators that give values",
                         op->name);
     MR_TRY(try_one(op, op->name, NULL, &wrong));

@@ -1,12 +1,15 @@
 /* millrace/op.h: the contract between an operator and the rest: what it needs, what it does to a
- * tile. What is there for speed alone is in op_fast.h: leave it out at first.
+ * tile. op_fast.h has more that an operator may say, for speed alone: leave it out at first.
  *
- * An operator is one row (mr_op): name, parameters, and functions. bind() checks the parameters
- * against the geometry and designs what is to be designed; apply() runs on one tile (some adjacent
- * channels) of one block and cannot fail. The chain (ops/chain/chain.h) adds the contexts up, keeps
- * states, and takes care of NaN; run/ shares out tiles over threads. Only `couples` operators see
- * all channels of a block at once; one with context in channels sees its tile's neighbours. What a
- * row declares is honoured, or refused when the chain is bound, by the field's name.
+ * An operator is one row (mr_op): name, parameters, bind(), and one of these, which says what kind
+ * it is: map (samples to samples: a filter), fold (samples to rows: a spectrum an interval), pick
+ * (samples to rows of a table), join (those to events), or compound (other operators). bind()
+ * checks the parameters against the geometry and designs what is to be designed; map() runs on one
+ * tile (some adjacent channels) of one block and cannot fail. The chain (ops/chain/chain.h) adds
+ * the contexts up, keeps states, and takes care of NaN; run/ shares out tiles over threads. Only
+ * `couples` operators see all channels of a block at once; one with context in channels sees its
+ * tile's neighbours. What a row declares is honoured, or refused when the chain is bound, by the
+ * field's name.
  *
  * Indices. Output sample m of an operator sits at input position (m * down + phase) / up, where
  * phase = 0, or for align_span (up = 1) the span's first input index modulo down. */
@@ -14,7 +17,12 @@
 #define MR_OP_H
 #include "millrace/base.h"
 #include "millrace/grid.h"
-#include "millrace/op_fast.h"
+
+/* op_fast.h says what these are */
+typedef struct mr_feed mr_feed;
+typedef struct mr_rows mr_rows;
+typedef struct mr_fast mr_fast;
+typedef struct mr_hints mr_hints;
 
 /** Text that grows: what describe() writes to. */
 typedef struct mr_text mr_text;
@@ -130,13 +138,13 @@ static inline bool mr_row_is_item(const mr_needs *d)
     return d->items.n == 1 && d->items.window_ns == d->row_ns && d->items.least == d->items.len;
 }
 
-/** One call of apply: an input view that covers samples [x0, x0 + x->nt) of channels [xc0, xc0 +
+/** One call of a map: an input view that covers samples [x0, x0 + x->nt) of channels [xc0, xc0 +
  *  x->nc), an output view that covers [y0, y0 + y->nt) of [yc0, yc0 + y->nc). The chain guarantees
  *  that x covers what needs says, clipped to the span and to the array. */
 typedef struct mr_piece {
-    const mr_view *x; /* apply may overwrite the samples */
-    mr_view *y;       /* apart from x; for in_place it may also be exactly the rows of x that
-                         have the same indices */
+    const mr_view *x; /* the samples may be overwritten */
+    mr_view *y;       /* apart from x; for pointwise it may also be exactly the rows of x that have
+                         the same indices */
     int64_t x0, y0;
     size_t xc0, yc0;     /* the array's channels that x and y begin with: 0, 0 for couples */
     size_t nc;           /* input channels of the array */
@@ -150,7 +158,7 @@ typedef struct mr_piece {
     double *carry;       /* [needs.carry][x->nc] more that is carried; NULL if none */
     int64_t next;        /* the first output that the next block gives; INT64_MAX: no next block */
     double *scratch;     /* needs.scratch + needs.scratch_rows * x->nc doubles, 64-byte aligned */
-    const mr_feed *feed; /* only for operators with .streams or .once; NULL: x is filled */
+    const mr_feed *feed; /* NULL, but for operators whose `fast` asks for it: x is filled */
     const uint8_t *bad;  /* for couples and operators with nan(): [x->nt][x->nc], rows bad_stride
                             apart, not 0 where the input is NaN (bridged values stand in x); NULL if
                             there are none */
@@ -168,18 +176,11 @@ enum {
     MR_NAN_TAKEN = 2 /* NaN, and the operator has taken a value for it: goes to the ledger */
 };
 
-/** Rows [t, t + n) of x, for operators with .once: t is where the last call ended. They hold until
- * the next call. */
-static inline const double *mr_piece_next(const mr_piece *p, size_t t, size_t n)
-{
-    return p->feed ? p->feed->next(p->feed->arg, n) : mr_at(p->x, t, 0);
-}
-
 /** One tile's share of a reduction: what take() gets. */
 typedef struct mr_fold {
     const mr_view *x;    /* input rows from x0 on; they cover the items, clipped to the span */
-    const mr_rows *rows; /* for reducers with .by_rows, or NULL: instead of x, of which only nc is
-                            set, and of bad */
+    const mr_rows *rows; /* NULL, but for reducers whose `fast` asks for it: instead of x, of which
+                            only nc is set, and of bad */
     int64_t x0;
     mr_slab span; /* the span's input indices */
     double rate_hz;
@@ -253,6 +254,28 @@ typedef struct mr_joining {
     void *arg;
 } mr_joining;
 
+/** A reducer's functions; thread-safe, cannot fail. */
+typedef struct mr_reducer {
+    /** Take in items, all of one row and in order, good channels only; adds to f->count. acc is
+     * zero before a row's first item. */
+    void (*take)(const void *self, const mr_fold *f, mr_slab items);
+    /** What acc comes to: a row y[depth][nc]. scratch as for take. */
+    void (*give)(const void *self, const double *acc, const double *count, size_t stride,
+                 double *scratch, mr_view *y);
+    /** x: the sources' columns -> shared[items][needs.shared]; bad marks are for the sources. NULL
+     *  without needs.source. */
+    void (*prepare)(const void *self, const mr_fold *f, mr_slab items, double *shared);
+} mr_reducer;
+
+/** A join comes after a pick operator and makes events of a span's picks, once, when all lanes are
+ *  there. begin: [give] state. add: picks in order of (on, channel). end: gives what is left,
+ *  unless `drop`, and frees the state. Events come in order of on, then first channel. */
+typedef struct mr_joiner {
+    mr_status (*begin)(const void *self, const mr_joining *in, void **state);
+    mr_status (*add)(void *state, const mr_pick *p);
+    mr_status (*end)(void *state, bool drop);
+} mr_joiner;
+
 /** What a compound is made of. */
 typedef struct mr_compound mr_compound;
 /** Its next operator: a name, then parameters and values as in a config, then NULL:
@@ -267,71 +290,50 @@ typedef struct mr_op {
     const char *example; /* parameters that make sense at 100 Hz: "band: 5..20 Hz, order: 3" */
     size_t size;         /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
-    /** A compound: says what operators its settings stand for; checked and planned as these. Where
-     * it adds none the operator is itself; one that always is a compound has no other function. */
-    mr_status (*compound)(const void *self, mr_compound *p);
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
      *  without a position (the caller adds it). out starts as a copy of in. */
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
-    /** Thread-safe, cannot fail. Every output row is written, and finite where x is. NULL for
-     *  reducers. */
-    void (*apply)(const void *self, const mr_piece *p);
+    /** Frees what bind allocated; NULL if nothing. */
+    void (*release)(void *self);
+    /** NULL, or adds the designed coefficients as %a to the canonical text. */
+    mr_status (*describe)(const void *self, mr_text *t);
+
+    /* What kind of operator it is: exactly one of map, fold, pick, join, or compound; thread-safe,
+     * cannot fail where it is void. */
+
+    /** Samples to samples. Every output row is written, and finite where x is. */
+    void (*map)(const void *self, const mr_piece *p);
+    /** Samples to rows on the UTC grid (needs.items): a reducer. */
+    const mr_reducer *fold;
+    /** Samples to rows of a table: items are single samples (hop, len and least 1), rows are cells
+     * of UTC (row_ns). Called with the samples of one cell at most, in order; acc is zero at first
+     * and kept over blocks and cells. A lane begins cells_before whole cells before what it owns
+     * and ends cells_after behind it: a pick may depend on that much. */
+    void (*pick)(const void *self, const mr_fold *f, mr_slab items, const mr_cell *cell,
+                 mr_picks *out);
+    /** Rows of a pick operator's table to events. */
+    const mr_joiner *join;
+    /** Says what operators its settings stand for; checked and planned as these. Where it adds none
+     * the operator is itself, of one of the other kinds; one that always is a compound has no bind.
+     */
+    mr_status (*compound)(const void *self, mr_compound *p);
+
+    /* what a map may say more */
+
+    /** A value out depends on the one value in, wherever that stands: may come after a reducer, on
+     *  its rows. y may be x. */
+    bool pointwise;
     /** NULL: what is NaN makes NaN of all that is made of it (needs: before and after, channels).
      * Or, for an operator that keeps rate and channels and has no state, it decides itself: from
      * where its input is NaN (`in` covers what needs says, clipped to the span and to the array;
      * also samples that are not there at a span's ends by an earlier window's definition) to where
      * its output is (`out`, zero at first). It may set marks of `in` to MR_NAN_TAKEN. What it
-     * decides of an output sample depends on nothing but the inputs that needs says. apply() is
+     * decides of an output sample depends on nothing but the inputs that needs says. map() is
      * told the same by p->bad. Thread-safe, cannot fail; not called where nothing is NaN. */
     void (*nan)(const void *self, mr_slab span, mr_marks *in, mr_marks *out);
-    /* reducers (needs.items.len > 0); thread-safe, cannot fail: */
-    /** Take in items, all of one row and in order, good channels only; adds to f->count. acc is
-     * zero before a row's first item. */
-    void (*take)(const void *self, const mr_fold *f, mr_slab items);
-    /** What acc comes to: a row y[depth][nc]. scratch as for take. */
-    void (*give)(const void *self, const double *acc, const double *count, size_t stride,
-                 double *scratch, mr_view *y);
-    /** x: the sources' columns -> shared[items][needs.shared]; bad marks are for the sources. */
-    void (*prepare)(const void *self, const mr_fold *f, mr_slab items, double *shared);
-    /** Instead of take and give: items are single samples (hop, len and least 1), rows are cells of
-     * UTC (row_ns), what comes of them is a table. Called with the samples of one cell at most, in
-     * order; acc is zero at first and kept over blocks and cells. A lane begins cells_before whole
-     * cells before what it owns and ends cells_after behind it: a pick may depend on that much. */
-    void (*pick)(const void *self, const mr_fold *f, mr_slab items, const mr_cell *cell,
-                 mr_picks *out);
-    /** A join comes after a pick operator and makes events of a span's picks, once, when all lanes
-     * are there. begin: [give] state. add: picks in order of (on, channel). end: gives what is
-     * left, unless `drop`, and frees the state. Events come in order of on, then first channel. */
-    mr_status (*join_begin)(const void *self, const mr_joining *in, void **state);
-    mr_status (*join_add)(void *state, const mr_pick *p);
-    mr_status (*join_end)(void *state, bool drop);
-    bool by_rows; /* take can do with rows instead of x */
-    bool streams; /* apply reads x in order of time and calls feed->pull, if there is one, before it
-                     reads; never again what it has overwritten */
-    bool once;    /* apply reads each row of x once, in order, through mr_piece_next */
-    bool in_place;  /* apply takes y on top of x (see mr_piece); up = down = 1 */
-    bool pointwise; /* a value out depends on the one value in, wherever that stands: may come after
-                       a reducer, on its rows. in_place as well */
-    /** Frees what bind allocated; NULL if nothing. */
-    void (*release)(void *self);
-    /** For lti: fills h[n] with the impulse response from rest; NULL otherwise. Used by tests. */
-    void (*impulse)(const void *self, double *h, size_t n);
-    /** NULL, or: the cascade that this is, forward and backward (sos.h); NULL if it is not. And:
-     * the finite response that this is (fir.h). One after the other run as one (defer.h). */
-    const struct mr_sos *(*zero_phase)(const void *self);
-    const struct mr_fir *(*finite)(const void *self);
-    /** NULL, or: how many operators of this kind the settings stand for (a cascade); the settings
-     * of number k into part (size bytes, if not NULL). Before bind. */
-    size_t (*expand)(const void *self, size_t k, void *part);
-    /** NULL, or adds the designed coefficients as %a to the canonical text. */
-    mr_status (*describe)(const void *self, mr_text *t);
-    /* what the plan's advice asks */
-    /** A filter: the frequencies it keeps; 0 and INFINITY where it has no corner. Before bind. */
-    void (*keeps)(const void *self, double band_hz[2]);
-    /** Lowers the rate: up to what share of the new half rate it loses less than 1 dB. */
-    double (*clean)(const void *self);
-    bool bends;  /* makes frequencies that were not there, as abs does */
-    bool levels; /* takes a level out of each window, which leaves steps at the edges */
+
+    const mr_fast *fast;   /* op_fast.h: what is there for speed; NULL for most */
+    const mr_hints *hints; /* op_fast.h: what the plan's advice and tests ask; NULL for most */
 } mr_op;
 
 /** The table, in the order of the help. */
@@ -342,7 +344,7 @@ extern const mr_op *const mr_own_ops[]; /* NULL-terminated; empty where nobody s
 #define MR_OWN_OPS(...) const mr_op *const mr_own_ops[] = {__VA_ARGS__, NULL}
 
 /** Operators of a shared object that millrace loads: it says MR_PLUGIN(&a, &b); once. */
-#define MR_PLUGIN_ABI 3u /* grows when a row, or what it is called with, changes */
+#define MR_PLUGIN_ABI 4u /* grows when a row, or what it is called with, changes */
 typedef struct mr_plugin {
     unsigned abi;
     size_t op_bytes, needs_bytes, geom_bytes;
@@ -363,6 +365,6 @@ const char *mr_op_nearest(const char *word);
 int64_t mr_window_number(int64_t n, int64_t window_ns, double rate_hz);
 /** The UTC window of window_ns that sample n lies in, as indices; not clipped to a span. */
 mr_slab mr_window_at(int64_t n, int64_t window_ns, double rate_hz);
-/** The same clipped to the span; the whole span for MR_WINDOW_SPAN. For apply(). */
+/** The same clipped to the span; the whole span for MR_WINDOW_SPAN. For map(). */
 mr_slab mr_piece_window(const mr_piece *p, int64_t n, int64_t window_ns);
 #endif

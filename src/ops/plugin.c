@@ -10,14 +10,27 @@ enum { PLUGIN_MAX = 256 << 20 };
 
 mr_status mr_op_complete(const mr_op *op)
 {
-    if (op->name && *op->name && op->doc && op->size &&
-        (op->compound ||
-         (op->bind && (op->apply || (op->take && op->give) || op->pick || op->join_begin))))
-        return MR_OK;
-    return MR_RAISE(MR_EBUG,
-                    "operator %s is not complete: name, doc, size, bind and apply (or take and "
-                    "give; or compound alone) are needed",
-                    op->name && *op->name ? op->name : "without a name");
+    const bool named = op->name && *op->name;
+    const int kinds = !!op->map + !!op->fold + !!op->pick + !!op->join;
+    const char *lacks = NULL;
+    if (kinds > 1)
+        return MR_RAISE(MR_EBUG,
+                        "operator %s is several kinds at once: of map, fold, pick and join "
+                        "exactly one is said (or compound alone)",
+                        named ? op->name : "without a name");
+    if (!op->doc || !op->size)
+        lacks = "doc and size";
+    else if (!kinds && !op->compound)
+        lacks = "one of map, fold, pick, join and compound";
+    else if (kinds && !op->bind)
+        lacks = "bind";
+    else if (op->fold && (!op->fold->take || !op->fold->give))
+        lacks = "take and give of fold";
+    else if (op->join && (!op->join->begin || !op->join->add || !op->join->end))
+        lacks = "begin, add and end of join";
+    if (named && !lacks) return MR_OK;
+    return MR_RAISE(MR_EBUG, "operator %s is not complete: it lacks %s",
+                    named ? op->name : "without a name", lacks ? lacks : "a name");
 }
 
 /* What a name without a slash means to the loader is not what people mean by it. */

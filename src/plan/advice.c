@@ -1,5 +1,6 @@
 /* plan/advice.c: see advice.h. Works on the config's own nodes, so that each line has its place. */
 #include "plan/advice.h"
+#include "millrace/op_fast.h"
 #include "ops/param.h"
 #include "base/quantity.h"
 #include "plan/precision.h"
@@ -51,7 +52,7 @@ static mr_status is_dc_free(const mr_node *op, bool *yes)
     double band[2];
     const mr_status st = settings_of(op, &row, &self);
     if (st != MR_OK) return st;
-    row->keeps(self, band);
+    mr_hints_of(row)->keeps(self, band);
     *yes = band[0] > 0;
     free(self);
     return MR_OK;
@@ -63,12 +64,13 @@ static mr_status windows_before_filters(const mr_node *chain, mr_strs *out)
     for (size_t i = 0; i < chain->n; i++) {
         const mr_node *op = &chain->entries[i].entries[0];
         const mr_node *w = mr_node_get(op, "window");
-        if (!mr_op_find(op->key)->levels || !w || !w->text || strcmp(w->text, "span") == 0)
+        if (!mr_hints_of(mr_op_find(op->key))->levels || !w || !w->text ||
+            strcmp(w->text, "span") == 0)
             continue;
         for (size_t k = i + 1; k < chain->n; k++) {
             const char *name = chain->entries[k].entries[0].key;
             bool dc_free = false;
-            if (!mr_op_find(name)->keeps) continue;
+            if (!mr_hints_of(mr_op_find(name))->keeps) continue;
             MR_TRY(is_dc_free(&chain->entries[k].entries[0], &dc_free));
             MR_TRY(advise(out, op,
                           "%s in windows of %s steps at every window's edge, and %s spreads the "
@@ -198,16 +200,17 @@ static mr_status along(const mr_config *cfg, const mr_node *chain, const mr_arra
         double band[2];
         MR_TRY(long_context(at, context_s(n, rate), a, out));
         rate *= (double)n->up / (double)n->down;
-        if (op->bends) {
+        if (mr_hints_of(op)->bends) {
             b = all_bands;
-        } else if (op->clean && rate < from) { /* the last of a cascade passes the least */
-            const double pass = op->clean(mr_chain_self(a->chain, k)) * rate / 2;
+        } else if (mr_hints_of(op)->clean &&
+                   rate < from) { /* the last of a cascade passes the least */
+            const double pass = mr_hints_of(op)->clean(mr_chain_self(a->chain, k)) * rate / 2;
             if (k + 1 < mr_chain_n(a->chain) && mr_chain_op(a->chain, k + 1) == op &&
                 mr_chain_entry(a->chain, k + 1) == mr_chain_entry(a->chain, k))
                 continue;
             MR_TRY(after_decimation(at, pass, rate, &b, out));
-        } else if (op->keeps) {
-            op->keeps(mr_chain_self(a->chain, k), band);
+        } else if (mr_hints_of(op)->keeps) {
+            mr_hints_of(op)->keeps(mr_chain_self(a->chain, k), band);
             MR_TRY(after_filter(at, band, &b, out));
         }
     }

@@ -108,6 +108,13 @@ def test_one_that_says_less_than_it_looks_at_is_found_out(tmp_path):
     ("another version", '#include "millrace/op.h"\nextern const mr_plugin millrace_plugin;\n'
      "const mr_plugin millrace_plugin = {99, sizeof(mr_op), sizeof(mr_needs), sizeof(mr_geom), {0}};\n",
      "version 99"),
+    ("version before", '#include "millrace/op.h"\nextern const mr_plugin millrace_plugin;\nconst mr_plugin millrace_plugin = '
+     "{MR_PLUGIN_ABI - 1, sizeof(mr_op), sizeof(mr_needs), sizeof(mr_geom), {0}};\n", "compile it with this millrace's headers"),
+    ("two kinds", SOURCE.read_text().replace(".map = teager_map", ".map = teager_map, .join = &(const mr_joiner){0}"),
+     "operator teager is several kinds at once"),
+    ("half a fold", SOURCE.read_text().replace(".map = teager_map", ".fold = &(const mr_reducer){0}").replace(
+        "static void teager_map", "void teager_map(const void *, const mr_piece *);\nvoid teager_map"),
+     "operator teager is not complete: it lacks take and give of fold"),
     ("other headers", '#include "millrace/op.h"\nextern const mr_plugin millrace_plugin;\n'
      "const mr_plugin millrace_plugin = {MR_PLUGIN_ABI, 8, sizeof(mr_needs), sizeof(mr_geom), {0}};\n",
      "compile it anew"),

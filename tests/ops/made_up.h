@@ -47,7 +47,7 @@ static const mr_op made_up_fan = {.name = "made_up_fan",
                                   .example = "",
                                   .size = sizeof(made_up),
                                   .bind = fan_bind,
-                                  .apply = fan_apply};
+                                  .map = fan_apply};
 
 /* --- halve: pairs of channels and of samples become one, in another unit */
 
@@ -80,7 +80,7 @@ static const mr_op made_up_halve = {.name = "made_up_halve",
                                     .example = "",
                                     .size = sizeof(made_up),
                                     .bind = halve_bind,
-                                    .apply = halve_apply};
+                                    .map = halve_apply};
 
 /* --- between: what is between channels j and j + 3, half way */
 
@@ -108,7 +108,7 @@ static const mr_op made_up_between = {.name = "made_up_between",
                                       .example = "",
                                       .size = sizeof(made_up),
                                       .bind = between_bind,
-                                      .apply = between_apply};
+                                      .map = between_apply};
 
 /* --- common: the mean of all good channels over samples t - 5 .. t + 3 is taken out of every third
  * channel, the others go */
@@ -144,7 +144,7 @@ static const mr_op made_up_common = {.name = "made_up_common",
                                      .example = "",
                                      .size = sizeof(made_up),
                                      .bind = common_all_bind,
-                                     .apply = common_all_apply};
+                                     .map = common_all_apply};
 
 /* --- powers: a reducer with a new axis: the means of x, x2 and x3 over each second */
 
@@ -185,14 +185,14 @@ static void powers_give(MR_UNUSED const void *self, const double *acc, const dou
     for (size_t i = 0; i < 3; i++) memcpy(mr_at(y, i, 0), acc + i * stride, y->nc * sizeof *acc);
 }
 
-static const mr_op made_up_powers = {.name = "made_up_powers",
-                                     .doc = "means of three powers over each second",
-                                     .ref = "definition",
-                                     .example = "",
-                                     .size = sizeof(made_up),
-                                     .bind = powers_bind,
-                                     .take = powers_take,
-                                     .give = powers_give};
+static const mr_op made_up_powers = {
+    .name = "made_up_powers",
+    .doc = "means of three powers over each second",
+    .ref = "definition",
+    .example = "",
+    .size = sizeof(made_up),
+    .bind = powers_bind,
+    .fold = &(const mr_reducer){.take = powers_take, .give = powers_give}};
 
 #define MADE_UP &made_up_fan, &made_up_halve, &made_up_between, &made_up_common, &made_up_powers
 #endif

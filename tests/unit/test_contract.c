@@ -56,8 +56,7 @@ static const mr_op liar_op = {.name = "liar",
                               .size = sizeof(liar),
                               .params = liar_params,
                               .bind = liar_bind,
-                              .apply = liar_apply,
-                              .in_place = true,
+                              .map = liar_apply,
                               .pointwise = true};
 
 MR_OWN_OPS(MADE_UP, &liar_op);

@@ -2,6 +2,7 @@
  *   python3 -c "import scipy.signal as s; print(s.butter(4, [.004, .18], 'bandpass',
  * output='sos'))" and likewise prints them. Tolerance 1e-13 of a section's largest coefficient:
  * roots of order 8 taken by the same steps, in another order of rounding. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/sos.h"
 #include <math.h>
 #include <setjmp.h>

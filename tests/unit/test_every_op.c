@@ -2,8 +2,10 @@
  * day it is added. Each runs with its example and with every value of every choice. Made-up ones
  * (tests/ops/made_up.h) use what the table's do not. */
 #include "../ops/cut.h"
+#include "millrace/op_fast.h"
 #include "../ops/made_up.h"
 #include "ops/param.h"
+#include "ops/plugin.h"
 #include "ops/try/walk.h"
 #include <math.h>
 #include <setjmp.h>
@@ -68,7 +70,7 @@ static void one_pair(void (*f)(const char *what, const mr_chain *c), const mr_op
 /* Does it list what happened, instead of giving values? test_trigger.c has these. */
 static bool lists(const mr_op *op)
 {
-    return op->pick || op->join_begin;
+    return op->pick || op->join;
 }
 
 /* Calls f for every filter that runs as one with a decimation after it, and for every operator
@@ -77,7 +79,7 @@ static void each_pair(void (*f)(const char *what, const mr_chain *c))
 {
     const mr_op *filter = NULL;
     for (size_t i = 0; i < mr_op_count; i++) {
-        if (!mr_op_table[i]->zero_phase) continue;
+        if (!mr_fast_of(mr_op_table[i])->zero_phase) continue;
         filter = mr_op_table[i];
         one_pair(f, filter, "decimate factor=2", NULL);
     }
@@ -146,9 +148,7 @@ static void every_row_says_what_it_is(void **state)
                     op->example);
         assert_ptr_equal(mr_op_find(op->name), op);
         assert_true(op->size > 0);
-        assert_true(op->compound && !op->bind
-                        ? true
-                        : op->bind && (op->apply || (op->take && op->give) || lists(op)));
+        assert_int_equal(mr_op_complete(op), MR_OK);
         for (const mr_param *p = op->params; p && p->name; p++) {
             bool known = p->unit == NULL;
             for (size_t k = 0; k < sizeof units / sizeof *units; k++)
@@ -237,7 +237,7 @@ static void impulse_responses_are_true(void **state)
     (void)state;
     for (size_t i = 0; mr_op_at(i); i++) {
         const mr_op *op = mr_op_at(i);
-        if (!op->impulse) continue;
+        if (!mr_hints_of(op)->impulse) continue;
         enum { NT = 2000 };
         double h[200], *x = calloc((size_t)NT * GEOM.nc, sizeof *x), *y;
         mr_chain *c = NULL;
@@ -249,7 +249,7 @@ static void impulse_responses_are_true(void **state)
         mr_needs needs = {0};
         assert_int_equal(mr_params_parse(op, &list.entries[0].entries[0], self), MR_OK);
         assert_int_equal(op->bind(self, &GEOM, &out, &needs), MR_OK);
-        op->impulse(self, h, 200);
+        mr_hints_of(op)->impulse(self, h, 200);
         x[1000 * GEOM.nc] = 1;
         y = cut_run(&(cut_job){.chain = c, .span = {7, 7 + NT}, .x = x, .nc = GEOM.nc, .tile = 32});
         for (size_t t = 0; t < 200; t++) assert_true(fabs(y[(1000 + t) * GEOM.nc] - h[t]) < 1e-12);

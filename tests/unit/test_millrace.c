@@ -1,4 +1,5 @@
 /* A program of one's own on the library: it brings an operator, opens a config, plans, runs. */
+#include "millrace/op_fast.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,8 +47,8 @@ static const mr_op divide_op = {.name = "divide",
                                 .size = sizeof(divide),
                                 .params = divide_params,
                                 .bind = divide_bind,
-                                .apply = divide_apply,
-                                .in_place = true};
+                                .map = divide_apply,
+                                .fast = &(const mr_fast){.in_place = true}};
 MR_OWN_OPS(&divide_op);
 
 /* --- the program ----------------------------------------------------------------------------- */

@@ -67,7 +67,7 @@ static mr_status bind_copy(mr_chain *c, const mr_op *op, const void *self, size_
     mr_status st = mr_alloc(1, op->size, "operator settings", &own);
     if (st != MR_OK) return st;
     memcpy(own, self, op->size);
-    if (op->expand && of > 1) op->expand(self, k, own);
+    if (mr_fast_of(op)->expand && of > 1) mr_fast_of(op)->expand(self, k, own);
     return bind_one(c, op, own);
 }
 
@@ -133,7 +133,7 @@ static mr_status add_entry(mr_chain *c, const mr_node *entry, int depth)
     bool itself = true;
     if (op->compound) MR_TRY(add_compound(c, op, self, entry, depth, &itself));
     if (!itself) goto out;
-    const size_t of = op->expand ? op->expand(self, 0, NULL) : 1;
+    const size_t of = mr_fast_of(op)->expand ? mr_fast_of(op)->expand(self, 0, NULL) : 1;
     for (size_t k = 0; k < of; k++) {
         st = bind_copy(c, op, self, k, of);
         if (st != MR_OK) {
@@ -169,7 +169,7 @@ static mr_status join(mr_chain *c)
     mr_status st = MR_OK;
     for (size_t i = 0; i + 1 < c->n; i++) {
         mr_bound *b = &c->v[i];
-        const mr_op *op = b->op, *then = b[1].op;
+        const mr_fast *op = mr_fast_of(b->op), *then = mr_fast_of(b[1].op);
         const mr_sos *sos = op->zero_phase ? op->zero_phase(b->self) : NULL;
         const mr_fir *fir = then->finite ? then->finite(b[1].self) : NULL;
         if (!sos || !fir || fir->up != 1 || fir->down == 1 || b->needs.after > MOST_AFTER) continue;

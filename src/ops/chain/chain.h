@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/node.h"
 #include "base/text.h"
-#include "millrace/op.h"
+#include "millrace/op_fast.h"
 
 #define MR_MAX_OPS 32
 typedef struct mr_chain mr_chain;

@@ -29,7 +29,7 @@ static size_t rows_of(mr_slab s)
 /* Where operator i's output goes: -1 on its input, else a buffer. */
 static int place(const mr_bound *b, int from)
 {
-    if (b->op->in_place) return -1;
+    if (b->op->pointwise || mr_fast_of(b->op)->in_place) return -1;
     return from == 0 ? 1 : 0;
 }
 
@@ -90,21 +90,21 @@ static void run_wide(const mr_chain *c, const mr_pass *run)
     }
     MR_ASSERT(run->x->nt == rows_of(in) && run->y->nt == rows_of(out));
     if (!run->y->nt) return;
-    b->op->apply(b->self, &(mr_piece){.x = run->x,
-                                      .y = run->y,
-                                      .x0 = in.a,
-                                      .y0 = out.a,
-                                      .xc0 = run->xc0,
-                                      .yc0 = run->yc0,
-                                      .nc = b->in.nc,
-                                      .span = r->span[run->first],
-                                      .rate_hz = b->in.rate_hz,
-                                      .fresh = true,
-                                      .snap = INT64_MAX,
-                                      .next = INT64_MAX,
-                                      .scratch = run->work,
-                                      .bad = run->bad,
-                                      .bad_stride = run->bad_stride});
+    b->op->map(b->self, &(mr_piece){.x = run->x,
+                                    .y = run->y,
+                                    .x0 = in.a,
+                                    .y0 = out.a,
+                                    .xc0 = run->xc0,
+                                    .yc0 = run->yc0,
+                                    .nc = b->in.nc,
+                                    .span = r->span[run->first],
+                                    .rate_hz = b->in.rate_hz,
+                                    .fresh = true,
+                                    .snap = INT64_MAX,
+                                    .next = INT64_MAX,
+                                    .scratch = run->work,
+                                    .bad = run->bad,
+                                    .bad_stride = run->bad_stride});
 }
 
 static bool is_wide(const mr_chain *c, const mr_pass *run)
@@ -121,7 +121,8 @@ void mr_chain_run(const mr_chain *c, const mr_pass *run)
     const layout l = measure(c, first, run->n, r, x->nc);
     double *buf[2] = {run->work + l.scratch, run->work + l.scratch + l.buf[0]};
     int at = -1;
-    const bool streams = run->n > 0 && (c->v[first].op->streams || c->v[first].op->once);
+    const mr_fast *fast = run->n > 0 ? mr_fast_of(c->v[first].op) : NULL;
+    const bool streams = fast && (fast->streams || fast->once);
     const bool wide = is_wide(c, run);
     if (feed && (wide || !streams)) feed->pull(feed->arg, x->nt);
     if (feed && (wide || !streams) && feed->spoilt(feed->arg)) return;
@@ -164,7 +165,7 @@ void mr_chain_run(const mr_chain *c, const mr_pass *run)
         if (b->defer)
             run_deferred(c, i, run, &p);
         else if (to.nt > 0)
-            b->op->apply(b->self, &p);
+            b->op->map(b->self, &p);
         if (p.feed) feed->pull(feed->arg, x->nt); /* all of it is looked at */
         if (p.feed && feed->spoilt(feed->arg)) return;
         from = to;

@@ -37,11 +37,11 @@ static mr_status check_map(const mr_bound *b)
 {
     const mr_needs *d = &b->needs;
     const double rate = b->in.rate_hz * (double)d->up / (double)d->down;
-    if (!b->op->apply) return REFUSE(b, "apply", "NULL, and needs->items.len is 0");
-    if (b->op->pointwise && (!b->op->in_place || d->before || d->after || d->state ||
-                             d->window_ns || d->memory != MR_MEM_NONE || d->blank_head ||
-                             d->up != 1 || d->down != 1 || d->couples || mr_bound_fans(b)))
-        return REFUSE(b, "pointwise", "but its needs say more, or it is not in_place");
+    if (!b->op->map) return REFUSE(b, "needs->items.len", "0, and it is no map");
+    if (b->op->pointwise &&
+        (d->before || d->after || d->state || d->window_ns || d->memory != MR_MEM_NONE ||
+         d->blank_head || d->up != 1 || d->down != 1 || d->couples || mr_bound_fans(b)))
+        return REFUSE(b, "pointwise", "but its needs say more");
     if (b->out.n_axes != b->in.n_axes)
         return REFUSE(b, "out->n_axes", "axes are a reducer's; set needs->items");
     if (!(fabs(b->out.rate_hz - rate) <= 2e-9 * rate))
@@ -71,7 +71,6 @@ static mr_status check_axes(const mr_bound *b)
 static mr_status check_picks(const mr_bound *b)
 {
     const mr_needs *d = &b->needs;
-    if (b->op->take || b->op->give) return REFUSE(b, "pick", "so take and give are to be NULL");
     if (d->items.hop != 1 || d->items.len != 1 || d->items.least != 1 || d->items.window_ns)
         return REFUSE(b, "needs->items", "of picks they are single samples");
     if (d->row_ns <= 0 || d->row_ns == MR_ALL || d->cells_before < 0 || d->cells_after < 0)
@@ -85,11 +84,8 @@ static mr_status check_reducer(const mr_bound *b)
 {
     mr_status st = MR_OK;
     const mr_needs *d = &b->needs;
-    if (b->op->pick) {
-        MR_TRY(check_picks(b));
-    } else if (!b->op->take || !b->op->give) {
-        return REFUSE(b, "needs->items", "take or give is NULL");
-    }
+    if (b->op->pick) MR_TRY(check_picks(b));
+    if (b->op->map) return REFUSE(b, "needs->items", "a map takes none");
     if (d->couples || mr_bound_fans(b))
         return REFUSE(b, "needs->ch_before, couples or out->nc",
                       "a reducer takes each channel for itself; do that in an operator before it");
@@ -100,7 +96,8 @@ static mr_status check_reducer(const mr_bound *b)
                       "what a reducer needs follows from needs->items");
     MR_TRY(check_axes(b));
     if (d->count_axes == 2 && !b->out.n_axes) return REFUSE(b, "needs->count_axes", "no such axis");
-    if (d->n_sources && !b->op->prepare) return REFUSE(b, "needs->source", "prepare is NULL");
+    if (d->n_sources && (b->op->pick || !b->op->fold->prepare))
+        return REFUSE(b, "needs->source", "prepare is NULL");
     for (size_t i = 0; i < d->n_sources; i++)
         if (d->source[i] >= b->in.nc) return REFUSE(b, "needs->source", "no such channel");
 out:
@@ -109,7 +106,7 @@ out:
 
 mr_status mr_bound_check(const mr_bound *b)
 {
-    if (b->op->join_begin) return MR_OK; /* looks at no samples */
+    if (b->op->join) return MR_OK; /* looks at no samples */
     const mr_status st = check_channels(b);
     if (st != MR_OK) return st;
     if (b->out.n_axes > MR_MAX_AXES) return REFUSE(b, "out->n_axes", "more than MR_MAX_AXES");
@@ -118,13 +115,13 @@ mr_status mr_bound_check(const mr_bound *b)
 
 mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows)
 {
-    if (!reducer && op->join_begin)
+    if (!reducer && op->join)
         return MR_RAISE(MR_ECONFIG,
                         "%s takes picks: it comes after an operator that gives them, "
                         "as trigger does",
                         op->name);
     if (!reducer) return MR_OK;
-    if (reducer->op->pick && (!op->join_begin || n_rows))
+    if (reducer->op->pick && (!op->join || n_rows))
         return MR_RAISE(MR_ECONFIG,
                         "%s gives picks: only one operator that joins them can come "
                         "after it, as coincidence does",

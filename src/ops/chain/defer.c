@@ -1,6 +1,7 @@
 /* ops/chain/defer.c: see defer.h. All blocks but those at the span's end have their last row at the
  * same distance from the output grid, so one table serves every boundary. */
 #include "ops/chain/defer.h"
+#include "millrace/op_fast.h"
 #include "ops/kernels/simd.h"
 #include <stdlib.h>
 #include <string.h>

@@ -50,14 +50,14 @@ static void run_rows(const mr_chain *c, const mr_view *y, double *scratch, doubl
             const mr_bound *b = &c->row[i];
             mr_view one = {mr_at(y, t, 0), 1, y->nc, y->stride};
             memcpy(keep, one.d, one.nc * sizeof *keep);
-            b->op->apply(b->self, &(mr_piece){.x = &one,
-                                              .y = &one,
-                                              .nc = b->in.nc,
-                                              .span = {0, 1},
-                                              .rate_hz = b->in.rate_hz,
-                                              .snap = INT64_MAX,
-                                              .next = INT64_MAX,
-                                              .scratch = scratch});
+            b->op->map(b->self, &(mr_piece){.x = &one,
+                                            .y = &one,
+                                            .nc = b->in.nc,
+                                            .span = {0, 1},
+                                            .rate_hz = b->in.rate_hz,
+                                            .snap = INT64_MAX,
+                                            .next = INT64_MAX,
+                                            .scratch = scratch});
             for (size_t k = 0; k < one.nc; k++)
                 if (isnan(keep[k])) one.d[k] = NAN;
         }
@@ -67,7 +67,7 @@ static void give(const mr_chain *c, const mr_bound *b, const mr_fold_job *j, con
                  int64_t row)
 {
     mr_view y = {j->work + scratch_of(c, f->stride), mr_geom_depth(&c->out), j->x->nc, f->stride};
-    b->op->give(b->self, f->acc, f->count, f->stride, f->scratch, &y);
+    b->op->fold->give(b->self, f->acc, f->count, f->stride, f->scratch, &y);
     if (b->needs.row_ns != MR_ALL) {
         const double rate = b->in.rate_hz;
         const int64_t a = mr_index_ceil(row * b->needs.row_ns, rate),
@@ -120,7 +120,7 @@ void mr_chain_fold(const mr_chain *c, const mr_fold_job *j)
             b->op->pick(b->self, &f, (mr_slab){k, end}, &cell, j->picks);
             continue;
         }
-        b->op->take(b->self, &f, (mr_slab){k, end});
+        b->op->fold->take(b->self, &f, (mr_slab){k, end});
         if (end == row.items.b || end == j->lane.b) give(c, b, j, &f, row.row);
     }
 }
@@ -133,5 +133,5 @@ void mr_chain_prepare(const mr_chain *c, const mr_block_ranges *r, mr_slab items
     f.bad = bad;
     f.bad0 = items.a;
     f.scratch = work;
-    b->op->prepare(b->self, &f, items, shared);
+    b->op->fold->prepare(b->self, &f, items, shared);
 }

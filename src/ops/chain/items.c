@@ -21,7 +21,7 @@ double mr_chain_rate(const mr_chain *c)
 
 bool mr_chain_by_rows(const mr_chain *c)
 {
-    return mr_chain_last(c) && mr_chain_last(c)->op->by_rows;
+    return mr_chain_last(c) && mr_fast_of(mr_chain_last(c)->op)->by_rows;
 }
 
 double mr_chain_reducer_rate(const mr_chain *c)

@@ -50,7 +50,7 @@ mr_status mr_chain_join_begin(const mr_chain *c, const mr_joining *in, mr_join *
     j->in = *in;
     j->in.rate_hz = b->in.rate_hz;
     j->in.cell_ns = b->needs.row_ns;
-    if (join) MR_TRY(join->op->join_begin(join->self, &j->in, &j->state));
+    if (join) MR_TRY(join->op->join->begin(join->self, &j->in, &j->state));
     j->op = join ? join->op : NULL;
     *out = j;
     j = NULL;
@@ -61,7 +61,7 @@ out:
 
 mr_status mr_chain_join_add(mr_join *j, const mr_pick *p)
 {
-    if (j->op) return j->op->join_add(j->state, p);
+    if (j->op) return j->op->join->add(j->state, p);
     return j->in.give(j->in.arg, &(mr_event){.on = p->on,
                                              .off = p->off,
                                              .peak_at = p->peak_at,
@@ -79,7 +79,7 @@ mr_status mr_chain_join_add(mr_join *j, const mr_pick *p)
 mr_status mr_chain_join_end(mr_join *j, bool drop)
 {
     if (!j) return MR_OK;
-    const mr_status st = j->op ? j->op->join_end(j->state, drop) : MR_OK;
+    const mr_status st = j->op ? j->op->join->end(j->state, drop) : MR_OK;
     free(j);
     return st;
 }

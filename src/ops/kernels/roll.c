@@ -2,6 +2,7 @@
  * of even number, [n] for those of odd number, and the sum of the stretch's cells so far. The
  * stretch at hand holds plain cells until it ends. */
 #include "ops/kernels/roll.h"
+#include "millrace/op_fast.h"
 #include <string.h>
 
 static size_t place(int64_t cell, size_t n, size_t *odd)

@@ -23,7 +23,7 @@ void mr_roll_sum(const double *roll, size_t n, size_t w, int64_t cell, double *s
  */
 void mr_roll_needs(size_t window, size_t rows, mr_needs *needs);
 
-/** One apply() of such an operator: cell after cell. Cell k holds the samples (k - 1) * g < t <= k
+/** One map() of such an operator: cell after cell. Cell k holds the samples (k - 1) * g < t <= k
  * * g.
  */
 typedef struct mr_rolling {

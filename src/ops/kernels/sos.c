@@ -2,6 +2,7 @@
  * rows that stay in the first-level cache while all sections run over them; a section's state stays
  * in registers. */
 #include "ops/kernels/sos.h"
+#include "millrace/op_fast.h"
 #include "ops/kernels/simd.h"
 #include <string.h>
 

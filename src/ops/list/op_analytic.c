@@ -2,6 +2,7 @@
  * frequency. The imaginary part is a finite response (the Hilbert transformer under a Kaiser
  * window), so that the context is known and no block leaves a seam; beyond the span's ends samples
  * count as zero. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/design.h"
 #include "ops/names.h"
 #include "ops/ops.h"
@@ -167,7 +168,6 @@ static mr_status analytic_describe(const void *self, mr_text *t)
 }
 
 const mr_op mr_op_envelope = {.name = "envelope",
-                              .bends = true,
                               .example = "above: 5 Hz",
                               .doc = "envelope: magnitude of the analytic signal",
                               .ref = "|x + i H x|, H a windowed Hilbert transformer; "
@@ -175,17 +175,18 @@ const mr_op mr_op_envelope = {.name = "envelope",
                               .size = sizeof(analytic),
                               .params = envelope_params,
                               .bind = envelope_bind,
-                              .apply = envelope_apply,
+                              .map = envelope_apply,
                               .release = analytic_release,
-                              .describe = analytic_describe};
+                              .describe = analytic_describe,
+                              .hints = &(const mr_hints){.bends = true}};
 const mr_op mr_op_instantaneous = {.name = "instantaneous",
-                                   .bends = true,
                                    .example = "above: 5 Hz",
                                    .doc = "instantaneous phase or frequency of the analytic signal",
                                    .ref = "angle of x + i H x as for envelope; its turn per sample",
                                    .size = sizeof(analytic),
                                    .params = instantaneous_params,
                                    .bind = instantaneous_bind,
-                                   .apply = instantaneous_apply,
+                                   .map = instantaneous_apply,
                                    .release = analytic_release,
-                                   .describe = analytic_describe};
+                                   .describe = analytic_describe,
+                                   .hints = &(const mr_hints){.bends = true}};

@@ -1,4 +1,5 @@
 /* ops/list/op_calculus.c: integrate and differentiate in time. */
+#include "millrace/op_fast.h"
 #include "ops/ops.h"
 #include "ops/kernels/sos.h"
 #include <stdio.h>
@@ -140,9 +141,9 @@ const mr_op mr_op_integrate = {.name = "integrate",
                                .size = sizeof(integrate),
                                .params = integrate_params,
                                .bind = integrate_bind,
-                               .apply = integrate_apply,
-                               .in_place = true,
-                               .describe = integrate_describe};
+                               .map = integrate_apply,
+                               .describe = integrate_describe,
+                               .fast = &(const mr_fast){.in_place = true}};
 
 /* --- differentiate ---------------------------------------------------------------------------- */
 
@@ -212,4 +213,4 @@ const mr_op mr_op_differentiate = {.name = "differentiate",
                                    .size = sizeof(differentiate),
                                    .params = differentiate_params,
                                    .bind = differentiate_bind,
-                                   .apply = differentiate_apply};
+                                   .map = differentiate_apply};

@@ -53,7 +53,7 @@ const mr_op mr_op_channel_stack = {.name = "channel_stack",
                                    .size = sizeof(stack),
                                    .params = stack_params,
                                    .bind = stack_bind,
-                                   .apply = stack_apply};
+                                   .map = stack_apply};
 
 /* --- channel_decimate */
 
@@ -121,6 +121,6 @@ const mr_op mr_op_channel_decimate = {
     .size = sizeof(thin),
     .params = thin_params,
     .bind = thin_bind,
-    .apply = thin_apply,
+    .map = thin_apply,
     .release = thin_release,
     .describe = thin_describe};

@@ -387,6 +387,5 @@ const mr_op mr_op_coincidence = {
     .size = sizeof(coincidence),
     .params = coincidence_params,
     .bind = coincidence_bind,
-    .join_begin = coincidence_begin,
-    .join_add = coincidence_add,
-    .join_end = coincidence_end};
+    .join = &(const mr_joiner){
+        .begin = coincidence_begin, .add = coincidence_add, .end = coincidence_end}};

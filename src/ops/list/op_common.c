@@ -1,5 +1,6 @@
 /* ops/list/op_common.c: common mode: what all channels share at one time is taken out. Channels
  * that are NaN at that time are left out. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/median.h"
 #include "ops/ops.h"
 #include <stdlib.h>
@@ -69,5 +70,5 @@ const mr_op mr_op_common_mode = {.name = "common_mode",
                                  .size = sizeof(common),
                                  .params = common_params,
                                  .bind = common_bind,
-                                 .apply = common_apply,
-                                 .in_place = true};
+                                 .map = common_apply,
+                                 .fast = &(const mr_fast){.in_place = true}};

@@ -5,6 +5,7 @@
  * A window of N samples goes without its mean, zero-padded, through a transform of the first length
  * with the factors 2, 3, 5 from N + max_lag on: lags up to max_lag do not wrap around. Bins times
  * the conjugate of the source's: y[lag] = sum over t of x[t + lag] s[t]. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/band.h"
 #include "ops/ops.h"
 #include "ops/kernels/simd.h"
@@ -414,8 +415,8 @@ const mr_op mr_op_correlate = {
     .size = sizeof(correlate),
     .params = correlate_params,
     .bind = correlate_bind,
-    .by_rows = true,
-    .take = correlate_take,
-    .give = correlate_give,
-    .prepare = correlate_prepare,
-    .release = correlate_release};
+    .release = correlate_release,
+    .fold = &(const mr_reducer){.take = correlate_take,
+                                .give = correlate_give,
+                                .prepare = correlate_prepare},
+    .fast = &(const mr_fast){.by_rows = true}};

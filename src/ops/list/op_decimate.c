@@ -1,5 +1,6 @@
 /* ops/list/op_decimate.c: keep every factor-th sample after an anti-alias filter:
  * scipy.signal.decimate over the whole span. Factors above 13 become a cascade. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/design.h"
 #include "ops/kernels/fir.h"
 #include "ops/ops.h"
@@ -142,16 +143,16 @@ static double decimate_clean(const void *self)
     return ((const decimate *)self)->kind == 0 ? 0.91 : 0.82;
 }
 
-const mr_op mr_op_decimate = {.name = "decimate",
-                              .example = "factor: 5",
-                              .doc = "anti-alias filter, then keep every factor-th sample",
-                              .ref = "scipy.signal.decimate",
-                              .size = sizeof(decimate),
-                              .params = decimate_params,
-                              .bind = decimate_bind,
-                              .apply = decimate_apply,
-                              .release = decimate_release,
-                              .expand = decimate_expand,
-                              .finite = decimate_finite,
-                              .describe = decimate_describe,
-                              .clean = decimate_clean};
+const mr_op mr_op_decimate = {
+    .name = "decimate",
+    .example = "factor: 5",
+    .doc = "anti-alias filter, then keep every factor-th sample",
+    .ref = "scipy.signal.decimate",
+    .size = sizeof(decimate),
+    .params = decimate_params,
+    .bind = decimate_bind,
+    .map = decimate_apply,
+    .release = decimate_release,
+    .describe = decimate_describe,
+    .fast = &(const mr_fast){.expand = decimate_expand, .finite = decimate_finite},
+    .hints = &(const mr_hints){.clean = decimate_clean}};

@@ -103,7 +103,7 @@ const mr_op mr_op_fill = {.name = "fill",
                           .size = sizeof(fill),
                           .params = fill_params,
                           .bind = fill_bind,
-                          .apply = fill_apply,
+                          .map = fill_apply,
                           .nan = fill_nan};
 
 /* --- interpolate ------------------------------------------------------------------------------ */
@@ -242,7 +242,7 @@ const mr_op mr_op_interpolate = {
     .size = sizeof(interpolate),
     .params = interpolate_params,
     .bind = interpolate_bind,
-    .apply = interpolate_apply,
+    .map = interpolate_apply,
     .nan = interpolate_nan,
     .release = interpolate_release,
     .describe = interpolate_describe};

@@ -1,5 +1,6 @@
 /* ops/list/op_filter.c: recursive filters: Butterworth bandpass, bandstop, lowpass, highpass;
  * notch. Zero phase is scipy's sosfiltfilt over the whole span, causal its sosfilt from rest. */
+#include "millrace/op_fast.h"
 #include "ops/ops.h"
 #include <math.h>
 #include "ops/kernels/sos.h"
@@ -152,50 +153,54 @@ static void above_keeps(const void *self, double band_hz[2])
     band_hz[1] = INFINITY;
 }
 
-#define FILTER_ROW                                                                                 \
-    .size = sizeof(filter), .apply = filter_apply, .impulse = filter_impulse,                      \
-    .describe = filter_describe, .zero_phase = filter_zero_phase, .in_place = true,                \
-    .streams = true, .ref = "scipy.signal.butter, sosfiltfilt, sosfilt"
+static const mr_fast filter_fast = {
+    .zero_phase = filter_zero_phase, .in_place = true, .streams = true};
 
-const mr_op mr_op_bandpass = {.name = "bandpass",
-                              .example = "band: 5..20 Hz",
-                              .doc = "Butterworth: keep what is inside the band",
-                              .params = band_params,
-                              .bind = bandpass_bind,
-                              .keeps = band_keeps,
-                              FILTER_ROW};
+#define FILTER_ROW                                                                                 \
+    .size = sizeof(filter), .map = filter_apply, .describe = filter_describe,                      \
+    .fast = &filter_fast, .ref = "scipy.signal.butter, sosfiltfilt, sosfilt"
+
+const mr_op mr_op_bandpass = {
+    .name = "bandpass",
+    .example = "band: 5..20 Hz",
+    .doc = "Butterworth: keep what is inside the band",
+    .params = band_params,
+    .bind = bandpass_bind,
+    FILTER_ROW,
+    .hints = &(const mr_hints){.keeps = band_keeps, .impulse = filter_impulse}};
 const mr_op mr_op_bandstop = {.name = "bandstop",
                               .example = "band: 10..14 Hz",
                               .doc = "Butterworth: take out what is inside the band",
                               .params = band_params,
                               .bind = bandstop_bind,
-                              .keeps = all_keeps,
-                              FILTER_ROW};
-const mr_op mr_op_lowpass = {.name = "lowpass",
-                             .example = "corner: 20 Hz",
-                             .doc = "Butterworth: keep what is below the corner",
-                             .params = corner_params,
-                             .bind = lowpass_bind,
-                             .keeps = below_keeps,
-                             FILTER_ROW};
-const mr_op mr_op_highpass = {.name = "highpass",
-                              .example = "corner: 2 Hz",
-                              .doc = "Butterworth: keep what is above the corner",
-                              .params = corner_params,
-                              .bind = highpass_bind,
-                              .keeps = above_keeps,
-                              FILTER_ROW};
-const mr_op mr_op_notch = {.name = "notch",
-                           .example = "frequency: 10 Hz, q: 10",
-                           .doc = "take one frequency out",
-                           .size = sizeof(filter),
-                           .params = notch_params,
-                           .bind = notch_bind,
-                           .keeps = all_keeps,
-                           .apply = filter_apply,
-                           .impulse = filter_impulse,
-                           .describe = filter_describe,
-                           .zero_phase = filter_zero_phase,
-                           .in_place = true,
-                           .streams = true,
-                           .ref = "scipy.signal.iirnotch, filtfilt, lfilter"};
+                              FILTER_ROW,
+                              .hints =
+                                  &(const mr_hints){.keeps = all_keeps, .impulse = filter_impulse}};
+const mr_op mr_op_lowpass = {
+    .name = "lowpass",
+    .example = "corner: 20 Hz",
+    .doc = "Butterworth: keep what is below the corner",
+    .params = corner_params,
+    .bind = lowpass_bind,
+    FILTER_ROW,
+    .hints = &(const mr_hints){.keeps = below_keeps, .impulse = filter_impulse}};
+const mr_op mr_op_highpass = {
+    .name = "highpass",
+    .example = "corner: 2 Hz",
+    .doc = "Butterworth: keep what is above the corner",
+    .params = corner_params,
+    .bind = highpass_bind,
+    FILTER_ROW,
+    .hints = &(const mr_hints){.keeps = above_keeps, .impulse = filter_impulse}};
+const mr_op mr_op_notch = {
+    .name = "notch",
+    .example = "frequency: 10 Hz, q: 10",
+    .doc = "take one frequency out",
+    .size = sizeof(filter),
+    .params = notch_params,
+    .bind = notch_bind,
+    .map = filter_apply,
+    .describe = filter_describe,
+    .ref = "scipy.signal.iirnotch, filtfilt, lfilter",
+    .fast = &(const mr_fast){.zero_phase = filter_zero_phase, .in_place = true, .streams = true},
+    .hints = &(const mr_hints){.keeps = all_keeps, .impulse = filter_impulse}};

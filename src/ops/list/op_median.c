@@ -1,5 +1,6 @@
 /* ops/list/op_median.c: medians over neighbours in time and channel: median filter, Hampel's
  * outliers, spikes. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/median.h"
 #include "ops/kernels/middle.h"
 #include "ops/ops.h"
@@ -81,14 +82,14 @@ static void median_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_median = {.name = "median",
-                            .bends = true,
                             .example = "time: 5, channel: 3",
                             .doc = "median over neighbours in time and channel",
                             .ref = "scipy.ndimage.median_filter(mode=reflect)",
                             .size = sizeof(around),
                             .params = median_params,
                             .bind = median_bind,
-                            .apply = median_apply};
+                            .map = median_apply,
+                            .hints = &(const mr_hints){.bends = true}};
 
 /* --- hampel */
 
@@ -128,14 +129,14 @@ static void hampel_apply(const void *self, const mr_piece *p)
 
 const mr_op mr_op_hampel = {
     .name = "hampel",
-    .bends = true,
     .example = "time: 5, channel: 3, threshold: 3",
     .doc = "outliers become their neighbours' median",
     .ref = "Hampel 1974; Pearson 2002: |x - median| > threshold * MAD of the window",
     .size = sizeof(around),
     .params = hampel_params,
     .bind = hampel_bind,
-    .apply = hampel_apply};
+    .map = hampel_apply,
+    .hints = &(const mr_hints){.bends = true}};
 
 /* --- despike */
 
@@ -249,4 +250,4 @@ const mr_op mr_op_despike = {
     .size = sizeof(around),
     .params = despike_params,
     .bind = despike_bind,
-    .apply = despike_apply};
+    .map = despike_apply};

@@ -1,5 +1,6 @@
 /* ops/list/op_normalise.c: amplitudes made alike: automatic gain, and the normalisations of ambient
  * noise work. Where the divisor is zero the samples are, and stay, zero. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/trail.h"
 #include "ops/names.h"
 #include "ops/ops.h"
@@ -69,14 +70,14 @@ static void agc_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_agc = {.name = "agc",
-                         .bends = true,
                          .example = "window: 500 ms",
                          .doc = "automatic gain: divide by the amplitude around each sample",
                          .ref = "x / sqrt(mean of x^2) over a centred window",
                          .size = sizeof(agc),
                          .params = agc_params,
                          .bind = agc_bind,
-                         .apply = agc_apply};
+                         .map = agc_apply,
+                         .hints = &(const mr_hints){.bends = true}};
 
 /* --- normalise */
 
@@ -176,7 +177,6 @@ static void normalise_apply(const void *self, const mr_piece *p)
 
 const mr_op mr_op_normalise = {
     .name = "normalise",
-    .bends = true,
     .example = "kind: z, window: 4 s",
     .doc = "amplitudes made alike: one bit, or by each window's size",
     .ref = "numpy.sign; x / max|x|, x / |x|, (x - mean) / std of each window; "
@@ -184,4 +184,5 @@ const mr_op mr_op_normalise = {
     .size = sizeof(normalise),
     .params = normalise_params,
     .bind = normalise_bind,
-    .apply = normalise_apply};
+    .map = normalise_apply,
+    .hints = &(const mr_hints){.bends = true}};

@@ -1,4 +1,5 @@
 /* ops/list/op_point.c: what needs one sample at a time: scale, units, clip, abs. */
+#include "millrace/op_fast.h"
 #include "ops/names.h"
 #include "ops/ops.h"
 #include <math.h>
@@ -56,8 +57,7 @@ const mr_op mr_op_scale = {.name = "scale",
                            .size = sizeof(scale),
                            .params = scale_params,
                            .bind = scale_bind,
-                           .apply = scale_apply,
-                           .in_place = true,
+                           .map = scale_apply,
                            .pointwise = true};
 
 /* --- units
@@ -117,9 +117,9 @@ const mr_op mr_op_units = {.name = "units",
                            .size = sizeof(units),
                            .params = units_params,
                            .bind = units_bind,
-                           .apply = units_apply,
-                           .in_place = true,
-                           .describe = units_describe};
+                           .map = units_apply,
+                           .describe = units_describe,
+                           .fast = &(const mr_fast){.in_place = true}};
 
 /* --- clip
  * ------------------------------------------------------------------------------------------ */
@@ -154,16 +154,15 @@ static void clip_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_clip = {.name = "clip",
-                          .bends = true,
                           .example = "min: -1, max: 1",
                           .doc = "limit samples to a range",
                           .ref = "numpy.clip",
                           .size = sizeof(clip),
                           .params = clip_params,
                           .bind = clip_bind,
-                          .apply = clip_apply,
-                          .in_place = true,
-                          .pointwise = true};
+                          .map = clip_apply,
+                          .pointwise = true,
+                          .hints = &(const mr_hints){.bends = true}};
 
 /* --- abs
  * ------------------------------------------------------------------------------------------- */
@@ -186,12 +185,11 @@ static void abs_apply(MR_UNUSED const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_abs = {.name = "abs",
-                         .bends = true,
                          .example = "",
                          .doc = "absolute value",
                          .ref = "numpy.abs",
                          .size = sizeof(absolute),
                          .bind = abs_bind,
-                         .apply = abs_apply,
-                         .in_place = true,
-                         .pointwise = true};
+                         .map = abs_apply,
+                         .pointwise = true,
+                         .hints = &(const mr_hints){.bends = true}};

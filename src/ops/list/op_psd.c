@@ -228,9 +228,8 @@ const mr_op mr_op_psd = {.name = "psd",
                          .size = sizeof(psd),
                          .params = psd_params,
                          .bind = psd_bind,
-                         .take = psd_take,
-                         .give = psd_give,
-                         .release = psd_release};
+                         .release = psd_release,
+                         .fold = &(const mr_reducer){.take = psd_take, .give = psd_give}};
 
 /* --- fbe -------------------------------------------------------------------------------------- */
 
@@ -351,6 +350,5 @@ const mr_op mr_op_fbe = {
     .size = sizeof(fbe),
     .params = fbe_params,
     .bind = fbe_bind,
-    .take = fbe_take,
-    .give = fbe_give,
-    .release = fbe_release};
+    .release = fbe_release,
+    .fold = &(const mr_reducer){.take = fbe_take, .give = fbe_give}};

@@ -327,7 +327,6 @@ const mr_op mr_op_quality = {
     .size = sizeof(quality),
     .params = quality_params,
     .bind = quality_bind,
-    .take = quality_take,
-    .give = quality_give,
     .describe = quality_describe,
-    .release = quality_release};
+    .release = quality_release,
+    .fold = &(const mr_reducer){.take = quality_take, .give = quality_give}};

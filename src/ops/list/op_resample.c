@@ -1,6 +1,7 @@
 /* ops/list/op_resample.c: change of rate by a ratio of whole numbers: scipy.signal.resample_poly
  * over the whole span; by another ratio near 1, of two recorders' clocks: a windowed sinc at the
  * exact place. Output samples lie on the UTC grid of the new rate. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/design.h"
 #include "ops/kernels/fir.h"
 #include "ops/kernels/sinc.h"
@@ -143,8 +144,8 @@ const mr_op mr_op_resample = {.name = "resample",
                               .size = sizeof(resample),
                               .params = resample_params,
                               .bind = resample_bind,
-                              .apply = resample_apply,
+                              .map = resample_apply,
                               .release = resample_release,
-                              .finite = resample_finite,
                               .describe = resample_describe,
-                              .clean = resample_clean};
+                              .fast = &(const mr_fast){.finite = resample_finite},
+                              .hints = &(const mr_hints){.clean = resample_clean}};

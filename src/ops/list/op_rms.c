@@ -1,5 +1,6 @@
 /* ops/list/op_rms.c: root mean square over a trailing window: a sum of squares over cells, the
  * greatest common divisor of window and step. */
+#include "millrace/op_fast.h"
 #include "ops/names.h"
 #include "ops/ops.h"
 #include "ops/kernels/roll.h"
@@ -66,12 +67,12 @@ static void rms_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_rms = {.name = "rms",
-                         .bends = true,
                          .example = "window: 500 ms, step: 100 ms",
                          .doc = "root mean square over a trailing window",
                          .ref = "sqrt of the rolling mean of squares",
                          .size = sizeof(rms),
                          .params = rms_params,
                          .bind = rms_bind,
-                         .apply = rms_apply,
-                         .once = true};
+                         .map = rms_apply,
+                         .fast = &(const mr_fast){.once = true},
+                         .hints = &(const mr_hints){.bends = true}};

@@ -1,5 +1,6 @@
 /* ops/list/op_rolling.c: statistics over a trailing window: mean, standard deviation, extremes,
  * median, root mean square, sum; and kurtosis. */
+#include "millrace/op_fast.h"
 #include "ops/kernels/trail.h"
 #include "ops/names.h"
 #include "ops/ops.h"
@@ -151,14 +152,14 @@ static void rolling_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_rolling = {.name = "rolling",
-                             .bends = true,
                              .example = "window: 500 ms, step: 100 ms",
                              .doc = "mean, deviation, extremes, median, ... over a trailing window",
                              .ref = "numpy.mean, std, min, max, median, sum of each window",
                              .size = sizeof(rolling),
                              .params = rolling_params,
                              .bind = rolling_bind,
-                             .apply = rolling_apply};
+                             .map = rolling_apply,
+                             .hints = &(const mr_hints){.bends = true}};
 
 static mr_status kurtosis_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
 {
@@ -192,7 +193,6 @@ static void kurtosis_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_kurtosis = {.name = "kurtosis",
-                              .bends = true,
                               .example = "window: 1 s, step: 100 ms",
                               .doc =
                                   "excess kurtosis over a trailing window: how spiky samples are",
@@ -200,4 +200,5 @@ const mr_op mr_op_kurtosis = {.name = "kurtosis",
                               .size = sizeof(rolling),
                               .params = kurtosis_params,
                               .bind = kurtosis_bind,
-                              .apply = kurtosis_apply};
+                              .map = kurtosis_apply,
+                              .hints = &(const mr_hints){.bends = true}};

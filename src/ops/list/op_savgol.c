@@ -146,6 +146,6 @@ const mr_op mr_op_savgol = {.name = "savgol",
                             .size = sizeof(savgol),
                             .params = savgol_params,
                             .bind = savgol_bind,
-                            .apply = savgol_apply,
+                            .map = savgol_apply,
                             .release = savgol_release,
                             .describe = savgol_describe};

@@ -129,13 +129,13 @@ static void spectrogram_release(void *self)
     free(s->frequency);
 }
 
-const mr_op mr_op_spectrogram = {.name = "spectrogram",
-                                 .example = "segment: 128, step: 500 ms",
-                                 .doc = "power spectral density of each window, over time",
-                                 .ref = "scipy.signal.spectrogram (density, hann, constant)",
-                                 .size = sizeof(spectrogram),
-                                 .params = spectrogram_params,
-                                 .bind = spectrogram_bind,
-                                 .take = spectrogram_take,
-                                 .give = spectrogram_give,
-                                 .release = spectrogram_release};
+const mr_op mr_op_spectrogram = {
+    .name = "spectrogram",
+    .example = "segment: 128, step: 500 ms",
+    .doc = "power spectral density of each window, over time",
+    .ref = "scipy.signal.spectrogram (density, hann, constant)",
+    .size = sizeof(spectrogram),
+    .params = spectrogram_params,
+    .bind = spectrogram_bind,
+    .release = spectrogram_release,
+    .fold = &(const mr_reducer){.take = spectrogram_take, .give = spectrogram_give}};

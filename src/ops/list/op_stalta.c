@@ -1,6 +1,7 @@
 /* ops/list/op_stalta.c: ratio of a short to a long mean of the squares, the classic trigger. The
  * sums of the classic kind run over cells, the greatest common divisor of both windows and the
  * step. */
+#include "millrace/op_fast.h"
 #include "ops/ops.h"
 #include "ops/kernels/roll.h"
 #include <float.h>
@@ -160,12 +161,12 @@ static void stalta_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_stalta = {.name = "stalta",
-                            .bends = true,
                             .example = "sta: 200 ms, lta: 2 s, step: 100 ms",
                             .doc = "short-term over long-term mean of squares, for triggers",
                             .ref = "obspy.signal.trigger.classic_sta_lta, recursive_sta_lta",
                             .size = sizeof(stalta),
                             .params = stalta_params,
                             .bind = stalta_bind,
-                            .apply = stalta_apply,
-                            .once = true};
+                            .map = stalta_apply,
+                            .fast = &(const mr_fast){.once = true},
+                            .hints = &(const mr_hints){.bends = true}};

@@ -151,5 +151,4 @@ const mr_op mr_op_stats = {.name = "stats",
                            .size = sizeof(stats),
                            .params = stats_params,
                            .bind = stats_bind,
-                           .take = stats_take,
-                           .give = stats_give};
+                           .fold = &(const mr_reducer){.take = stats_take, .give = stats_give}};

@@ -139,5 +139,5 @@ const mr_op mr_op_strain = {.name = "strain",
                             .params = strain_params,
                             .compound = strain_compound,
                             .bind = strain_bind,
-                            .apply = strain_apply,
+                            .map = strain_apply,
                             .describe = strain_describe};

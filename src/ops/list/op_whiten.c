@@ -108,5 +108,5 @@ const mr_op mr_op_whiten = {.name = "whiten",
                             .size = sizeof(whiten),
                             .params = whiten_params,
                             .bind = whiten_bind,
-                            .apply = whiten_apply,
+                            .map = whiten_apply,
                             .release = whiten_release};

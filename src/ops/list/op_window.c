@@ -1,6 +1,7 @@
 /* ops/list/op_window.c: what is done to each window of the UTC grid on its own: detrend, demean,
  * taper. A window cut by the span's end is treated as the shorter window it is; the chain blanks
  * those less than half full. */
+#include "millrace/op_fast.h"
 #include "ops/ops.h"
 #include <math.h>
 #include <string.h>
@@ -87,25 +88,25 @@ static void detrend_apply(const void *self, const mr_piece *p)
 }
 
 const mr_op mr_op_detrend = {.name = "detrend",
-                             .levels = true,
                              .example = "window: 10 s",
                              .doc = "take the trend out of each window",
                              .ref = "scipy.signal.detrend",
                              .size = sizeof(detrend),
                              .params = detrend_params,
                              .bind = detrend_bind,
-                             .apply = detrend_apply,
-                             .in_place = true};
+                             .map = detrend_apply,
+                             .fast = &(const mr_fast){.in_place = true},
+                             .hints = &(const mr_hints){.levels = true}};
 const mr_op mr_op_demean = {.name = "demean",
-                            .levels = true,
                             .example = "window: 10 s",
                             .doc = "take the mean out of each window",
                             .ref = "scipy.signal.detrend(type=constant)",
                             .size = sizeof(detrend),
                             .params = demean_params,
                             .bind = demean_bind,
-                            .apply = detrend_apply,
-                            .in_place = true};
+                            .map = detrend_apply,
+                            .fast = &(const mr_fast){.in_place = true},
+                            .hints = &(const mr_hints){.levels = true}};
 
 /* --- taper ------------------------------------------------------------------------------------ */
 
@@ -176,5 +177,5 @@ const mr_op mr_op_taper = {.name = "taper",
                            .size = sizeof(taper),
                            .params = taper_params,
                            .bind = taper_bind,
-                           .apply = taper_apply,
-                           .in_place = true};
+                           .map = taper_apply,
+                           .fast = &(const mr_fast){.in_place = true}};
