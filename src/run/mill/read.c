@@ -80,18 +80,12 @@ static mr_chsel buffered(const mr_mill *m, const mr_lane *l)
 }
 
 /** Add what was read to the digest of its leg of the lane. */
-static void note_read(mr_mill *m, mr_job *j, const mr_leg *leg, const request *q, uint64_t row,
-                      uint64_t n, const void *data)
+static void note_read(mr_mill *m, mr_job *j, const mr_leg *leg, bool again, const mr_rows_sum *sum)
 {
-    mr_rows_sum sum = {0};
     mr_job_leg *p = &j->leg[(size_t)(leg - m->plan->spans.leg) - j->first_leg];
-    const mr_array *a = &m->plan->arrays[j->lane->array];
-    const mr_file_info *f = &m->plan->cat->facts[m->plan->cat->rows[q->file].form];
-    const size_t bytes = (size_t)buffered(m, j->lane).n * f->store.dtype.size;
-    if (!q->again) mr_rows_add(&sum, data, row, n, bytes, a->row_bytes);
     mr_mutex_lock(m->gate);
-    mr_rows_merge(&p->sum, &sum);
-    p->failed = p->failed || q->again;
+    if (!again) mr_rows_merge(&p->sum, sum);
+    p->failed = p->failed || again;
     mr_mutex_unlock(m->gate);
 }
 
@@ -148,29 +142,48 @@ out:
     return st;
 }
 
+/** Rows of a file to read at once: what was just read is still in the second cache when its digest
+ * is taken. Other storage than whole rows side by side has pieces of its own. */
+static uint64_t rows_at_once(const mr_store *s, size_t row_bytes)
+{
+    enum { HOT = 512 << 10 };
+    if (s->storage == MR_ST_CHUNKED || !s->time_first) return UINT64_MAX;
+    return MR_MAX((uint64_t)HOT / row_bytes, (uint64_t)1);
+}
+
 /** Read rows [raw.a, raw.b), all in one leg, into the intake. */
 static mr_status read_leg(mr_mill *m, mr_job *j, mr_intake *s, const mr_leg *leg, mr_slab raw,
                           open_file *f)
 {
     const mr_array *a = &m->plan->arrays[j->lane->array];
+    const mr_store *store = &m->plan->cat->facts[m->plan->cat->rows[leg->file].form].store;
     const int64_t k0 = m->plan->spans.span[j->lane->span].index0;
     const mr_chsel sel = buffered(m, j->lane);
     char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
     const uint64_t row = (uint64_t)(raw.a - k0 - leg->k) + leg->skip;
-    const uint64_t n = (uint64_t)(raw.b - raw.a);
+    const uint64_t n = (uint64_t)(raw.b - raw.a), some = rows_at_once(store, a->row_bytes);
     request q = {.m = m, .job = j, .intake = s, .file = leg->file, .raw0 = raw.a};
+    mr_rows_sum sum = {0};
     mr_status st = open_input(m, leg->file, f);
-    if (st == MR_OK) st = mr_raw_read(f->raw, row, n, &sel, dst, a->row_bytes, lost, &q);
+    for (uint64_t at = 0, k; st == MR_OK && at < n; at += k) {
+        char *to = dst + at * a->row_bytes;
+        k = MR_MIN(some, n - at);
+        q.raw0 = raw.a + (int64_t)at;
+        st = mr_raw_read(f->raw, row + at, k, &sel, to, a->row_bytes, lost, &q);
+        if (st == MR_OK)
+            mr_rows_add(&sum, to, row + at, k, (size_t)sel.n * store->dtype.size, a->row_bytes);
+    }
     if (st == MR_EINPUT) {
         char why[MR_NOTE_MAX];
         snprintf(why, sizeof why, "%s", mr_error());
         close_file(f);
         q.again = true;
+        q.raw0 = raw.a;
         memset(dst, 0, (size_t)n * a->row_bytes);
         lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
         st = MR_OK;
     }
-    if (st == MR_OK) note_read(m, j, leg, &q, row, n, dst);
+    if (st == MR_OK) note_read(m, j, leg, q.again, &sum);
     return st != MR_OK ? st : q.st;
 }
 
