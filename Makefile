@@ -111,13 +111,14 @@ e2e: all
 check:
 	@JOBS=$(JOBS) MPICC="$(MPICC)" PYTHON=$(PYTHON) tests/check/run.sh
 
-## bench: beside numpy, scipy, dask and the machine's limits; W=decimate: one row; QUICK=1: a try
+## bench: beside numpy, scipy, dask and the machine's limits; W=decimate: one row; QUICK=1: a try; S=20 GB=12: how long
 bench: all
 	@tests/bench/setup.sh
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/run.py $(if $(W),W=$(W)) \
-	  $(if $(QUICK),--quick) $(if $(REPS),--reps $(REPS))
+	  $(if $(QUICK),--quick) $(if $(REPS),--reps $(REPS)) $(if $(S),--seconds $(S)) \
+	  $(if $(GB),--gb $(GB)) $(if $(PEERS),--peers $(PEERS))
 
-## bench-growth: 1, 10 and 100 GB of the same files: cost and memory
+## bench-growth: 1, 10 and 100 GB, files of their own where the disk has room: cost and memory
 bench-growth: all
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/growth.py $(GB)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from rows import RATE
+from data import file_seconds
 
 CHANNELS = 16
 
@@ -48,8 +48,8 @@ def of_peer(folder):
     for path in sorted(Path(folder).glob("*.h5")):
         with h5py.File(path) as h:
             halves.setdefault(path.stem.split("_")[0], []).append(h["data"][()])
-    whole = [np.concatenate(v, axis=1) for _, v in sorted(halves.items())]
-    return np.concatenate([y[:, picked(y.shape[1])] for y in whole])
+    whole = [np.concatenate(v, axis=-1) for _, v in sorted(halves.items())]
+    return np.concatenate([y[..., picked(y.shape[-1])] for y in whole])
 
 
 def error(got, ref):
@@ -65,8 +65,11 @@ class Answer:
 
     def __init__(self, row, files):
         x, lengths, self.n_samples = samples(files)
+        if not row.answer:
+            return
         self.ref = row.answer(x, lengths[0])
-        after, before = (s * RATE for s in row.edge_s)
+        rate = lengths[0] / float(file_seconds(row.data, self.quick(files)))
+        after, before = (s * rate for s in row.edge_s)
         self.inner = np.ones(len(self.ref), bool)
         if after or before:
             at = np.arange(len(self.ref)) * (len(x) / len(self.ref))
@@ -77,6 +80,10 @@ class Answer:
             self.by_file = np.concatenate([row.answer(p, lengths[0]) for p in cut])
         else:
             self.by_file = None
+
+    @staticmethod
+    def quick(files):
+        return files[0].parent.name.startswith("quick_")
 
     def of_millrace(self, folder):
         return error(of_millrace(folder), self.ref)

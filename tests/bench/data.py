@@ -11,12 +11,18 @@ FORMS = {
     "i16": "--file-length 60s --channels 1000 --dtype int16 --chunk 1000,250",
     "gz": "--file-length 60s --channels 1000",
     "wide": "--file-length 3s --channels 20000",
+    "fast": "--file-length 60s --channels 1000 --rate 1000Hz",
+    "ten": "--file-length 10s --channels 1000",
+    "tiny": "--file-length 1s --channels 8",
 }
 QUICK_FORMS = {
     "raw": "--file-length 20s --channels 500",
     "i16": "--file-length 20s --channels 500 --dtype int16 --chunk 1000,250",
     "gz": "--file-length 20s --channels 500",
     "wide": "--file-length 1s --channels 10000",
+    "fast": "--file-length 20s --channels 300 --rate 1000Hz",
+    "ten": "--file-length 2s --channels 200",
+    "tiny": "--file-length 1s --channels 8",
 }
 RAW = "/Acquisition/Raw[0]/RawData"
 GZ = "quantised to 2^-7, chunks 1000,100, shuffle, deflate 4"
@@ -59,24 +65,41 @@ def deflate(path):
 
 
 def archive(binary, root, form, n_files, quick):
-    """The first n files of a form's archive."""
+    """The first n files of a form's archive, each with samples of its own. A longer archive begins with the files
+    of a shorter one: what is there stays."""
     spec = (QUICK_FORMS if quick else FORMS)[form]
-    total = 2 if quick else max(12, n_files)
     folder = Path(root) / f"{'quick_' if quick else ''}{form}"
     made = folder / "made.txt"
-    command = ["synth", str(folder), "--files", str(total), "--rate", "500Hz", "--seed", "1",
-               *spec.split(), "--quiet"]
-    told = " ".join(command[2:]) + (f"; {GZ}" if form == "gz" else "")
-    if not made.exists() or made.read_text() != told:
-        print(f"bench: making {folder}", file=sys.stderr, flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([binary, *command], check=True)
-        if form == "gz":
-            for path in sorted(folder.glob("*.h5")):
+    words = [*([] if "--rate" in spec else ["--rate", "500Hz"]), *spec.split(), "--quiet"]
+    told = " ".join(words) + (f"; {GZ}" if form == "gz" else "")
+    if made.exists() and made.read_text() != told:
+        shutil.rmtree(folder)
+    have = sorted(folder.glob("*.h5"))
+    total = 10 if form == "ten" else max(2 if quick else 6, n_files)
+    if len(have) < total:
+        print(f"bench: making {folder}, {total} files", file=sys.stderr, flush=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder.with_name(folder.name + ".part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        at = len(have) * float(file_seconds(form, quick))
+        start = (datetime(2026, 1, 1) + timedelta(seconds=at)).strftime("%Y-%m-%dT%H:%M:%S")
+        subprocess.run([binary, "synth", str(fresh), "--files", str(total - len(have)), "--start", start,
+                        "--seed", str(1 + len(have)), *words],
+                       check=True)
+        for path in sorted(fresh.glob("*.h5")):
+            if form == "gz":
                 deflate(path)
+            path.replace(folder / path.name)
+        shutil.rmtree(fresh)
         made.write_text(told)
     return sorted(folder.glob("*.h5"))[:n_files]
+
+
+def room(root):
+    """Bytes that one archive may take of the disk: 0.6 of what is free or holds the bench's files already."""
+    Path(root).mkdir(parents=True, exist_ok=True)
+    held = sum(f.stat().st_size for f in Path(root).glob("*/*.h5") if f.stat().st_nlink == 1)
+    return 0.6 * (shutil.disk_usage(root).free + held)
 
 
 def linked(folder, files, n, seconds):

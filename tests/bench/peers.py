@@ -6,7 +6,11 @@ usage: peers.py WORK HOW OUT FILE...
         pool-f64 pool-f32     multiprocessing.Pool over the files (PEER_CORES processes)
         chan-f32              the same over halves of the channels, for work that runs on from file to file
         mpi-f32               mpi4py ranks, each its share of the files; launched by mpirun
-        dask-f64 dask-f32     dask threads over blocks of 250 channels
+        dask-f64 dask-f32     dask threads over blocks of 250 channels, file after file
+        flow-f32              dask threads with files in flight: one graph over all files, each read in whole
+                              rows, computed in blocks of 250 channels and written when it is whole
+
+Without a FILE: start, import what the work needs, make the workers, end. That is what a start costs.
 
 A work is a function from the samples of one file, [time][channel], to its output or its share of a
 sum; add one to WORKS. Output: OUT/NNNN.h5 with a dataset `data` a file, or OUT/all.h5 for a sum.
@@ -25,18 +29,64 @@ RATE = 500.0
 CORES = int(os.environ.get("PEER_CORES", "2"))
 
 
-def sections(dtype):
+def sections(dtype, rate=RATE):
     from scipy.signal import butter
-    return butter(4, [1.0, 45.0], "bandpass", fs=RATE, output="sos").astype(dtype)
+    return butter(4, [1.0, 45.0], "bandpass", fs=rate, output="sos").astype(dtype)
 
 
 # --- one file's work: x[time][channel] -> y
 
-def decimate(x, dtype):
+def decimate(x, dtype, rate=RATE, factor=5):
     """Zero phase bandpass, anti-alias FIR, every fifth sample."""
     from scipy import signal
-    y = signal.sosfiltfilt(sections(dtype), x, axis=0)
-    return signal.decimate(y, 5, ftype="fir", axis=0).astype("f4", copy=False)
+    y = signal.sosfiltfilt(sections(dtype, rate), x, axis=0)
+    return signal.decimate(y, factor, ftype="fir", axis=0).astype("f4", copy=False)
+
+
+def fan(x, dtype):
+    """f-k: two-dimensional transform of the file, 1..45 Hz and 500..6000 m/s pass, edges of a fifth, back."""
+    from scipy.fft import irfft2, next_fast_len, rfft2
+    nt, nc = x.shape
+    size = next_fast_len(nc), next_fast_len(nt, True)  # of the axes (1, 0): half of the frequencies, all wavenumbers
+    z = rfft2(x.astype(dtype, copy=False), size, axes=(1, 0))
+    f = np.fft.rfftfreq(size[1], 1 / RATE)[:, None]
+    k = np.abs(np.fft.fftfreq(size[0], 10.0))[None, :]
+    slow = np.divide(k, f, out=np.full((len(f), size[0]), np.inf), where=f > 0)
+
+    def rise(v, a, b):
+        return np.sin(np.clip((v - a) / (b - a), 0, 1) * np.pi / 2)
+
+    mask = rise(f, 0.8, 1.0) * rise(f, 54, 45) * rise(slow, 0.8 / 6000, 1 / 6000) * rise(slow, 1.2 / 500, 1 / 500)
+    z *= mask.astype(dtype)
+    return irfft2(z, size, axes=(1, 0))[:nt, :nc].astype("f4", copy=False)
+
+
+def middle(x, dtype):
+    """Median over 5 samples of 3 channels."""
+    from scipy.ndimage import median_filter
+    return median_filter(x, (5, 3), mode="reflect").astype("f4", copy=False)
+
+
+def deviation(x, dtype):
+    """Standard deviation over the last 0.5 s, every 50th sample, by running sums in float64."""
+    n, step = 250, 50
+    x = x.astype("f8", copy=False)
+    at = np.arange(0, len(x), step) + 1
+    full = at >= n
+    m = []
+    for v in (x, x * x):
+        total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(v, axis=0)])
+        m.append((total[at[full]] - total[at[full] - n]) / n)
+    y = np.full((len(at), x.shape[1]), np.nan, "f4")
+    y[full] = np.sqrt(np.maximum(m[1] - m[0] ** 2, 0))
+    return y
+
+
+def spectrogram(x, dtype):
+    """Power spectral densities of 500 samples, side by side: [window][frequency][channel]."""
+    from scipy.signal import spectrogram as of
+    _, _, y = of(x.astype(dtype, copy=False), RATE, "hann", 500, 0, detrend="constant", axis=0)
+    return np.ascontiguousarray(y.transpose(2, 0, 1), "f4")
 
 
 def rms_cumsum(x, dtype):
@@ -151,8 +201,45 @@ class Causal:
         return upfirdn(self.h, y, 1, 5, axis=0)[20:20 + len(x) // 5].astype("f4", copy=False)
 
 
+class Cascade:
+    """Every hundredth sample by two FIRs of ten, 0.01..1 Hz of what is left, zero phase: the first half carries
+    its tails from file to file, the second runs once over all there is."""
+
+    def __init__(self, dtype):
+        from scipy.signal import firwin
+        self.h = firwin(201, 0.1).astype(dtype)
+        self.tails, self.kept = [None, None], []
+
+    def tenth(self, i, x):
+        """Outputs whose taps are all there, centred: the first file begins with 100 zeros."""
+        from scipy.signal import upfirdn
+        before = self.tails[i] if self.tails[i] is not None else np.zeros((100, x.shape[1]), x.dtype)
+        x = np.concatenate([before, x])
+        n = max(0, (len(x) - 201) // 10 + 1)
+        self.tails[i] = x[10 * n:].copy()
+        return upfirdn(self.h, x, 1, 10, axis=0)[20:20 + n]
+
+    def __call__(self, x, dtype):
+        self.kept.append(self.tenth(1, self.tenth(0, x)))
+
+    def end(self):
+        from scipy.signal import butter, sosfiltfilt
+        for i in (0, 1):  # what was held back for samples that do not come
+            zeros = np.zeros((100, self.kept[0].shape[1]), self.kept[0].dtype)
+            y = self.tenth(i, zeros)
+            self.kept.append(self.tenth(1, y) if i == 0 else y)
+        y = np.concatenate(self.kept).astype("f8")
+        return sosfiltfilt(butter(4, [0.01, 1], "bandpass", fs=RATE / 100, output="sos"), y, axis=0).astype("f4")
+
+
 WORKS = {  # name: what is done to a file; how shares are summed (None: a file out for each); the end
     "decimate": (decimate, None, None),
+    "tenth": (partial(decimate, rate=1000.0, factor=10), None, None),
+    "hundredth": (Cascade, None, None),
+    "fan": (fan, None, None),
+    "middle": (middle, None, None),
+    "deviation": (deviation, None, None),
+    "spectrogram": (spectrogram, None, None),
     "rms-cumsum": (rms_cumsum, None, None),
     "rms-uniform": (rms_uniform, None, None),
     "stalta": (stalta, None, None),
@@ -163,6 +250,14 @@ WORKS = {  # name: what is done to a file; how shares are summed (None: a file o
     "correlate": (correlate, np.add, correlate_end),
     "causal": (Causal, None, None),
 }
+
+
+CARRIED = ("causal", "hundredth")
+
+
+def imports():
+    """What the works import, before workers are made."""
+    import scipy.fft, scipy.ndimage, scipy.signal  # noqa: E401,F401
 
 
 # --- reading and writing
@@ -189,7 +284,7 @@ def one(job, work, dtype, out):
 
 
 def end(work, total, out, files):
-    if total is None:
+    if total is None or not files:
         return
     last = WORKS[work][2]
     if last:
@@ -209,17 +304,22 @@ def summed(work, shares):
 # --- the forms
 
 def serial(work, dtype, out, files):
-    if work == "causal":
-        carried(files, out, dtype, slice(None), "")
+    if work in CARRIED:
+        carried(work, files, out, dtype, slice(None), "")
     else:
         do = partial(one, work=work, dtype=dtype, out=out)
         end(work, summed(work, map(do, enumerate(files))), out, files)
 
 
-def carried(files, out, dtype, channels, name):
-    step = Causal(dtype)
+def carried(work, files, out, dtype, channels, name):
+    step, nothing = WORKS[work][0](dtype), True
     for i, path in enumerate(files):
-        write(out / f"{i:04d}{name}.h5", step(read(path, dtype, channels), dtype))
+        y = step(read(path, dtype, channels), dtype)
+        if y is not None:
+            write(out / f"{i:04d}{name}.h5", y)
+        nothing = False
+    if hasattr(step, "end") and not nothing:
+        write(out / f"0000{name}.h5", step.end())
 
 
 def pool(work, dtype, out, files):
@@ -233,11 +333,13 @@ def pool(work, dtype, out, files):
 
 def chan(work, dtype, out, files):
     from multiprocessing import Pool
-    with h5py.File(files[0]) as h:
-        nc = h[DATA].shape[1]
+    nc = 0
+    if files:
+        with h5py.File(files[0]) as h:
+            nc = h[DATA].shape[1]
     cut = [nc * k // CORES for k in range(CORES + 1)]
     with Pool(CORES) as p:
-        p.starmap(carried, [(files, out, dtype, slice(cut[k], cut[k + 1]), f"_{k}")
+        p.starmap(carried, [(work, files, out, dtype, slice(cut[k], cut[k + 1]), f"_{k}")
                             for k in range(CORES)])
 
 
@@ -247,7 +349,7 @@ def mpi(work, dtype, out, files):
     do = partial(one, work=work, dtype=dtype, out=out)
     mine = list(enumerate(files))[comm.rank::comm.size]
     total = summed(work, map(do, mine))
-    if total is None:
+    if total is None or not files:
         return
     total = np.ascontiguousarray(total)
     whole = np.empty_like(total) if comm.rank == 0 else None
@@ -284,11 +386,52 @@ def dask(work, dtype, out, files):
     end(work, total, out, files)
 
 
+def flow(work, dtype, out, files):
+    """Whole rows, files in flight. The scheduler goes through the graph depth first, so that few files are in
+    memory at once."""
+    import dask as d
+    part, add, _ = WORKS[work]
+
+    @d.delayed
+    def whole(path):
+        return read(path, dtype)
+
+    @d.delayed
+    def block(x, a):
+        if work != "correlate":
+            return part(np.ascontiguousarray(x[:, a:a + 250]), dtype)
+        return part(np.concatenate([x[:, :1], x[:, a:a + 250]], axis=1), dtype)[:, 1:]
+
+    @d.delayed
+    def joined(i, *parts):
+        y = np.concatenate(parts, axis=-1)
+        if add is not None:
+            return y
+        write(out / f"{i:04d}.h5", y)
+        return None
+
+    @d.delayed
+    def both(a, b):
+        return add(a, b)
+
+    todo = []
+    for i, path in enumerate(files):
+        with h5py.File(path) as h:
+            nc = h[DATA].shape[1]
+        x = whole(path)
+        y = joined(i, *[block(x, a) for a in range(0, nc, 250)])
+        todo.append(both(todo.pop(), y) if add is not None and todo else y)
+    done = d.compute(*todo, scheduler="threads", num_workers=CORES)
+    end(work, done[0] if done and add is not None else None, out, files)
+
+
 def main():
     work, how, out, files = sys.argv[1], sys.argv[2], Path(sys.argv[3]), sys.argv[4:]
     form, dtype = how.split("-")
     out.mkdir(parents=True, exist_ok=True)
-    {"numpy": serial, "pool": pool, "chan": chan, "mpi": mpi, "dask": dask}[form](
+    imports()
+    {"numpy": serial, "pool": pool, "chan": chan, "mpi": mpi, "dask": dask,
+     "flow": flow}[form](
         work, dtype.replace("f64", "f8").replace("f32", "f4"), out, files)
 
 

@@ -18,6 +18,27 @@ def decimate(x, n):
     return signal.decimate(signal.sosfiltfilt(SOS, x, axis=0), 5, ftype="fir", axis=0)
 
 
+def tenth(x, n):
+    y = signal.sosfiltfilt(signal.butter(4, [1.0, 45.0], "bandpass", fs=1000.0, output="sos"), x, axis=0)
+    return signal.decimate(y, 10, ftype="fir", axis=0)
+
+
+def hundredth(x, n):
+    for _ in range(2):
+        x = signal.decimate(x, 10, ftype="fir", axis=0)
+    return signal.sosfiltfilt(signal.butter(4, [0.01, 1.0], "bandpass", fs=5.0, output="sos"), x, axis=0)
+
+
+def deviation(x, n):
+    y = np.full(x.shape, np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(x, 250, axis=0)
+    return np.concatenate([y[:249:50], windows[1::50].std(axis=-1)])
+
+
+def spectrogram(x, n):
+    return signal.spectrogram(x, RATE, "hann", 500, 0, detrend="constant", axis=0)[2].transpose(2, 0, 1)
+
+
 def causal(x, n):
     y = signal.sosfilt(SOS, x, axis=0)
     return signal.lfilter(signal.firwin(101, 0.2), 1.0, y, axis=0)[::5]
@@ -66,7 +87,8 @@ class Row:
     name: str
     title: str
     chain: list                # as in a config, one operator a line; FILE_S: seconds of a file
-    answer: object             # x, n -> y, see above
+    answer: object             # x, n -> y, see above; None: its peers give another answer, or there are none,
+                               # and what it must give is held in tests/ops and tests/e2e alone
     peers: list                # (WORK, HOW) of peers.py
     data: str = "raw"
     files: int = 6
@@ -78,16 +100,19 @@ class Row:
     extra: tuple = ()          # peers that a user would hardly write; not in the ratio
     fft: dict = field(default_factory=dict)  # rate in limits.c -> points per input sample
     out: float = 0.0           # output samples per input sample
+    cold: bool = False         # also with its files dropped from the page cache
+    beside: str = ""           # millrace's own time is told as a ratio to that row's
 
 
 def forms(work, *hows):
     return [(work, how) for how in hows]
 
 
-ALL = ("numpy-f64", "numpy-f32", "pool-f64", "pool-f32", "mpi-f32", "dask-f64", "dask-f32")
-BEST = ("numpy-f64", "pool-f32", "mpi-f32", "dask-f32")
+ALL = ("numpy-f64", "numpy-f32", "pool-f64", "pool-f32", "mpi-f32", "dask-f64", "dask-f32", "flow-f32")
+BEST = ("numpy-f64", "pool-f32", "mpi-f32", "dask-f32", "flow-f32")
+NEW = ("numpy-f32", "pool-f32", "dask-f32", "flow-f32")
 
-REDUCE = ("numpy-f64", "numpy-f32", "pool-f32", "mpi-f32", "dask-f32")
+REDUCE = ("numpy-f64", "numpy-f32", "pool-f32", "mpi-f32", "dask-f32", "flow-f32")
 CELLS = ("numpy-f32", "pool-f32")
 
 ZERO = ["bandpass: {band: 1..45 Hz, order: 4, phase: zero}", "decimate: {factor: 5}"]
@@ -100,7 +125,7 @@ CARRIED = forms("causal", "numpy-f64", "numpy-f32", "chan-f32")
 
 ROWS = [
     Row("decimate", "zero-phase Butterworth 4, 1..45 Hz, decimate 5 (fir)", ZERO, decimate,
-        forms("decimate", *ALL), files=12, **ZERO_COST),
+        forms("decimate", *ALL), files=12, cold=True, **ZERO_COST),
     Row("decimate-6", "the same, 6 files", ZERO, decimate, forms("decimate", *BEST), **ZERO_COST),
     Row("decimate-i16", "the same, int16 in chunks of 1000 x 250", ZERO, decimate,
         forms("decimate", *BEST), data="i16", **ZERO_COST),
@@ -113,15 +138,15 @@ ROWS = [
     Row("causal-i16", "the same, int16 in chunks of 1000 x 250", CAUSAL, causal,
         forms("causal", "numpy-f32", "chan-f32"), data="i16", **CAUSAL_COST),
     Row("rms", "moving rms of 0.5 s, every 50th", ["rms: {window: 0.5 s, step: 0.1 s}"], rms,
-        forms("rms-cumsum", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64") +
+        forms("rms-cumsum", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64", "flow-f64") +
         forms("rms-uniform", "pool-f32", "dask-f32"),
         edge_s=(0.5, 0), flop=2.0, out=1 / 50, extra=forms("rms-cells", *CELLS)),
     Row("stalta", "STA/LTA of 0.5 s and 10 s, every 50th",
         ["stalta: {sta: 0.5 s, lta: 10 s, step: 0.1 s}"], stalta,
-        forms("stalta", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64"),
+        forms("stalta", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64", "flow-f64"),
         edge_s=(10, 0), flop=3.0, out=1 / 50, extra=forms("stalta-cells", *CELLS)),
     Row("max", "read and reduce: largest magnitude of a channel in each file's time",
-        ["stats: {interval: FILE_S s}"], largest, forms("max", *REDUCE), flop=1.0),
+        ["stats: {interval: FILE_S s}"], largest, forms("max", *REDUCE), flop=1.0, cold=True),
     Row("max-gz", "the same, shuffle and deflate 4", ["stats: {interval: FILE_S s}"], largest,
         forms("max", *REDUCE), data="gz", flop=1.0),
     Row("psd", "Welch 1024, half overlapping, Hann, mean over the archive",
@@ -131,4 +156,24 @@ ROWS = [
     Row("correlate", "channel 0 against all, windows of a file, whitened 1..45 Hz, +-5 s, stacked",
         ["correlate: {sources: [0], window: FILE_S s, max_lag: 5 s, whiten: 1..45 Hz, stack: all}"],
         correlation, forms("correlate", *REDUCE), fft={"fft32768_f64": 1.1}, error=1e-5),
+    Row("decimate-1k", "from 1 kHz: zero-phase Butterworth 4, 1..45 Hz, decimate 10 (fir)",
+        ["bandpass: {band: 1..45 Hz, order: 4, phase: zero}", "decimate: {factor: 10}"], tenth,
+        forms("tenth", *BEST), data="fast", files=6, edge_s=(6, 6), flop=2 * 4 * 10 + 2 * 201 / 10, out=1 / 10),
+    Row("decimate-100", "decimate 100 in two steps (fir), then zero-phase Butterworth 4, 0.01..1 Hz",
+        ["decimate: {factor: 100}", "bandpass: {band: 0.01..1 Hz, order: 4, phase: zero}"], hundredth,
+        forms("hundredth", "numpy-f64", "numpy-f32", "chan-f32"), files=12, flop=2 * 201 / 10 * 1.1, out=1 / 100),
+    Row("fk", "f-k fan, 500..6000 m/s, 1..45 Hz (the peer: a transform a file)",
+        ["fk: {velocity: 500..6000 m/s, band: 1..45 Hz}"], None, forms("fan", "numpy-f32", "pool-f32", "mpi-f32"),
+        out=1.0),
+    Row("median", "median over 5 samples of 3 channels", ["median: {time: 5, channel: 3}"], None,
+        forms("middle", "numpy-f32", "pool-f32"), files=2, out=1.0),
+    Row("rolling", "standard deviation over 0.5 s, every 50th", ["rolling: {window: 0.5 s, step: 0.1 s, kind: std}"],
+        deviation, forms("deviation", "numpy-f64", "pool-f64", "dask-f64", "flow-f64"), edge_s=(0.5, 0), flop=4.0,
+        out=1 / 50),
+    Row("spectrogram", "500 samples side by side, Hann, densities of each second",
+        ["spectrogram: {segment: 500, step: 1 s}"], spectrogram, forms("spectrogram", *NEW),
+        fft={"fft1024_f64": 1.0}, out=0.5),
+    Row("events", "STA/LTA, triggers, coincidence of three channels within 200 m",
+        ["stalta: {sta: 0.5 s, lta: 10 s, step: 0.1 s}", "trigger: {on: 4, off: 1.5, max_length: 10 s}",
+         "coincidence: {channels: 3, within: 200 m}"], None, [], beside="stalta", flop=3.0),
 ]

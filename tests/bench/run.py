@@ -1,14 +1,18 @@
 """make bench: millrace beside the Python programs a user would write, and beside the machine's limits.
 
-usage: run.py [W=ROW,...] [--quick] [--files N] [--reps N] [--cores N] [--peers HOW,...] [--list]
+usage: run.py [W=ROW,...] [--quick] [--files N] [--reps N] [--seconds S] [--gb G] [--cores N] [--peers HOW,...] [--list]
   W=decimate    only this row (or these; * and ? match); default: all
   --quick       2 small files, 1 repetition: does it all work? The figures mean nothing
   --files N     of every row, instead of its own number
   --peers HOW   only these forms of the peers (see peers.py), or none
   --reps N      of millrace (default 5); peers run in the first 3 of them
+  --seconds S   the fastest of ours and of the peers once more, over so many distinct files that ours takes S
+                seconds (default 20, with --quick 0: not), or as many as --gb, 0.6 of the memory and 0.6 of the disk hold
 
 Programs take turns, on a warm page cache, from start to exit, output closed; millrace also surveys,
-plans, checksums, fsyncs and reports. Prints tables and writes out/bench.json. Data: data/bench.
+plans, checksums, fsyncs and reports. What a start costs every program is measured apart, and ratios are told
+without it and with it. Some rows run with their files out of the page cache, too. Prints tables and writes
+out/bench.json. Data: data/bench.
 """
 import argparse
 import fnmatch
@@ -25,6 +29,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
+import longer  # noqa: E402
 import rows  # noqa: E402
 import table  # noqa: E402
 from answers import Answer  # noqa: E402
@@ -46,6 +51,8 @@ def options(argv):
     p.add_argument("--quick", action="store_true")
     p.add_argument("--files", type=int)
     p.add_argument("--reps", type=int)
+    p.add_argument("--seconds", type=float, help="see above")
+    p.add_argument("--gb", type=float, default=0)
     p.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--peers")
     p.add_argument("--list", action="store_true")
@@ -56,6 +63,9 @@ def options(argv):
     names = [n for w in o.row for n in w.removeprefix("W=").split(",") if n]
     o.wanted = names or ["*"]
     o.reps = o.reps or (1 if o.quick else 5)
+    if o.seconds is None:
+        o.seconds = 0 if o.quick else 20
+    o.binary, o.root, o.starts = BINARY, ROOT, {}
     return o
 
 
@@ -126,17 +136,25 @@ def importable(module):
 
 def peer(work, how, files, o):
     form, kind = how.split("-")
-    needs = {"mpi": "mpi4py", "dask": "dask"}.get(form, "scipy")
+    needs = {"mpi": "mpi4py", "dask": "dask", "flow": "dask"}.get(form, "scipy")
     if not importable(needs):
         return None
     launch = [MPIRUN, "-n", str(o.cores)] if form == "mpi" else []
     label = {"numpy": "numpy", "pool": f"Pool({o.cores})", "chan": f"Pool({o.cores}) by channels",
-             "mpi": f"mpi4py {o.cores} ranks", "dask": f"dask {o.cores} threads"}[form]
+             "mpi": f"mpi4py {o.cores} ranks", "dask": f"dask {o.cores} threads",
+             "flow": f"dask {o.cores} threads, files in flight"}[form]
     how_far = work.split("-")[1] + " " if "-" in work else ""
-    return {"name": f"{label} {how_far}{kind}", "ours": False,
+    return {"name": f"{label} {how_far}{kind}", "ours": False, "work": work, "how": how,
             "env": dict(launch_environment(1), PEER_CORES=str(o.cores)),
             "command": [*launch, sys.executable, str(HERE / "peers.py"), work, how,
                         f"{o.out}/bench/run", *map(str, files)]}
+
+
+def anew(row, program, files, o):
+    """The same program over other files."""
+    if program["ours"]:
+        return millrace(row, files, program["ranks"], program["threads"], o, program["one_core"])
+    return peer(program["work"], program["how"], files, o)
 
 
 def programs(row, files, o):
@@ -175,8 +193,8 @@ def null_ends(row, n_files, o):
     this machine, whatever its disk. Seconds of each run, from start to exit."""
     form = form_words(row.data, o.quick)
     channels, file_s = form["--channels"], file_seconds(row.data, o.quick)
-    kind = form.get("--dtype", "float32")
-    p = millrace(row, [f'"null:rate=500Hz,channels={channels},minutes={n_files * float(file_s) / 60!r},'
+    kind, rate = form.get("--dtype", "float32"), form.get("--rate", "500Hz")
+    p = millrace(row, [f'"null:rate={rate},channels={channels},minutes={n_files * float(file_s) / 60!r},'
                        f'file={file_s}s,type={kind}"'], 1, o.cores, o)
     config = o.out / "bench" / f"{row.name}.yaml"
     config.write_text(config.read_text().replace(f"folder: {o.out}/bench/run", 'folder: "null:"'))
@@ -197,7 +215,7 @@ def summary(program):
            "extra": program.get("extra", False), "error": program.get("error"),
            "wall_s": statistics.median(wall), "wall_min_s": min(wall), "wall_max_s": max(wall),
            "walls_s": wall, "cpu_s": statistics.median(s.cpu_s for s in program["samples"]),
-           "peak_mb": max(s.peak_mb for s in program["samples"])}
+           "peak_mb": max(s.peak_mb for s in program["samples"]), "start_s": program["start_s"]}
     if program["ours"]:
         middle = sorted(zip(wall, program["reports"]), key=lambda p: p[0])[len(wall) // 2][1]
         out |= {"ranks": program["ranks"], "threads": program["threads"], "one_core": program["one_core"],
@@ -214,25 +232,34 @@ def fits(row, files, o):
 
 
 def measure(row, o):
-    files = archive(BINARY, o.data, row.data, o.files or row.files, o.quick)
+    files = archive(BINARY, o.data, row.data, o.files or (2 if o.quick else row.files), o.quick)
     why = fits(row, files, o)
     if why:
         return {"name": row.name, "title": row.title, "skipped": why}
     answer = Answer(row, files)
     todo = programs(row, files, o)
+    longer.starts(todo, o)
     for rep in range(o.reps):
         for p in todo:
-            if not p["ours"] and rep >= PEER_REPS:
+            slow = not p["ours"] and (rep >= PEER_REPS or rep and p["samples"][0].wall_s > longer.LONG_S)
+            if slow:
                 continue
             talk(f"{row.name}: {p['name']}, run {rep + 1}")
             target = once(p, files, o)
-            if rep == 0:
+            if rep == 0 and row.answer:
                 p["error"] = answer.of_millrace(target) if p["ours"] else answer.of_peer(target)
+    r = {"name": row.name, "title": row.title, "files": len(files), "data": row.data,
+         "chain": row.chain, "samples": answer.n_samples, "beside": row.beside,
+         "stored_bytes": sum(f.stat().st_size for f in files), "allowed_error": row.error,
+         "allowed_peer_error": row.peer_error, "programs": [summary(p) for p in todo],
+         "null_s": null_ends(row, len(files), o), "long": None}
+    chosen = {mine: longer.best(todo, mine) for mine in (True, False)}
+    if row.cold:
+        r["cold"] = longer.cold(row, chosen, files, o, talk)
+    if o.seconds:
+        r["long"] = longer.over_more(row, lambda p, more: anew(row, p, more, o), chosen, files, o, warm, talk)
     shutil.rmtree(o.out / "bench" / "run", ignore_errors=True)
-    return {"null_s": null_ends(row, len(files), o), "name": row.name, "title": row.title, "files": len(files), "data": row.data,
-            "chain": row.chain, "samples": answer.n_samples,
-            "stored_bytes": sum(f.stat().st_size for f in files), "allowed_error": row.error,
-            "allowed_peer_error": row.peer_error, "programs": [summary(p) for p in todo]}
+    return r
 
 
 # --- all of it
@@ -262,12 +289,13 @@ def main(argv):
     adopt_orphans()
     (o.out / "bench").mkdir(parents=True, exist_ok=True)
     result = {"machine": machine(o), "quick": o.quick, "limits": limits(o), "rows": []}
+    result["first_block_ms"] = longer.first_block(o)
     print(table.head(result), flush=True)
     bad = 0
     for row in chosen:
         r = measure(row, o)
         if "skipped" not in r:
-            table.judge(r, row, result["limits"])
+            table.judge(r, row, result)
             bad += len(r["wrong"])
         result["rows"].append(r)
         print(table.of_row(r), flush=True)

@@ -28,13 +28,19 @@ def overlap(p):
             "ratio": t["wall_s"] / busy[longest] if busy[longest] > 0 else float("inf")}
 
 
-def judge(r, row, limits):
-    """Adds to a row's result what is derived from its seconds."""
-    programs = r["programs"]
+def net(told):
+    """Seconds of the work alone: what a start costs is measured beside it and taken off."""
+    return max(told["wall_s"] - told["start_s"], told["wall_s"] / 10)
+
+
+def judge(r, row, result):
+    """Adds to a row's result what is derived from its seconds; result: the rows before it."""
+    programs, limits = r["programs"], result["limits"]
     peer, mine = best(programs, False), best(programs, True)
     for p in programs:
         p["msps"] = r["samples"] / p["wall_s"] / 1e6
         p["ratio"] = peer["wall_s"] / p["wall_s"] if peer else None
+        p["ratio_net"] = net(peer) / net(p) if peer else None
         if p["ours"]:
             p["overlap"] = overlap(p)
     need = floor(r, row, limits)
@@ -46,8 +52,11 @@ def judge(r, row, limits):
              if p["ours"] and not p["one_core"]}
     one = [p["timing"]["wall_s"] for p in programs if p["ours"] and p["one_core"]]
     r["scaling"] = {f"{a} x {b}": one[0] / s for (a, b), s in run_s.items() if one}
+    for other in result["rows"]:
+        if row.beside and other["name"] == row.beside and "skipped" not in other:
+            r["beside_ratio"] = mine["wall_s"] / best(other["programs"], True)["wall_s"]
     r["wrong"] = [p["name"] for p in programs
-                  if not p["error"] <= (r["allowed_error"] if p["ours"] else r["allowed_peer_error"])]
+                  if p["error"] is not None and not p["error"] <= (r["allowed_error"] if p["ours"] else r["allowed_peer_error"])]
 
 
 def head(result):
@@ -59,7 +68,21 @@ def head(result):
     for name, v in k.items():
         if isinstance(v, dict):
             lines.append(f"| {name} | {v['one']:.3g} | {v['all']:.3g} | {v['unit']} |")
+    lines += ["", f"first rows of ten files read {result['first_block_ms']:.0f} ms after the start"]
     return "\n".join(lines)
+
+
+def pair(lines, what, t):
+    """Ours beside the fastest peer: seconds, and the ratio without what a start costs and with it."""
+    ours, peer = t["ours"], t.get("peer")
+    told = f"{what}: {ours['name']} {ours['wall_s']:.2f} s"
+    if peer:
+        told += (f", {peer['name']} {peer['wall_s']:.2f} s: {net(peer) / net(ours):.1f} x without start, "
+                 f"{peer['wall_s'] / ours['wall_s']:.1f} x with")
+    for p in (ours, peer):
+        if p and p.get("error") is not None:
+            told += f"; error {p['error']:.1e}"
+    lines.append(told)
 
 
 def of_row(r):
@@ -67,20 +90,30 @@ def of_row(r):
         return f"\n{r['name']}: {r['title']}: left out: {r['skipped']}"
     lines = [f"\n{r['name']}: {r['title']} ({r['files']} files, {r['samples'] / 1e6:.0f} Msamples, "
              f"{r['stored_bytes'] / 1e6:.0f} MB)", "",
-             "| program | wall s (min-max) | Ms/s | x fastest peer | cpu s | peak MB | error |",
-             "|---|---|---|---|---|---|---|"]
+             "| program | wall s (min-max) | start s | Ms/s | x fastest peer, without start | with | cpu s | peak MB "
+             "| error |", "|---|---|---|---|---|---|---|---|---|"]
     for p in r["programs"]:
-        ratio = f"{p['ratio']:.2f}" if p["ratio"] else "-"
+        ratio = f"{p['ratio_net']:.2f} | {p['ratio']:.2f}" if p["ratio"] else "- | -"
+        error = "-" if p["error"] is None else f"{p['error']:.1e}"
         wrong = " WRONG" if p["name"] in r["wrong"] else ""
         star = " *" if p["extra"] else ""
         lines.append(f"| {p['name']}{star} | {p['wall_s']:.3f} ({p['wall_min_s']:.3f}-{p['wall_max_s']:.3f}) "
-                     f"| {p['msps']:.1f} | {ratio} | {p['cpu_s']:.2f} | {p['peak_mb']:.0f} "
-                     f"| {p['error']:.1e}{wrong} |")
+                     f"| {p['start_s']:.3f} | {p['msps']:.1f} | {ratio} | {p['cpu_s']:.2f} | {p['peak_mb']:.0f} "
+                     f"| {error}{wrong} |")
     if any(p["extra"] for p in r["programs"]):
         lines += ["", "* a form that few would write; the ratio is to the fastest of the others"]
     need = ", ".join(f"{k} {v:.3f} s" for k, v in r["need_s"].items())
     lines += ["", f"limit: {r['bound_s']:.3f} s at the machine's limits ({need}); {r['fastest']} "
               f"reaches {100 * r['share']:.0f} %"]
+    if r.get("cold"):
+        stay = max(t["stayed"] for t in r["cold"].values())
+        pair(lines, f"cold ({100 * stay:.0f} % of the files stayed in the page cache)", r["cold"])
+    if r.get("long"):
+        t = r["long"]
+        why = "" if t["enough"] else "; no room for more"
+        pair(lines, f"over {t['files']} distinct files, {t['bytes'] / 1e9:.1f} GB{why}", t)
+    if "beside_ratio" in r:
+        lines.append(f"{r['beside_ratio']:.2f} x the time of {r['beside']}")
     lines.append(f"null ends: {min(r['null_s']):.3f} s, {r['samples'] / min(r['null_s']) / 1e6:.1f} Ms/s: the same chain "
                  "without a file, plain samples from cache")
     for p in r["programs"]:

@@ -33,8 +33,34 @@ def test_quick_row(tmp_path):
         assert 0 < p["error"] < (1e-6 if p["ours"] else 1e-3)
     assert result["limits"]["pread"]["one"] > 0 and row["bound_s"] > 0
     assert "| numpy f32 |" in done.stdout
+    for p in row["programs"]:
+        assert 0 < p["start_s"] and p["ratio"] > 0 and p["ratio_net"] > 0
+    assert set(row["cold"]) == {"ours", "peer"} and row["cold"]["ours"]["wall_s"] > 0
+    assert row["long"] is None and result["first_block_ms"] > 0
     assert min(row["null_s"]) > 0 and "null ends: " in done.stdout
     assert list(tmp_path.glob("bench/run")) == []
+
+
+def test_more_files_than_the_row_has(tmp_path):
+    """As many distinct files as the room allows; both answers are held against scipy again."""
+    done = bench(tmp_path, "--peers", "flow-f32", "--files", "1", "--seconds", "60", "--gb", "0.065", "W=max")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    assert row["files"] == 1 and row["long"]["files"] == 3 and not row["long"]["enough"]
+    assert len({f.stat().st_ino for f in (tmp_path / "data" / "quick_raw").glob("*.h5")}) == 3
+    for who in ("ours", "peer"):
+        assert row["long"][who]["error"] < 1e-6 and row["long"][who]["wall_s"] > 0
+    assert "over 3 distinct files" in done.stdout and "no room for more" in done.stdout
+
+
+def test_answers_of_the_other_rows(tmp_path):
+    done = bench(tmp_path, "--peers", "numpy-f64,numpy-f32", "W=decimate-1k,decimate-100,rolling,spectrogram")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_growth(tmp_path):
+    rows = other(tmp_path, "growth.py", "--quick", "0.02", "0.04")
+    assert [r[2].strip() for r in rows] == ["1 of their own", "2 of their own"] * 2
 
 
 def test_unknown_row_is_named(tmp_path):
