@@ -14,10 +14,18 @@ static inline void root_to(vec *r, const vec *a)
 {
     *r = (vec){__builtin_sqrt((*a)[0]), __builtin_sqrt((*a)[1])};
 }
+static inline void order_to(vec *lo, vec *hi, const vec *a, const vec *b)
+{
+    const double x = (*a)[0], y = (*b)[0], u = (*a)[1], v = (*b)[1];
+    *lo = (vec){y < x ? y : x, v < u ? v : u};
+    *hi = (vec){y < x ? x : y, v < u ? u : v};
+}
 #include "ops/kernels/simd_body.h"
 #include "ops/kernels/simd_fft.h"
+#include "ops/kernels/simd_middle.h"
 
-const mr_kernels mr_kernels_plain = {.pairs = false, MR_BODY_KERNELS, MR_FFT_KERNELS};
+const mr_kernels mr_kernels_plain = {
+    .pairs = false, MR_BODY_KERNELS, MR_FFT_KERNELS, MR_MIDDLE_KERNELS};
 
 const mr_kernels *mr_simd(void)
 {

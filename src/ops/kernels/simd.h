@@ -28,6 +28,8 @@ typedef struct mr_kernels {
      * k[t * ks + s] z[s][c]. dst may be src or begin rows before it. */
     void (*add_rows)(const double *k, ptrdiff_t ks, size_t m, const double *z, size_t stride,
                      const double *src, double *dst, size_t rows, size_t w);
+    /** The middle of n values v[n][8] for each lane, n odd -> out[8]. v is reordered. */
+    void (*middle)(double *v, size_t n, double *out);
     /** Two sections at once pay where there are registers for both (AVX-512: 1.4 times). */
     bool pairs;
     /** Samples into a buffer, at their places. */

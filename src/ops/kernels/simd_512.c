@@ -15,8 +15,15 @@ MR_TARGET static inline void root_to(vec *r, const vec *a)
 {
     *r = _mm512_sqrt_pd(*a);
 }
+MR_TARGET static inline void order_to(vec *lo, vec *hi, const vec *a, const vec *b)
+{
+    *lo = _mm512_min_pd(*b, *a); /* the second where neither is less */
+    *hi = _mm512_max_pd(*a, *b);
+}
 #include "ops/kernels/simd_body.h"
 #include "ops/kernels/simd_fft.h"
+#include "ops/kernels/simd_middle.h"
 
-const mr_kernels mr_kernels_512 = {.pairs = true, MR_BODY_KERNELS, MR_FFT_KERNELS};
+const mr_kernels mr_kernels_512 = {
+    .pairs = true, MR_BODY_KERNELS, MR_FFT_KERNELS, MR_MIDDLE_KERNELS};
 #endif
