@@ -193,7 +193,8 @@ mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t
  * Rank 0 begins; the others join with what it packs; whoever is there merges pieces, each once, in
  * any order; all sync; when all have, rank 0 seals. */
 typedef struct mr_result mr_result;
-/** Find the sums and lay out the file, as a .part. lanes [borrow] for the life of *out. */
+/** Find the sums and lay out the file, as a .part; what a run that was killed had merged of the same
+ *  lanes is taken over. lanes [borrow] for the life of *out. */
 mr_status mr_result_begin(const char *folder, const mr_lane_entry *lanes, size_t n,
                           mr_result **out);
 /** What the others need to know, appended. */
@@ -202,12 +203,18 @@ mr_status mr_result_pack(const mr_result *r, mr_text *out);
 mr_status mr_result_join(const char *folder, const mr_lane_entry *lanes, size_t n, const void *pack,
                          size_t pack_bytes, mr_result **out);
 uint64_t mr_result_pieces(const mr_result *r);
-/** Merge and write one piece of about 1 MiB, in about 10 MB of memory. Any thread. */
-mr_status mr_result_merge(mr_result *r, uint64_t piece);
+/** Merge and write one piece of about 1 MiB, in about 10 MB of memory, unless it is there: its
+ *  digest, or "". Any thread. */
+mr_status mr_result_merge(mr_result *r, uint64_t piece, mr_digest *sum);
+/** Write down that it is merged, for a run that goes on after this one was killed. Main thread. */
+mr_status mr_result_note(mr_result *r, const char *folder, int rank, uint64_t piece,
+                         const mr_digest *sum);
 /** What this process wrote is on disk after this. */
 mr_status mr_result_sync(mr_result *r);
 /** Trailer and final name. */
-mr_status mr_result_seal(mr_result *r, const mr_digest *plan);
+mr_status mr_result_seal(mr_result *r, const char *folder, const mr_digest *plan);
+/** What was merged stays for another run, whatever becomes of this one. */
+void mr_result_keep(mr_result *r);
 /** Unless it was sealed, removes what mr_result_begin laid out. */
 void mr_result_free(mr_result *r);
 

@@ -263,3 +263,41 @@ def test_file_systems_that_know_less(plain, tmp_path, missing):
     assert rig.digests(out) == plain.want
     rig.run("run", cfg, status=0, **env)
     foul.finishes(cfg, out, plain.want)
+
+
+def test_merging_goes_on_at_every_step(tmp_path):
+    """Killed in place of each write of a result of nine pieces, by one rank and by two: what was merged is not merged
+    again (the log says how much), and the bytes are the same."""
+    rig.archive(tmp_path / "in", rig.noise(700 * foul.RATE, 64), foul.RATE, 175 * foul.RATE)
+    w = foul.world(tmp_path, chain=["psd: {segment: 8192, interval: all}"])
+    ready = tmp_path / "ready"
+    shutil.copytree(w.reference, ready)  # all lanes are there, nothing is merged
+    for name in ("result.h5", "index.csv", "report.json"):
+        (ready / name).unlink()
+    log = tmp_path / "log"
+    shutil.copytree(ready, tmp_path / "count")
+    rig.run("run", w.config(tmp_path / "count"), status=0, **foul.fault(tmp_path / "count", 0, ",pwrite,", log=log))
+    n = len([x for x in foul.lines(log) if "result.h5" in x])
+    assert n >= 4, foul.lines(log)
+    goes_on = []
+
+    def one(at):
+        for ranks in (0, 2):
+            out = tmp_path / f"o{at}_{ranks}"
+            shutil.copytree(ready, out)
+            cfg = w.config(out)
+            rig.run("run", cfg, ranks=ranks, timeout=foul.TIMEOUT_S, **foul.fault(out, at, ",pwrite,", "kill"))
+            foul.no_debris(out, w.want)
+            done = rig.run("run", cfg, ranks=ranks, status=0, timeout=foul.TIMEOUT_S)
+            goes_on.extend(int(x[1]) for x in [re.search(r"merging goes on: (\d+) of", done.stderr)] if x)
+            assert rig.digests(out) == w.want
+            assert not list(out.rglob("*.part")) and not list(out.rglob("merged.*"))
+            rig.run("verify", out, status=0)
+            shutil.rmtree(out)
+
+    foul.both(one, range(1, writes(log) + 1))
+    assert len(set(goes_on)) >= 3, goes_on
+
+
+def writes(log):
+    return max(int(re.search(r" (\d+) /", x)[1]) for x in foul.lines(log))

@@ -68,9 +68,11 @@ static mr_status write_result(const char *dir, const mr_lane_entry *e, size_t n,
 {
     mr_result *r = NULL;
     mr_status st = mr_result_begin(dir, e, n, &r);
-    for (uint64_t i = 0; st == MR_OK && i < mr_result_pieces(r); i++) st = mr_result_merge(r, i);
+    mr_digest sum;
+    for (uint64_t i = 0; st == MR_OK && i < mr_result_pieces(r); i++)
+        st = mr_result_merge(r, i, &sum);
     if (st == MR_OK) st = mr_result_sync(r);
-    if (st == MR_OK) st = mr_result_seal(r, plan);
+    if (st == MR_OK) st = mr_result_seal(r, dir, plan);
     mr_result_free(r);
     return st;
 }
@@ -179,12 +181,13 @@ static void pieces_are_merged_by_several(void **state)
     assert_int_equal(mr_result_join(dir, e, 8, pack.s, pack.len, &second), MR_OK);
     const uint64_t n = mr_result_pieces(first);
     assert_true(n >= 4 && n == mr_result_pieces(second)); /* 2.4 and 1.2 MB */
+    mr_digest sum;
     for (uint64_t i = n; i-- > 0;)
-        assert_int_equal(mr_result_merge(i % 2 ? second : first, i), MR_OK);
+        assert_int_equal(mr_result_merge(i % 2 ? second : first, i, &sum), MR_OK);
     assert_int_equal(mr_result_sync(second), MR_OK);
     mr_result_free(second); /* has begun nothing: removes nothing */
     assert_int_equal(mr_result_sync(first), MR_OK);
-    assert_int_equal(mr_result_seal(first, &plan), MR_OK);
+    assert_int_equal(mr_result_seal(first, dir, &plan), MR_OK);
     mr_result_free(first);
     unsigned char *shared = sample_slurp(path, &n1);
     assert_true(n0 == n1 && memcmp(alone, shared, n0) == 0);
@@ -196,8 +199,8 @@ static void pieces_are_merged_by_several(void **state)
     for (int k = 0; k < N_FINE; k++)
         for (uint64_t c = 0; c < 2 * NC; c++)
             if (c != 2) {
-                const double sum = value(0, k, c) + value(1, k, c) + value(2, k, c);
-                assert_true(y[(size_t)k * 2 * NC + c] == (float)(sum / 9)); /* 2 + 3 + 4 items */
+                const double all = value(0, k, c) + value(1, k, c) + value(2, k, c);
+                assert_true(y[(size_t)k * 2 * NC + c] == (float)(all / 9)); /* 2 + 3 + 4 items */
             }
     for (int k = 0; k < N_FINE; k++)
         for (uint64_t c = 0; c < NC; c++)
@@ -209,6 +212,85 @@ static void pieces_are_merged_by_several(void **state)
     free(alone);
     free(shared);
     mr_text_fini(&pack);
+    sample_remove(dir);
+}
+
+/* Flip a byte of a file. */
+static void flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    assert_true(f && fseek(f, at, SEEK_SET) == 0);
+    const int c = fgetc(f);
+    assert_true(fseek(f, at, SEEK_SET) == 0 && fputc(c ^ 1, f) != EOF && fclose(f) == 0);
+}
+
+/* One that is killed after any number of pieces leaves them; the next merges the others alone. A
+ * piece that is not on disk as it was written down is merged again; so are all of other lanes. */
+static void merging_goes_on_where_it_ended(void **state)
+{
+    char dir[64], path[128], part[160], rel[6][64];
+    mr_lane_entry e[6];
+    const mr_digest plan = mr_digest_of("plan", 4);
+    mr_digest sum;
+    mr_result *r = NULL;
+    (void)state;
+    sample_folder(dir);
+    for (int k = 0; k < 6; k++) {
+        snprintf(rel[k], 64, "lanes/2026-01-01/%02d_c%d.h5", k / 2, k % 2);
+        e[k] = put(dir, rel[k], k / 2, (uint64_t)(k % 2) * NC, &fine, false);
+    }
+    snprintf(path, sizeof path, "%s/result.h5", dir);
+    snprintf(part, sizeof part, "%s.part", path);
+    assert_int_equal(write_result(dir, e, 6, &plan), MR_OK);
+    size_t n0 = 0, n1 = 0;
+    unsigned char *whole = sample_slurp(path, &n0);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t d = H5Dopen2(file, "psd", H5P_DEFAULT);
+    const long end = (long)(H5Dget_offset(d) + H5Dget_storage_size(d));
+    H5Dclose(d);
+    H5Fclose(file);
+    uint64_t n = 3, all = 0;
+    for (uint64_t k = 0; k < MR_MIN(n, 6); k++) { /* keep: as a dead run leaves it */
+        assert_int_equal(mr_master_remove(dir), MR_OK);
+        for (int round = 0; round < 2; round++) { /* twice: it is killed again at once */
+            assert_int_equal(mr_result_begin(dir, e, 6, &r), MR_OK);
+            n = mr_result_pieces(r);
+            for (uint64_t i = 0; i < k; i++) {
+                assert_int_equal(mr_result_merge(r, n - 1 - i, &sum), MR_OK);
+                assert_int_equal(sum.hex[0] != 0, round == 0);
+                assert_int_equal(mr_result_note(r, dir, 3, n - 1 - i, &sum), MR_OK);
+            }
+            mr_result_keep(r);
+            mr_result_free(r);
+        }
+        if (k) flip(part, end - 100); /* in the last piece */
+        assert_int_equal(mr_result_begin(dir, e, 6, &r), MR_OK);
+        uint64_t merged = 0;
+        for (uint64_t i = 0; i < n; i++) {
+            assert_int_equal(mr_result_merge(r, i, &sum), MR_OK);
+            merged += sum.hex[0] != 0;
+        }
+        if (k == 0) all = merged; /* some pieces hold no sums */
+        assert_true(merged == (k ? all - k + 1 : all));
+        assert_int_equal(mr_result_sync(r), MR_OK);
+        assert_int_equal(mr_result_seal(r, dir, &plan), MR_OK);
+        mr_result_free(r);
+        unsigned char *again = sample_slurp(path, &n1);
+        assert_true(n0 == n1 && memcmp(whole, again, n0) == 0);
+        free(again);
+    }
+    assert_true(n >= 4);
+    assert_int_equal(mr_result_begin(dir, e, 6, &r), MR_OK);
+    assert_int_equal(mr_result_merge(r, n - 1, &sum), MR_OK);
+    assert_int_equal(mr_result_note(r, dir, 0, n - 1, &sum), MR_OK);
+    mr_result_keep(r);
+    mr_result_free(r);
+    assert_int_equal(mr_result_begin(dir, e, 4, &r), MR_OK); /* a lane less */
+    assert_int_equal(mr_result_merge(r, n - 1, &sum), MR_OK);
+    assert_true(sum.hex[0]);
+    mr_result_free(r);
+    assert_int_equal(access(part, F_OK), -1);
+    free(whole);
     sample_remove(dir);
 }
 
@@ -250,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(means_are_those_of_the_tree),
         cmocka_unit_test(pieces_are_merged_by_several),
+        cmocka_unit_test(merging_goes_on_where_it_ended),
         cmocka_unit_test(lanes_that_hold_something_else_are_named),
         cmocka_unit_test(shapes_are_counted),
     };

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -173,19 +174,35 @@ uint64_t mr_merge_end(const mr_merge *m)
     return m->at + m->depth * m->nc * mr_shape_result_cell(&m->shape);
 }
 
+mr_slab mr_merge_within(const mr_merge *m, mr_slab piece)
+{
+    const int64_t a = MR_MAX(piece.a, (int64_t)m->at);
+    return (mr_slab){a, MR_MAX(a, MR_MIN(piece.b, (int64_t)mr_merge_end(m)))};
+}
+
+mr_digest mr_merge_digest(const mr_digest *before, const void *bytes, size_t n)
+{
+    char two[2 * sizeof before->hex];
+    const mr_digest own = mr_digest_of(bytes, n);
+    snprintf(two, sizeof two, "%s%s", before->hex, own.hex);
+    return mr_digest_of(two, strlen(two));
+}
+
 mr_status mr_merge_piece(const mr_merge *m, mr_slab piece, mr_merge_room *room, int fd,
-                         const char *path)
+                         const char *path, mr_digest *sum)
 {
     mr_status st = MR_OK;
     const size_t row = m->nc * mr_shape_result_cell(&m->shape);
-    const uint64_t a = MR_MAX((uint64_t)piece.a, m->at);
-    const uint64_t b = MR_MIN((uint64_t)piece.b, mr_merge_end(m));
-    if (a >= b) return MR_OK;
+    const mr_slab own = mr_merge_within(m, piece);
+    const uint64_t a = (uint64_t)own.a, b = (uint64_t)own.b;
+    if (a == b) return MR_OK;
     const size_t d0 = (a - m->at) / row, d1 = (b - m->at + row - 1) / row;
     MR_TRY(mr_grow(&room->mean, &room->mean_cap, (d1 - d0) * row, 1, "means"));
     memset(room->mean, 0, (d1 - d0) * row);
     for (size_t i = 0; i < m->n_strips; i++) MR_TRY(strip_means(room, m, m->strip[i], d0, d1));
-    st = mr_out_pwrite(fd, room->mean + (a - m->at - d0 * row), b - a, a, path);
+    const uint8_t *bytes = room->mean + (a - m->at - d0 * row);
+    MR_TRY(mr_out_pwrite(fd, bytes, b - a, a, path));
+    *sum = mr_merge_digest(sum, bytes, b - a);
 out:
     return st;
 }

@@ -31,10 +31,14 @@ mr_status mr_merge_init(mr_merge *m, const char *folder);
 void mr_merge_fini(mr_merge *m);
 /** Where the array ends in the file. */
 uint64_t mr_merge_end(const mr_merge *m);
-/** What of the array lies in those bytes of the file, if anything, into an open file. Any thread,
- * each with a room of its own. */
+/** What of the array lies in those bytes of the file; none: a = b. */
+mr_slab mr_merge_within(const mr_merge *m, mr_slab piece);
+/** Those, if there are any, into an open file, and their digest behind *sum. Any thread, each with
+ *  a room of its own. */
 mr_status mr_merge_piece(const mr_merge *m, mr_slab piece, mr_merge_room *room, int fd,
-                         const char *path);
+                         const char *path, mr_digest *sum);
+/** The digest of bytes that follow others. */
+mr_digest mr_merge_digest(const mr_digest *before, const void *bytes, size_t n);
 /** Exactly n bytes of the file of lane i. */
 mr_status mr_merge_read(const mr_merge *m, size_t i, uint64_t at, size_t n, void *buf);
 #endif

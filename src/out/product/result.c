@@ -11,6 +11,7 @@
 #include "out/index.h"
 #include "out/lane/layout.h"
 #include "out/product/merge.h"
+#include "out/product/merged.h"
 #include "out/out.h"
 
 enum { ROOMS = 64 };
@@ -22,9 +23,12 @@ struct mr_result {
     size_t n_lanes;
     mr_merge *v;
     size_t n;
-    mr_digest id; /* binds the index and so every lane */
-    int fd;       /* of the part file, while pieces are written */
-    bool owner;   /* laid it out: removes it when it comes to nothing */
+    mr_digest index; /* binds the index and so every lane */
+    mr_digest id;    /* the same, and where its pieces end: what a list of them is for */
+    uint8_t *there;  /* [pieces] merged by a run before this one */
+    int list;        /* of what this rank merged */
+    int fd;          /* of the part file, while pieces are written */
+    bool owner;      /* laid it out: removes it when it comes to nothing */
     _Atomic(mr_merge_room *) idle[ROOMS];
 };
 
@@ -165,7 +169,7 @@ static mr_status result_new(const char *folder, const mr_lane_entry *lanes, size
     mr_status st = MR_OK;
     mr_result *r = NULL;
     MR_TRY(mr_alloc(1, sizeof *r, MR_RESULT_NAME, &r));
-    r->fd = -1;
+    r->fd = r->list = -1;
     r->n_lanes = n;
     MR_TRY(mr_out_join(folder, MR_RESULT_NAME, &r->path));
     MR_TRY(mr_text_add(&r->part, "%s.part", r->path));
@@ -182,6 +186,8 @@ void mr_result_free(mr_result *r)
 {
     if (!r) return;
     if (r->fd >= 0) close(r->fd);
+    if (r->list >= 0) close(r->list);
+    free(r->there);
     if (r->owner) unlink(r->part.s);
     for (size_t i = 0; i < ROOMS; i++) mr_merge_room_free(r->idle[i]);
     for (size_t i = 0; i < r->n; i++) mr_merge_fini(&r->v[i]);
@@ -199,38 +205,144 @@ static mr_status open_part(mr_result *r)
     return MR_OK;
 }
 
+static uint64_t array_end(const mr_result *r)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < r->n; i++) end = MR_MAX(end, mr_merge_end(&r->v[i]));
+    return end;
+}
+
+/** Bytes of a piece, the same for all ranks: enough pieces to share out, none so large that its
+ * fresh memory costs more than its numbers. */
+static uint64_t piece_bytes(const mr_result *r)
+{
+    const uint64_t page = 1 << 16, want = array_end(r) / 32 / page * page;
+    return MR_MIN(MR_MAX(want, 2 * page), 16 * page);
+}
+
+uint64_t mr_result_pieces(const mr_result *r)
+{
+    return (array_end(r) + piece_bytes(r) - 1) / piece_bytes(r);
+}
+
+/** Another length of pieces, another place of an array: other pieces. */
+static mr_status name_merging(mr_result *r)
+{
+    mr_status st = MR_OK;
+    mr_text t = {0};
+    MR_TRY(mr_text_add(&t, "%s %llu", r->index.hex, (unsigned long long)piece_bytes(r)));
+    for (size_t i = 0; i < r->n; i++)
+        MR_TRY(mr_text_add(&t, " %llu", (unsigned long long)r->v[i].at));
+    r->id = mr_digest_of(t.s, t.len);
+out:
+    mr_text_fini(&t);
+    return st;
+}
+
+/** What of piece i stands in the part file of a run before; its digest is right. */
+static mr_status copy_piece(const mr_result *r, uint64_t i, const mr_digest *want, int from, int to,
+                            mr_text *buf, bool *same)
+{
+    mr_status st = MR_OK;
+    const int64_t bytes = (int64_t)piece_bytes(r);
+    const mr_slab piece = {(int64_t)i * bytes, ((int64_t)i + 1) * bytes};
+    mr_digest sum = {0};
+    for (size_t k = 0; k < r->n; k++) {
+        const mr_slab own = mr_merge_within(&r->v[k], piece);
+        const size_t n = (size_t)(own.b - own.a);
+        if (!n) continue;
+        MR_TRY(mr_grow(&buf->s, &buf->cap, n, 1, "a piece"));
+        MR_TRY(mr_out_pread(from, buf->s, n, (uint64_t)own.a, r->part.s));
+        sum = mr_merge_digest(&sum, buf->s, n);
+        MR_TRY(mr_out_pwrite(to, buf->s, n, (uint64_t)own.a, r->part.s));
+    }
+    *same = strcmp(sum.hex, want->hex) == 0; /* else it is merged over this */
+out:
+    return st;
+}
+
+/** Pieces that a run before this one merged, of the same lanes: into the fresh file. Then one list
+ *  says which they are, before any other is begun. */
+static mr_status take_over(mr_result *r, const char *folder, const char *fresh)
+{
+    mr_status st = MR_OK;
+    const uint64_t n = mr_result_pieces(r);
+    mr_digest *sum = NULL;
+    mr_text buf = {0};
+    int from = open(r->part.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), to = -1;
+    uint64_t have = 0;
+    MR_TRY(mr_alloc(n, sizeof *sum, "what is merged", &sum));
+    if (from >= 0) MR_TRY(mr_merged_read(folder, &r->id, n, sum));
+    to = open(fresh, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (to < 0) {
+        st = MR_RAISE(MR_EOUTPUT, "cannot open %s: %s", fresh, strerror(errno));
+        goto out;
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        bool same = false;
+        if (!sum[i].hex[0]) continue;
+        if (copy_piece(r, i, &sum[i], from, to, &buf, &same) != MR_OK) mr_error_clear();
+        r->there[i] = same;
+        have += same;
+        if (!same) sum[i].hex[0] = 0;
+    }
+    if (have)
+        mr_log(MR_INFO, "merging goes on: %llu of %llu pieces are there", (unsigned long long)have,
+               (unsigned long long)n);
+    MR_TRY(mr_merged_begin(folder, 0, &r->id, &r->list));
+    for (uint64_t i = 0; i < n; i++)
+        if (sum[i].hex[0]) MR_TRY(mr_merged_add(r->list, i, &sum[i]));
+    st = mr_merged_remove(folder, 0);
+out:
+    if (from >= 0) close(from);
+    if (to >= 0) close(to);
+    free(sum);
+    mr_text_fini(&buf);
+    return st;
+}
+
 mr_status mr_result_begin(const char *folder, const mr_lane_entry *lanes, size_t n, mr_result **out)
 {
     mr_status st = MR_OK, closed;
     mr_result *r = NULL;
-    mr_text index = {0};
+    mr_text index = {0}, fresh = {0};
+    bool made = false;
     mr_h5w w = {.file = -1, .driver = -1};
     mr_h5w_quiet();
     MR_TRY(result_new(folder, lanes, n, &r));
     MR_TRY(mr_index_text(lanes, n, &index));
-    r->id = mr_digest_of(index.s, index.len);
+    r->index = mr_digest_of(index.s, index.len);
     for (size_t i = 0; i < r->n; i++) {
         mr_merge *m = &r->v[i];
         MR_TRY(mr_part_learn(&m->part, folder));
         for (size_t k = 0; k < m->part.n; k++) MR_TRY(look_into(m, k));
         MR_TRY(add_counts(m));
     }
-    if (unlink(r->part.s) != 0 && errno != ENOENT) {
-        st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", r->part.s, strerror(errno));
+    MR_TRY(mr_text_add(&fresh, "%s.new.part", r->path));
+    if (unlink(fresh.s) != 0 && errno != ENOENT) {
+        st = MR_RAISE(MR_EOUTPUT, "cannot remove %s: %s", fresh.s, strerror(errno));
         goto out;
     }
-    mr_h5w_create(&w, r->part.s, false);
-    r->owner = w.st == MR_OK;
+    mr_h5w_create(&w, fresh.s, false);
+    made = w.st == MR_OK;
     st = w.st != MR_OK ? w.st : lay_out_parts(&w, r->v, r->n);
     closed = mr_h5w_close(&w);
     MR_TRY(st);
     MR_TRY(closed);
+    MR_TRY(mr_alloc(mr_result_pieces(r), 1, "what is merged", &r->there));
+    MR_TRY(name_merging(r));
+    MR_TRY(take_over(r, folder, fresh.s));
+    MR_TRY(mr_out_replace(fresh.s, r->part.s));
+    made = false;
+    r->owner = true;
     MR_TRY(open_part(r));
     *out = r;
     r = NULL;
 out:
+    if (made) unlink(fresh.s);
     mr_result_free(r);
     mr_text_fini(&index);
+    mr_text_fini(&fresh);
     if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
     return st;
 }
@@ -244,6 +356,8 @@ mr_status mr_result_pack(const mr_result *r, mr_text *out)
         MR_TRY(mr_text_add_bytes(out, m->lane, m->part.n * sizeof *m->lane));
         MR_TRY(mr_text_add_bytes(out, m->count, m->counts * m->nc * sizeof *m->count));
     }
+    MR_TRY(mr_text_add_bytes(out, &r->id, sizeof r->id));
+    MR_TRY(mr_text_add_bytes(out, r->there, mr_result_pieces(r)));
 out:
     return st;
 }
@@ -274,6 +388,12 @@ mr_status mr_result_join(const char *folder, const mr_lane_entry *lanes, size_t 
             goto out;
         }
     }
+    MR_TRY(mr_alloc(mr_result_pieces(r), 1, "what is merged", &r->there));
+    if (!take(&from, &pack_bytes, &r->id, sizeof r->id) ||
+        !take(&from, &pack_bytes, r->there, mr_result_pieces(r))) {
+        st = MR_RAISE(MR_EBUG, "ranks do not agree on what %s holds", MR_RESULT_NAME);
+        goto out;
+    }
     MR_TRY(open_part(r));
     *out = r;
     r = NULL;
@@ -281,26 +401,6 @@ out:
     mr_result_free(r);
     if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
     return st;
-}
-
-static uint64_t array_end(const mr_result *r)
-{
-    uint64_t end = 0;
-    for (size_t i = 0; i < r->n; i++) end = MR_MAX(end, mr_merge_end(&r->v[i]));
-    return end;
-}
-
-/** Bytes of a piece, the same for all ranks: enough pieces to share out, none so large that its
- * fresh memory costs more than its numbers. */
-static uint64_t piece_bytes(const mr_result *r)
-{
-    const uint64_t page = 1 << 16, want = array_end(r) / 32 / page * page;
-    return MR_MIN(MR_MAX(want, 2 * page), 16 * page);
-}
-
-uint64_t mr_result_pieces(const mr_result *r)
-{
-    return (array_end(r) + piece_bytes(r) - 1) / piece_bytes(r);
 }
 
 /** One that no thread has now. */
@@ -320,18 +420,37 @@ static void room_give(mr_result *r, mr_merge_room *room)
     mr_merge_room_free(room);
 }
 
-mr_status mr_result_merge(mr_result *r, uint64_t piece)
+mr_status mr_result_merge(mr_result *r, uint64_t piece, mr_digest *sum)
 {
     mr_status st = MR_OK;
+    *sum = (mr_digest){0};
+    if (r->there[piece]) return MR_OK;
     mr_merge_room *room = NULL;
     const int64_t bytes = (int64_t)piece_bytes(r), from = (int64_t)piece * bytes;
     MR_TRY(room_take(r, &room));
     for (size_t i = 0; i < r->n; i++) /* arrays of two parts may meet in one page */
-        MR_TRY(mr_merge_piece(&r->v[i], (mr_slab){from, from + bytes}, room, r->fd, r->part.s));
+        MR_TRY(
+            mr_merge_piece(&r->v[i], (mr_slab){from, from + bytes}, room, r->fd, r->part.s, sum));
 out:
     room_give(r, room);
     if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
     return st;
+}
+
+mr_status mr_result_note(mr_result *r, const char *folder, int rank, uint64_t piece,
+                         const mr_digest *sum)
+{
+    mr_status st = MR_OK;
+    if (r->there[piece] || !sum->hex[0]) return MR_OK;
+    if (r->list < 0) MR_TRY(mr_merged_begin(folder, rank, &r->id, &r->list));
+    st = mr_merged_add(r->list, piece, sum);
+out:
+    return st;
+}
+
+void mr_result_keep(mr_result *r)
+{
+    if (r) r->owner = false;
 }
 
 mr_status mr_result_sync(mr_result *r)
@@ -341,10 +460,11 @@ mr_status mr_result_sync(mr_result *r)
     return st;
 }
 
-mr_status mr_result_seal(mr_result *r, const mr_digest *plan)
+mr_status mr_result_seal(mr_result *r, const char *folder, const mr_digest *plan)
 {
     r->owner = false; /* sealing removes it when it fails */
-    const mr_status st = mr_seal(r->part.s, r->path, plan, &r->id);
+    mr_status st = mr_seal(r->part.s, r->path, plan, &r->index);
+    if (st == MR_OK) st = mr_merged_remove(folder, -1);
     if (st != MR_OK) mr_note("writing %s", MR_RESULT_NAME);
     return st;
 }

@@ -1,6 +1,7 @@
 /* run/over/ending.c: see ending.h. */
 #include "run/over/ending.h"
 #include <stdlib.h>
+#include <string.h>
 #include "par/map.h"
 #include "run/over/events.h"
 
@@ -58,10 +59,26 @@ out:
     return st;
 }
 
+typedef struct merging {
+    mr_result *r;
+    const char *folder;
+    int rank;
+} merging;
+
 static mr_status merge_piece(void *arg, uint64_t i, mr_text *out)
 {
-    (void)out;
-    return mr_result_merge(arg, i);
+    const merging *m = arg;
+    mr_digest sum;
+    const mr_status st = mr_result_merge(m->r, i, &sum);
+    return st == MR_OK ? mr_text_add_bytes(out, sum.hex, strlen(sum.hex)) : st;
+}
+
+static mr_status note_piece(void *arg, uint64_t i, const char *bytes, size_t n)
+{
+    const merging *m = arg;
+    mr_digest sum = {0};
+    memcpy(sum.hex, bytes, MR_MIN(n, sizeof sum.hex - 1));
+    return mr_result_note(m->r, m->folder, m->rank, i, &sum);
 }
 
 /** Rank 0 lays it out and tells the others where things are. */
@@ -97,12 +114,14 @@ static mr_status write_result(mr_comm *c, const mr_plan *p, const char *folder,
     if (mr_comm_rank(c) == 0 && p->out_bytes > LONG)
         mr_log(MR_INFO, "merging the sums of %zu lanes", n);
     MR_TRY(begin(c, folder, e, n, &r));
-    MR_TRY(mr_map_ranks(c, mr_result_pieces(r), threads, merge_piece, NULL, r, &nothing));
+    merging m = {r, folder, mr_comm_rank(c)};
+    MR_TRY(mr_map_ranks(c, mr_result_pieces(r), threads, merge_piece, note_piece, &m, &nothing));
     MR_TRY(mr_agree(c, mr_result_sync(r)));
-    if (mr_comm_rank(c) == 0) st = mr_result_seal(r, &p->digest);
+    if (mr_comm_rank(c) == 0) st = mr_result_seal(r, folder, &p->digest);
     st = mr_agree(c, st);
 out:
     mr_mapped_fini(&nothing);
+    if (st != MR_EOUTPUT) mr_result_keep(r); /* a full disk is given its room back */
     mr_result_free(r);
     return st;
 }
