@@ -56,7 +56,8 @@ static const mr_opt table[] = {
     [O_FLETCHER32] = {"fletcher32", NULL, NULL, "a checksum on every chunk"},
     [O_START] = {"start", "UTC", "2026-01-01T00:00:00Z", "time of the first sample"},
     [O_SEED] = {"seed", "N", "1", "of everything random"},
-    [O_MODEL] = {"model", "LIST", "drift,coherent,common,noise,vehicles,quakes", "also: tube, bad"},
+    [O_MODEL] = {"model", "LIST", "drift,coherent,common,noise,vehicles,quakes",
+                 "also: tube, leak, bad"},
     [O_EVENTS] = {"events", "N", "0", "waves of known time, place, velocity and size"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
@@ -160,8 +161,8 @@ out:
 /* --model, --events */
 static mr_status parse_model(const mr_opts *o, mr_synth_spec *p)
 {
-    static const char *const words[] = {"drift",    "coherent", "common", "noise",
-                                        "vehicles", "quakes",   "tube",   "bad"};
+    static const char *const words[] = {"drift",  "coherent", "common", "noise", "vehicles",
+                                        "quakes", "tube",     "bad",    "leak"};
     enum { N = sizeof words / sizeof *words };
     mr_status st = MR_OK;
     int64_t n = 0;
@@ -314,6 +315,13 @@ static void add_extras(json_t *j, const mr_synth_spec *p)
                                       "every_s", t.every_s, "speed_m_s", t.speed_m_s,
                                       "frequency_hz", t.f_hz, "amplitude", t.amplitude,
                                       "reflection", t.reflection));
+    mr_synth_leak l;
+    mr_synth_leak_at(p, &l);
+    if (p->model & MR_SYNTH_LEAK)
+        json_object_set_new(j, "leak",
+                            json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "start_s", l.start_s,
+                                      "end_s", l.end_s, "x_m", l.x_m, "half_m", l.half_m, "f0_hz",
+                                      l.f0_hz, "f1_hz", l.f1_hz, "rms", l.rms));
     if (p->model & MR_SYNTH_BAD)
         json_object_set_new(j, "bad",
                             json_pack("{s:I, s:I, s:f, s:I}", "dead", (json_int_t)bad.dead,

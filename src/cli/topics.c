@@ -217,23 +217,32 @@ static void output(void)
 static void recipes(void)
 {
     static const char *const lines[] = {
-        "What people want of an archive, and the config to begin with (configs/ of the source, or",
-        "share/millrace of an installation). Change files and folder, then check, plan, run, view:",
+        "By the job: the config to begin with (configs/ of the source, or share/millrace of an",
+        "installation; its head says the commands), and the picture that it ends with. Change "
+        "files,",
+        "folder and thresholds, then check, plan, run, view:",
         "",
-        "  fewer samples, for all that follows      decimate.yaml   millrace view out/demo",
-        "  earthquakes: clean strain rate           seismic.yaml    millrace view out/seismic",
-        "  earthquake catalogue: list of events     events.yaml     when, where, how large, fast",
-        "  earthquakes, trains, leaks: when?        detect.yaml     STA/LTA; above 3 or 4: a look",
-        "  traffic, waves of one direction          fan.yaml        a fan of velocities by f-k",
-        "  leak, pump, intrusion: loudness          rms.yaml        of a band, each second",
-        "  low-frequency strain, tides              lowfreq.yaml    below 0.5 Hz",
-        "  noise levels, hum, resonances            psd.yaml        view --channels 37..38: one "
-        "channel",
-        "  ambient noise, virtual sources           noise.yaml      correlations, stacked",
-        "  home-made recorders, other sensors       bare.yaml       plain HDF5 by input.map",
-        "  which channels are dead or noisy?        no config       millrace quality FOLDER",
+        "  earthquake catalogue             events.yaml        view data/demo out/events -o x.png",
+        "  traffic, each way, speeds        traffic.yaml       view data/demo out/traffic -o x.png",
+        "  leak, pump, digging, intrusion   leak.yaml          view data/leak out/leak -o x.png",
+        "  microseismic events, tube waves  microseismic.yaml  view data/borehole "
+        "out/microseismic -o x.png",
+        "  low-frequency strain, tides      lowfreq.yaml       view out/lowfreq -o x.png",
+        "  dead, noisy, clipped channels    no config          quality data/demo: "
+        "quality/quality.png",
         "",
-        "To try one on made-up data of known answers:",
+        "  fewer samples for what follows   decimate.yaml      view out/demo -o x.png",
+        "  clean strain rate of earthquakes seismic.yaml       view out/seismic -o x.png",
+        "  detection curve (STA/LTA)        detect.yaml        view out/detect -o x.png",
+        "  waves of one way and velocity    fan.yaml           view out/fan -o x.png",
+        "  loudness of a band               rms.yaml           view out/rms -o x.png",
+        "  noise levels, hum, resonances    psd.yaml           view out/psd -o x.png",
+        "  ambient noise, virtual sources   noise.yaml         view out/noise -o x.png",
+        "  home-made recorders              bare.yaml          view out/bare -o x.png",
+        "",
+        "To look at recordings first: view data/demo -o x.png, with --wiggle as traces, with --fk "
+        "the",
+        "waves by frequency and wavenumber. To try a recipe on made-up data of known answers:",
         "",
         "  millrace synth data/demo --files 6 --file-length 60s",
         "  millrace run configs/rms.yaml && millrace view out/rms -o rms.png",

@@ -1,6 +1,6 @@
 /* synth/extras.c: what is put into a made-up archive on request: events of known time, place,
- * velocity and size, a tube wave, and channels that are dead, clipped or spiky. Pure functions of
- * (seed, sample, channel), added to the rows that model.c has made. */
+ * velocity and size, a tube wave, a leak, and channels that are dead, clipped or spiky. Pure
+ * functions of (seed, sample, channel), added to the rows that model.c has made. */
 #include "synth/extras.h"
 #include "synth/exact.h"
 #include <math.h>
@@ -11,6 +11,7 @@
 #define CLIP_AT 2.0
 #define SPIKE 400.0
 #define SPIKE_ONE_IN 997
+#define LEAK_TONES 8
 
 static double event_hz(const mr_synth_spec *p)
 {
@@ -89,6 +90,42 @@ static void add_tube(const mr_synth_spec *p, int64_t n0, size_t nt, float *dst)
     }
 }
 
+void mr_synth_leak_at(const mr_synth_spec *p, mr_synth_leak *l)
+{
+    const double length = (double)p->nc * p->dx_m;
+    *l = (mr_synth_leak){.start_s = 0.4 * p->length_s,
+                         .end_s = 0.7 * p->length_s,
+                         .x_m = 0.62 * length,
+                         .half_m = MR_MAX(8 * p->dx_m, 0.02 * length),
+                         .f0_hz = 0.15 * p->rate_hz,
+                         .f1_hz = 0.3 * p->rate_hz,
+                         .rms = 3};
+}
+
+/* Tones spread over the band; a channel's are in step with no other's. */
+static void add_leak(const mr_synth_spec *p, int64_t n0, size_t nt, float *dst)
+{
+    mr_synth_leak l;
+    mr_synth_leak_at(p, &l);
+    for (uint64_t c = 0; c < p->nc; c++) {
+        const double u = ((double)c * p->dx_m - l.x_m) / l.half_m, q = 1 - u * u;
+        if (q <= 0) continue;
+        for (size_t i = 0; i < nt; i++) {
+            const double t = (double)(n0 + (int64_t)i) / p->rate_hz;
+            double sum = 0;
+            if (t < l.start_s || t >= l.end_s) continue;
+            for (uint64_t k = 0; k < LEAK_TONES; k++) {
+                const double place =
+                    ((double)k + mr_synth_unit(p->seed, 36, c * LEAK_TONES + k)) / LEAK_TONES;
+                const double f = l.f0_hz + (l.f1_hz - l.f0_hz) * place;
+                sum += mr_synth_sin(f * t + mr_synth_unit(p->seed, 37, c * LEAK_TONES + k));
+            }
+            /* of a tone the mean square is a half */
+            dst[i * p->nc + c] += (float)(l.rms * q * q * sum * sqrt(2.0 / LEAK_TONES));
+        }
+    }
+}
+
 mr_synth_bad mr_synth_bad_channels(const mr_synth_spec *p)
 {
     return (mr_synth_bad){
@@ -115,5 +152,6 @@ void mr_synth_extras(const mr_synth_spec *p, int64_t n0, size_t nt, float *dst)
         add_event(p, &e, n0, nt, dst);
     }
     if (p->model & MR_SYNTH_TUBE) add_tube(p, n0, nt, dst);
+    if (p->model & MR_SYNTH_LEAK) add_leak(p, n0, nt, dst);
     if (p->model & MR_SYNTH_BAD) spoil(p, n0, nt, dst);
 }

@@ -17,7 +17,8 @@ enum {
     MR_SYNTH_QUAKES = 32,
     MR_SYNTH_USUAL = 63,
     MR_SYNTH_TUBE = 64,
-    MR_SYNTH_BAD = 128
+    MR_SYNTH_BAD = 128,
+    MR_SYNTH_LEAK = 256
 };
 
 /** What the signal is made of. */
@@ -47,6 +48,15 @@ typedef struct mr_synth_tube {
     double first_s, every_s, speed_m_s, f_hz, amplitude, reflection;
 } mr_synth_tube;
 void mr_synth_tube_at(const mr_synth_spec *p, mr_synth_tube *out);
+
+/** Something that hisses at one place for a while: tones of a band, their phases by channel. */
+typedef struct mr_synth_leak {
+    double start_s, end_s; /* since the start of the archive */
+    double x_m, half_m;    /* where; nothing beyond x_m +- half_m */
+    double f0_hz, f1_hz;   /* its band */
+    double rms;            /* at x_m */
+} mr_synth_leak;
+void mr_synth_leak_at(const mr_synth_spec *p, mr_synth_leak *out);
 
 /** Channels that are not what they should be: always 0; never beyond +-clip; with spikes. */
 typedef struct mr_synth_bad {

@@ -42,7 +42,9 @@ def demo(tmp_path_factory):
     """The demo's six minutes, with a third of its channels."""
     top = tmp_path_factory.mktemp("demo")
     rig.run("synth", top / "data" / "demo", "--channels", 120, "--quiet", status=0)
-    rig.run("synth", top / "data" / "bare", "--channels", 120, "--files", 2, "--layout", "bare", "--quiet", status=0)
+    for config in (ROOT / "configs").glob("*.yaml"):  # archives of their own, by the head of the config
+        for line in re.findall(r"^#\s+build/millrace (synth data/.+?)(?:\s{2,}|$)", config.read_text(), re.M):
+            rig.run(*line.split(), "--channels", 120, "--files", 4, "--quiet", cwd=top, status=0)
     return top
 
 
@@ -55,7 +57,7 @@ def test_example_configs_give_something_to_look_at(demo, config):
     for path in rig.lanes(out):
         with h5py.File(path) as h:
             if h.attrs.get("product") == "table":
-                assert len(h["picks"]) > 20 and (out / "events.csv").read_text().count("\n") >= 2
+                assert len(h["picks"]) > 5 and (out / "events.csv").read_text().count("\n") >= 2
                 continue
             (name,) = (k for k, v in h.items() if isinstance(v, h5py.Dataset) and v.ndim >= 2 and k != "count")
             values = h[name][()]

@@ -258,6 +258,23 @@ def test_a_tube_wave_runs_down_and_back(millrace, tmp_path):
     assert np.isclose(np.abs(y[:, 20]).max(), w["amplitude"], rtol=0.2)
 
 
+def test_a_leak_hisses_where_the_truth_says(millrace, tmp_path):
+    """Nothing before, after and beside it; its power is in its band, its rms as said, neighbours out of step."""
+    millrace("synth", tmp_path, "--files", 2, "--file-length", "20s", "--rate", "200Hz", "--channels", 200,
+             "--model", "leak")
+    k = json.loads((tmp_path / "truth.json").read_text())["leak"]
+    y = np.concatenate([read(p)[0] for p in sorted(tmp_path.glob("*.h5"))]).astype(float)
+    t, x = np.arange(len(y)) / 200, np.arange(200) * 10.0
+    on, near = (t >= k["start_s"]) & (t < k["end_s"]), np.abs(x - k["x_m"]) < k["half_m"]
+    assert not y[~on].any() and not y[:, ~near].any() and (np.abs(y[on]).max(axis=0) > 0).sum() == near.sum()
+    c = int(round(k["x_m"] / 10))
+    assert np.isclose(np.sqrt(np.mean(y[on, c] ** 2)), k["rms"], rtol=0.05)
+    power = np.abs(np.fft.rfft(y[on, c] * np.hanning(on.sum()))) ** 2
+    f = np.fft.rfftfreq(on.sum(), 1 / 200)
+    assert power[(f > k["f0_hz"] - 1) & (f < k["f1_hz"] + 1)].sum() > 0.999 * power.sum()
+    assert abs(np.corrcoef(y[on, c], y[on, c + 1])[0, 1]) < 0.2
+
+
 @pytest.mark.parametrize("what", ["text", "json", "fifo", "link"])
 def test_a_truth_of_somebody_else_stays(tmp_path, what):
     """And nothing is put beside it; its own may be written anew."""

@@ -67,7 +67,9 @@ static void pour(map *m, const mr_event_row *e, void *arg)
     for (int64_t c = MR_MAX(e->channel_first, m->c0); c < MR_MIN(e->channel_last + 1, m->c1); c++) {
         const double late = moves ? (double)(c - from) * m->dx_m / e->velocity_m_s : 0;
         const int64_t t = e->start_ns + (int64_t)(1e9 * late);
-        for (int k = -1; k <= 1; k++) /* wide enough to be seen */
+        /* wide enough to be seen; what does not move, as long as it was on */
+        const double wide = moves ? 1 : fmax(1, (double)(e->end_ns - e->start_ns) / dt);
+        for (double k = -1; k <= MR_MIN(wide, (double)cells->nx); k++)
             mr_cells_add(cells, t + (int64_t)(k * dt), dt, (uint64_t)(c - m->c0), &one);
     }
 }
@@ -76,8 +78,9 @@ static mr_status words_of(const map *m, const char *arg, mr_view_words *w)
 {
     mr_status st = MR_OK;
     char a[40], b[40];
-    MR_TRY(mr_text_add(&w->title, "%s:  %llu events, %.19s .. %.19s", arg, (unsigned long long)m->n,
-                       mr_utc_iso(m->t0_ns, a), mr_utc_iso(m->t1_ns, b)));
+    MR_TRY(mr_text_add(&w->title, "%s:  %llu event%s, %.19s .. %.19s", arg,
+                       (unsigned long long)m->n, m->n == 1 ? "" : "s", mr_utc_iso(m->t0_ns, a),
+                       mr_utc_iso(m->t1_ns, b)));
     MR_TRY(mr_text_add(&w->unit, "peak"));
     w->t0_ns = m->t0_ns;
     w->t1_ns = m->t1_ns;

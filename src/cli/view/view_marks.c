@@ -39,6 +39,24 @@ static mr_status mark_pick(void *arg, const void *row)
     return mr_marks_add(k->to, &m);
 }
 
+/* What does not move along the fibre: a box from its start to its end. */
+static mr_status mark_still(const marking *k, const mr_event_row *r, double first, double last)
+{
+    mr_status st = MR_OK;
+    const double a = along(k->cells, (double)r->start_ns), b = along(k->cells, (double)r->end_ns);
+    const double half = 0.5 / (double)(k->cells->ny * k->cells->per_cell);
+    const double y0 = fmin(first, last) - half, y1 = fmax(first, last) + half;
+    const double side[4][4] = {{a, y0, a, y1}, {b, y0, b, y1}, {a, y0, b, y0}, {a, y1, b, y1}};
+    for (int i = 0; i < 4; i++)
+        MR_TRY(mr_marks_add(k->to, &(mr_mark){.x0 = side[i][0],
+                                              .y0 = side[i][1],
+                                              .x1 = side[i][2],
+                                              .y1 = side[i][3],
+                                              .kind = MR_MARK_EVENT}));
+out:
+    return st;
+}
+
 /* From its first channel to its last, as its velocity has it. */
 static mr_status mark_event(void *arg, const void *row)
 {
@@ -56,7 +74,8 @@ static mr_status mark_event(void *arg, const void *row)
     const mr_mark m = {
         .x0 = down ? end : x, .y0 = first, .x1 = down ? x : end, .y1 = last, .kind = MR_MARK_EVENT};
     if (fmin(m.x0, m.x1) > 1 || fmax(m.x0, m.x1) < 0) return MR_OK;
-    mr_status st = mr_marks_add(k->to, &m);
+    const mr_status st =
+        isfinite(r->velocity_m_s) ? mr_marks_add(k->to, &m) : mark_still(k, r, first, last);
     if (st != MR_OK) return st;
     const double part = r->channel_last > r->channel_first
                             ? (double)(r->peak_channel - r->channel_first) /

@@ -1,6 +1,6 @@
 /* out/product/events.c: the table of events: events.h5, whose trailer binds the index and so every
  * lane, events.csv with the same columns, and QuakeML (quakeml.c). Rows come in streams, each in
- * order; they are merged once all are there, piece by piece: no number of them has to fit memory. */
+ * order; they are merged once all are there, piece by piece: no number has to fit memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
