@@ -130,6 +130,10 @@ bench-scaling: all
 bench-survey: all
 	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/survey.py $(FILES)
 
+## bench-watched: W=live or W=attack: a run that is watched, or that strangers call, beside one left alone
+bench-watched: all
+	@MILLRACE=$(abspath $(B)/millrace) $(PYTHON) tests/bench/disturbed.py $(or $(W),live) $(if $(PAIRS),--pairs $(PAIRS))
+
 ## asan: unit tests under AddressSanitizer and UBSan
 asan:
 	$(SUB) -j$(JOBS) B=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
@@ -213,4 +217,4 @@ $(B)/tests/%: tests/ops/%.c $(B)/libmillrace.a
 
 -include tests/*.mk
 -include $(OBJ:.o=.d) $(UNITBIN:=.d) $(B)/tests/run_chain.d $(B)/tests/own_millrace.d
-.PHONY: all deps demo test unit unitbin e2e check bench bench-growth bench-scaling bench-survey asan tsan install clean help FORCE
+.PHONY: all deps demo test unit unitbin e2e check bench bench-growth bench-scaling bench-survey bench-watched asan tsan install clean help FORCE

@@ -96,6 +96,22 @@ def test_a_job_that_follows_hands_itself_over(tmp_path, ends):
     assert log[2:] == ([] if ends else ["scancel 78"])
 
 
+def test_the_service_is_one_that_systemd_takes(tmp_path):
+    """Its three places edited; the statuses that it names are those of a run."""
+    text = (JOBS / "millrace-follow.service").read_text()
+    mine = text.replace("/usr/local/bin/millrace", str(BINARY)).replace("WorkingDirectory=/data", f"WorkingDirectory={tmp_path}")
+    assert mine.count(str(BINARY)) == 1 and mine.count(f"WorkingDirectory={tmp_path}") == 1
+    unit = tmp_path / "millrace-follow.service"
+    unit.write_text(mine)
+    fields = dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    assert (fields["KillSignal"], fields["SuccessExitStatus"]) == ("SIGUSR1", "10 75")
+    assert fields["RestartPreventExitStatus"] == "2 3 5 7" and fields["Restart"] == "on-failure"
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("no systemd-analyze")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and unit.name not in done.stderr, done.stderr
+
+
 def stand_in(path, body):
     path.write_text(f"#!/bin/bash\n{body}\n")
     path.chmod(0o755)

@@ -1,6 +1,8 @@
 """A run as it is seen and steered from outside: its state at every point of its life, by files alone;
 stop, pause, resume and watch by those who have the key, and by nobody else; not one byte of a lane
 changes by any of it. Inputs are made slow, so that there is something to see."""
+import hashlib
+import hmac
 import json
 import os
 import random
@@ -171,6 +173,59 @@ def test_killed_in_each_phase(job, slow):
     finish(cfg, out, want)
 
 
+SUMS = ["correlate: {sources: [0, 9], window: 5 s, max_lag: 1 s, stack: all}"]
+STATES = [("surveying", None, {}), ("planning", None, dict(SLOW_SYNC_S="0.3")), ("running", None, {}),
+          ("paused", None, {}), ("merging", SUMS, dict(SLOW_SYNC_S="0.3")), ("following", None, {})]
+
+
+@pytest.mark.parametrize("state, chain, slowly", STATES, ids=[s[0] for s in STATES])
+def test_killed_in_each_state(job, whole, slow, tmp_path, state, chain, slowly):
+    """Held where it is by SIGSTOP: status says which state that is; killed there: died; then a rerun goes on."""
+    cfg, out, want = job
+    if chain:
+        cfg = rig.config(tmp_path / "s.yaml", [whole[0] / "in"], chain, out)
+        rig.run("run", cfg, "-s", f"output.folder={tmp_path / 'ref'}", status=0)
+        want = rig.digests(tmp_path / "ref")
+    if state == "paused" and not BUILT:
+        pytest.skip("built without libsodium")
+    more = ["--follow"] if state == "following" else []
+    rate = "1000" if more or chain else "1"
+    proc = rig.start("run", cfg, *more, **slow(rate, **slowly))
+    try:
+        if state == "paused":
+            reaches(out, "running")
+            rig.run("pause", out, status=0)
+        reaches(out, state)
+        rig.kill([proc.pid], signal.SIGSTOP)
+        if told(out)["state"] == state:  # else it went on in between, which only a state of milliseconds does
+            s = status(out)
+            assert s["state"] == state and s["pid"] == proc.pid and s["status"] is None
+            assert s["follow"] == (state == "following") and s["lanes"]["done"] <= s["lanes"]["total"]
+            if state in ("running", "paused", "merging", "following"):
+                assert s["lanes"]["total"] >= 1 and s["memory"]["planned_bytes"] > 0
+        else:
+            assert state in ("surveying", "planning"), told(out)["state"]
+    finally:
+        rig.kill([proc.pid])
+        proc.communicate()
+    assert status(out)["state"] == "died"
+    rig.run("run", cfg, status=0)
+    assert rig.digests(out) == want and rig.run("verify", out).returncode == 0
+    assert status(out)["state"] == "finished"
+
+
+def test_a_run_that_fails_says_so(job, tmp_path):
+    """Stopped, with why; a run that has nothing to work on likewise."""
+    cfg, out, _ = job
+    rig.run("run", cfg, "-s", f"input.files={tmp_path / 'nothing' / '*.h5'}", status=3)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "a.h5").write_bytes(b"no recording" * 1000)
+    rig.run("run", cfg, "-s", f"input.files={broken}", "--follow", "-s", "follow.idle=1 s", status=(3, 10), timeout=30)
+    s = status(out)
+    assert s["state"] == "stopped" and s["status"] in (3, 10) and s["error"]
+
+
 def test_a_refused_run_leaves_the_state_as_it_was(job, tmp_path):
     cfg, out, want = job
     rig.run("run", cfg, status=0)
@@ -322,22 +377,34 @@ def test_the_key_is_secret(job, slow):
     finish(cfg, out, want)
 
 
+def hello(key, nonce):
+    """The first word of a client (src/watch/wire.h)."""
+    return b"MRC1" + nonce + hmac.new(key, b"millrace 1 hello\0" + nonce, hashlib.sha256).digest()
+
+
 @steered
 def test_hostile_callers_move_nothing(job, slow):
-    """200 of them, slow, huge, wrong, cut, and 1,000 connections at once: each is told nothing but a close."""
+    """200 of them, slow, huge, with another key, cut, repeating a first word of somebody who has the key, and 1,000
+    connections at once: each is told nothing but a close."""
     cfg, out, want = job
     proc = rig.start("run", cfg, "--control", "tcp:127.0.0.1", **slow(1))
     reaches(out, "running")
     _, host, port = told(out)["control"]["tcp"].split(":")
     r = random.Random(1)
     where = (host, int(port))
-    words = [b"", b"MRC1", b"MRC1" + r.randbytes(64), b"GET / HTTP/1.0\r\n\r\n" * 10, r.randbytes(100_000), bytes(68)]
+    key = bytes.fromhex((out / ".millrace" / "key").read_text().strip())
+    before = hello(key, r.randbytes(32))
+    with socket.create_connection(where, timeout=10) as s:
+        s.sendall(before)
+        assert len(s.recv(100)) == 64  # who has the key is answered, once
+    words = [b"", b"MRC1", hello(r.randbytes(32), r.randbytes(32)), b"GET / HTTP/1.0\r\n\r\n" * 10,
+             r.randbytes(100_000), before, bytes(68)]
     for k in range(200):
         with socket.create_connection(where, timeout=10) as s:
             heard = b""
             try:
-                s.sendall(words[k % 6])
-                if k % 6 < 2:
+                s.sendall(words[k % 7])
+                if k % 7 < 2:
                     s.shutdown(socket.SHUT_WR)
                 heard = s.recv(100)
             except ConnectionError:

@@ -1,6 +1,6 @@
 /* tests/tools/slow_disk.c: preloaded, makes .h5 files slow: SLOW_MB_S megabytes a second for each
  * thread that reads, whatever the machine does besides. So that tests meet a run in its middle.
- * SLOW_UNDER: only those whose path contains it.
+ * SLOW_UNDER: only those whose path contains it. SLOW_SYNC_S: seconds that a write to disk takes.
  * With SLOW_ONCE a job that Slurm has queued again is not slow any more. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -38,4 +38,12 @@ ssize_t pread64(int fd, void *buf, size_t n, off64_t at)
     const ssize_t got = real(fd, buf, n, at);
     wait_as_for(fd, got);
     return got;
+}
+
+int fsync(int fd)
+{
+    int (*real)(int) = dlsym(RTLD_NEXT, "fsync");
+    const char *s = getenv("SLOW_SYNC_S");
+    if (s) usleep((useconds_t)(1e6 * atof(s)));
+    return real(fd);
 }
