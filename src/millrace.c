@@ -51,6 +51,13 @@ struct mr_work {
     mr_dry dry;
 };
 
+static mr_status read_config(mr_work *w, const char *path, const char *const *overrides, size_t n)
+{
+    w->opts = (mr_run_opts){
+        .config = path, .overrides = overrides, .n_overrides = n, .progress = "never"};
+    return mr_inputs_config(w->world, &w->opts, &w->cfg);
+}
+
 mr_status mr_work_open(mr_comm *world, const char *path, const char *const *overrides, size_t n,
                        mr_work **out)
 {
@@ -58,9 +65,7 @@ mr_status mr_work_open(mr_comm *world, const char *path, const char *const *over
     mr_status st = mr_agree(world, mr_alloc(1, sizeof *w, "the work", &w));
     MR_TRY(st);
     w->world = world;
-    w->opts = (mr_run_opts){
-        .config = path, .overrides = overrides, .n_overrides = n, .progress = "never"};
-    MR_TRY(mr_inputs_config(world, &w->opts, &w->cfg));
+    MR_TRY(read_config(w, path, overrides, n));
     *out = w;
     w = NULL; /* given away */
 out:
@@ -105,4 +110,26 @@ void mr_work_close(mr_work *w)
     mr_dry_fini(&w->dry);
     mr_config_free(w->cfg);
     free(w);
+}
+
+mr_status mr_work_begin(int *argc, char ***argv, const char *path, mr_work **out)
+{
+    mr_status st = MR_OK;
+    mr_work *w = NULL;
+    MR_TRY(mr_alloc(1, sizeof *w, "the work", &w));
+    *out = w; /* also where the rest fails: mr_work_end ends what was begun */
+    MR_TRY(mr_start(argc, argv, &w->world));
+    MR_TRY(read_config(w, path, NULL, 0));
+out:
+    return st;
+}
+
+int mr_work_end(mr_work *w, mr_status st)
+{
+    mr_comm *world = w ? w->world : NULL;
+    if (st != MR_OK && st != MR_LOSSES && *mr_error() && (!world || mr_comm_rank(world) == 0))
+        mr_log(MR_QUIET, "%s", mr_error());
+    mr_work_close(w);
+    mr_end(world);
+    return (int)st;
 }

@@ -13,36 +13,24 @@ typedef struct halve {
 static const mr_param params[] = {
     {"by", MR_F64, offsetof(halve, by), .min = 1, .max = 100, .def = "2", .doc = "divisor"}, {0}};
 
-static mr_status bind(MR_UNUSED void *self, MR_UNUSED const mr_geom *in, MR_UNUSED mr_geom *out,
-                      MR_UNUSED mr_needs *needs)
-{
-    return MR_OK; /* a sample at a time: no needs */
-}
-
 static void map(const void *self, const mr_piece *p)
 {
-    const double by = ((const halve *)self)->by;
     for (size_t t = 0; t < p->y->nt; t++)
         for (size_t c = 0; c < p->y->nc; c++)
-            *mr_at(p->y, t, c) = *mr_at(p->x, (size_t)(p->y0 - p->x0) + t, c) / by;
+            *mr_at(p->y, t, c) = mr_piece_row(p, t)[c] / ((const halve *)self)->by;
 }
 
-static const mr_op op = {"halve",          "divide",     .size = sizeof(halve),
-                         .params = params, .bind = bind, .map = map};
+static const mr_op op = {"halve",          "divide",   .size = sizeof(halve),
+                         .params = params, .map = map, .pointwise = true};
 MR_OWN_OPS(&op);
 
 int main(int argc, char **argv)
 {
-    mr_comm *world = NULL;
     mr_work *work = NULL;
     const mr_plan *plan = NULL;
-    mr_status st = mr_start(&argc, &argv, &world);
-    if (st == MR_OK) st = mr_work_open(world, argc > 1 ? argv[1] : "my.yaml", NULL, 0, &work);
+    mr_status st = mr_work_begin(&argc, &argv, argc > 1 ? argv[1] : "my.yaml", &work);
     if (st == MR_OK) st = mr_work_plan(work, &plan);
     if (st == MR_OK) printf("%llu lanes\n", (unsigned long long)mr_plan_facts_of(plan).lanes);
     if (st == MR_OK) st = mr_work_run(work);
-    if (st != MR_OK) fprintf(stderr, "%s\n", mr_error());
-    mr_work_close(work);
-    mr_end(world);
-    return (int)st;
+    return mr_work_end(work, st);
 }

@@ -2,20 +2,14 @@
  * operators of their own. Link build/libmillrace.a; the millrace program itself begins and ends by
  * this page.
  *
- *   MR_OWN_OPS(&halve);                              // in one file, outside functions; or not at
- * all
+ *   MR_OWN_OPS(&halve);              // in one file, outside functions; or not at all
  *
  *   int main(int argc, char **argv)
  *   {
- *       mr_comm *world = NULL;
  *       mr_work *work = NULL;
- *       mr_status st = mr_start(&argc, &argv, &world);
- *       if (st == MR_OK) st = mr_work_open(world, "my.yaml", NULL, 0, &work);
+ *       mr_status st = mr_work_begin(&argc, &argv, "my.yaml", &work);
  *       if (st == MR_OK) st = mr_work_run(work);     // as `millrace run my.yaml`
- *       if (st != MR_OK) fprintf(stderr, "%s\n", mr_error());
- *       mr_work_close(work);
- *       mr_end(world);
- *       return st;
+ *       return mr_work_end(work, st);
  *   }
  *
  * Works alone, under mpirun and under srun. A function returns mr_status, the process's exit status
@@ -60,6 +54,14 @@ mr_plan_facts mr_plan_facts_of(const mr_plan *p);
  *  summary to stdout. MR_OK, MR_LOSSES, MR_STOPPED, or an error. May be called again. */
 mr_status mr_work_run(mr_work *w);
 void mr_work_close(mr_work *w);
+
+/** For programs that do one work: mr_start and mr_work_open with a world of its own; first thing in
+ *  main. MR_OK or not, mr_work_end is the last.
+ *  @param out [give] also where it fails, for mr_work_end; untouched where there is no memory */
+mr_status mr_work_begin(int *argc, char ***argv, const char *path, mr_work **out);
+/** mr_work_close and mr_end; on rank 0 what went wrong, if st says that something did, to stderr.
+ *  Gives the process's exit status. NULL is fine. */
+int mr_work_end(mr_work *w, mr_status st);
 
 /* Operators: mr_op_at lists them, mr_op_find finds one by name, MR_OWN_OPS brings one's own: see
  * millrace/op.h for what a row says and promises. */

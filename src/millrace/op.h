@@ -165,6 +165,13 @@ typedef struct mr_piece {
     size_t bad_stride;
 } mr_piece;
 
+/** x's row at the time of row t of y, for operators that keep the rate: where no context is asked
+ *  for, all that y's row is made of. Its channels from p->yc0 on, if they are y's. */
+static inline const double *mr_piece_row(const mr_piece *p, size_t t)
+{
+    return mr_at(p->x, (size_t)(p->y0 - p->x0) + t, p->yc0 - p->xc0);
+}
+
 /** Which samples are NaN: [nt][nc], of samples from t0 on, of the array's channels from c0 on. */
 typedef struct mr_marks {
     uint8_t *d;
@@ -259,7 +266,9 @@ typedef struct mr_reducer {
     /** Take in items, all of one row and in order, good channels only; adds to f->count. acc is
      * zero before a row's first item. */
     void (*take)(const void *self, const mr_fold *f, mr_slab items);
-    /** What acc comes to: a row y[depth][nc]. scratch as for take. */
+    /** What acc and count come to: a row y[depth][nc], depth the product of the axes' lengths (1
+     *  without). Of a row that lacks more than half of its items the chain makes NaN, unless
+     *  needs.partial. scratch as for take. */
     void (*give)(const void *self, const double *acc, const double *count, size_t stride,
                  double *scratch, mr_view *y);
     /** x: the sources' columns -> shared[items][needs.shared]; bad marks are for the sources. NULL
@@ -291,7 +300,8 @@ typedef struct mr_op {
     size_t size;         /* bytes of the settings struct: parameters + bind's own */
     const mr_param *params;
     /** Check against the geometry, design, allocate. Not collective; any thread. Raises MR_ECONFIG
-     *  without a position (the caller adds it). out starts as a copy of in. */
+     *  without a position (the caller adds it). out starts as a copy of in. NULL for a map that
+     *  needs nothing but the sample it is at and changes nothing of the geometry. */
     mr_status (*bind)(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs);
     /** Frees what bind allocated; NULL if nothing. */
     void (*release)(void *self);
@@ -303,12 +313,16 @@ typedef struct mr_op {
 
     /** Samples to samples. Every output row is written, and finite where x is. */
     void (*map)(const void *self, const mr_piece *p);
-    /** Samples to rows on the UTC grid (needs.items): a reducer. */
+    /** Samples to rows on the UTC grid: a reducer. bind() says what it takes in at once
+     * (needs->items; hop, len and least 1: single samples), the length of a row (row_ns) and the
+     * doubles of its own (state); and what a row is: out->rate_hz = 1e9 / row_ns, quantity (the
+     * array's name in files), unit, and axes, if a channel has several values a row. */
     const mr_reducer *fold;
     /** Samples to rows of a table: items are single samples (hop, len and least 1), rows are cells
      * of UTC (row_ns). Called with the samples of one cell at most, in order; acc is zero at first
-     * and kept over blocks and cells. A lane begins cells_before whole cells before what it owns
-     * and ends cells_after behind it: a pick may depend on that much. */
+     * and kept over blocks and cells. The last call of a cell is the one whose items.b is
+     * min(cell->at.b, f->span.b). What is NaN mr_fold_bad() says. A lane begins cells_before whole
+     * cells before what it owns and ends cells_after behind it: a pick may depend on that much. */
     void (*pick)(const void *self, const mr_fold *f, mr_slab items, const mr_cell *cell,
                  mr_picks *out);
     /** Rows of a pick operator's table to events. */

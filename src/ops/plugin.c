@@ -22,7 +22,7 @@ mr_status mr_op_complete(const mr_op *op)
         lacks = "doc and size";
     else if (!kinds && !op->compound)
         lacks = "one of map, fold, pick, join and compound";
-    else if (kinds && !op->bind)
+    else if (kinds && !op->map && !op->bind)
         lacks = "bind";
     else if (op->fold && (!op->fold->take || !op->fold->give))
         lacks = "take and give of fold";

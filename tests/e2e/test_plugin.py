@@ -120,9 +120,9 @@ def test_one_that_says_less_than_it_looks_at_is_found_out(tmp_path):
      "compile it anew"),
     ("empty", '#include "millrace/op.h"\nMR_PLUGIN(NULL);\n', "brings no operators"),
     ("taken", SOURCE.read_text().replace('"teager"', '"abs"'), "there is an operator abs already"),
-    ("not complete", SOURCE.read_text().replace(".bind = teager_bind,", "").replace(
-        "static mr_status teager_bind", "mr_status teager_bind(void *, const mr_geom *, mr_geom *, mr_needs *);\n"
-        "mr_status teager_bind"), "operator teager is not complete"),
+    ("not complete", SOURCE.read_text().replace(".map = teager_map", ".map = NULL").replace(
+        "static void teager_map", "void teager_map(const void *, const mr_piece *);\nvoid teager_map"),
+     "operator teager is not complete: it lacks one of map, fold, pick, join and compound"),
     ("not found out there", "extern int mr_nowhere(void);\nint mr_user(void);\nint mr_user(void) { return mr_nowhere(); }\n",
      "mr_nowhere"),
 ], ids=lambda v: v if " " in v and len(v) < 25 else "")
@@ -175,6 +175,7 @@ def test_a_program_of_ones_own(installed, recorded, tmp_path):
     top, x = recorded
     source, program = tmp_path / "program.c", tmp_path / "program"
     shutil.copy2(rig.ROOT / "configs" / "plugin" / "program.c", source)
+    assert len(source.read_text().splitlines()) <= 40
     subprocess.run(["mpicc", "-Wall", "-Werror", *flags(installed, "--cflags"), source,
                     *flags(installed, "--libs"), "-o", program], check=True)
     cfg = config(top, tmp_path, None, ["halve: {by: 4}"])

@@ -26,7 +26,7 @@ static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, v
                     .state_at = c->state,
                     .entry = c->entry};
     ++*n;
-    st = op->bind(self, &b->in, &b->out, &b->needs);
+    if (op->bind) st = op->bind(self, &b->in, &b->out, &b->needs);
     if (st != MR_OK) return st;
     b->needs.up = MR_MAX(b->needs.up, (size_t)1);
     b->needs.down = MR_MAX(b->needs.down, (size_t)1);
@@ -111,7 +111,7 @@ static mr_status add_compound(mr_chain *c, const mr_op *op, const void *self, co
         return MR_RAISE_KEY(MR_EBUG, p.at, "operator %s is made of itself", op->name);
     MR_TRY(op->compound(self, &p));
     *none = !p.list.n;
-    if (*none && !op->bind)
+    if (*none && !op->bind && !op->map)
         st = MR_RAISE(MR_EBUG, "operator %s declares a compound: of none", op->name);
     for (size_t i = 0; i < p.list.n && st == MR_OK; i++)
         st = add_entry(c, &p.list.entries[i], depth + 1);

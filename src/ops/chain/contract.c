@@ -130,7 +130,8 @@ mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows)
     if (!op->pointwise)
         return MR_RAISE(MR_ECONFIG,
                         "%s gives rows of its own; after it only operators that take a value at a "
-                        "time can come (scale, abs, clip), %s does not",
+                        "time can come (scale, abs, clip), %s does not: the rows that it would "
+                        "look at beside each may be another lane's",
                         reducer->op->name, op->name);
     if (reducer->needs.row_ns == MR_ALL)
         return MR_RAISE(MR_ECONFIG,
