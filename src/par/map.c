@@ -1,26 +1,26 @@
-/* par/map.c: pieces of work over ranks and threads: batches from the lane server, run by a crew,
+/* par/map.c: pieces of work over ranks and threads: handfuls from the lane server, run by a crew,
  * their results gathered in order. */
 #include "par/map.h"
 #include "par/thread.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_BATCH = 64, BATCHES_EACH = 16 };
+enum { MAX_HANDFUL = 64, HANDFULS_EACH = 16 };
 #define LOOK_S                                                                                     \
     0.05 /* how often a rank that waits for its threads looks whether others have stopped */
 
 /** Pieces [a, b) and what they came to. */
-typedef struct batch {
+typedef struct handful {
     struct map *map;
     uint64_t a, b;
-    size_t end[MAX_BATCH]; /* of piece a + k in text */
+    size_t end[MAX_HANDFUL]; /* of piece a + k in text */
     mr_text text;
-    struct batch *next;
-} batch;
+    struct handful *next;
+} handful;
 
 typedef struct map {
     mr_comm *comm;
-    uint64_t n, per_batch;
+    uint64_t n, per_handful;
     mr_map_fn fn;
     mr_map_each each;
     void *arg;
@@ -29,8 +29,8 @@ typedef struct map {
     /* slots in flight: as many as threads and one ahead */
     size_t slots, busy;
     mr_future **future;
-    batch **work;
-    batch *finished;
+    handful **work;
+    handful *finished;
     mr_tally tally;
     bool stop; /* somebody wants it */
 } map;
@@ -40,17 +40,17 @@ typedef struct {
     uint64_t i, n;
 } row;
 
-static void batch_free(batch *b)
+static void handful_free(handful *b)
 {
     if (!b) return;
     mr_text_fini(&b->text);
     free(b);
 }
 
-static mr_status run_batch(void *arg, mr_future *self)
+static mr_status run_handful(void *arg, mr_future *self)
 {
     mr_status st = MR_OK;
-    batch *b = arg;
+    handful *b = arg;
     for (uint64_t i = b->a; i < b->b; i++) {
         if (mr_task_cancelled(self)) return MR_ECANCEL;
         MR_TRY(b->map->fn(b->map->arg, i, &b->text));
@@ -64,29 +64,29 @@ out:
 static mr_status submit(map *m)
 {
     mr_status st = MR_OK;
-    batch *b = NULL;
+    handful *b = NULL;
     uint64_t number;
     while (m->busy < m->slots) {
         st = mr_server_claim(m->server, &number);
         if (st == MR_ECLOSED) return MR_OK;
         MR_TRY(st);
-        MR_TRY(mr_alloc(1, sizeof *b, "a batch of work", &b));
+        MR_TRY(mr_alloc(1, sizeof *b, "a handful of work", &b));
         b->map = m;
-        b->a = number * m->per_batch;
-        b->b = MR_MIN(b->a + m->per_batch, m->n);
-        MR_TRY(mr_crew_submit(m->crew, run_batch, b, &m->future[m->busy]));
+        b->a = number * m->per_handful;
+        b->b = MR_MIN(b->a + m->per_handful, m->n);
+        MR_TRY(mr_crew_submit(m->crew, run_handful, b, &m->future[m->busy]));
         m->work[m->busy++] = b;
         b = NULL;
     }
 out:
-    batch_free(b);
+    handful_free(b);
     return st;
 }
 
-/** Take slot i out. [give] its batch if it went well. */
-static mr_status collect(map *m, size_t i, batch **out)
+/** Take slot i out. [give] its handful if it went well. */
+static mr_status collect(map *m, size_t i, handful **out)
 {
-    batch *b = m->work[i];
+    handful *b = m->work[i];
     mr_status st = mr_future_wait(m->future[i], -1);
     mr_future_free(m->future[i]);
     m->busy--;
@@ -95,11 +95,11 @@ static mr_status collect(map *m, size_t i, batch **out)
     if (st == MR_OK)
         *out = b;
     else
-        batch_free(b);
+        handful_free(b);
     return st;
 }
 
-static mr_status tell_each(map *m, const batch *b)
+static mr_status tell_each(map *m, const handful *b)
 {
     mr_status st = MR_OK;
     for (uint64_t i = b->a, k = 0; m->each && i < b->b; i++, k++) {
@@ -121,7 +121,7 @@ static mr_status work_on(map *m)
 
         st = mr_wait_first(m->future, m->busy, LOOK_S, &i);
         if (st == MR_OK) {
-            batch *b;
+            handful *b;
             MR_TRY(collect(m, i, &b));
             b->next = m->finished;
             m->finished = b;
@@ -140,12 +140,12 @@ out:
 /** End what is in flight; with a failure the other ranks are told. */
 static void wind_up(map *m, mr_status st)
 {
-    batch *b;
+    handful *b;
     for (size_t i = 0; i < m->busy; i++) mr_future_cancel(m->future[i]);
     char *why = st == MR_OK ? NULL : strdup(mr_error());
     if (st != MR_OK) (void)mr_server_poll(m->server, &m->tally, true, &m->stop);
     while (m->busy)
-        if (collect(m, m->busy - 1, &b) == MR_OK) batch_free(b);
+        if (collect(m, m->busy - 1, &b) == MR_OK) handful_free(b);
     if (why) mr_error_set(why);
     free(why);
 }
@@ -155,7 +155,7 @@ static void wind_up(map *m, mr_status st)
 static mr_status pack(const map *m, mr_text *rows, mr_text *bytes)
 {
     mr_status st = MR_OK;
-    for (const batch *b = m->finished; b; b = b->next) {
+    for (const handful *b = m->finished; b; b = b->next) {
         size_t from = 0;
         for (uint64_t i = b->a; i < b->b; i++) {
             row r = {i, b->end[i - b->a] - from};
@@ -224,11 +224,11 @@ void mr_mapped_fini(mr_mapped *m)
 static mr_status prepare(map *m, int threads)
 {
     mr_status st = MR_OK;
-    uint64_t shares = (uint64_t)mr_comm_size(m->comm) * (uint64_t)threads * BATCHES_EACH;
-    m->per_batch = MR_MAX(MR_MIN(m->n / shares, (uint64_t)MAX_BATCH), (uint64_t)1);
+    uint64_t shares = (uint64_t)mr_comm_size(m->comm) * (uint64_t)threads * HANDFULS_EACH;
+    m->per_handful = MR_MAX(MR_MIN(m->n / shares, (uint64_t)MAX_HANDFUL), (uint64_t)1);
     m->slots = (size_t)threads + 1;
     MR_TRY(mr_alloc(m->slots, sizeof(mr_future *), "work in flight", &m->future));
-    MR_TRY(mr_alloc(m->slots, sizeof(batch *), "work in flight", &m->work));
+    MR_TRY(mr_alloc(m->slots, sizeof(handful *), "work in flight", &m->work));
     MR_TRY(mr_crew_new("map", threads, &m->crew));
 out:
     return st;
@@ -243,7 +243,7 @@ mr_status mr_map_ranks(mr_comm *c, uint64_t n, int threads, mr_map_fn fn, mr_map
     MR_ASSERT(threads > 0);
     mr_status st = prepare(&m, threads);
     MR_TRY(mr_agree(c, st));
-    MR_TRY(mr_server_start(c, (n + m.per_batch - 1) / m.per_batch, &m.server, &dynamic));
+    MR_TRY(mr_server_start(c, (n + m.per_handful - 1) / m.per_handful, &m.server, &dynamic));
     st = work_on(&m);
     wind_up(&m, st);
     st = mr_agree(c, st);
@@ -252,9 +252,9 @@ mr_status mr_map_ranks(mr_comm *c, uint64_t n, int threads, mr_map_fn fn, mr_map
     if (st == MR_OK) *out = v;
 out:
     mr_crew_free(m.crew, true);
-    for (batch *b = m.finished; b; b = m.finished) {
+    for (handful *b = m.finished; b; b = m.finished) {
         m.finished = b->next;
-        batch_free(b);
+        handful_free(b);
     }
     free(m.future);
     free(m.work);

@@ -80,8 +80,9 @@ const char *mr_bottleneck(const mr_account *a)
     const double busy_s = a->wall_s - a->idle_s;
     if (a->survey_s > 0.5 * busy_s) return "surveying";
     if (a->finish_s > 0.5 * busy_s) return "finishing";
-    if (a->wait_read_s >= 0.2 * a->compute_s && a->wait_read_s >= a->wait_out_s) return "reading";
-    if (a->wait_out_s >= 0.2 * a->compute_s) return "writing";
+    if (a->t.wait_read_s >= 0.2 * a->t.compute_s && a->t.wait_read_s >= a->t.wait_out_s)
+        return "reading";
+    if (a->t.wait_out_s >= 0.2 * a->t.compute_s) return "writing";
     return "computing";
 }
 
@@ -310,10 +311,10 @@ static json_t *facts_json(const mr_account *a)
         o, "timing",
         json_pack("{s:f s:f s:f s:f s:f s:f s:f s:f s:f s:{s:f s:f s:f s:f}}", "wall_s", a->wall_s,
                   "idle_s", a->idle_s, "survey_s", a->survey_s, "finish_s", a->finish_s, "read_s",
-                  a->read_s, "compute_s", a->compute_s, "write_s", a->write_s, "read_cpu_s",
-                  a->read_cpu_s, "write_cpu_s", a->write_cpu_s, "wait_s", "input", a->wait_read_s,
-                  "output", a->wait_out_s, "reader_buffer", a->wait_intake_s, "writer_work",
-                  a->wait_done_s));
+                  a->t.read_s, "compute_s", a->t.compute_s, "write_s", a->t.write_s, "read_cpu_s",
+                  a->t.read_cpu_s, "write_cpu_s", a->t.write_cpu_s, "wait_s", "input",
+                  a->t.wait_read_s, "output", a->t.wait_out_s, "reader_buffer", a->t.wait_intake_s,
+                  "writer_work", a->t.wait_done_s));
     bad |= json_object_set_new(o, "bottleneck", json_string(mr_bottleneck(a)));
     bad |= json_object_set_new(o, "memory",
                                json_pack("{s:I s:I}", "planned_bytes",
@@ -474,7 +475,7 @@ mr_status mr_report_summary(const mr_account *a, const char *folder)
     printf(
         "time:       survey %.2f s; read %.2f s, compute %.2f s, write %.2f s; waited %.2f s for "
         "input, %.2f s for output; finish %.2f s\n",
-        a->survey_s, a->read_s, a->compute_s, a->write_s, a->wait_read_s, a->wait_out_s,
+        a->survey_s, a->t.read_s, a->t.compute_s, a->t.write_s, a->t.wait_read_s, a->t.wait_out_s,
         a->finish_s);
     printf("bottleneck: %s", mr_bottleneck(a));
     const size_t todo = p->n_lanes - a->n_known;

@@ -4,6 +4,7 @@
 #define MR_REPORT_H
 #include "par/par.h"
 #include "plan/plan.h"
+#include "report/times.h"
 
 /** All that a run has to tell. Numbers are over all ranks. */
 typedef struct mr_account {
@@ -24,9 +25,7 @@ typedef struct mr_account {
     const mr_strs *strangers; /* files under lanes/ that are no lanes of this chain; likewise */
     double idle_s;            /* of the wall time, waited for new files */
     double wall_s, survey_s, finish_s; /* finish: what is written over all lanes, merged sums too */
-    double read_s, compute_s, write_s; /* busy, summed over threads of a kind and ranks */
-    double read_cpu_s, write_cpu_s;    /* of these, on a core; the rest is waiting */
-    double wait_read_s, wait_out_s, wait_intake_s, wait_done_s;
+    mr_times t;
     uint64_t raw_bytes, samples;           /* read this time, input samples computed this time */
     size_t peak_bytes;                     /* the largest of any rank */
     int ranks, threads, io_threads, nodes; /* threads: that computed, as OpenMP gave them */

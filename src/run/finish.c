@@ -18,13 +18,12 @@ mr_status mr_run_gather(mr_run_state *r)
     size_t *offs = NULL, *offs_lost = NULL;
     const size_t size = (size_t)mr_comm_size(r->comm);
     mr_losses losses = {0};
-    const mr_mill *m = r->mill;
+    const mr_outcome new = mr_mill_outcome(r->mill);
     mr_losses *mine = &r->resume.losses; /* of lanes that were there; now those of new ones, too */
-    for (size_t i = 0; m && st == MR_OK && i < m->losses.n; i++)
-        st = mr_losses_add(mine, &m->losses.v[i]);
+    for (size_t i = 0; st == MR_OK && i < new.losses->n; i++)
+        st = mr_losses_add(mine, &new.losses->v[i]);
     MR_TRY(mr_agree(r->comm, st));
-    MR_TRY(mr_allgather(r->comm, m ? m->result : NULL, m ? m->n_results * sizeof *m->result : 0,
-                        &all, &offs));
+    MR_TRY(mr_allgather(r->comm, new.lane, new.n * sizeof *new.lane, &all, &offs));
     MR_TRY(mr_allgather(r->comm, mine->v, mine->n * sizeof(mr_loss), &lost, &offs_lost));
     const mr_lane_result *row = all;
     MR_TRY(mr_alloc(r->plan->n_lanes, 1, "the lanes", &made));
@@ -34,17 +33,8 @@ mr_status mr_run_gather(mr_run_state *r)
     }
     for (size_t i = 0; i < offs_lost[size] / sizeof(mr_loss); i++)
         MR_TRY(mr_losses_add(&losses, (const mr_loss *)lost + i));
-    for (size_t i = 0; i < losses.n; i++) {
-        mr_odd o = {.kind = MR_ODD_BAD_CHUNK,
-                    .file = losses.v[i].file,
-                    .other = SIZE_MAX,
-                    .t0_ns = losses.v[i].t0_ns,
-                    .t1_ns = losses.v[i].t1_ns,
-                    .equal = -1};
-        memcpy(o.note, losses.v[i].note, sizeof o.note);
-        MR_TRY(mr_spans_note(&r->plan->spans, &o));
-    }
-    MR_TRY(mr_seen_note(r->comm, r->plan, r->cfg->folder, r->mill, r->resume.done, made));
+    MR_TRY(mr_losses_note(&losses, &r->plan->spans));
+    MR_TRY(mr_seen_note(r->comm, r->plan, r->cfg->folder, &new, r->resume.done, made));
 out:
     free(made);
     free(all);
@@ -59,29 +49,23 @@ out:
  */
 static int threads_of(const mr_run_state *r)
 {
-    const int n = mr_team_size(r->mill ? r->mill->team : NULL);
+    const int n = mr_team_size(mr_mill_team(r->mill));
     return n || !r->plan ? n : r->plan->mem.threads;
 }
 
 /** Sums over ranks into the account. */
 void mr_run_tally(mr_run_state *r)
 {
-    mr_times sum = r->past.t;
-    const mr_times *t = &sum;
-    if (r->mill) mr_times_add(&sum, &r->mill->t);
-    double v[] = {t->read_s,
-                  t->compute_s,
-                  t->write_s,
-                  t->wait_read_s,
-                  t->wait_out_s,
-                  (double)(r->past.raw_bytes + (r->mill ? r->mill->raw_bytes : 0)),
-                  (double)(r->past.samples + r->tally.samples),
-                  t->wait_intake_s,
-                  t->wait_done_s,
-                  t->read_cpu_s,
-                  t->write_cpu_s};
+    struct { /* doubles alone: the sum over ranks is that of all of them */
+        mr_times t;
+        double raw_bytes, samples;
+    } sum = {.t = r->past.t};
+    const mr_so_far now = mr_mill_so_far(r->mill);
+    mr_times_add(&sum.t, &now.t);
+    sum.raw_bytes = (double)(r->past.raw_bytes + now.raw_bytes);
+    sum.samples = (double)(r->past.samples + r->tally.samples);
     double peak[] = {(double)MR_MAX(r->peak_bytes, mr_memory_now())};
-    mr_sum_f64(r->comm, v, sizeof v / sizeof *v);
+    mr_sum_f64(r->comm, (double *)&sum, sizeof sum / sizeof(double));
     mr_max_f64(r->comm, peak, 1);
     r->account = (mr_account){.cfg = r->cfg,
                               .plan = r->plan,
@@ -99,21 +83,13 @@ void mr_run_tally(mr_run_state *r)
                               .listing = &r->files,
                               .survey_s = r->past.survey_s + r->survey_s,
                               .idle_s = r->past.idle_s,
-                              .read_s = v[0],
-                              .compute_s = v[1],
-                              .write_s = v[2],
-                              .wait_read_s = v[3],
-                              .wait_out_s = v[4],
-                              .raw_bytes = (uint64_t)v[5],
-                              .samples = (uint64_t)v[6],
-                              .wait_intake_s = v[7],
-                              .wait_done_s = v[8],
-                              .read_cpu_s = v[9],
-                              .write_cpu_s = v[10],
+                              .t = sum.t,
+                              .raw_bytes = (uint64_t)sum.raw_bytes,
+                              .samples = (uint64_t)sum.samples,
                               .peak_bytes = (size_t)peak[0],
                               .ranks = mr_comm_size(r->comm),
                               .threads = threads_of(r),
-                              .cores = mr_team_where(r->mill ? r->mill->team : NULL),
+                              .cores = mr_team_where(mr_mill_team(r->mill)),
                               .io_threads = r->cfg->io_threads,
                               .nodes = mr_comm_nodes(r->comm),
                               .dynamic = r->dynamic};

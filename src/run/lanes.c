@@ -21,12 +21,11 @@ static bool report_in(mr_run_state *r, bool failed)
 {
     bool stop = false;
     const bool want = failed || mr_stop_wanted() > 0;
-    mr_mutex_lock(r->mill->gate);
-    r->tally.bytes = r->mill->raw_bytes;
-    r->tally.wait_read_s = r->mill->t.wait_read_s;
-    r->tally.wait_write_s = r->mill->t.wait_out_s;
-    r->tally.losses = r->mill->losses.n;
-    mr_mutex_unlock(r->mill->gate);
+    const mr_so_far now = mr_mill_so_far(r->mill);
+    r->tally.bytes = now.raw_bytes;
+    r->tally.wait_read_s = now.t.wait_read_s;
+    r->tally.wait_write_s = now.t.wait_out_s;
+    r->tally.losses = now.n_losses;
     if (mr_server_poll(r->server, &r->tally, want, &stop) != MR_OK) stop = true;
     if (mr_run_first(r)) {
         mr_tally sum;
@@ -64,7 +63,7 @@ static mr_status work(void *arg)
     bool more = true;
     MR_TRY(claim(r, &job));
     while (job) {
-        const mr_lane *l = job->lane;
+        const mr_lane *l = mr_job_lane(job);
         const size_t n = mr_lane_blocks(r->plan, l);
         for (size_t i = 0; i < n; i++) {
             MR_TRY(mr_mill_await(r->mill, job, i)); /* with the last block readers have all */
@@ -126,15 +125,10 @@ mr_status mr_run_lanes(mr_run_state *r)
     MR_TRY(mr_agree(r->comm, st));
     MR_TRY(mr_server_start(r->comm, r->n_todo, &r->server, &r->dynamic));
     if (r->n_todo) {
-        st = mr_mill_new(r->plan, r->cfg->folder, r->attempt, &r->mill);
-        if (st == MR_OK) {
-            r->mill->may_publish = still_ours;
-            r->mill->may_arg = r->lock;
-            if (mr_run_first(r) && r->o->live) r->mill->glance = mr_glance_block;
-            r->mill->glance_arg = r;
-        }
+        st = mr_mill_new(r->plan, r->cfg->folder, r->attempt, still_ours, r->lock, &r->mill);
         MR_TRY(mr_agree(r->comm, st));
-        st = mr_team_lead(r->mill->team, r->mill->threads, work, r);
+        if (mr_run_first(r) && r->o->live) mr_mill_show(r->mill, mr_glance_block, r);
+        st = mr_mill_lead(r->mill, work, r);
         mr_barrier_meanwhile(r->comm, 0.1, wait_on, r); /* still hears whoever wants to stop */
         r->seen.next = 0;
         wait_on(r);

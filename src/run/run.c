@@ -152,8 +152,9 @@ static void remove_empty(const mr_run_state *r)
 /** What a round that is over has done, into the sums of the run. */
 static void keep_sums(mr_run_state *r)
 {
-    if (r->mill) mr_times_add(&r->past.t, &r->mill->t);
-    if (r->mill) r->past.raw_bytes += r->mill->raw_bytes;
+    const mr_so_far done = mr_mill_so_far(r->mill);
+    mr_times_add(&r->past.t, &done.t);
+    r->past.raw_bytes += done.raw_bytes;
     r->past.samples += r->tally.samples;
     r->past.made += r->n_made;
     r->past.probed += r->survey.n_probed;

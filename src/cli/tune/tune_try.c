@@ -193,8 +193,9 @@ static void read_report(const char *path, mr_trial *t)
     t->wall_s = wall;
     t->net_s = MR_MAX(wall - survey, 1e-6);
     t->peak_bytes = peak * t->ranks;
-    t->bottleneck = mr_bottleneck(&(mr_account){
-        .compute_s = t->compute_s, .wait_read_s = t->wait_in_s, .wait_out_s = t->wait_out_s});
+    t->bottleneck = mr_bottleneck(&(mr_account){.t = {.compute_s = t->compute_s,
+                                                      .wait_read_s = t->wait_in_s,
+                                                      .wait_out_s = t->wait_out_s}});
     json_decref(j);
 }
 

@@ -96,11 +96,11 @@ void mr_rolling_begin(mr_rolling *r, const mr_piece *p, int64_t g, size_t rows)
 /* Rows that are at hand from r->t on, up to the next cell's end or the place of the snapshot. */
 static size_t at_hand(mr_rolling *r, size_t end)
 {
-    enum { BATCH = 64 }; /* rows asked for at once: they stay in the first cache */
+    enum { ASKED = 64 }; /* rows asked for at once: they stay in the first cache */
     const mr_piece *p = r->p;
     if (r->t == r->lent_b) {
         r->lent_a = r->t;
-        r->lent_b = MR_MIN(r->t + BATCH, p->x->nt);
+        r->lent_b = MR_MIN(r->t + ASKED, p->x->nt);
         r->lent = mr_piece_next(p, r->t, r->lent_b - r->lent_a);
     }
     end = MR_MIN(end, r->lent_b);

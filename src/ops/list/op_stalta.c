@@ -128,7 +128,7 @@ static void recursive(const stalta *s, const mr_piece *p)
     const double cs = 1 / (double)s->n_sta, cl = 1 / (double)s->n_lta;
     const bool start = p->fresh && p->x0 == p->span.a; /* from rest, without the first sample */
     const double *x = NULL;
-    enum { BATCH = 64 };
+    enum { ASKED = 64 };
     int64_t m = p->y0;
     size_t row = 0;
     if (!p->fresh) memcpy(sta, p->state, 2 * w * sizeof *sta);
@@ -136,7 +136,7 @@ static void recursive(const stalta *s, const mr_piece *p)
         const int64_t at = p->x0 + (int64_t)t;
         if (p->state && at == p->snap) memcpy(p->state, sta, 2 * w * sizeof *sta);
         if (t == nt) break;
-        if (t % BATCH == 0) x = mr_piece_next(p, t, MR_MIN(nt - t, (size_t)BATCH));
+        if (t % ASKED == 0) x = mr_piece_next(p, t, MR_MIN(nt - t, (size_t)ASKED));
         for (size_t c = 0; p->fresh && t == 0 && c < w; c++) {
             sta[c] = start ? 0 : x[c] * x[c];
             lta[c] = start ? 1e-99 : MR_MAX(x[c] * x[c], DBL_MIN);

@@ -6,7 +6,7 @@
 #include "plan/plan.h"
 #include "run/folder/known.h"
 #include "run/folder/leftover.h"
-#include "run/mill/mill.h"
+#include "run/mill/losses.h"
 
 typedef struct mr_resume {
     uint8_t *done;     /* [n_lanes] */

@@ -3,7 +3,7 @@
 #ifndef MR_SAID_H
 #define MR_SAID_H
 #include "out/digests.h"
-#include "run/mill/mill.h"
+#include "plan/plan.h"
 
 /** The archive's files by base name. */
 typedef struct mr_names {

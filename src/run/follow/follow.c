@@ -76,10 +76,10 @@ out:
 mr_status mr_follow_made(mr_run_state *r)
 {
     mr_status st = MR_OK;
-    const mr_mill *m = r->mill;
-    double n = m ? (double)m->n_results : 0;
-    for (size_t i = 0; m && !m->losses.n && i < m->n_results; i++) { /* else their files say it */
-        const mr_lane_result *l = &m->result[i];
+    const mr_outcome new = mr_mill_outcome(r->mill);
+    double n = (double)new.n;
+    for (size_t i = 0; !new.losses->n &&i < new.n; i++) { /* else their files say it */
+        const mr_lane_result *l = &new.lane[i];
         MR_TRY(mr_known_add(r->follow->known, &r->plan->lanes[l->number], &l->digest, NULL));
     }
 out:

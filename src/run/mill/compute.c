@@ -189,7 +189,7 @@ static mr_status run_slice(void *arg, size_t i, int member)
     return MR_OK;
 }
 
-/** A step of an operator that is told where all of a block is NaN, and may decide what that does. */
+/** A step of an operator that is told where a block is NaN, and may decide what that does. */
 static mr_status run_told(const stepping *k)
 {
     mr_status st = MR_OK;

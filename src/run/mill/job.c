@@ -1,10 +1,10 @@
 /* run/mill/job.c: what readers, computing and the writer do to a lane in hand and to the mill as a
- * whole: note a loss, fail, end. */
+ * whole: fail, end. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "run/mill/mill.h"
-#include "run/piece/quality.h"
+#include "run/mill/inside.h"
+#include "run/piece/piece.h"
 
 void mr_mill_fail(mr_mill *m, mr_status st, const char *why)
 {
@@ -59,17 +59,4 @@ void mr_mill_over(mr_mill *m, mr_job *j)
     *at = j->alive;
     mr_mutex_unlock(m->gate);
     mr_job_free(j);
-}
-
-mr_status mr_losses_add(mr_losses *l, const mr_loss *row)
-{
-    mr_status st = MR_OK;
-    for (size_t i = 0; i < l->n; i++) /* halos are read twice: one entry is enough */
-        if (l->v[i].file == row->file && l->v[i].t0_ns == row->t0_ns &&
-            strcmp(l->v[i].note, row->note) == 0)
-            return MR_OK;
-    MR_TRY(mr_grow(&l->v, &l->cap, l->n + 1, sizeof *l->v, "the list of losses"));
-    l->v[l->n++] = *row;
-out:
-    return st;
 }

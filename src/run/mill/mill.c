@@ -1,10 +1,12 @@
 /* run/mill/mill.c: set the pipeline up, feed it lanes, take it down. */
-#include "run/mill/mill.h"
+#include "run/mill/inside.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "run/piece/piece.h"
 
-mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt, mr_mill **out)
+mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
+                      mr_may_publish_fn may_publish, void *arg, mr_mill **out)
 {
     mr_status st = MR_OK;
     mr_mill *m = NULL;
@@ -14,6 +16,8 @@ mr_status mr_mill_new(const mr_plan *p, const char *folder, const char *attempt,
     m->plan = p;
     m->folder = folder;
     m->attempt = attempt;
+    m->may_publish = may_publish;
+    m->may_arg = arg;
     m->threads = mem->threads;
     MR_TRY(mr_mutex_new("order", &m->order));
     MR_TRY(mr_mutex_new("gate", &m->gate));
@@ -93,17 +97,14 @@ out:
     return st;
 }
 
-void mr_times_add(mr_times *sum, const mr_times *t)
+mr_status mr_mill_lead(mr_mill *m, mr_status (*lead)(void *arg), void *arg)
 {
-    sum->read_s += t->read_s;
-    sum->compute_s += t->compute_s;
-    sum->write_s += t->write_s;
-    sum->wait_read_s += t->wait_read_s;
-    sum->wait_out_s += t->wait_out_s;
-    sum->read_cpu_s += t->read_cpu_s;
-    sum->write_cpu_s += t->write_cpu_s;
-    sum->wait_intake_s += t->wait_intake_s;
-    sum->wait_done_s += t->wait_done_s;
+    return mr_team_lead(m->team, m->threads, lead, arg);
+}
+
+const mr_lane *mr_job_lane(const mr_job *j)
+{
+    return j->lane;
 }
 
 bool mr_mill_hungry(mr_mill *m)
@@ -161,6 +162,48 @@ mr_status mr_mill_end(mr_mill *m, bool drop)
     if (m->done) mr_queue_waited(m->done, &push, &m->t.wait_done_s);
     const mr_status first = m->gate ? mr_mill_failed(m) : MR_OK;
     return first != MR_OK ? first : st;
+}
+
+void mr_mill_show(mr_mill *m, mr_glance_fn fn, void *arg)
+{
+    m->glance = fn;
+    m->glance_arg = arg;
+}
+
+mr_so_far mr_mill_so_far(mr_mill *m)
+{
+    if (!m) return (mr_so_far){0};
+    mr_mutex_lock(m->gate);
+    const mr_so_far s = {.t = m->t, .raw_bytes = m->raw_bytes, .n_losses = m->losses.n};
+    mr_mutex_unlock(m->gate);
+    return s;
+}
+
+size_t mr_mill_losses(mr_mill *m, size_t most, mr_loss *v)
+{
+    mr_mutex_lock(m->gate);
+    const mr_losses *l = &m->losses;
+    const size_t n = MR_MIN(l->n, most);
+    if (n) memcpy(v, l->v + (l->n - n), n * sizeof *v);
+    mr_mutex_unlock(m->gate);
+    return n;
+}
+
+const mr_team *mr_mill_team(const mr_mill *m)
+{
+    return m ? m->team : NULL;
+}
+
+mr_outcome mr_mill_outcome(const mr_mill *m)
+{
+    static const mr_losses none;
+    static const mr_flaws nothing;
+    if (!m) return (mr_outcome){.losses = &none, .seen = &nothing};
+    return (mr_outcome){.lane = m->result,
+                        .n = m->n_results,
+                        .losses = &m->losses,
+                        .seen = &m->seen,
+                        .seen_lane = m->seen_lane};
 }
 
 void mr_mill_free(mr_mill *m)

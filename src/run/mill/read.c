@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "run/mill/mill.h"
+#include "run/mill/inside.h"
 
 /** The file a reader has open. */
 typedef struct open_file {
@@ -89,40 +89,13 @@ static void note_read(mr_mill *m, mr_job *j, const mr_leg *leg, bool again, cons
     mr_mutex_unlock(m->gate);
 }
 
-static int by_time(const void *pa, const void *pb)
-{
-    const mr_loss *a = pa, *b = pb;
-    if (a->t0_ns != b->t0_ns) return a->t0_ns < b->t0_ns ? -1 : 1;
-    if (a->t1_ns != b->t1_ns) return a->t1_ns < b->t1_ns ? -1 : 1;
-    if (a->file != b->file) return a->file < b->file ? -1 : 1;
-    return strcmp(a->note, b->note);
-}
-
-/** In an order that does not depend on which thread met them. */
-static mr_status print_losses(const mr_mill *m, mr_job *j, mr_text *lines)
-{
-    mr_status st = MR_OK;
-    if (j->losses.n) qsort(j->losses.v, j->losses.n, sizeof *j->losses.v, by_time);
-    for (size_t i = 0; i < j->losses.n; i++) {
-        const mr_loss *v = &j->losses.v[i];
-        const mr_lost_line line = {.t0_ns = v->t0_ns,
-                                   .t1_ns = v->t1_ns,
-                                   .again = v->again,
-                                   .name = mr_base_name(mr_catalog_path(m->plan->cat, v->file)),
-                                   .note = v->note};
-        MR_TRY(mr_lost_print(lines, &line));
-    }
-out:
-    return st;
-}
-
 mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
 {
     mr_status st = MR_OK;
     const mr_lane *l = j->lane;
     const mr_span *sp = &m->plan->spans.span[l->span];
     const int64_t k0 = sp->index0;
-    MR_TRY(print_losses(m, j, lines));
+    MR_TRY(mr_losses_print(m->plan->cat, &j->losses, lines));
     for (size_t i = 0; i < j->n_legs; i++) {
         const mr_leg *q = &m->plan->spans.leg[j->first_leg + i];
         const int64_t a = MR_MAX(l->raw.a, k0 + q->k);

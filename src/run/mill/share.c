@@ -2,7 +2,7 @@
  */
 #include <stdatomic.h>
 #include <stdio.h>
-#include "run/mill/mill.h"
+#include "run/mill/inside.h"
 #include "run/told/stop.h"
 
 mr_arena mr_member_room(const mr_mill *m, int member)

@@ -5,7 +5,8 @@
 #include <string.h>
 #include "base/utc.h"
 #include "run/folder/said.h"
-#include "run/mill/mill.h"
+#include "run/mill/inside.h"
+#include "run/piece/piece.h"
 #include "run/over/seen.h"
 
 /** The lane's inputs in words. */

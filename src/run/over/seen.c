@@ -8,6 +8,7 @@
 #include <string.h>
 #include "out/digests.h"
 #include "par/par.h"
+#include "run/mill/inside.h"
 
 enum { MOST_READS = 2000, MOST_ROWS = 20000 };
 
@@ -408,7 +409,7 @@ out:
     return st;
 }
 
-mr_status mr_seen_note(mr_comm *c, mr_plan *p, const char *folder, const mr_mill *m,
+mr_status mr_seen_note(mr_comm *c, mr_plan *p, const char *folder, const mr_outcome *new,
                        const uint8_t *done, const uint8_t *made)
 {
     mr_status st = MR_OK;
@@ -418,8 +419,8 @@ mr_status mr_seen_note(mr_comm *c, mr_plan *p, const char *folder, const mr_mill
     const size_t size = (size_t)mr_comm_size(c), rank = (size_t)mr_comm_rank(c);
     for (size_t i = rank; st == MR_OK && i < p->n_lanes; i += size)
         if (done[i] && !made[i]) st = read_lane(p, folder, i, &mine);
-    for (size_t i = 0; m && st == MR_OK && i < m->seen.n; i++)
-        st = seens_add(&mine, m->seen_lane[i], &m->seen.v[i]);
+    for (size_t i = 0; st == MR_OK && i < new->seen->n; i++)
+        st = seens_add(&mine, new->seen_lane[i], &new->seen->v[i]);
     MR_TRY(mr_agree(c, st));
     MR_TRY(mr_allgather(c, mine.v, mine.n * sizeof *mine.v, &packed, &offs));
     if (rank == 0) {

@@ -2,7 +2,7 @@
  * the sources that all tiles need. For compute.c. */
 #ifndef MR_RUN_FOLD_H
 #define MR_RUN_FOLD_H
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 /** A tile of the last step. */
 typedef struct mr_fold_tile {

@@ -1,7 +1,7 @@
 /* run/piece/load.c: raw rows become rows of a float64 tile, as they are stored; NaN where they
  * could not be read. */
 #include <math.h>
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 /** Channel c of the array as it stands in the lane's buffered row. */
 static uint64_t buffered(const mr_array *a, const mr_lane *l, uint64_t c)

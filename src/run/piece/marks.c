@@ -1,7 +1,7 @@
 /* run/piece/marks.c: where the input of an operator is NaN that is told, as marks of a whole block;
  * what it decides, as runs again, which spread from there on, and as entries for the ledger. */
 #include <stdlib.h>
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 static size_t rows_of(mr_slab s)
 {

@@ -2,7 +2,7 @@
  * of a run without change that is long enough, and those that are too large. How long a run is does
  * not depend on where a tile, a block or a lane ends: the rows beside it are in memory, too. */
 #include <math.h>
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 enum { ROWS = 16 }; /* looked at together beside a tile: mostly one would do */
 

@@ -3,7 +3,7 @@
  * many the lane has. */
 #include <stdlib.h>
 #include <string.h>
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 mr_status mr_picks_begin(const mr_plan *p, mr_job *j)
 {

@@ -1,6 +1,6 @@
 /* run/piece/spoils.c: what is not finite in the input, kept beside the samples, and whom it
  * reaches: as far as the operators' contexts in time and in channels do. */
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 mr_status mr_spoil_add(uint64_t c, mr_slab bad, mr_spoils *sp)
 {

@@ -3,7 +3,7 @@
  * reaches. */
 #include <math.h>
 #include <string.h>
-#include "run/mill/mill.h"
+#include "run/piece/piece.h"
 
 /** Bridge each run that is not finite by the last good value before it, else the next after it. */
 static mr_status bridge(mr_slab raw, uint64_t c0, mr_view *x, mr_spoils *sp)

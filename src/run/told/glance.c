@@ -71,17 +71,13 @@ static json_t *row_json(const mr_plan *p, const mr_odd *o)
 /** Losses of this rank's lanes; the others' come when all is gathered. */
 static void add_losses(mr_run_state *r, json_t *rows)
 {
-    mr_mill *m = r->mill;
-    if (!m || r->gathered) return;
-    mr_mutex_lock(m->gate);
-    for (size_t i = m->losses.n - MR_MIN(m->losses.n, (size_t)ROWS / 2); i < m->losses.n; i++) {
-        const mr_loss *l = &m->losses.v[i];
-        mr_odd o = {
-            .kind = MR_ODD_BAD_CHUNK, .file = l->file, .t0_ns = l->t0_ns, .t1_ns = l->t1_ns};
-        memcpy(o.note, l->note, sizeof o.note);
+    mr_loss v[ROWS / 2];
+    if (!r->mill || r->gathered) return;
+    const size_t n = mr_mill_losses(r->mill, ROWS / 2, v);
+    for (size_t i = 0; i < n; i++) {
+        const mr_odd o = mr_loss_odd(&v[i]);
         json_array_append_new(rows, row_json(r->plan, &o));
     }
-    mr_mutex_unlock(m->gate);
 }
 
 void mr_glance_ledger(mr_run_state *r, uint64_t lost)

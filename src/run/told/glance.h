@@ -10,6 +10,6 @@ void mr_glance_lanes(mr_run_state *r);
 void mr_glance_states(mr_run_state *r);
 /** The ledger: how many rows of each kind, the last of them, what was lost while running. */
 void mr_glance_ledger(mr_run_state *r, uint64_t lost);
-/** An mr_mill.glance, arg: mr_run_state: pictures of a block just computed, when somebody looks. */
+/** An mr_glance_fn, arg: mr_run_state: pictures of a block just computed, when somebody looks. */
 void mr_glance_block(void *arg, const mr_block *b, uint64_t rows);
 #endif

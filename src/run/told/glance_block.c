@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "run/told/glance.h"
+#include "run/mill/inside.h"
+#include "run/piece/piece.h"
 
 enum { COLUMNS = 320, CHANNELS = 96, FEWEST = 16, PIECE = 4096, MOST = 2 << 20 };
 #define SHARE 0.98 /* of the cells within the colours */
