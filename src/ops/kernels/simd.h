@@ -3,7 +3,7 @@
  * included, so their bits agree; simd_body.h is the one source of them all. */
 #ifndef MR_SIMD_H
 #define MR_SIMD_H
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include "ops/kernels/fft.h"
 
 enum { MR_BUNDLE = 32, MR_LANES = 8 };

@@ -1,7 +1,7 @@
-/* ops/kernels/simd_middle.h: medians, for simd*.c, which have defined order_to (*lo, *hi = the lesser
- * and the greater of *a and *b; where neither is less, *a and *b) beside what simd_body.h asks for.
- * A median is found by forgetting: of any half of the values and two more, neither the least nor the
- * greatest is the middle one; both go, one more comes in. */
+/* ops/kernels/simd_middle.h: medians, for simd*.c, which have defined order_to (*lo, *hi = the
+ * lesser and the greater of *a and *b; where neither is less, *a and *b) beside what simd_body.h
+ * asks for. A median is found by forgetting: of any half of the values and two more, neither the
+ * least nor the greatest is the middle one; both go, one more comes in. */
 
 /* The lesser of both to a, the greater to b. */
 INLINE void order(vec *a, vec *b)

@@ -3,7 +3,7 @@
  * the tile's width nor on the vector length of the machine. */
 #ifndef MR_SOS_H
 #define MR_SOS_H
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include "millrace/op.h"
 
 typedef enum mr_phase {

@@ -3,7 +3,7 @@
  * window), so that the context is known and no block leaves a seam; beyond the span's ends samples
  * count as zero. */
 #include "millrace/op_fast.h"
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include "ops/names.h"
 #include "ops/ops.h"
 #include <math.h>

@@ -1,5 +1,5 @@
 /* ops/list/op_channels.c: fewer channels: stacks of neighbours, and decimation along the fibre. */
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include "ops/ops.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* ops/list/op_decimate.c: keep every factor-th sample after an anti-alias filter:
  * scipy.signal.decimate over the whole span. Factors above 13 become a cascade. */
 #include "millrace/op_fast.h"
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include "ops/kernels/fir.h"
 #include "ops/ops.h"
 #include "ops/kernels/sos.h"

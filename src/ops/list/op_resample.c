@@ -2,9 +2,9 @@
  * over the whole span; by another ratio near 1, of two recorders' clocks: a windowed sinc at the
  * exact place. Output samples lie on the UTC grid of the new rate. */
 #include "millrace/op_fast.h"
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include "ops/kernels/fir.h"
-#include "ops/kernels/sinc.h"
+#include "ops/design/sinc.h"
 #include "ops/ops.h"
 #include <math.h>
 

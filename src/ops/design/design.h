@@ -1,4 +1,4 @@
-/* ops/kernels/design.h: digital filters designed as scipy designs them, pole by pole, in float64.
+/* ops/design/design.h: digital filters designed as scipy designs them, pole by pole, in float64.
  * Used by the operators' bind(); pure functions, any thread. */
 #ifndef MR_DESIGN_H
 #define MR_DESIGN_H

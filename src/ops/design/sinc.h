@@ -1,4 +1,4 @@
-/* ops/kernels/sinc.h: a sample between samples: a sinc under a Kaiser window (beta 10) over the 32
+/* ops/design/sinc.h: a sample between samples: a sinc under a Kaiser window (beta 10) over the 32
  * on each side of the place. */
 #ifndef MR_SINC_H
 #define MR_SINC_H

@@ -1,6 +1,6 @@
-/* ops/kernels/design.c: analog prototypes, their transforms, and the pairing of poles with zeros,
+/* ops/design/design.c: analog prototypes, their transforms, and the pairing of poles with zeros,
  * step for step as scipy.signal.iirfilter does it (zeros, poles, gain; then zpk2sos "nearest"). */
-#include "ops/kernels/design.h"
+#include "ops/design/design.h"
 #include <complex.h>
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* ops/kernels/sinc.c: see sinc.h. */
-#include "ops/kernels/sinc.h"
+/* ops/design/sinc.c: see sinc.h. */
+#include "ops/design/sinc.h"
 #include <math.h>
 #include <string.h>
 
