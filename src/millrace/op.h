@@ -111,6 +111,8 @@ typedef struct mr_needs {
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
                             start are NaN by definition (a window not yet full) */
     bool lti;            /* linear and time-invariant (away from the ends) */
+    bool no_level;       /* a constant added to the input adds nothing to the output, away from
+                            the ends: float32 will hold what comes out */
     bool rounds;         /* rows go through transforms of as many as come: where blocks are cut
                             changes the last bits, as a fading memory does */
 

@@ -9,16 +9,6 @@
 
 enum { ROWS = 1000, CHANNELS = 64 };
 
-bool mr_chain_keeps_offset(const mr_node *chain)
-{
-    static const char *const takes_out[] = {"bandpass", "highpass",      "detrend", "demean",
-                                            "psd",      "differentiate", "whiten",  "correlate"};
-    for (size_t i = 0; chain && i < chain->n; i++)
-        for (size_t k = 0; k < sizeof takes_out / sizeof *takes_out; k++)
-            if (strcmp(chain->entries[i].entries[0].key, takes_out[k]) == 0) return false;
-    return true;
-}
-
 bool mr_wider_than_float(mr_dtype t)
 {
     return t.kind == MR_DT_FLOAT ? t.size > 4 : t.size >= 4;
@@ -90,12 +80,13 @@ mr_status mr_precision_advise(const mr_config *cfg, const mr_plan *p, mr_strs *o
     mr_status st = MR_OK;
     mr_text t = {0};
     double most = 0;
-    if (cfg->f64 || !mr_chain_keeps_offset(cfg->chain)) return MR_OK;
+    if (cfg->f64) return MR_OK;
     for (size_t i = 0; i < p->spans.n_spans && most == 0; i++) {
         const mr_span *sp = &p->spans.span[i];
         const mr_array *a = &p->arrays[sp->group];
         const uint32_t row = p->spans.leg[sp->leg0].file;
-        if (!a->chain || !mr_wider_than_float(p->cat->facts[p->cat->rows[row].form].store.dtype))
+        if (!a->chain || !mr_chain_keeps_level(a->chain) ||
+            !mr_wider_than_float(p->cat->facts[p->cat->rows[row].form].store.dtype))
             continue;
         MR_TRY(look(cfg, a, mr_catalog_path(p->cat, row), &most));
         if (most == 0) break; /* one look is enough */

@@ -6,8 +6,6 @@
 /** Steps of float32 that a signal needs: 12 bits. */
 #define MR_SIGNAL_STEPS 4096.0
 
-/** Is there no operator that takes a constant out? */
-bool mr_chain_keeps_offset(const mr_node *chain);
 /** Does the type hold values that float32 does not? */
 bool mr_wider_than_float(mr_dtype t);
 /** Is a signal between lo and hi less than MR_SIGNAL_STEPS of float32? Not if it is constant. */

@@ -117,6 +117,19 @@ def test_what_float32_cannot_hold_is_said_before_and_after(big):
         assert not rig.report(run(top, chain, f"quiet{len(chain)}", output_=how))["ledger"]
 
 
+@pytest.mark.parametrize("chain,told", [
+    ("band_rms: {band: 5..20 Hz, window: 1 s}", 0), ("rolling: {window: 1 s, kind: std}", 0), ("spectrogram: {segment: 128}", 0),
+    ("fbe: {bands: [5..20 Hz], interval: 10 s}", 0), ("kurtosis: {window: 1 s}", 0), ("integrate: {above: 1 Hz}", 0),
+    ("normalise: {kind: z, window: 5 s}", 0), ("savgol: {window: 100 ms, derivative: 1}", 0),
+    ("rolling: {window: 1 s, kind: mean}", 1), ("lowpass: {corner: 10 Hz}", 1), ("median: {}", 1), ("savgol: {window: 100 ms}", 1),
+    ("normalise: {kind: ram, window: 5 s}", 1), ("decimate: {factor: 2}", 1)])
+def test_what_takes_a_level_out_is_asked_of_operators(big, chain, told):
+    """By definition: a mean keeps the level of 2^30, a deviation does not."""
+    top, _ = big
+    cfg = rig.config(top / "level.yaml", [top / "in"], [chain], top / "level")
+    assert rig.run("plan", cfg, status=0).stderr.count("fewer than 12 bits of float32") == told
+
+
 # --- what samples show, against a plain model
 
 def still(x, least):

@@ -301,6 +301,13 @@ out:
     return st;
 }
 
+bool mr_chain_keeps_level(const mr_chain *c)
+{
+    bool keeps = true;
+    for (size_t i = 0; i < c->n; i++) keeps = keeps && !c->v[i].needs.no_level;
+    return keeps;
+}
+
 bool mr_chain_whole_span(const mr_chain *c, const char **why)
 {
     for (size_t i = 0; i < c->n; i++) {

@@ -38,6 +38,8 @@ void mr_chain_context_carried(const mr_chain *c, double *before_s, double *after
 /** Seconds of output that a block holds back until the next ones have been read, though it does not
  * read them again (defer.h); each block costs a little for each of them. */
 double mr_chain_deferred(const mr_chain *c);
+/** Does a constant that is added to the input stay in the output? */
+bool mr_chain_keeps_level(const mr_chain *c);
 /** True if some operator needs the whole span in one lane (window: span, unbounded memory). `why`
  *  gets the operator's name. */
 bool mr_chain_whole_span(const mr_chain *c, const char **why);

@@ -72,6 +72,7 @@ static mr_status integrate_bind(void *self, const mr_geom *in, mr_geom *out, mr_
                         s->above_hz, in->rate_hz / 2);
     if (s->above_hz > 0) {
         MR_TRY(design_above(s, in->rate_hz));
+        needs->no_level = true;
         mr_sos_needs(&s->sos, MR_PHASE_STEADY, needs);
     } else if (s->window_ns == MR_WINDOW_SPAN) {
         needs->memory = MR_MEM_UNBOUNDED;
@@ -173,6 +174,7 @@ static mr_status differentiate_bind(void *self, const mr_geom *in, mr_geom *out,
                     : strcmp(q, "displacement") == 0 ? "velocity"
                                                      : "derivative";
     out->to_native = out->to_strain_rate = out->to_strain = 0;
+    needs->no_level = true;
     needs->before = s->rule == GRADIENT ? 2 : 1; /* two only at the ends */
     needs->after = s->rule == GRADIENT ? 2 : 0;
     needs->blank_head = s->rule == GRADIENT ? 0 : 1;

@@ -162,6 +162,7 @@ static mr_status correlate_bind(void *self, const mr_geom *in, mr_geom *out, mr_
     needs->items = s->items;
     needs->row_ns = s->stack_ns;
     needs->mean = true;
+    needs->no_level = true;
     needs->count_axes = 2;
     needs->state = s->sources.n * 2 * bins_of(s);
     needs->scratch = mr_fft_buffer(&s->fft) +

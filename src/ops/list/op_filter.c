@@ -76,6 +76,7 @@ static mr_status bind_corner(filter *f, mr_filter_shape shape, const mr_geom *in
 static mr_status bandpass_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *out,
                                mr_needs *needs)
 {
+    needs->no_level = true;
     return bind_band(self, MR_BANDPASS, in, needs);
 }
 
@@ -94,6 +95,7 @@ static mr_status lowpass_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *
 static mr_status highpass_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *out,
                                mr_needs *needs)
 {
+    needs->no_level = true;
     return bind_corner(self, MR_HIGHPASS, in, needs);
 }
 

@@ -121,6 +121,7 @@ static mr_status normalise_bind(void *self, const mr_geom *in, mr_geom *out, mr_
         return MR_OK;
     }
     needs->window_ns = s->window_ns;
+    needs->no_level = s->kind == Z;
     needs->scratch_rows = 2;
     return MR_OK;
 }

@@ -95,6 +95,7 @@ static mr_status psd_needs(psd *s, const mr_geom *in, mr_needs *needs)
     }
     s->items = needs->items;
     needs->mean = s->average == MEAN;
+    needs->no_level = s->detrend == CONSTANT;
     needs->count_axes = 1;
     needs->state = bins;
     if (s->average == MEDIAN && all)

@@ -71,6 +71,7 @@ static mr_status rolling_bind(void *self, const mr_geom *in, mr_geom *out, mr_ne
                         "window: a median takes up to %d samples, this is %lld: decimate first",
                         MEDIAN_MOST, (long long)s->trail.n);
     mr_name_made(&s->made, in, kinds[s->kind], out);
+    needs->no_level = s->kind == STD;
     if (s->kind == MEDIAN) { /* one channel's window in order */
         needs->scratch_rows = 0;
         needs->scratch = (size_t)s->trail.n;
@@ -169,6 +170,7 @@ static mr_status kurtosis_bind(void *self, const mr_geom *in, mr_geom *out, mr_n
     if (s->trail.n < 4)
         return MR_RAISE(MR_ECONFIG, "window: %lld samples are too few, four are needed",
                         (long long)s->trail.n);
+    needs->no_level = true;
     out->quantity = "kurtosis";
     out->unit = "1";
     out->to_native = out->to_strain_rate = out->to_strain = 0;

@@ -88,6 +88,7 @@ static mr_status savgol_bind(void *self, const mr_geom *in, mr_geom *out, mr_nee
         return MR_RAISE(MR_ECONFIG,
                         "derivative %lld of a polynomial of order %lld is zero everywhere",
                         (long long)s->derivative, (long long)s->order);
+    needs->no_level = s->derivative > 0;
     s->n = (size_t)n;
     const mr_status st = mr_alloc_f64(s->n, "the polynomial's weights", &s->h);
     if (st != MR_OK) return st;

@@ -64,6 +64,7 @@ static mr_status spectrogram_bind(void *self, const mr_geom *in, mr_geom *out, m
                           .least = s->segment};
     needs->items = s->items;
     needs->row_ns = s->step_ns;
+    needs->no_level = true;
     needs->state = mr_fft_bins(&s->fft);
     needs->scratch = mr_fft_buffer(&s->fft);
     needs->stripe = (size_t)MR_MAX(INT64_C(4096), s->segment + 3 * s->items.hop);

@@ -49,6 +49,7 @@ static mr_status whiten_bind(void *self, const mr_geom *in, mr_geom *out, mr_nee
                         s->smooth);
     const size_t bins = s->own.k1 - s->own.k0;
     needs->window_ns = s->window_ns;
+    needs->no_level = true;
     needs->scratch = mr_fft_buffer(&s->fft) + bins * MR_FFT_CELL + (bins + 1) * MR_FFT_LANES;
     mr_name_without_unit(&s->made, in, "whitened", out);
 out:

@@ -37,6 +37,7 @@ static mr_status detrend_bind(void *self, const mr_geom *in, MR_UNUSED mr_geom *
         return MR_RAISE(MR_ECONFIG, "window: %g s is under three samples at %g Hz",
                         (double)d->window_ns * 1e-9, in->rate_hz);
     needs->window_ns = d->window_ns;
+    needs->no_level = true;
     needs->scratch_rows = 2;
     return MR_OK;
 }

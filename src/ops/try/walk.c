@@ -264,10 +264,48 @@ out:
     return st;
 }
 
+/* The largest difference that a level of the input makes, in the middle of the output. */
+static mr_status level_left(const mr_chain *c, double level, double *out, double *peak)
+{
+    mr_status st = MR_OK;
+    double *x = NULL, *ref = NULL, *y = NULL;
+    const size_t nc = mr_chain_out(c)->nc, n = out_size(c);
+    const size_t rows = nc ? n / nc : 0;
+    MR_TRY(samples(&x));
+    ref = run(c, x, NULL, 0, 0, 32);
+    for (size_t i = 0; i < (size_t)NT * NC; i++) x[i] += level;
+    y = run(c, x, NULL, 0, 0, 32);
+    *out = *peak = 0;
+    for (size_t i = rows / 3 * nc; i < (rows - rows / 3) * nc; i++) {
+        if (isnan(y[i]) || isnan(ref[i])) continue;
+        *out = fmax(*out, fabs(y[i] - ref[i]));
+        *peak = fmax(*peak, fabs(ref[i]));
+    }
+out:
+    free(x);
+    free(ref);
+    free(y);
+    return st;
+}
+
+static mr_status walk_level(const mr_chain *c, mr_text *say)
+{
+    mr_status st = MR_OK;
+    double left, peak;
+    if (mr_chain_keeps_level(c)) return MR_OK;
+    MR_TRY(level_left(c, 1000, &left, &peak));
+    if (left > 1e-6 * fmax(peak, 1000))
+        st = mr_text_add(
+            say, "a level of 1000 makes a difference of %g: needs->no_level is not so\n", left);
+out:
+    return st;
+}
+
 const mr_property mr_properties[] = {
     {"cut into lanes and blocks, as a whole", walk_cuts},
     {"the same bits in tiles of any width, on any machine", walk_tiles},
     {"what is not finite reaches what it says, and no more", walk_spoils},
     {"with what is not finite, cut into lanes and blocks, as a whole", walk_bad_cuts},
+    {"a level in the input does not come out, where it says so", walk_level},
 };
 const size_t mr_n_properties = sizeof mr_properties / sizeof *mr_properties;

@@ -50,7 +50,7 @@ mr_look mr_look_of(const mr_plan *p, const mr_lane *l)
                      .still = (int64_t)MR_MAX(ceil(MR_STILL_S * a->in.rate_hz), MR_STILL_ROWS),
                      .mask = a->still_rows,
                      .above = p->cfg->mask_above,
-                     .wide = !a->f64 && a->wide && mr_chain_keeps_offset(p->cfg->chain)};
+                     .wide = !a->f64 && a->wide && mr_chain_keeps_level(a->chain)};
 }
 
 static uint64_t all_of(size_t n)
