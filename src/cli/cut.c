@@ -59,7 +59,7 @@ static mr_status append_leg(const mr_plan *p, const mr_span *sp, const mr_leg *l
                             mr_lane_file *to)
 {
     mr_status st = MR_OK;
-    const mr_array *a = &p->arrays[sp->group];
+    const mr_array *a = &p->arrays[sp->array];
     mr_file_info info;
     mr_chunk *chunks = NULL;
     mr_raw *raw = NULL;
@@ -114,7 +114,7 @@ static mr_status write_window(const cutting *k, const mr_span *const *v, const m
 {
     mr_status st = MR_OK;
     const mr_plan *p = k->d->plan;
-    const mr_array *a = &p->arrays[v[0]->group];
+    const mr_array *a = &p->arrays[v[0]->array];
     const mr_geom *g = mr_chain_out(a->chain);
     int64_t *time = NULL;
     uint64_t all = 0;
@@ -140,7 +140,7 @@ static mr_status write_window(const cutting *k, const mr_span *const *v, const m
                                .from_ns = time[0],
                                .to_ns = time[all - 1],
                                .distance_m = a->distance_m,
-                               .rate_hz = g->rate_hz,
+                               .rate_hz = mr_array_out_rate(a),
                                .gauge_m = g->gauge_m,
                                .dx_m = g->dx_m,
                                .quantity = g->quantity,
@@ -187,7 +187,7 @@ static mr_status cut_event(cutting *k, const mr_event_row *e)
     MR_TRY(mr_alloc(p->spans.n_spans, sizeof *rows, "spans", &rows));
     for (size_t i = 0; i < p->spans.n_spans; i++) {
         const mr_span *sp = &p->spans.span[i];
-        if (!p->arrays[sp->group].chain || (n && sp->group != v[0]->group)) continue;
+        if (!p->arrays[sp->array].chain || (n && sp->group != v[0]->group)) continue;
         rows[n] = rows_in(p, sp, e->start_ns - k->before_ns, e->start_ns + k->after_ns);
         if (rows[n].b > rows[n].a) v[n++] = sp;
     }

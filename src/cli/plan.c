@@ -50,8 +50,12 @@ static void print_arrays(const mr_plan *p)
                 lanes++;
                 blocks += mr_lane_blocks(p, &p->lanes[l]);
             }
+        if (!lanes && mr_array_wants_aligning(a)) continue; /* its spans have arrays of their own */
         const double halo = 100 * (a->before_s + a->after_s) / (1e-9 * (double)a->grid_ns);
-        printf("layout %zu:   %s, %.9g Hz, %llu of %llu channels\n", i, a->facts.layout,
+        printf("layout %u:   %s, %s%.9g Hz, %llu of %llu channels\n", a->group, a->facts.layout,
+               a->grid_hz > 0    ? "irregular rows as "
+               : a->facts.uneven ? "irregular rows, about "
+                                 : "",
                a->facts.rate_hz, (unsigned long long)a->nc, (unsigned long long)a->facts.nc);
         printf("  context:  %.3g s before, %.3g s after\n", a->before_s, a->after_s);
         if (a->grid_ns == INT64_MAX)

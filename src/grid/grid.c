@@ -2,8 +2,22 @@
 #include "millrace/grid.h"
 #include <math.h>
 
+/* Whole ns from one sample to the next, where the rate is that as near as a double gets (0.1 Hz is
+ * none: its double is a fifth of a us off since 1970); 0: no whole number. */
+static int64_t whole_ns(double rate_hz)
+{
+    const long double step = 1e9L / (long double)rate_hz, near = roundl(step);
+    if (!(near >= 1 && near < 1e18L) || rate_hz == round(rate_hz)) return 0;
+    return fabsl(step - near) <= near * 0x1p-53L ? (int64_t)near : 0;
+}
+
 static long double position(int64_t t_ns, double rate_hz)
 {
+    const int64_t step_ns = whole_ns(rate_hz);
+    if (step_ns) {
+        const int64_t n = mr_div_floor(t_ns, step_ns);
+        return (long double)n + (long double)(t_ns - n * step_ns) / (long double)step_ns;
+    }
     const int64_t s = mr_div_floor(t_ns, 1000000000), frac = t_ns - s * 1000000000;
     return (long double)s * (long double)rate_hz +
            (long double)frac * (long double)rate_hz / 1000000000.0L;
@@ -22,6 +36,8 @@ int64_t mr_index_ceil(int64_t t_ns, double rate_hz)
 
 int64_t mr_index_ns(int64_t num, int64_t den, double rate_hz)
 {
+    const int64_t step_ns = whole_ns(rate_hz);
+    if (step_ns && den == 1) return num * step_ns;
     return (int64_t)llroundl((long double)num * 1e9L / ((long double)den * (long double)rate_hz));
 }
 

@@ -73,7 +73,7 @@ static const char *bad_facts(const mr_file_info *i)
 {
     if (!(i->rate_hz > 0) || !good_number(i->rate_hz, 0, 1e9)) return "rate";
     if (i->t0_ns <= -T_MAX || i->t0_ns >= T_MAX || i->t1_ns <= -T_MAX || i->t1_ns >= T_MAX ||
-        i->t1_ns < i->t0_ns)
+        i->t1_ns < i->t0_ns || i->uneven > 1 || (i->uneven && i->nt < 2))
         return "times";
     if ((i->places && i->nc > MOST_PLACES) || !good_number(i->dx_m, -1e9, 1e9) ||
         !good_number(i->x0_m, -1e12, 1e12) || !good_number(i->gauge_m, 0, 1e9))
@@ -88,8 +88,10 @@ void mr_probed_fini(mr_probed *p)
 {
     for (size_t i = 0; i < p->n_tables; i++) free(p->table[i]);
     for (size_t i = 0; p->place && i < p->n_tables; i++) free(p->place[i]);
+    for (size_t i = 0; p->stamp && i < p->n_tables; i++) free(p->stamp[i]);
     free(p->table);
     free(p->place);
+    free(p->stamp);
     free(p->rec);
     *p = (mr_probed){0};
 }

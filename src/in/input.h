@@ -90,7 +90,8 @@ typedef struct mr_file_info {
     double rate_hz;  /* nominal */
     double dx_m, x0_m, gauge_m; /* 0 = unknown (x0: 0); dx_m: of all steps, negative: they fall */
     uint64_t places;            /* 0: channel i is at x0_m + i dx_m; else they are asked for */
-    mr_packing packing;         /* undone as samples are loaded */
+    uint32_t uneven; /* 1: rows at no even times: they are asked for, rate_hz is about their mean */
+    mr_packing packing;                          /* undone as samples are loaded */
     double to_native, to_strain_rate, to_strain; /* factors on these; 0 = unknown */
     char quantity[32], unit[32];                 /* of the stored samples as they are */
     char native_quantity[32], native_unit[32];
@@ -105,7 +106,8 @@ typedef struct mr_probed {
     size_t n;
     mr_chunk **table; /* [n_tables] of dataset rec[i].set; NULL: contiguous, refused, not wanted */
     size_t n_tables;
-    double **place; /* [n_tables] positions of channels, where rec[i].places; NULL: not wanted */
+    double **place;  /* [n_tables] positions of channels, where rec[i].places; NULL: not wanted */
+    int64_t **stamp; /* [n_tables] times of rows, where rec[i].uneven; NULL: not wanted */
 } mr_probed;
 void mr_probed_fini(mr_probed *p);
 /** Does recording b of a file go on where a ends, though their clocks' steps differ (drift)? They
@@ -148,6 +150,10 @@ mr_status mr_probe_file(mr_prober *p, const char *path, bool tables, mr_probed *
 /** Positions of the channels of one of its datasets. [give] x_m[nc]; MR_EINPUT: not to be had. */
 mr_status mr_probe_places(mr_prober *p, const char *path, const char *dataset, uint64_t nc,
                           double **x_m);
+/** Times of the nt rows, rising, of one of its datasets whose rows are uneven. [give] t_ns[nt];
+ *  MR_EINPUT: not to be had. */
+mr_status mr_probe_stamps(mr_prober *p, const char *path, const char *dataset, uint64_t nt,
+                          int64_t **t_ns);
 /** mr_probe_file of its first recording alone. chunks: [give] its chunk table of
  * info->store.n_chunks entries (NULL when contiguous or refused); pass NULL if not wanted. */
 mr_status mr_probe(mr_prober *p, const char *path, mr_file_info *info, mr_chunk **chunks);

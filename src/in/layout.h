@@ -31,6 +31,7 @@ typedef struct mr_find {
     bool have_t0;             /* t0_ns, t1_ns and rate_hz of info are known */
     double strain_per_sample; /* a count is this x rate strain a second; 0: a unit said it */
     double *x_m;              /* [channels] where they are; NULL: x0_m + i dx_m */
+    int64_t *stamp_ns;        /* [valid rows] where info->uneven */
     mr_stretch *stretch;      /* [n_stretch]; none: one of all valid rows, by info */
     size_t n_stretch, cap_stretch;
 } mr_find;

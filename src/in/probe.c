@@ -17,7 +17,9 @@ void mr_find_fini(mr_find *f)
     free(f->stretch);
     free(f->x_m);
     free(f->chunk);
+    free(f->stamp_ns);
     f->x_m = NULL;
+    f->stamp_ns = NULL;
     f->stretch = NULL;
     f->chunk = NULL;
     f->n_stretch = f->cap_stretch = 0;
@@ -304,13 +306,16 @@ static mr_status take_sets(looking *k, mr_probed *out)
     size_t cap = 0;
     MR_TRY(mr_alloc(k->n, sizeof *out->table, "datasets", &out->table));
     MR_TRY(mr_alloc(k->n, sizeof *out->place, "datasets", &out->place));
+    MR_TRY(mr_alloc(k->n, sizeof *out->stamp, "datasets", &out->stamp));
     for (size_t i = 0; i < k->n; i++) {
         set *s = &k->v[i];
         if (s->left_out) continue;
         const size_t number = out->n_tables++;
         s->info.set = (uint32_t)number;
         out->place[number] = s->f.x_m;
+        out->stamp[number] = s->f.stamp_ns;
         s->f.x_m = NULL;
+        s->f.stamp_ns = NULL;
         if (s->st == MR_OK) MR_TRY(may_fail(k, s, read_store(k, s, &out->table[number])));
         if (s->st != MR_OK) mr_info_refuse(&s->info, "%s", s->why);
         MR_TRY(add_set(out, &cap, s));

@@ -184,7 +184,6 @@ static talk take_tables(const worker *w, mr_probed *p, double *left_s, mr_status
     return how;
 }
 
-/** The reply, checked. A worker that was fed with a hostile file is not believed. */
 /** And positions, of as many channels as was checked. */
 static talk take_places(const worker *w, mr_probed *p, double *left_s, mr_status *st)
 {
@@ -200,6 +199,26 @@ static talk take_places(const worker *w, mr_probed *p, double *left_s, mr_status
     return *st == MR_OK ? how : TALK_CLOSED;
 }
 
+/** Or times, which rise. */
+static talk take_stamps(const worker *w, mr_probed *p, double *left_s, mr_status *st)
+{
+    talk how = TALK_OK;
+    *st = mr_alloc(p->n_tables, sizeof *p->stamp, "times", &p->stamp);
+    for (size_t i = 0; *st == MR_OK && i < p->n && how == TALK_OK; i++) {
+        const mr_file_info *r = &p->rec[i];
+        if (r->state != MR_OK || !r->uneven || p->stamp[r->set]) continue;
+        *st = mr_alloc((size_t)r->nt, sizeof(int64_t), "times", &p->stamp[r->set]);
+        if (*st != MR_OK) break;
+        int64_t *t = p->stamp[r->set];
+        how = receive(w->fd, t, (size_t)r->nt * sizeof *t, left_s);
+        bool rise = how == TALK_OK && t[0] == r->t0_ns && t[r->nt - 1] == r->t1_ns;
+        for (uint64_t k = 1; rise && k < r->nt; k++) rise = t[k] > t[k - 1];
+        if (!rise && how == TALK_OK) how = TALK_CLOSED;
+    }
+    return *st == MR_OK ? how : TALK_CLOSED;
+}
+
+/** The reply, checked. A worker that was fed with a hostile file is not believed. */
 static talk take_reply(worker *w, mr_wire_kind kind, mr_probed *out, mr_status *st)
 {
     mr_wire_reply r;
@@ -219,6 +238,7 @@ static talk take_reply(worker *w, mr_wire_kind kind, mr_probed *out, mr_status *
     for (size_t i = 0; i < out->n; i++)
         if (out->rec[i].state == MR_OK && out->rec[i].set >= out->n_tables) return TALK_CLOSED;
     if (kind == MR_WIRE_PLACES) how = take_places(w, out, &left_s, st);
+    if (kind == MR_WIRE_STAMPS) how = take_stamps(w, out, &left_s, st);
     if (how != TALK_OK) return how;
     if (kind == MR_WIRE_TABLES) {
         how = take_tables(w, out, &left_s, st);
@@ -359,6 +379,26 @@ mr_status mr_probe_places(mr_prober *p, const char *path, const char *dataset, u
     }
     mr_probed_fini(&all);
     if (!*x_m) st = MR_RAISE(MR_EINPUT, "%s: the positions of its channels cannot be read", path);
+out:
+    return st;
+}
+
+mr_status mr_probe_stamps(mr_prober *p, const char *path, const char *dataset, uint64_t nt,
+                          int64_t **t_ns)
+{
+    mr_status st = MR_OK;
+    mr_probed all;
+    *t_ns = NULL;
+    MR_TRY(probe_as(p, path, MR_WIRE_STAMPS, &all));
+    for (size_t i = 0; i < all.n && !*t_ns; i++) {
+        const mr_file_info *r = &all.rec[i];
+        if (r->state != MR_OK || r->nt != nt || strcmp(r->dataset, dataset) != 0 || !all.stamp)
+            continue;
+        *t_ns = all.stamp[r->set];
+        all.stamp[r->set] = NULL;
+    }
+    mr_probed_fini(&all);
+    if (!*t_ns) st = MR_RAISE(MR_EINPUT, "%s: the times of its rows cannot be read", path);
 out:
     return st;
 }

@@ -147,6 +147,19 @@ static bool send_places(int fd, const mr_probed *p)
     return ok;
 }
 
+static bool send_stamps(int fd, const mr_probed *p)
+{
+    bool ok = true;
+    for (size_t i = 0, next = 0; ok && i < p->n; i++) {
+        const mr_file_info *f = &p->rec[i];
+        if (f->state != MR_OK || !f->uneven || f->set < next || f->set >= p->n_tables) continue;
+        next = f->set + 1u;
+        ok = p->stamp[f->set] &&
+             mr_write_full(fd, p->stamp[f->set], (size_t)f->nt * sizeof **p->stamp);
+    }
+    return ok;
+}
+
 static bool serve_probe(int fd, const char *path, const mr_probe_opts *o, mr_wire_kind kind)
 {
     struct rusage u = {0};
@@ -159,7 +172,8 @@ static bool serve_probe(int fd, const char *path, const mr_probe_opts *o, mr_wir
     H5garbage_collect();
     getrusage(RUSAGE_SELF, &u);
     r.peak_bytes = (uint64_t)u.ru_maxrss * 1024;
-    const bool ok = send_probed(fd, &r, &p) && (kind != MR_WIRE_PLACES || send_places(fd, &p));
+    const bool ok = send_probed(fd, &r, &p) && (kind != MR_WIRE_PLACES || send_places(fd, &p)) &&
+                    (kind != MR_WIRE_STAMPS || send_stamps(fd, &p));
     mr_probed_fini(&p);
     return ok;
 }

@@ -24,7 +24,8 @@ typedef enum mr_wire_kind {
     MR_WIRE_DATASET, /* text and a NUL */
     MR_WIRE_PROBE,   /* path and a NUL; the answer has no chunk tables */
     MR_WIRE_TABLES,  /* the same with them */
-    MR_WIRE_PLACES   /* the same with the positions of channels instead */
+    MR_WIRE_PLACES,  /* the same with the positions of channels instead */
+    MR_WIRE_STAMPS   /* the same with the times of uneven rows instead */
 } mr_wire_kind;
 typedef struct mr_wire_head { /* request: then n bytes */
     uint32_t magic, kind;

@@ -77,6 +77,9 @@ typedef struct mr_geom {
     size_t n_axes;         /* 0: samples [time][channel]; else [time][axis 0]...[channel] */
     mr_axis axis[MR_MAX_AXES];
     bool power; /* the values are powers: best seen in decibels */
+    bool
+        uneven; /* its samples are at no even times, rate_hz is their mean: only operators that look
+                    at one time alone take it; one that makes them even clears it */
 } mr_geom;
 
 /** Values per channel in one row: the product of the axes' lengths, 1 for samples. */

@@ -29,7 +29,7 @@ mr_status mr_lane_intakes(const mr_plan *p, const mr_lane *l, mr_slab_list *out)
     for (size_t i = first; i < first + n; i++) {
         const mr_leg *q = &p->spans.leg[i];
         const int64_t end = MR_MIN(k0 + q->k + (int64_t)q->n, l->raw.b);
-        const int64_t tier = (int64_t)tier_of(p, q->file);
+        const int64_t tier = sp->axis == MR_AXIS_GRID ? 1 : (int64_t)tier_of(p, q->file);
         const int64_t row0 = k0 + q->k - (int64_t)(q->skip + p->cat->rows[q->file].row0);
         while (at < end) { /* up to the next chunk edge, or as many as fit */
             int64_t next = tier > rows ? end : row0 + ((at - row0) / tier + 1) * tier;

@@ -148,7 +148,7 @@ void mr_lane_times(const mr_plan *p, const mr_lane *l, int64_t *t)
             t[i] = row_time(p, a, sp, i ? mr_chain_row_first(a->chain, l->rows.a + i) : l->out.a);
         return;
     }
-    const long double step = 1e9L / (long double)mr_chain_out(a->chain)->rate_hz;
+    const long double step = 1e9L / (long double)mr_array_out_rate(a);
     bool even = true;
     for (int64_t i = 0; i < n; i++) {
         t[i] = out_time(p, a, sp, l->out.a + i);
@@ -225,6 +225,10 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                            mr_base_name(mr_catalog_path(p->cat, q->file)), (long long)r->size,
                            (long long)(k0 + q->k), (unsigned long long)q->skip,
                            (long long)q->t_ns));
+        if (p->spans.stamp && p->spans.stamp[i])
+            MR_TRY(mr_text_add(
+                &t, "its times %s\n",
+                mr_digest_of(p->spans.stamp[i], q->rows * sizeof **p->spans.stamp).hex));
         const bool alone = i + 1 == sp->leg0 + sp->n_legs || q[1].skip;
         if (alone && q->step_ns > 0) MR_TRY(mr_text_add(&t, "step %a\n", q->step_ns));
         if (q->file >= p->cat->n_files)
@@ -235,6 +239,11 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
     if (mr_span_bends(&p->spans, sp, first + n - 1))
         MR_TRY(mr_text_add(&t, "then %lld %llu\n", (long long)last[1].t_ns,
                            (unsigned long long)last->n));
+    if (sp->axis == MR_AXIS_GRID && first + n < sp->leg0 + sp->n_legs) /* a line leads there */
+        MR_TRY(mr_text_add(&t, "then row 0 of %s %lld at %lld\n",
+                           mr_base_name(mr_catalog_path(p->cat, last[1].file)),
+                           (long long)p->cat->rows[last[1].file].size,
+                           (long long)p->spans.stamp[first + n][0]));
     MR_TRY(mr_lane_ledger(p, l, &ledger));
     for (size_t i = 0; i < ledger.n; i++) MR_TRY(mr_text_add(&t, "%s\n", ledger.v[i]));
     l->key = mr_digest_of(t.s, t.len);
@@ -434,7 +443,7 @@ mr_status mr_lanes_build(mr_plan *p)
 {
     mr_status st = MR_OK;
     for (size_t i = 0; i < p->spans.n_spans; i++) {
-        const uint32_t array = p->spans.span[i].group;
+        const uint32_t array = p->spans.span[i].array;
         if (p->arrays[array].chain) MR_TRY(lanes_of_span(p, (uint32_t)i, array));
     }
     MR_TRY(distinct_names(p));

@@ -16,6 +16,7 @@ enum {
     SMOOTH = 24 << 20, /* bytes of a block up to which OVER contexts are granted */
     LEAST = 12 << 20,
     INTAKE = 4 << 20,
+    EVEN = 1 << 20, /* bytes of irregular rows that are made even at once */
     OVER = 12,
     OUTS = 24 << 20, /* bytes of output that may wait while the writer syncs a lane */
     MOST_OUTS = 8,
@@ -59,6 +60,7 @@ static size_t widest_sample(const mr_plan *p, mr_array *a)
     const mr_quantity_join by = (mr_quantity_join)mr_config_joins(p->cfg);
     size_t most = lead.size;
     a->uniform = true;
+    if (a->grid_hz > 0) return most;
     for (size_t k = 0; k < p->cat->n_forms; k++) {
         const mr_file_info *f = &p->cat->facts[k];
         const mr_dtype dt = f->store.dtype;
@@ -112,6 +114,17 @@ mr_status mr_blocks_size(const mr_plan *p, mr_array *a)
             a->intake_rows = tier;
     }
     return MR_OK;
+}
+
+size_t mr_array_even_rows(const mr_array *a)
+{
+    const size_t n = EVEN / ((size_t)a->sel.n * sizeof(double));
+    return MR_MAX(MR_MIN(n, (size_t)4096), (size_t)2);
+}
+
+size_t mr_array_even_bytes(const mr_array *a)
+{
+    return (2 * mr_array_even_rows(a) + 1) * (size_t)a->sel.n * sizeof(double);
 }
 
 /** Slabs that the raw range touches: they lie end to end, in order. */
@@ -250,6 +263,14 @@ static size_t decode_bytes(const mr_plan *p, size_t *file)
     return most + table;
 }
 
+/** The times of irregular rows. */
+static size_t stamps_bytes(const mr_spans *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; s->stamp && i < s->n_legs; i++) n += s->leg[i].rows;
+    return n * sizeof **s->stamp;
+}
+
 /** The archive's rows, counted in full for every rank, though a node holds the catalogue once; the
  *  lanes; and the report, index and master file at the end. */
 static size_t rows_bytes(const mr_plan *p)
@@ -257,7 +278,7 @@ static size_t rows_bytes(const mr_plan *p)
     const mr_spans *s = &p->spans;
     const size_t cat = mr_catalog_bytes(p->cat);
     const size_t spans = s->n_legs * sizeof *s->leg + s->n_spans * sizeof *s->span +
-                         s->n_odd * (sizeof *s->odd + 12);
+                         s->n_odd * (sizeof *s->odd + 12) + stamps_bytes(s);
     const size_t lanes = p->n_lanes * (sizeof *p->lanes + 128);
     const size_t report = cat + p->cat->n * 200 + s->n_odd * 500 + p->n_lanes * 200;
     const size_t master = p->n_lanes << 15; /* what libhdf5 holds of a mapping: measured 29 KB */
@@ -270,7 +291,7 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
     mr_memory_plan *m = &p->mem;
     demand d = {0};
     for (size_t i = 0; i < p->n_lanes; i++) MR_TRY(demand_of_lane(p, &p->lanes[i], &d));
-    size_t file;
+    size_t file, even = 0;
     d.decode = decode_bytes(p, &file);
     *m = (mr_memory_plan){.limit_bytes = limit_bytes,
                           .base_bytes = base_bytes,
@@ -284,6 +305,9 @@ mr_status mr_memory_size(mr_plan *p, size_t limit_bytes, size_t base_bytes, int 
                           .decode_bytes = d.decode * (size_t)p->cfg->io_threads,
                           .decode_file = file,
                           .threads = threads};
+    for (size_t i = 0; i < p->n_arrays; i++)
+        if (p->arrays[i].grid_hz > 0) even = MR_MAX(even, mr_array_even_bytes(&p->arrays[i]));
+    d.decode += even;
     m->other_bytes = rows_bytes(p) + 3 * d.lane + d.decode * (size_t)p->cfg->io_threads + d.writer +
                      d.picks + d.marks;
     const size_t fixed = base_bytes + m->n_outs * d.out + (size_t)threads * d.work + d.state +

@@ -40,7 +40,8 @@ static void geom_of(const mr_file_info *f, uint64_t nc, mr_geom *g)
                    .native_unit = f->native_unit,
                    .native_quantity = f->native_quantity,
                    .to_strain_rate = f->to_strain_rate,
-                   .to_strain = f->to_strain};
+                   .to_strain = f->to_strain,
+                   .uneven = f->uneven};
 }
 
 /** Evenly stepped selections are read as such; others as the range around them. */
@@ -140,12 +141,30 @@ out:
     return st;
 }
 
+/** Where its first operator makes irregular rows even, the chain is bound to the grid that they are
+ *  made samples of. */
+static mr_status chain_on_grid(const mr_plan *p, mr_array *a)
+{
+    if (!a->in.uneven || mr_chain_out(a->chain)->uneven) return MR_OK;
+    const mr_needs *d = mr_chain_needs(a->chain, 0);
+    const double grid_hz = mr_chain_first_rate(a->chain) * (double)d->down / (double)d->up;
+    mr_chain_free(a->chain);
+    a->chain = NULL;
+    a->grid_hz = a->in.rate_hz = a->facts.rate_hz = grid_hz;
+    a->in.uneven = false;
+    a->facts.store.dtype = (mr_dtype){.kind = MR_DT_FLOAT, .size = sizeof(double)};
+    a->facts.packing = (mr_packing){0};
+    return mr_chain_new(p->cfg->chain, &a->in, &a->chain);
+}
+
+/** rate_hz: 0, or an aligned one. */
 static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_t group,
-                            mr_array *a)
+                            double rate_hz, mr_array *a)
 {
     mr_status st = MR_OK;
     double *x_m = NULL;
     a->group = group;
+    a->aligned = rate_hz > 0;
     a->f64 = p->cfg->f64;
     a->facts = *mr_catalog_group(p->cat, group);
     const mr_file_info *f = &a->facts;
@@ -155,10 +174,12 @@ static mr_status array_init(const mr_plan *p, const mr_chantable *table, uint32_
     if (st == MR_OK) {
         geom_of(f, a->nc, &a->in);
         a->in.limits = limits_of_group(p->cat, group);
+        if (a->aligned) a->in.rate_hz = rate_hz;
         MR_TRY(distances(table, x_m, a));
         a->in.chan = a->chan;
         a->in.x_m = a->x_m;
         st = mr_chain_new(p->cfg->chain, &a->in, &a->chain);
+        if (st == MR_OK) st = chain_on_grid(p, a);
     }
     if (st == MR_ECONFIG) { /* it may fit the other groups: the planner decides */
         st = mr_strdup(mr_error(), &a->why);
@@ -282,6 +303,26 @@ mr_status mr_plan_nothing(const mr_plan *p)
                     time ? " in input.time" : "", longest_s);
 }
 
+/** Spans beyond this many share the last one's rate: half a sample is not worth more. */
+enum { MOST_ALIGNED = 1000 };
+
+/** Give each span of such a rate an array of its own: the first one has its group's. */
+static mr_status align_all(mr_plan *p, const mr_chantable *table)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0, n = 0; i < p->spans.n_spans && n < MOST_ALIGNED; i++) {
+        mr_span *sp = &p->spans.span[i];
+        if (!mr_array_wants_aligning(&p->arrays[sp->group])) continue;
+        const double rate_hz = mr_rate_aligned(p->arrays[sp->group].facts.rate_hz, sp->t0_ns);
+        sp->array = (uint32_t)p->n_arrays++;
+        MR_TRY(array_init(p, table, sp->group, rate_hz, &p->arrays[sp->array]));
+        sp->index0 = mr_index_at(sp->t0_ns, rate_hz);
+        n++;
+    }
+out:
+    return st;
+}
+
 /** A plan without the forms that are barred (NULL: with all). [take] barred, on success */
 static mr_status plan_without(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
                               size_t base_bytes, int threads, uint8_t *barred, mr_plan **out)
@@ -295,10 +336,16 @@ static mr_status plan_without(const mr_config *cfg, const mr_catalog *cat, size_
     p->barred = barred;
     if (cfg->geometry) MR_TRY(mr_chantable_load(cfg->geometry, &table));
     MR_TRY(mr_spans_build(cat, cfg->join, barred, &p->spans));
-    MR_TRY(mr_alloc(cat->n_groups, sizeof *p->arrays, "the arrays", &p->arrays));
+    const size_t more = MR_MIN(p->spans.n_spans, (size_t)MOST_ALIGNED);
+    MR_TRY(mr_alloc(cat->n_groups + more, sizeof *p->arrays, "the arrays", &p->arrays));
     for (p->n_arrays = 0; p->n_arrays < cat->n_groups; p->n_arrays++)
-        MR_TRY(array_init(p, &table, (uint32_t)p->n_arrays, &p->arrays[p->n_arrays]));
+        MR_TRY(array_init(p, &table, (uint32_t)p->n_arrays, 0, &p->arrays[p->n_arrays]));
+    MR_TRY(align_all(p, &table));
     MR_TRY(some_chain(p));
+    MR_TRY(mr_spans_stamps(&p->spans, cat, cfg));
+    for (size_t i = 0; i < cat->n_groups; i++)
+        if (p->arrays[i].grid_hz > 0)
+            mr_spans_to_grid(&p->spans, (uint32_t)i, p->arrays[i].grid_hz);
     MR_TRY(plan_text(p));
     MR_TRY(mr_lanes_build(p));
     MR_TRY(mr_memory_size(p, limit_bytes, base_bytes, threads));
@@ -380,7 +427,7 @@ static void array_fini(mr_array *a)
 void mr_plan_free(mr_plan *p)
 {
     if (!p) return;
-    for (size_t i = 0; p->arrays && i < MR_MIN(p->n_arrays + 1, p->cat->n_groups); i++)
+    for (size_t i = 0; p->arrays && i < MR_MAX(p->n_arrays, p->cat->n_groups); i++)
         array_fini(&p->arrays[i]);
     mr_spans_fini(&p->spans);
     mr_text_fini(&p->text);

@@ -11,6 +11,7 @@
  */
 typedef struct mr_array {
     uint32_t group;
+    bool aligned; /* in.rate_hz is a hair off facts.rate_hz, so that windows of UTC fit its span */
     mr_file_info facts; /* that speak for the group */
     mr_series series;   /* the same, to know lanes of it again */
     mr_geom in;
@@ -37,6 +38,8 @@ typedef struct mr_array {
     size_t row_bytes;         /* of a strip's raw row as buffered */
     mr_digest design;         /* of the chain with its coefficients */
     uint64_t intake_rows;     /* raw rows of one input buffer */
+    double grid_hz; /* irregular rows are buffered as samples of this rate, float64 and in the
+                       lead's unit; 0: rows are buffered as they are stored */
 } mr_array;
 
 typedef struct mr_lane {
@@ -112,6 +115,8 @@ uint64_t mr_lane_bytes(const mr_plan *p, const mr_lane *l);
 int64_t mr_lane_time(const mr_plan *p, const mr_lane *l, int64_t m);
 /** Most picks of a lane that may be in hand at once. */
 size_t mr_picks_most(const mr_array *a, const mr_lane *l);
+/** Nominal rate of the chain's output; 0: its samples are at no even times. */
+double mr_array_out_rate(const mr_array *a);
 /** What a row holds. */
 mr_row_shape mr_array_shape(const mr_array *a);
 /** Raw grid indices that are this lane's alone: those of a span are shared out among its lanes. */
@@ -137,6 +142,9 @@ typedef struct mr_slab_list {
     size_t n, cap;
 } mr_slab_list;
 mr_status mr_lane_intakes(const mr_plan *p, const mr_lane *l, mr_slab_list *out);
+/** Rows that are read at once to make samples of a grid of them, and bytes that this takes. */
+size_t mr_array_even_rows(const mr_array *a);
+size_t mr_array_even_bytes(const mr_array *a);
 /** Tile width in channels: a constant of the program. */
 #define MR_TILE 32
 
@@ -152,6 +160,13 @@ void mr_array_mask(const mr_config *cfg, mr_array *a);
 void mr_array_context(const mr_array *a, bool carried, double *before_s, double *after_s);
 /** The raw samples that decide which of `raw` are masked. */
 mr_slab mr_array_looked_at(const mr_array *a, mr_slab span, mr_slab raw);
+/* --- plan/align.c
+ * ----------------------------------------------------------------------------------- */
+/** Does this rate fit no UTC grid though it is a hair off one that does, and has the chain windows
+ *  of UTC? Then every span is to have an array whose rate is aligned to it. */
+bool mr_array_wants_aligning(const mr_array *a);
+/** A rate next to rate_hz at which a sample of time t_ns has a whole index. */
+double mr_rate_aligned(double rate_hz, int64_t t_ns);
 /* --- plan/size.c
  * ------------------------------------------------------------------------------------ */
 /** Grid and strip of an array: constants of chain, rate and channels, or as the config asks.

@@ -83,7 +83,7 @@ mr_status mr_precision_advise(const mr_config *cfg, const mr_plan *p, mr_strs *o
     if (cfg->f64) return MR_OK;
     for (size_t i = 0; i < p->spans.n_spans && most == 0; i++) {
         const mr_span *sp = &p->spans.span[i];
-        const mr_array *a = &p->arrays[sp->group];
+        const mr_array *a = &p->arrays[sp->array];
         const uint32_t row = p->spans.leg[sp->leg0].file;
         if (!a->chain || !mr_chain_keeps_level(a->chain) ||
             !mr_wider_than_float(p->cat->facts[p->cat->rows[row].form].store.dtype))

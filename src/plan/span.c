@@ -66,15 +66,17 @@ static int64_t first_index(int64_t t0_ns, double rate_hz)
     return mr_index_ceil(second, rate_hz) + mr_index_at(t0_ns - second, rate_hz);
 }
 
-static mr_status begin_span(mr_spans *s, uint32_t group, double rate_hz, int64_t t0_ns)
+static mr_status begin_span(mr_spans *s, uint32_t group, const mr_file_info *lead, int64_t t0_ns)
 {
     mr_status st = MR_OK;
     MR_TRY(mr_grow(&s->span, &s->cap_spans, s->n_spans + 1, sizeof *s->span, "the spans"));
     s->span[s->n_spans++] = (mr_span){.group = group,
+                                      .array = group,
                                       .leg0 = s->n_legs,
-                                      .index0 = first_index(t0_ns, rate_hz),
+                                      .index0 = first_index(t0_ns, lead->rate_hz),
                                       .t0_ns = t0_ns,
-                                      .rate_hz = rate_hz};
+                                      .rate_hz = lead->rate_hz,
+                                      .axis = lead->uneven ? MR_AXIS_ROWS : MR_AXIS_EVEN};
 out:
     return st;
 }
@@ -196,6 +198,50 @@ static mr_status note_seam(mr_spans *s, const mr_catalog *c, uint32_t f, const t
     return mr_spans_note(s, &row);
 }
 
+/** The same of irregular rows: they go on while the next is no hole away; what overlaps is left out
+ *  as a whole. */
+static mr_status place_uneven(mr_spans *s, const mr_catalog *c, uint32_t f, tail *last)
+{
+    mr_status st = MR_OK;
+    const mr_row *r = &c->rows[f];
+    const uint32_t group = c->group[r->form];
+    const mr_file_info *lead = mr_catalog_group(c, group);
+    const double off = last->any ? (double)(r->t0_ns - last->end_ns) : 0;
+    const bool hole = off > MR_UNEVEN_HOLE * 1e9 / lead->rate_hz;
+    mr_odd row = {.kind = MR_ODD_GAP,
+                  .file = f,
+                  .other = last->file,
+                  .t0_ns = last->end_ns,
+                  .t1_ns = r->t0_ns,
+                  .equal = -1};
+    MR_TRY(note_remarks(s, c, f));
+    if (last->any && off <= 0) {
+        const mr_row *o = &c->rows[last->file];
+        const bool twice = r->t0_ns == o->t0_ns && r->t1_ns == o->t1_ns && r->nt == o->nt;
+        row.kind = twice ? MR_ODD_DUPLICATE : MR_ODD_LEFT_OUT;
+        row.t0_ns = r->t0_ns;
+        row.t1_ns = r->t1_ns;
+        row.count = row.skip = r->nt;
+        snprintf(row.note, sizeof row.note,
+                 "its irregular rows begin before those of %.60s end: all of it is left out",
+                 mr_base_name(mr_catalog_path(c, last->file)));
+        return mr_spans_note(s, &row);
+    }
+    if (last->any && hole) {
+        snprintf(row.note, sizeof row.note, "%.6g s without samples", 1e-9 * off);
+        MR_TRY(mr_spans_note(s, &row));
+    }
+    if (!last->any || hole) MR_TRY(begin_span(s, group, lead, r->t0_ns));
+    MR_TRY(add_leg(s, (mr_leg){.file = f,
+                               .rows = r->nt,
+                               .n = r->nt,
+                               .t_ns = r->t0_ns,
+                               .step_ns = (double)(r->t1_ns - r->t0_ns) / ((double)r->nt - 1)}));
+    *last = (tail){true, f, r->t1_ns};
+out:
+    return st;
+}
+
 /** Join recording f to the open span, or begin a new one. */
 static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join, tail *last)
 {
@@ -213,7 +259,7 @@ static mr_status place(mr_spans *s, const mr_catalog *c, uint32_t f, double join
     if (skip >= r->nt) goto out;
     const int64_t t =
         r->t0_ns + (own ? (int64_t)llround((double)skip * step) : steps_ns(rate, (int64_t)skip));
-    if (!last->any || gap) MR_TRY(begin_span(s, group, rate, t));
+    if (!last->any || gap) MR_TRY(begin_span(s, group, mr_catalog_group(c, group), t));
     MR_TRY(add_leg(
         s, (mr_leg){
                .file = f, .skip = skip, .n = r->nt - skip, .t_ns = t, .step_ns = own ? step : 0}));
@@ -296,7 +342,11 @@ static void differs(char note[MR_NOTE_MAX], const char *fmt, ...)
 /** Every fact in which b is not a, with both values. */
 static void name_facts(const mr_file_info *a, const mr_file_info *b, char note[MR_NOTE_MAX])
 {
-    if (b->rate_hz != a->rate_hz) differs(note, "%.9g Hz (%.9g Hz)", b->rate_hz, a->rate_hz);
+    if (b->uneven != a->uneven)
+        differs(note, "%s rows (%s)", b->uneven ? "irregular" : "even",
+                a->uneven ? "irregular" : "even");
+    if (b->rate_hz != a->rate_hz && !b->uneven && !a->uneven)
+        differs(note, "%.9g Hz (%.9g Hz)", b->rate_hz, a->rate_hz);
     if (b->nc != a->nc)
         differs(note, "%llu channels (%llu)", (unsigned long long)b->nc, (unsigned long long)a->nc);
     if (b->dx_m != a->dx_m) differs(note, "%.9g m apart (%.9g m)", b->dx_m, a->dx_m);
@@ -346,7 +396,10 @@ mr_status mr_spans_build(const mr_catalog *c, double join, const uint8_t *barred
         const uint32_t g = mr_catalog_group_of(c, file[i]);
         if (i && g != mr_catalog_group_of(c, file[i - 1])) last = (tail){0};
         if (!last.any && g > 0) MR_TRY(note_group(out, c, file[i], g));
-        MR_TRY(place(out, c, file[i], join, &last));
+        if (mr_catalog_group(c, g)->uneven)
+            MR_TRY(place_uneven(out, c, file[i], &last));
+        else
+            MR_TRY(place(out, c, file[i], join, &last));
     }
     MR_TRY(sort_ledger(out));
 out:
@@ -356,6 +409,8 @@ out:
 
 void mr_spans_fini(mr_spans *s)
 {
+    for (size_t i = 0; s->stamp && i < s->n_legs; i++) free(s->stamp[i]);
+    free(s->stamp);
     free(s->span);
     free(s->leg);
     free(s->odd);
@@ -386,6 +441,18 @@ bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i)
     return fabsl(there - (long double)p->n * 1e9L / (long double)sp->rate_hz) > 1000.0L;
 }
 
+/** Of irregular rows: row `at` of leg i, and between rows evenly. */
+static int64_t own_time(const mr_spans *s, const mr_span *sp, size_t i, long double at)
+{
+    const int64_t *t = s->stamp[i];
+    const uint32_t last = s->leg[i].rows - 1;
+    const long double step = 1e9L / (long double)sp->rate_hz;
+    if (at <= 0) return t[0] + (int64_t)llroundl(at * step);
+    if (at >= last) return t[last] + (int64_t)llroundl((at - last) * step);
+    const uint32_t k = (uint32_t)at;
+    return t[k] + (int64_t)llroundl((at - k) * (long double)(t[k + 1] - t[k]));
+}
+
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den)
 {
     const int64_t whole = mr_div_floor(num, den), k = whole - sp->index0;
@@ -393,6 +460,7 @@ int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t 
     const mr_leg *p = &s->leg[i];
     const long double at = (long double)(k - p->k) + (long double)(num - whole * den) / den;
     const bool alone = i + 1 == sp->leg0 + sp->n_legs || p[1].skip; /* nothing bends it */
+    if (sp->axis == MR_AXIS_ROWS && s->stamp) return own_time(s, sp, i, at);
     long double step = 1e9L / (long double)sp->rate_hz;
     if (alone && p->step_ns > 0) step = (long double)p->step_ns;
     if (mr_span_bends(s, sp, i)) step = (long double)(p[1].t_ns - p->t_ns) / (long double)p->n;

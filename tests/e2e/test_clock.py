@@ -154,13 +154,6 @@ def test_a_stamp_for_a_packet_is_a_clock_and_is_said(box):
     assert any("every 50 rows" in v["note"] for v in r["ledger"])
 
 
-def test_irregular_rows_are_refused(box):
-    rng = np.random.default_rng(3)
-    bare(box / "in" / "a.h5", T0 / 1e9 + np.cumsum(rng.uniform(.01, 3, 800)))
-    _, done = go(box, status=3)
-    assert "irregular" in done.stderr
-
-
 def test_a_start_in_1970_is_said(box):
     bare(box / "in" / "a.h5", np.arange(600) / 100)
     r, _ = go(box)
@@ -224,3 +217,71 @@ def test_inspect_lists_the_recordings(box):
     assert [v["rows"] for v in f["recordings"]] == [[0, 700], [700, N]]
     assert [v["t0_ns"] for v in f["recordings"]] == [T0, int(t[700])]
     assert [v["rate_hz"] for v in f["recordings"]] == [RATE, RATE] and f["samples"] == N
+
+
+def windows(t, x, width):
+    """Mean over the samples whose stamps lie in each whole window; a ten-thousandth of a step before it counts as on it.
+    Windows with a sample that lies at that very hair (to a quarter of it) are left out."""
+    hair = (t[1] - t[0]) // 10_000
+    k = (t + hair) // width
+    close = (t + hair + hair // 4) % width <= 2 * (hair // 4)
+    either = set(k[close]) | set(k[close] - 1)
+    whole = [w for w in range(k[0] + 1 if t[0] % width else k[0], k[-1]) if w not in either]
+    return np.array(whole) * width, np.array([x[k == w].mean(axis=0, dtype="f8") for w in whole])
+
+
+STEPS = {"1,000,001 ns": [1_000_001], "49.9986 Hz": [20_000_560], "100.003 Hz, two clocks": [9_999_700, 9_999_700]}
+
+
+@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("first", [0, 123_456_789])
+def test_windows_have_the_samples_whose_stamps_lie_in_them(box, name, first):
+    """For 20 minutes, whatever the phase of the first sample; a recorder that was started again has another one."""
+    all_t, all_x = [], []
+    for k, step in enumerate(STEPS[name]):
+        n = 1_200 * S // step
+        t = T0 + 720 * S + first * (k + 1) + 3600 * k * S + np.arange(n) * step
+        x = rig.noise(n, 2, 9 + k)
+        writers.dasdae(box / "in" / f"{k}.h5", x, t, 1, 2)
+        all_t.append(t)
+        all_x.append(x)
+    go(box, chain=["stats: {interval: 1 s, what: mean}"])
+    got_t, got = [], []
+    for p in rig.lanes(box / "out"):
+        with h5py.File(p) as h:
+            got_t.append(h["time"][()])
+            (name,) = (k for k in h if isinstance(h[k], h5py.Dataset) and h[k].ndim > 1 and k != "count")
+            got.append(h[name][()].reshape(-1, 2))
+    got_t, got = np.concatenate(got_t), np.concatenate(got)
+    order = np.argsort(got_t)
+    want = [windows(t, x, S) for t, x in zip(all_t, all_x)]
+    for t, y in want:
+        assert len(t) > 1100
+        at = np.searchsorted(got_t[order], t)
+        assert np.array_equal(got_t[order][at], t)
+        rig.near(got[order][at], y)
+
+
+def test_rows_of_such_a_rate_keep_their_stamps(box):
+    """demean goes window by window: its rows' times are the recording's to the ns, each second's mean is 0."""
+    t = T0 + 720 * S + 333 + np.arange(60_000) * 1_000_001
+    x = rig.noise(60_000, 2, 4)
+    writers.dasdae(box / "in" / "a.h5", x, t, 1, 2)
+    go(box, chain=["demean: {window: 1 s}"])
+    got_t, y = result(box)
+    assert np.array_equal(got_t, t)
+    k = t // S
+    want = np.concatenate([x[k == s] - x[k == s].mean(axis=0, dtype="f8") for s in np.unique(k)])
+    rig.near(y[1100:-1100], want[1100:-1100])
+    with h5py.File(rig.lanes(box / "out")[0]) as h:
+        assert abs(h.attrs["sampling_rate_hz"] * 1.000001e-3 - 1) < 1e-15
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.05, 1 / 3])
+def test_periods_of_whole_ns_are_counted_exactly(box, rate):
+    """10 s, 20 s, 3 s: their rates are no doubles, and 1.8e18 ns x 1e-16 is 0.2 us."""
+    step = round(S / rate)
+    t = np.arange(-(-T0 // step), -(-T0 // step) + 500) * step
+    writers.dasdae(box / "in" / "a.h5", rig.noise(500, 2, 4), t, 1, 2)
+    go(box, chain=[f"resample: {rate / 2} Hz"])
+    assert np.array_equal(result(box)[0], t[t // step % 2 == 0])

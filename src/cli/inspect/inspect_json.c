@@ -63,11 +63,12 @@ static json_t *recording(const mr_file_info *f)
     char t0[40];
     const json_int_t a = (json_int_t)f->store.row0;
     if (f->state != MR_OK) return json_pack("{s:o}", "refused", text(f->reason));
-    return json_pack("{s:o s:[I,I] s:s s:I s:f s:I s:I s:o s:s s:o}", "dataset", text(f->dataset),
-                     "rows", a, a + (json_int_t)f->nt, "t0", mr_utc_iso(f->t0_ns, t0), "t0_ns",
-                     (json_int_t)f->t0_ns, "rate_hz", f->rate_hz, "samples", (json_int_t)f->nt,
-                     "channels", (json_int_t)f->nc, "spacing_m", number(f->dx_m), "positions",
-                     positions_of(f), "odd", remarks(f->odd));
+    return json_pack("{s:o s:[I,I] s:s s:I s:f s:b s:I s:I s:o s:s s:o}", "dataset",
+                     text(f->dataset), "rows", a, a + (json_int_t)f->nt, "t0",
+                     mr_utc_iso(f->t0_ns, t0), "t0_ns", (json_int_t)f->t0_ns, "rate_hz", f->rate_hz,
+                     "irregular", (int)f->uneven, "samples", (json_int_t)f->nt, "channels",
+                     (json_int_t)f->nc, "spacing_m", number(f->dx_m), "positions", positions_of(f),
+                     "odd", remarks(f->odd));
 }
 
 static json_t *recordings(const mr_probed *p)

@@ -22,7 +22,14 @@ size_t mr_found_recordings(const mr_probed *p)
 
 static double length_s(const mr_file_info *f)
 {
-    return (double)f->nt / f->rate_hz;
+    return f->uneven ? 1e-9 * (double)(f->t1_ns - f->t0_ns) : (double)f->nt / f->rate_hz;
+}
+
+/** "500 Hz"; "irregular rows, about 0.68 Hz". */
+static const char *rate_text(const mr_file_info *f, char buf[MR_SHOW])
+{
+    snprintf(buf, MR_SHOW, "%s%.9g Hz", f->uneven ? "irregular rows, about " : "", f->rate_hz);
+    return buf;
 }
 
 /** A path as it may go to a terminal. */
@@ -48,14 +55,14 @@ static mr_status what_of(const mr_probed *p, const char *product, char **out)
     mr_status st = MR_OK;
     mr_text t = {0};
     const mr_file_info *f = mr_found_main(p);
-    char type[40], unit[MR_SHOW];
+    char type[40], unit[MR_SHOW], rate[MR_SHOW];
     if (product) return mr_strdup(product, out);
     if (f->state != MR_OK) {
         MR_TRY(mr_text_add(&t, "refused: %s", f->reason));
     } else {
         mr_dtype_name(f->store.dtype, type, sizeof type);
-        MR_TRY(mr_text_add(&t, "%s, %s, %llu x %llu, %.9g Hz, ", f->layout, type, (ull)f->nt,
-                           (ull)f->nc, f->rate_hz));
+        MR_TRY(mr_text_add(&t, "%s, %s, %llu x %llu, %s, ", f->layout, type, (ull)f->nt, (ull)f->nc,
+                           rate_text(f, rate)));
         MR_TRY(f->dx_m != 0 ? mr_text_add(&t, "%.6g m", f->dx_m)
                             : mr_text_add(&t, "spacing unknown"));
         MR_TRY(mr_text_add(&t, ", %s%s%s", mr_show_unit_stored(f, unit),
@@ -174,8 +181,9 @@ static void print_page(const char *path, const mr_probed *p)
     printf("  samples:  %s, %s, %llu x %llu %s, %s\n", f->dataset, type,
            (ull)(s->time_first ? s->nt : s->nc), (ull)(s->time_first ? s->nc : s->nt),
            mr_show_axes(s), mr_show_storage(s, text));
-    printf("  time:     %s .. %s, %llu samples, %.9g Hz, %s\n", mr_show_time(f->t0_ns, t0),
-           mr_show_time(f->t1_ns, t1), (ull)f->nt, f->rate_hz, mr_show_length(length_s(f), len));
+    printf("  time:     %s .. %s, %llu samples, %s, %s\n", mr_show_time(f->t0_ns, t0),
+           mr_show_time(f->t1_ns, t1), (ull)f->nt, rate_text(f, text),
+           mr_show_length(length_s(f), len));
     if (s->nt != f->nt)
         printf("            rows %llu..%llu of %llu are valid\n", (ull)s->row0,
                (ull)(s->row0 + f->nt), (ull)s->nt);
@@ -198,15 +206,14 @@ static void print_page(const char *path, const mr_probed *p)
 static void print_groups(const mr_found *f)
 {
     for (uint32_t g = 0; g < f->cat->n_groups; g++) {
-        char type[40], unit[MR_SHOW];
+        char type[40], unit[MR_SHOW], rate[MR_SHOW];
         size_t n = 0;
         const mr_file_info *i = mr_catalog_group(f->cat, g);
         for (size_t k = 0; k < f->cat->n_files; k++)
             n += f->cat->rows[k].form != MR_REFUSED && mr_catalog_group_of(f->cat, k) == g;
         mr_dtype_name(i->store.dtype, type, sizeof type);
-        printf("%s %zu file%s: %llu channels, %.9g Hz, %s, %s\n",
-               g ? "          " : "recorded: ", n, n == 1 ? "" : "s", (ull)i->nc, i->rate_hz, type,
-               mr_show_unit(i, unit));
+        printf("%s %zu file%s: %llu channels, %s, %s, %s\n", g ? "          " : "recorded: ", n,
+               n == 1 ? "" : "s", (ull)i->nc, rate_text(i, rate), type, mr_show_unit(i, unit));
     }
 }
 

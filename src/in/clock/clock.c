@@ -4,6 +4,7 @@
 #include "base/utc.h"
 #include "in/clock/stamps.h"
 #include "in/clock/ties.h"
+#include "in/clock/uneven.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,7 @@ typedef struct settling {
     mr_stamp_lines s;
     mr_number kind; /* of the stamps */
     bool stamped;   /* s is the clock */
+    bool uneven;    /* but no line */
     char name[64];  /* of the stamps, as users know them */
     double ends_hz; /* the rate by start and end; 0: unknown */
 } settling;
@@ -93,8 +95,9 @@ static double stamps_hz(const settling *k)
 static bool fits(const settling *k)
 {
     const mr_clock *c = k->c;
-    if (k->s.line.fault) return false;
-    if (c->rate_hz > 0 && fabs(stamps_hz(k) / c->rate_hz - 1) > NEAR) return false;
+    const bool uneven = k->s.line.fault == MR_LINE_IRREGULAR;
+    if (k->s.line.fault && !uneven) return false;
+    if (!uneven && c->rate_hz > 0 && fabs(stamps_hz(k) / c->rate_hz - 1) > NEAR) return false;
     return plausible(k->s.base_ns) || c->user_start ||
            (c->stamps.since_start && c->have_start && k->s.base_ns < YEAR_1990_NS);
 }
@@ -152,6 +155,20 @@ static mr_status check_single(settling *k)
                     k->name, why);
 }
 
+/** Rows that no step holds for: as they are. */
+static mr_status by_each(settling *k)
+{
+    const mr_clock *c = k->c;
+    int64_t *t = NULL;
+    mr_status st = mr_stamps_all(k->h, &c->stamps, k->kind, k->n, &t);
+    if (st == MR_OK) st = mr_clock_uneven(k->f, t, k->n, k->name);
+    k->uneven = st == MR_OK;
+    if (st != MR_EINPUT || !c->have_start || !(c->have_end || c->rate_hz > 0)) return st;
+    mr_error_clear();
+    put_aside(k, "holds no step and does not rise");
+    return MR_OK;
+}
+
 static mr_status read_stamps(settling *k)
 {
     mr_status st = MR_OK;
@@ -189,12 +206,7 @@ static mr_status read_stamps(settling *k)
                                                           : "is one and the same stamp");
         break;
     case MR_LINE_FALLING: put_aside(k, "falls"); break;
-    case MR_LINE_IRREGULAR:
-        st = MR_RAISE(MR_EINPUT,
-                      "irregular rows: by %s no step holds for three of them; input.map.time: rate "
-                      "goes by start and rate alone",
-                      k->name);
-        break;
+    case MR_LINE_IRREGULAR: MR_TRY(by_each(k)); break;
     }
 out:
     return st;
@@ -382,7 +394,11 @@ mr_status mr_clock_settle(const mr_h5 *h, mr_find *f, uint64_t n)
     mr_clock *c = &f->clock;
     settling k = {.h = h, .f = f, .c = c, .n = n};
     MR_TRY(read_stamps(&k));
-    rate_of_ends(&k);
+    if (!k.uneven) rate_of_ends(&k);
+    if (k.uneven) {
+        check_calendar(&k);
+        goto out;
+    }
     if (c->ties.n) {
         MR_TRY(mr_clock_by_ties(f, n));
     } else if (k.stamped && n > 1) {

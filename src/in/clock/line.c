@@ -270,6 +270,18 @@ out:
     return st;
 }
 
+/** Is there no tie whose steps to both sides are alike? */
+static bool none_holds(const ties *s)
+{
+    bool any = s->n < 5;
+    for (size_t i = 1; !any && i + 1 < s->n; i++) {
+        const double a = (s->t[i] - s->t[i - 1]) / (s->k[i] - s->k[i - 1]),
+                     b = (s->t[i + 1] - s->t[i]) / (s->k[i + 1] - s->k[i]);
+        any = fabs(b - a) <= JUMP * fmin(fabs(a), fabs(b));
+    }
+    return !any;
+}
+
 static mr_status cut(const double *t, size_t n, double res, mr_line *l)
 {
     mr_status st = MR_OK;
@@ -290,7 +302,8 @@ static mr_status cut(const double *t, size_t n, double res, mr_line *l)
         goto out;
     }
     MR_TRY(walk(&s, l->packets ? fmax(res, CLEAN * l->step_ns) : res, l));
-    if (s.n > 8 && 4 * (l->n_bad + l->n_pieces) > s.n) l->fault = MR_LINE_IRREGULAR;
+    if ((s.n > 8 && 4 * (l->n_bad + l->n_pieces) > s.n) || none_holds(&s))
+        l->fault = MR_LINE_IRREGULAR;
 out:
     free(scratch);
     return st;

@@ -138,3 +138,43 @@ mr_status mr_stamps_read(const mr_h5 *h, const mr_stamps *s, mr_number kind, uin
     if (st != MR_OK) mr_line_fini(&out->line);
     return st;
 }
+
+/** Number v of a vector as ns since 1970. */
+static bool moment(const reading *r, union number v, int64_t *ns)
+{
+    const double per = r->s->ns_per;
+    long double t = (long double)v.d * (long double)per;
+    if (r->kind.cls == MR_NUMBER_INT) {
+        if (per >= 1)
+            return !__builtin_mul_overflow(v.i, (int64_t)per, ns) &&
+                   !__builtin_add_overflow(*ns, r->s->epoch_ns, ns);
+        t = (long double)v.i * (long double)per;
+    }
+    if (!(fabsl(t) < 4.6e18L)) return false;
+    return !__builtin_add_overflow((int64_t)llroundl(t), r->s->epoch_ns, ns);
+}
+
+mr_status mr_stamps_all(const mr_h5 *h, const mr_stamps *s, mr_number kind, uint64_t n, int64_t **t)
+{
+    mr_status st = MR_OK;
+    reading r = {.h = h, .s = s, .kind = kind};
+    int64_t *all = NULL;
+    const uint64_t block = MR_MIN(n, BLOCK);
+    MR_TRY(mr_alloc((size_t)block, sizeof *r.v, "time stamps", &r.v));
+    MR_TRY(mr_alloc((size_t)n, sizeof *all, "time stamps", &all));
+    for (uint64_t at = 0; at < n; at += block) {
+        const uint64_t k = MR_MIN(block, n - at);
+        bool ok = take(&r, s->first + at, k);
+        for (uint64_t i = 0; ok && i < k; i++) ok = moment(&r, r.v[i], &all[at + i]);
+        if (!ok) {
+            st = MR_RAISE(MR_EINPUT, "time stamps cannot be read");
+            goto out;
+        }
+    }
+    *t = all;
+    all = NULL;
+out:
+    free(all);
+    free(r.v);
+    return st;
+}

@@ -14,4 +14,7 @@ typedef struct mr_stamp_lines {
 /** All stamps of n rows, stored as kind says. MR_EINPUT when they cannot be read. Fini the line. */
 mr_status mr_stamps_read(const mr_h5 *h, const mr_stamps *s, mr_number kind, uint64_t n,
                          mr_stamp_lines *out);
+/** Each of them, ns since 1970. MR_EINPUT when one cannot be read. [give] t[n]. */
+mr_status mr_stamps_all(const mr_h5 *h, const mr_stamps *s, mr_number kind, uint64_t n,
+                        int64_t **t);
 #endif

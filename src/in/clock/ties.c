@@ -4,6 +4,7 @@
 #include "in/clock/line.h"
 #include "in/clock/stamps.h"
 #include "in/clock/ties.h"
+#include "in/clock/uneven.h"
 #include "in/layout.h"
 #include <math.h>
 #include <stdlib.h>
@@ -79,6 +80,47 @@ out:
     return st;
 }
 
+/** A tie point for every row is a vector of stamps. */
+static mr_status of_each_row(mr_find *f, const mr_tie_points *t)
+{
+    mr_status st = MR_OK;
+    mr_line l = {0};
+    double *v = NULL, span = 0;
+    int64_t *each = NULL;
+    MR_TRY(mr_alloc_f64(t->n, "time stamps", &v));
+    for (size_t i = 0; i < t->n; i++) v[i] = (double)(t->t_ns[i] - t->t_ns[0]);
+    MR_TRY(mr_line_of(v, t->n, t->res_ns, &l));
+    if (l.fault == MR_LINE_IRREGULAR) {
+        MR_TRY(mr_alloc(t->n, sizeof *each, "time stamps", &each));
+        for (size_t i = 0; i < t->n; i++) each[i] = t->epoch_ns + t->t_ns[i];
+        MR_TRY(mr_clock_uneven(f, each, t->n, "time"));
+        goto out;
+    }
+    if (l.fault) {
+        st = MR_RAISE(MR_EINPUT, "the times of its rows do not rise");
+        goto out;
+    }
+    const double step = mr_line_step(&l, &span), slack = fmax(t->res_ns, l.noise_ns);
+    f->info->rate_hz = mr_line_rate(step, span, slack);
+    for (size_t i = 0; i < l.n_pieces; i++) {
+        const mr_piece *p = &l.piece[i];
+        const int64_t t0 = t->epoch_ns + t->t_ns[0];
+        const mr_stretch s = {p->row, p->nt, t0 + llround(p->t0_ns), t0 + llround(p->t1_ns)};
+        MR_TRY(mr_grow(&f->stretch, &f->cap_stretch, f->n_stretch + 1, sizeof s, "recordings"));
+        f->stretch[f->n_stretch++] = s;
+    }
+    f->have_t0 = true;
+    f->info->t0_ns = f->stretch[0].t0_ns;
+    f->info->t1_ns = f->stretch[f->n_stretch - 1].t1_ns;
+    if (l.n_bad)
+        mr_odd(f, "stamp(%llu): %llu of time lie off the line and count for nothing",
+               (unsigned long long)l.n_bad, (unsigned long long)l.n_bad);
+out:
+    mr_line_fini(&l);
+    free(v);
+    return st;
+}
+
 mr_status mr_clock_by_ties(mr_find *f, uint64_t n)
 {
     mr_status st = MR_OK;
@@ -97,6 +139,7 @@ mr_status mr_clock_by_ties(mr_find *f, uint64_t n)
         f->have_t0 = true;
         return MR_OK;
     }
+    if (t->n == n && t->n > 2) return of_each_row(f, t);
     MR_TRY(usual_step(t, &usual));
     if (!(usual.step_ns > 0)) return MR_RAISE(MR_EINPUT, "the times of its rows do not rise");
     f->info->rate_hz = mr_line_rate(usual.step_ns, usual.step_ns * usual.rows, t->res_ns);

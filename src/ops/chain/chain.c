@@ -31,6 +31,7 @@ static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, v
     b->needs.up = MR_MAX(b->needs.up, (size_t)1);
     b->needs.down = MR_MAX(b->needs.down, (size_t)1);
     b->needs.ch_down = MR_MAX(b->needs.ch_down, (size_t)1);
+    MR_TRY(mr_bound_check_even(b, *n - 1));
     MR_TRY(mr_bound_check(b));
     MR_TRY(mr_bound_place(b));
     c->out = b->out;
@@ -224,6 +225,11 @@ void mr_chain_free(mr_chain *c)
 const mr_geom *mr_chain_out(const mr_chain *c)
 {
     return &c->out;
+}
+
+double mr_chain_first_rate(const mr_chain *c)
+{
+    return c->v[0].out.rate_hz;
 }
 
 size_t mr_chain_n(const mr_chain *c)

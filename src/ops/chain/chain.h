@@ -17,6 +17,8 @@ mr_status mr_chain_new(const mr_node *list, const mr_geom *in, mr_chain **out);
 void mr_chain_free(mr_chain *c);
 const mr_geom *mr_chain_out(const mr_chain *c);
 size_t mr_chain_n(const mr_chain *c);
+/** The rate that its first operator gives. */
+double mr_chain_first_rate(const mr_chain *c);
 const mr_needs *mr_chain_needs(const mr_chain *c, size_t i);
 /** What is given to operator i. */
 const mr_geom *mr_chain_in(const mr_chain *c, size_t i);

@@ -35,6 +35,8 @@ struct mr_compound {
 /* --- ops/chain/contract.c --- */
 /** Is all that the operator declares honoured? MR_EBUG with its name and the field's. */
 mr_status mr_bound_check(const mr_bound *b);
+/** May operator `number` of the chain be given irregular rows? MR_ECONFIG with its name: no. */
+mr_status mr_bound_check_even(const mr_bound *b, size_t number);
 /** May it come after this reducer (NULL: none so far), which n_rows others follow? MR_ECONFIG. */
 mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows);
 

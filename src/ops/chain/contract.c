@@ -44,7 +44,8 @@ static mr_status check_map(const mr_bound *b)
         return REFUSE(b, "pointwise", "but its needs say more");
     if (b->out.n_axes != b->in.n_axes)
         return REFUSE(b, "out->n_axes", "axes are a reducer's; set needs->items");
-    if (!(fabs(b->out.rate_hz - rate) <= 2e-9 * rate))
+    const bool evens = b->in.uneven && !b->out.uneven;
+    if (!evens && !(fabs(b->out.rate_hz - rate) <= 2e-9 * rate))
         return REFUSE(b, "out->rate_hz", "not in->rate_hz * needs->up / needs->down");
     if (d->n_sources || d->shared) return REFUSE(b, "needs->source", "only reducers have sources");
     return MR_OK;
@@ -111,6 +112,31 @@ mr_status mr_bound_check(const mr_bound *b)
     if (st != MR_OK) return st;
     if (b->out.n_axes > MR_MAX_AXES) return REFUSE(b, "out->n_axes", "more than MR_MAX_AXES");
     return b->needs.items.len ? check_reducer(b) : check_map(b);
+}
+
+/* Looks at one time alone: rows may come at any times. */
+static bool at_one_time(const mr_needs *d)
+{
+    return !d->before && !d->after && !d->fade && !d->window_ns && d->memory == MR_MEM_NONE &&
+           !d->state && !d->carry && d->up * d->down == 1 && !d->align_span && !d->blank_head &&
+           !d->items.len;
+}
+
+mr_status mr_bound_check_even(const mr_bound *b, size_t number)
+{
+    if (!b->in.uneven) return MR_OK;
+    if (b->out.uneven && at_one_time(&b->needs)) return MR_OK;
+    if (b->out.uneven || b->needs.items.len)
+        return MR_RAISE(MR_ECONFIG,
+                        "%s needs even sampling, and the rows are irregular, %.3g Hz in the mean: "
+                        "begin the chain with resample",
+                        b->op->name, b->in.rate_hz);
+    if (number)
+        return MR_RAISE(MR_ECONFIG,
+                        "%s makes irregular rows even as they are read: it has to be the first "
+                        "operator",
+                        b->op->name);
+    return MR_OK;
 }
 
 mr_status mr_row_check(const mr_op *op, const mr_bound *reducer, size_t n_rows)

@@ -1,6 +1,7 @@
 /* ops/list/op_resample.c: change of rate by a ratio of whole numbers: scipy.signal.resample_poly
  * over the whole span; by another ratio near 1, of two recorders' clocks: a windowed sinc at the
- * exact place. Output samples lie on the UTC grid of the new rate. */
+ * exact place. Output samples lie on the UTC grid of the new rate. Irregular rows come as samples
+ * on the lines between them (run/mill/even.c). */
 #include "millrace/op_fast.h"
 #include "ops/design/design.h"
 #include "ops/kernels/fir.h"
@@ -20,7 +21,7 @@ static const mr_param resample_params[] = {{"rate", MR_F64, offsetof(resample, r
                                             .doc = "the new sampling rate"},
                                            {0}};
 
-enum { MOST = 1000 };
+enum { MOST = 1000, MOST_FINE = 512 };
 static const double NEAR =
     0.01; /* of the rate: what a sinc without a filter of its own may change */
 
@@ -67,21 +68,37 @@ static mr_status near_bind(resample *s, const mr_geom *in, mr_geom *out, mr_need
     return MR_OK;
 }
 
+/* Irregular rows come as an even grid of this rate, on the lines between them: the new rate times a
+ * power of two, four times their mean rate or more, so that little is lost before the filter. */
+static double grid_of(double rate_hz, double mean_hz)
+{
+    double hz = rate_hz;
+    while (hz < 4 * mean_hz) hz *= 2;
+    return hz;
+}
+
 static mr_status resample_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
 {
     resample *s = self;
     mr_status st = MR_OK;
     int64_t up, down;
-    nearest_ratio(s->rate_hz / in->rate_hz, &up, &down);
-    const double got = in->rate_hz * (double)up / (double)down;
+    if (in->uneven && 4 * in->rate_hz > MOST_FINE * s->rate_hz)
+        return MR_RAISE(
+            MR_ECONFIG,
+            "rate: irregular rows of %.3g Hz in the mean go down to %.3g Hz at least, not "
+            "to %.3g Hz: decimate after it",
+            in->rate_hz, 4 * in->rate_hz / MOST_FINE, s->rate_hz);
+    const double from = in->uneven ? grid_of(s->rate_hz, in->rate_hz) : in->rate_hz;
+    nearest_ratio(s->rate_hz / from, &up, &down);
+    const double got = from * (double)up / (double)down;
     const bool ratio = fabs(got - s->rate_hz) <= 1e-9 * s->rate_hz;
-    if (!ratio && fabs(s->rate_hz / in->rate_hz - 1) <= NEAR) return near_bind(s, in, out, needs);
+    if (!ratio && fabs(s->rate_hz / from - 1) <= NEAR) return near_bind(s, in, out, needs);
     if (!ratio)
         return MR_RAISE(
             MR_ECONFIG,
             "rate: %.10g Hz is no ratio of whole numbers up to %d of %.10g Hz, nor within 1 %% of "
             "it; near it is %.10g Hz (%lld/%lld)",
-            s->rate_hz, MOST, in->rate_hz, got, (long long)up, (long long)down);
+            s->rate_hz, MOST, from, got, (long long)up, (long long)down);
     const size_t most = (size_t)MR_MAX(up, down), half = up == down ? 0 : 10 * most;
     MR_TRY(mr_fir_init(&s->fir, 2 * half + 1, (size_t)up, (size_t)down, half));
     if (half > 0)
@@ -92,6 +109,7 @@ static mr_status resample_bind(void *self, const mr_geom *in, mr_geom *out, mr_n
     MR_TRY(mr_fir_ready(&s->fir));
     mr_fir_needs(&s->fir, needs);
     out->rate_hz = s->rate_hz;
+    out->uneven = false;
 out:
     return st;
 }
@@ -135,17 +153,19 @@ static double resample_clean(MR_UNUSED const void *self)
     return 0.91;
 }
 
-const mr_op mr_op_resample = {.name = "resample",
-                              .example = "rate: 40 Hz",
-                              .doc = "another sampling rate: a ratio of whole numbers, or near",
-                              .ref = "scipy.signal.resample_poly; within 1 % and no such ratio: a "
-                                     "sinc at the exact place, Kaiser window of beta 10 over 32 "
-                                     "samples on each side",
-                              .size = sizeof(resample),
-                              .params = resample_params,
-                              .bind = resample_bind,
-                              .map = resample_apply,
-                              .release = resample_release,
-                              .describe = resample_describe,
-                              .fast = &(const mr_fast){.finite = resample_finite},
-                              .hints = &(const mr_hints){.clean = resample_clean}};
+const mr_op mr_op_resample = {
+    .name = "resample",
+    .example = "rate: 40 Hz",
+    .doc = "another sampling rate: a ratio of whole numbers, or near; first in a "
+           "chain, it makes irregular rows even",
+    .ref = "scipy.signal.resample_poly; within 1 % and no such ratio: a "
+           "sinc at the exact place, Kaiser window of beta 10 over 32 "
+           "samples on each side",
+    .size = sizeof(resample),
+    .params = resample_params,
+    .bind = resample_bind,
+    .map = resample_apply,
+    .release = resample_release,
+    .describe = resample_describe,
+    .fast = &(const mr_fast){.finite = resample_finite},
+    .hints = &(const mr_hints){.clean = resample_clean}};

@@ -70,8 +70,10 @@ void mr_catalog_free(mr_catalog *c)
 
 static mr_series numbers(const mr_file_info *f)
 {
-    return (mr_series){
-        .rate_hz = f->rate_hz, .dx_m = f->dx_m, .x0_m = f->x0_m, .gauge_m = f->gauge_m};
+    return (mr_series){.rate_hz = f->uneven ? 0 : f->rate_hz,
+                       .dx_m = f->dx_m,
+                       .x0_m = f->x0_m,
+                       .gauge_m = f->gauge_m};
 }
 
 double mr_catalog_factor(mr_quantity_join by, const mr_file_info *lead, const mr_file_info *f)
@@ -95,7 +97,7 @@ double mr_catalog_factor(mr_quantity_join by, const mr_file_info *lead, const mr
 static bool same_group(const mr_catalog *c, const mr_file_info *a, const mr_file_info *b)
 {
     const mr_series x = numbers(a), y = numbers(b);
-    return a->nc == b->nc && mr_series_near(&x, &y) &&
+    return a->nc == b->nc && a->uneven == b->uneven && mr_series_near(&x, &y) &&
            mr_catalog_factor((mr_quantity_join)c->join_by, a, b) != 0;
 }
 

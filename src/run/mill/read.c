@@ -3,38 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "run/mill/inside.h"
-
-/** The file a reader has open. */
-typedef struct open_file {
-    uint32_t file;
-    bool any;
-    mr_raw *raw;
-    mr_chunk *chunks;
-} open_file;
-
-static void close_file(open_file *f)
-{
-    mr_raw_close(f->raw);
-    free(f->chunks);
-    *f = (open_file){0};
-}
-
-static mr_status open_input(const mr_mill *m, uint32_t file, open_file *f)
-{
-    mr_status st = MR_OK;
-    mr_file_info info;
-    if (f->any && f->file == file) return MR_OK;
-    close_file(f);
-    mr_catalog_info(m->plan->cat, file, &info);
-    MR_TRY(mr_catalog_chunks(m->plan->cat, file, &f->chunks));
-    MR_TRY(mr_raw_open(mr_catalog_path(m->plan->cat, file), &info, f->chunks, &f->raw));
-    f->file = file;
-    f->any = true;
-out:
-    if (st != MR_OK) close_file(f);
-    return st;
-}
+#include "run/mill/even.h"
 
 /** One call of mr_raw_read: where its rows stand, for what it loses. */
 typedef struct request {
@@ -71,24 +40,6 @@ static void lost(void *arg, mr_slab rows, mr_slab chans, const char *why)
     if (st != MR_OK) q->st = st;
 }
 
-/** Channels of a lane as they are buffered. */
-static mr_chsel buffered(const mr_mill *m, const mr_lane *l)
-{
-    const mr_array *a = &m->plan->arrays[l->array];
-    return a->even ? (mr_chsel){a->chan[l->read.a], a->sel.step, (uint64_t)(l->read.b - l->read.a)}
-                   : a->sel;
-}
-
-/** Add what was read to the digest of its leg of the lane. */
-static void note_read(mr_mill *m, mr_job *j, const mr_leg *leg, bool again, const mr_rows_sum *sum)
-{
-    mr_job_leg *p = &j->leg[(size_t)(leg - m->plan->spans.leg) - j->first_leg];
-    mr_mutex_lock(m->gate);
-    if (!again) mr_rows_merge(&p->sum, sum);
-    p->failed = p->failed || again;
-    mr_mutex_unlock(m->gate);
-}
-
 mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
 {
     mr_status st = MR_OK;
@@ -102,9 +53,12 @@ mr_status mr_job_inputs(const mr_mill *m, mr_job *j, mr_text *lines)
         const int64_t b = MR_MIN(l->raw.b, k0 + q->k + (int64_t)q->n);
         const mr_catalog *c = m->plan->cat; /* rows count from the dataset's first valid one */
         const uint64_t from = c->rows[q->file].row0 - mr_catalog_row0(c, q->file);
-        const mr_input_line line = {.row = (uint64_t)(a - k0 - q->k) + q->skip + from,
-                                    .rows = (uint64_t)(b - a),
-                                    .sel = buffered(m, l),
+        mr_slab rows = {a - k0 - q->k + (int64_t)q->skip, b - k0 - q->k + (int64_t)q->skip};
+        if (sp->axis == MR_AXIS_GRID)
+            rows = mr_span_rows(&m->plan->spans, sp, j->first_leg + i, (mr_slab){a, b});
+        const mr_input_line line = {.row = (uint64_t)rows.a + from,
+                                    .rows = (uint64_t)(rows.b - rows.a),
+                                    .sel = mr_read_channels(m, l),
                                     .sum = j->leg[i].sum,
                                     .t0_ns = mr_span_time(&m->plan->spans, sp, a, 1),
                                     .known = !j->leg[i].failed,
@@ -126,18 +80,18 @@ static uint64_t rows_at_once(const mr_store *s, size_t row_bytes)
 
 /** Read rows [raw.a, raw.b), all in one leg, into the intake. */
 static mr_status read_leg(mr_mill *m, mr_job *j, mr_intake *s, const mr_leg *leg, mr_slab raw,
-                          open_file *f)
+                          mr_open_input *f)
 {
     const mr_array *a = &m->plan->arrays[j->lane->array];
     const mr_store *store = &m->plan->cat->facts[m->plan->cat->rows[leg->file].form].store;
     const int64_t k0 = m->plan->spans.span[j->lane->span].index0;
-    const mr_chsel sel = buffered(m, j->lane);
+    const mr_chsel sel = mr_read_channels(m, j->lane);
     char *dst = s->buf + (size_t)(raw.a - s->raw.a) * a->row_bytes;
     const uint64_t row = (uint64_t)(raw.a - k0 - leg->k) + leg->skip;
     const uint64_t n = (uint64_t)(raw.b - raw.a), some = rows_at_once(store, a->row_bytes);
     request q = {.m = m, .job = j, .intake = s, .file = leg->file, .raw0 = raw.a};
     mr_rows_sum sum = {0};
-    mr_status st = open_input(m, leg->file, f);
+    mr_status st = mr_read_open(m, leg->file, f);
     for (uint64_t at = 0, k; st == MR_OK && at < n; at += k) {
         char *to = dst + at * a->row_bytes;
         k = MR_MIN(some, n - at);
@@ -149,23 +103,24 @@ static mr_status read_leg(mr_mill *m, mr_job *j, mr_intake *s, const mr_leg *leg
     if (st == MR_EINPUT) {
         char why[MR_NOTE_MAX];
         snprintf(why, sizeof why, "%s", mr_error());
-        close_file(f);
+        mr_close_input(f);
         q.again = true;
         q.raw0 = raw.a;
         memset(dst, 0, (size_t)n * a->row_bytes);
         lost(&q, (mr_slab){0, (int64_t)n}, (mr_slab){0, (int64_t)sel.n}, why);
         st = MR_OK;
     }
-    if (st == MR_OK) note_read(m, j, leg, q.again, &sum);
+    if (st == MR_OK) mr_read_note(m, j, (size_t)(leg - m->plan->spans.leg), q.again, &sum);
     return st != MR_OK ? st : q.st;
 }
 
-static mr_status read_intake(mr_mill *m, mr_job *j, mr_intake *s, open_file *f)
+static mr_status read_intake(mr_mill *m, mr_job *j, mr_intake *s, mr_open_input *f)
 {
     mr_status st = MR_OK;
     const mr_spans *spans = &m->plan->spans;
     const mr_span *sp = &spans->span[j->lane->span];
     size_t first, n;
+    if (sp->axis == MR_AXIS_GRID) return mr_read_even(m, j, s, f);
     mr_span_legs(spans, sp, s->raw.a - sp->index0, s->raw.b - sp->index0, &first, &n);
     for (size_t i = first; i < first + n; i++) {
         const mr_leg *p = &spans->leg[i];
@@ -219,7 +174,7 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
 {
     mr_mill *m = mill;
     mr_status st = MR_OK;
-    open_file f = {0};
+    mr_open_input f = {0};
     mr_job *job;
     mr_intake *intake;
     bool gave_way = false;
@@ -238,7 +193,7 @@ mr_status mr_reader_loop(void *mill, MR_UNUSED mr_future *self)
         mr_mutex_unlock(m->gate);
     }
 out:
-    close_file(&f);
+    mr_close_input(&f);
     if (st == MR_ECLOSED) st = MR_OK; /* the mill is being left: nobody wants the intake */
     if (st != MR_OK) mr_mill_fail(m, st, mr_error());
     return st;

@@ -57,7 +57,7 @@ static mr_status create(mr_mill *m, mr_job *j, uint64_t rows)
                                .from_ns = from_ns,
                                .to_ns = to_ns,
                                .distance_m = a->distance_m + l->c0,
-                               .rate_hz = g->rate_hz,
+                               .rate_hz = mr_array_out_rate(a),
                                .gauge_m = g->gauge_m,
                                .dx_m =
                                    a->nc > 1 && a->even ? g->dx_m * (double)a->sel.step : g->dx_m,

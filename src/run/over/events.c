@@ -121,7 +121,7 @@ static mr_status join_span(const mr_plan *p, const char *folder, mr_lane_entry *
     mr_status st = MR_OK;
     const mr_lane *l = &p->lanes[e[a].number];
     const mr_array *array = &p->arrays[l->array];
-    sink s = {p, l, to, l->array};
+    sink s = {p, l, to, array->group};
     const mr_joining in = {
         .nc = array->out_nc, .distance_m = array->distance_m, .give = take_event, .arg = &s};
     mr_join *join = NULL;

@@ -113,7 +113,7 @@ static const mr_leg *leg_of(const mr_plan *p, const mr_span *sp, int64_t raw, in
     size_t first, n;
     mr_span_legs(&p->spans, sp, raw - sp->index0, raw - sp->index0 + 1, &first, &n);
     const mr_leg *q = &p->spans.leg[first];
-    *row = raw - sp->index0 - q->k + (int64_t)q->skip;
+    *row = mr_span_row(&p->spans, sp, first, raw);
     return q;
 }
 
@@ -187,6 +187,7 @@ static int64_t read_beside(const mr_plan *p, const mr_lane *l, uint32_t c, int64
     mr_raw *raw = NULL;
     mr_chunk *chunks = NULL;
     const mr_leg *open = NULL;
+    if (sp->axis == MR_AXIS_GRID) return 0; /* no row has it */
     for (; n < most; n++, at += up ? 1 : -1) {
         double v = NAN;
         mr_file_info info;
