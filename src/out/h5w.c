@@ -1,6 +1,7 @@
 /* out/h5w.c: see h5w.h. Called by the layouts of lane and master files. */
 #include "out/h5w.h"
 #include "out/output.h"
+#include "in/hdf5/api.h"
 #include "in/hdf5/h5vfd.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,7 @@ void mr_h5w_quiet(void)
 {
     H5dont_atexit(); /* its exit handler crashes after a failed write */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    mr_h5_no_plugins();
 }
 
 /** The innermost description, and of the long ones about system calls only what the system said. */

@@ -1,5 +1,6 @@
 """`millrace view`: a PNG of inputs. Pixels are read back by a small decoder of our own."""
 import ctypes
+import re
 import struct
 import zlib
 from xml.etree import ElementTree
@@ -130,7 +131,9 @@ def test_svg_and_pdf_by_name(millrace, archive, tmp_path):
     assert len(images) == 2  # the cells and the colour bar
     pdf = (tmp_path / "x.pdf").read_bytes()
     assert pdf.startswith(b"%PDF-") and pdf.rstrip().endswith(b"%%EOF")
-    assert title.encode("utf-16-be").hex().encode() in pdf.lower()
+    packed = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)  # cairo 1.18 puts the title into such a one
+    objects = [pdf] + [zlib.decompressobj().decompress(s) for s in packed if s[:1] == b"\x78"]
+    assert any(title.encode("utf-16-be").hex().encode() in o.lower() for o in objects)
 
 
 def test_one_channel_is_a_line_that_loses_no_spike(millrace, tmp_path):

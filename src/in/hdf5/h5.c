@@ -115,7 +115,7 @@ mr_status mr_h5_open(mr_h5 *h)
     h->note = &h->failed;
     H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    H5PLset_loading_state(0);
+    mr_h5_no_plugins();
     hid_t fapl = access_list();
     h->driver = mr_h5vfd_read(fapl, h->fd, h->head, h->n_head, &h->failed);
     if (h->driver >= 0) h->file = H5Fopen(h->path, H5F_ACC_RDONLY, fapl);
