@@ -21,7 +21,8 @@ static inline void mr_h5_no_plugins(void)
 {
     unsigned n = 0;
     H5PLset_loading_state(0);
-    while (H5PLsize(&n) >= 0 && n > 0 && H5PLremove(n - 1) >= 0) {}
+    while (H5PLsize(&n) >= 0 && n > 0 && H5PLremove(n - 1) >= 0) {
+    }
 }
 
 /** Where an object's header lies in its file, from the superblock's zero address; HADDR_UNDEF when
