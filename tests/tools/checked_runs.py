@@ -5,11 +5,17 @@ failure; the results have to be those of the plain program.
 usage: checked_runs.py asan|tsan|valgrind CHECKED_BINARY PLAIN_BINARY
 environment: QUICK=1: fewer launches; MILLRACE_PART=2/4: a quarter of them
 """
+import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +57,8 @@ class Runs:
     def __init__(self, top):
         self.top, self.n, self.bad = top, 0, []
 
-    def run(self, name, *args, ranks=0, threads=1, status=(0,)):
+    def run(self, name, *args, ranks=0, threads=1, status=(0,), meanwhile=None):
+        """meanwhile(path of what it says on stderr): called on another thread."""
         log = self.top / "logs" / f"{self.n:03d}"
         log.parent.mkdir(exist_ok=True)
         words, env = checker(log)
@@ -59,8 +66,17 @@ class Runs:
         command = rig.command(*args, ranks=ranks)
         at = len(command) - 1 - len(args)
         command[at:at + 1] = [*words, CHECKED]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=900,
-                              env=rig.environment(threads, **env))
+        talk = self.top / "logs" / f"{self.n:03d}-talk"
+        helper = threading.Thread(target=meanwhile, args=[talk]) if meanwhile else None
+        with open(talk, "w") as stderr:
+            if helper:
+                helper.start()
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, errors="replace",
+                                  timeout=900, env=rig.environment(threads, **env))
+        if helper:
+            helper.join()
+        done.stderr = talk.read_text(errors="replace")
+        talk.unlink()
         said = "".join(p.read_text(errors="replace") for p in sorted(log.parent.glob(f"{log.name}.*")))
         what = f"{name}, {ranks} ranks x {threads} threads"
         if done.returncode not in status or said:
@@ -151,6 +167,48 @@ def commands(runs):
              f"output.folder={top}/strict", ranks=2, status=(3,))
 
 
+def followed(runs, ranks, threads):
+    """A run that follows, is watched, called by strangers, paused and stopped; one file comes late."""
+    top, name = runs.top, f"followed-{ranks}-{threads}"
+    inputs, out = top / f"in-{name}", top / f"out-{name}"
+    inputs.mkdir()
+    files = sorted((top / "in").iterdir())
+    cfg = rig.config(top / f"{name}.yaml", [f"{inputs}/*.h5"], CHAINS["plain"], out)
+
+    def fetch(url, what, **how):
+        bare, query = url.split("?")
+        with urllib.request.urlopen(urllib.request.Request(f"{bare}{what}?{query}", **how), timeout=60) as r:
+            return r.read()
+
+    def lanes(n):
+        rig.wait_for(lambda: len(rig.lanes(out)) >= n, f"{n} lanes", 120)
+
+    def meanwhile(talk):
+        url = rig.wait_for(lambda: re.search(r"live: (\S+)\n", talk.read_text()), "page", 120)[1]
+        for k in [0, 2, 3, 1]:  # one comes late, after patience
+            shutil.copy(files[k], inputs / "part")
+            (inputs / "part").rename(inputs / files[k].name)
+            for what in ["", "live.json", "lanes.json", "ledger.json", "picture.json", "status.json"]:
+                fetch(url, what)
+            where = json.loads(fetch(url, "status.json"))["control"]["tcp"].split(":")[1:]
+            for word in [b"", b"x" * 200, b"MRC1" + bytes(64)]:
+                with socket.create_connection(where, timeout=60) as s:
+                    s.sendall(word)
+            time.sleep(1.5)
+        lanes(2)
+        for verb in ["pause", "resume", "status"]:
+            rig.run(verb, out, status=0)
+        fetch(url, "pause", method="POST")
+        fetch(url, "resume", method="POST")
+        rig.run("stop", out, status=0)
+
+    runs.run("followed and watched", "run", cfg, "--follow", "--live", "--control", "tcp:127.0.0.1", "-s",
+             "follow.patience=1 s", ranks=ranks, threads=threads, meanwhile=meanwhile)
+    if rig.digests(out) != rig.digests(out_of(runs, "plain")):
+        runs.bad.append(f"{name}: other bytes")
+        print(runs.bad[-1], flush=True)
+
+
 def cases(quick):
     """All there is to do, in an order that spreads over the pieces what takes long."""
     launches = [(0, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2)]
@@ -160,6 +218,8 @@ def cases(quick):
             out.append((chain, name, ranks, threads))
     for ranks in (0,) if quick else (0, 2, 4):
         out.insert(ranks * 5, (hostile_archive, ranks))
+    for ranks, threads in launches[:3:2] if quick else launches[:4]:
+        out.append((followed, ranks, threads))
     return [*out, (commands,)]
 
 
