@@ -1,10 +1,12 @@
 """The command line: every command, its help, its JSON, and what it refuses."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import h5py
@@ -357,3 +359,25 @@ def test_software_multiplication_is_told_once(done_run, tmp_path):
                    MILLRACE_SIMD="plain")
     assert done.stderr.count("fused multiply-add") == 1
     assert rig.digests(tmp_path / "out") == rig.digests(top / "out")
+
+
+def test_looking_for_files_is_said_after_two_seconds(tmp_path):
+    """A folder whose names take 20 ms each: the first line within 2 s; a folder that does not, none; --quiet: none."""
+    slow = rig.slow_disk(tmp_path)
+    (tmp_path / "in").mkdir()
+    for i in range(200):
+        (tmp_path / "in" / f"{i}.h5").touch()
+    for files in ("in", "in/*.h5"):
+        cfg = tmp_path / "c.yaml"
+        cfg.write_text(f"input: {{files: {files}}}\nchain: []\noutput: {{folder: out}}\n")
+        quick = rig.run("run", cfg, status=3, cwd=tmp_path)
+        assert "looking for files" not in quick.stderr
+        env = rig.environment(1, **slow(1000, SLOW_LSTAT_S="0.02"))
+        t0 = time.monotonic()
+        with subprocess.Popen([str(rig.BINARY), "run", str(cfg)], stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=env) as p:
+            line = p.stderr.readline()
+            took = time.monotonic() - t0
+            p.kill()
+        assert re.match(r"millrace: looking for files: \d+ names so far, now in in", line) and took < 4, (line, took)
+        hush = rig.run("run", cfg, "--quiet", status=3, cwd=tmp_path, **slow(1000, SLOW_LSTAT_S="0.015"))
+        assert "looking for files" not in hush.stderr

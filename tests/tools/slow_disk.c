@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { SMALL = 4096 }; /* headers stay fast */
@@ -38,6 +39,15 @@ ssize_t pread64(int fd, void *buf, size_t n, off64_t at)
     const ssize_t got = real(fd, buf, n, at);
     wait_as_for(fd, got);
     return got;
+}
+
+/* What a folder of a million files feels like: so long a name that is looked at. */
+int lstat(const char *path, struct stat *sb)
+{
+    int (*real)(const char *, struct stat *) = dlsym(RTLD_NEXT, "lstat");
+    const char *s = getenv("SLOW_LSTAT_S");
+    if (s) usleep((useconds_t)(1e6 * atof(s)));
+    return real(path, sb);
 }
 
 int fsync(int fd)

@@ -123,7 +123,7 @@ static mr_status refuse_missing(const mr_config *c, size_t i)
     snprintf(why, sizeof why, "%s", strerror(errno));
     mr_printable(path, shown, sizeof shown);
     MR_TRY(fixed_folder(path, false, &folder));
-    MR_TRY(mr_list_names(folder, &names, &ok));
+    MR_TRY(mr_list_names(NULL, folder, &names, &ok));
     const char *name = slash ? slash + 1 : path;
     near = mr_nearest(name, names.v, MR_MIN(names.n, (size_t)HINT_NAMES), sizeof *names.v);
     if (near)

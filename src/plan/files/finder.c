@@ -10,6 +10,7 @@
 #include "plan/catalog/catalog.h"
 
 enum { DEPTH_MAX = 64 };
+#define SAY_AFTER_S 1.5
 
 static bool same_place(mr_place a, mr_place b)
 {
@@ -27,6 +28,15 @@ static bool place_of(const char *path, mr_place *p)
     if (stat(path, &sb) != 0) return false;
     *p = (mr_place){sb.st_dev, sb.st_ino};
     return true;
+}
+
+/** Whoever waits is told what for: after a second and a half, then ever more rarely. */
+static void say_how_far(mr_finder *f, const char *path)
+{
+    const double now = mr_now();
+    if (!f || now < f->say_s) return;
+    mr_log(MR_INFO, "looking for files: %zu names so far, now in %s", f->n_names, path);
+    f->say_s = now + MR_MIN(2 * SAY_AFTER_S + (now - f->say_s), 30.0);
 }
 
 /* --- folders that were gone through ---------------------------------------------------------- */
@@ -169,6 +179,7 @@ out:
 
 mr_status mr_finder_file(mr_finder *f, const char *path)
 {
+    if (++f->n_names % 16 == 0) say_how_far(f, path);
     struct stat sb;
     const bool link = lstat(path, &sb) == 0 && S_ISLNK(sb.st_mode);
     return link ? add_linked(f, path) : add_here(f, path);
@@ -199,14 +210,16 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-mr_status mr_list_names(const char *path, mr_strs *names, bool *ok)
+mr_status mr_list_names(mr_finder *f, const char *path, mr_strs *names, bool *ok)
 {
     mr_status st = MR_OK;
     DIR *d = opendir(path);
     *ok = d != NULL;
     if (!d) return MR_OK;
-    for (struct dirent *e; (e = readdir(d));)
+    for (struct dirent *e; (e = readdir(d));) {
         if (e->d_name[0] != '.') MR_TRY(mr_strs_add(names, e->d_name));
+        if (names->n % 64 == 0) say_how_far(f, path);
+    }
     if (names->n) qsort(names->v, names->n, sizeof *names->v, by_text);
 out:
     closedir(d);
@@ -248,6 +261,7 @@ static mr_status walk(mr_finder *f, const char *path, int depth, bool named);
 static mr_status step(mr_finder *f, const char *path, const char *name, int depth)
 {
     struct stat link, sb;
+    if (++f->n_names % 16 == 0) say_how_far(f, path);
     const bool is_link = lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
     const bool folder =
         is_link ? stat(path, &sb) == 0 && S_ISDIR(sb.st_mode) : S_ISDIR(link.st_mode);
@@ -271,7 +285,7 @@ static mr_status walk(mr_finder *f, const char *path, int depth, bool named)
     MR_TRY(is_output_folder(path, &output));
     if (output) MR_TRY(mr_strs_add(&f->out->outputs, path));
     if (output && !named) goto out;
-    if (depth < DEPTH_MAX) MR_TRY(mr_list_names(path, &names, &ok));
+    if (depth < DEPTH_MAX) MR_TRY(mr_list_names(f, path, &names, &ok));
     if (!ok) MR_TRY(add_here(f, path));
     for (size_t i = 0; i < names.n; i++) {
         const size_t n = strlen(path);
@@ -386,7 +400,7 @@ out:
 
 mr_status mr_finder_init(mr_finder *f, const char *output, mr_listing *out)
 {
-    *f = (mr_finder){.out = out};
+    *f = (mr_finder){.out = out, .say_s = mr_now() + SAY_AFTER_S};
     f->have_output = place_of(output, &f->output);
     return MR_OK;
 }

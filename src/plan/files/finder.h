@@ -34,6 +34,8 @@ typedef struct mr_finder {
     char *dir;          /* the folder of the last file */
     mr_place dir_at;    /* it */
     bool dir_is_output; /* it lies in the output folder */
+    size_t n_names;     /* looked at so far */
+    double say_s;       /* when the next line about that is due */
 } mr_finder;
 
 mr_status mr_finder_init(mr_finder *f, const char *output, mr_listing *out);
@@ -51,6 +53,6 @@ mr_status mr_finder_link(mr_finder *f, const char *path);
  *  that was found. */
 mr_status mr_finder_end(mr_finder *f);
 
-/** Hidden names left out, sorted. *ok: the folder could be read. */
-mr_status mr_list_names(const char *path, mr_strs *names, bool *ok);
+/** Hidden names left out, sorted. *ok: the folder could be read. f, NULL: nobody, says how far. */
+mr_status mr_list_names(mr_finder *f, const char *path, mr_strs *names, bool *ok);
 #endif
