@@ -5,6 +5,7 @@
 bool mr_odd_is_fact(const mr_odd *o)
 {
     switch (o->kind) {
+    case MR_ODD_RATE:
     case MR_ODD_STAMP:
     case MR_ODD_CLOCK:
     case MR_ODD_PLACE:

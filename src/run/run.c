@@ -3,6 +3,7 @@
  * them does for all. */
 #include "run/run.h"
 #include "plan/odds.h"
+#include "plan/precision.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,16 @@ static mr_status make_plan(mr_comm *c, const mr_config *cfg, const mr_catalog *c
     return st;
 }
 
+/** A strict run does not write what float32 does not hold. */
+static mr_status precise_enough(const mr_config *cfg, const mr_plan *p)
+{
+    mr_strs lines = {0};
+    mr_status st = mr_precision_advise(cfg, p, &lines);
+    if (st == MR_OK && lines.n) st = MR_RAISE(MR_EINPUT, "--strict: %s", lines.v[0]);
+    mr_strs_fini(&lines);
+    return st;
+}
+
 /** A strict run stops at what the survey found wrong; any run stops where memory does not suffice.
  */
 static mr_status may_begin(const mr_run_state *r)
@@ -118,7 +129,7 @@ static mr_status may_begin(const mr_run_state *r)
     if (odd)
         return MR_RAISE(MR_EINPUT, "--strict: %s: %s: %s", mr_catalog_path(p->cat, odd->file),
                         mr_odd_name(odd->kind), odd->note);
-    return MR_OK;
+    return r->cfg->strict ? precise_enough(r->cfg, p) : MR_OK;
 }
 
 /** What earlier runs of the same chain left: lanes that are done stay. */
@@ -133,7 +144,7 @@ static mr_status resume(mr_run_state *r)
     MR_TRY(mr_resume_lanes(r->comm, r->plan, folder, r->survey.changed, r->o->check,
                            mr_follow_known(r), &r->resume));
     MR_TRY(mr_survey_save(&r->survey, folder));
-    MR_TRY(mr_survey_compare(r->comm, r->plan));
+    if (!r->cfg->strict) MR_TRY(mr_survey_compare(r->comm, r->plan));
     MR_TRY(mr_follow_choose(r));
 out:
     return st;
@@ -209,6 +220,7 @@ static mr_status go_through(mr_run_state *r, bool *over)
     *over = true;
     st = make_plan(c, r->cfg, r->survey.cat, &r->base_bytes, &r->plan);
     if (st == MR_OK && !last && !r->plan->n_lanes) return MR_OK; /* more may come */
+    if (st == MR_OK && r->cfg->strict) st = mr_survey_compare(c, r->plan); /* is it a loss? */
     if (st == MR_OK) st = mr_agree(c, may_begin(r));
     if (st == MR_OK) st = mr_agree(c, resume(r));
     if (st == MR_OK) st = mr_run_lanes(r);

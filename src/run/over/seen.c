@@ -31,24 +31,6 @@ out:
     return st;
 }
 
-mr_status mr_seen_of_lane(mr_mill *m, mr_job *j, mr_text *lines)
-{
-    mr_status st = MR_OK;
-    mr_flaws all = {0};
-    for (size_t i = 0; i < j->n_quality; i++) MR_TRY(mr_quality_end(&j->quality[i], &j->look));
-    MR_TRY(mr_flaws_collect(j->quality, j->n_quality, &all));
-    MR_TRY(mr_flaws_print(&all, lines));
-    for (size_t i = 0; i < all.n; i++) {
-        MR_TRY(mr_grow(&m->seen_lane, &m->cap_seen_lane, m->seen.n + 1, sizeof *m->seen_lane,
-                       "what samples show"));
-        m->seen_lane[m->seen.n] = j->number;
-        MR_TRY(mr_flaws_add(&m->seen, &all.v[i]));
-    }
-out:
-    free(all.v);
-    return st;
-}
-
 /* --- words ------------------------------------------------------------------------------------ */
 
 /** The operator's name; lines of a lane's file may say anything. */
@@ -296,6 +278,45 @@ static bool long_enough(const edges *e, seen *s, int64_t still, size_t *reads)
     return n >= still;
 }
 
+/** What goes on beyond the lane's ends, too: a strict run stops before it is published. */
+static mr_status strict_at_end(const mr_plan *p, const mr_job *j, const mr_flaws *all)
+{
+    const edges nobody = {.p = p};
+    size_t reads = 0;
+    if (!p->cfg->strict) return MR_OK;
+    for (size_t i = 0; i < all->n; i++) {
+        seen s = {j->number, all->v[i]};
+        if (is_odd(&s.f, j->look.still)) return raise(p, &s);
+        if (s.f.kind != MR_FLAW_EDGE) continue;
+        for (uint32_t c = all->v[i].c0; c < all->v[i].c1; c++) {
+            s.f = all->v[i];
+            s.f.c0 = c;
+            s.f.c1 = c + 1;
+            if (long_enough(&nobody, &s, j->look.still, &reads)) return raise(p, &s);
+        }
+    }
+    return MR_OK;
+}
+
+mr_status mr_seen_of_lane(mr_mill *m, mr_job *j, mr_text *lines)
+{
+    mr_status st = MR_OK;
+    mr_flaws all = {0};
+    for (size_t i = 0; i < j->n_quality; i++) MR_TRY(mr_quality_end(&j->quality[i], &j->look));
+    MR_TRY(mr_flaws_collect(j->quality, j->n_quality, &all));
+    MR_TRY(mr_flaws_print(&all, lines));
+    MR_TRY(strict_at_end(m->plan, j, &all));
+    for (size_t i = 0; i < all.n; i++) {
+        MR_TRY(mr_grow(&m->seen_lane, &m->cap_seen_lane, m->seen.n + 1, sizeof *m->seen_lane,
+                       "what samples show"));
+        m->seen_lane[m->seen.n] = j->number;
+        MR_TRY(mr_flaws_add(&m->seen, &all.v[i]));
+    }
+out:
+    free(all.v);
+    return st;
+}
+
 /** What one side of a lane's end has no word of. */
 static mr_status settle_edges(const mr_plan *p, seens *all)
 {
@@ -368,6 +389,8 @@ static mr_status note_all(mr_plan *p, seens *all)
     MR_TRY(settle_edges(p, all));
     if (all->n) qsort_r(all->v, all->n, sizeof *all->v, by_place, p);
     join(p, all);
+    for (size_t i = 0; p->cfg->strict && i < all->n; i++)
+        if (is_odd(&all->v[i].f, 0)) return raise(p, &all->v[i]);
     for (size_t i = 0; i < all->n; i++) {
         mr_odd o = odd_of(p, &all->v[i]);
         rest += i >= MOST_ROWS ? o.count : 0;
