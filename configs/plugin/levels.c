@@ -1,5 +1,5 @@
-/* configs/plugin/levels.c: a fold with an axis of its own: which share of each interval's samples is
- * how loud, in classes of decibels. Compiled and used as teager.c beside it:
+/* configs/plugin/levels.c: a fold with an axis of its own: which share of each interval's samples
+ * is how loud, in classes of decibels. Compiled and used as teager.c beside it:
  *
  *   chain: [levels: {interval: 1 min, from: -40, to: 60, step: 5}]                              */
 #include <math.h>

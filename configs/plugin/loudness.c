@@ -1,5 +1,5 @@
-/* configs/plugin/loudness.c: a compound, an operator made of others: how loud it is, the mean of the
- * envelope over a trailing window. Compiled and used as teager.c beside it. */
+/* configs/plugin/loudness.c: a compound, an operator made of others: how loud it is, the mean of
+ * the envelope over a trailing window. Compiled and used as teager.c beside it. */
 #include <stdio.h>
 #include "millrace/op.h"
 

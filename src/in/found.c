@@ -29,20 +29,43 @@ void mr_assume(mr_find *f, const char *fmt, ...)
     va_end(ap);
 }
 
-mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path)
+static mr_status find_dataset(const mr_h5 *h, const char *path, unsigned want, uint64_t *dims)
 {
     mr_status st = MR_OK;
     hid_t d = -1;
     unsigned rank = 0;
-    uint64_t dims[2];
     MR_TRY(mr_h5_dataset(h, path, &d));
-    MR_TRY(mr_h5_shape(d, 2, &rank, dims));
-    if (rank != 2) st = MR_RAISE(MR_EINPUT, "no 2-D recording: %u dimension(s)", rank);
-    MR_TRY(st);
+    MR_TRY(mr_h5_shape(d, want, &rank, dims));
+    if (rank != want) st = MR_RAISE(MR_EINPUT, "no %u-D recording: %u dimension(s)", want, rank);
+out:
+    if (d >= 0) H5Oclose(d);
+    return st;
+}
+
+mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path)
+{
+    mr_status st = MR_OK;
+    uint64_t dims[2];
+    MR_TRY(find_dataset(h, path, 2, dims));
     snprintf(f->path, sizeof f->path, "%s", path);
     memcpy(f->dims, dims, sizeof dims);
 out:
-    if (d >= 0) H5Oclose(d);
+    return st;
+}
+
+mr_status mr_find_frames(const mr_h5 *h, mr_find *f, const char *path)
+{
+    mr_status st = MR_OK;
+    uint64_t dims[3], rows;
+    MR_TRY(find_dataset(h, path, 3, dims));
+    if (!dims[1] || dims[1] > UINT32_MAX || __builtin_mul_overflow(dims[0], dims[1], &rows))
+        return MR_RAISE(MR_EINPUT, "frames of %llu rows", (unsigned long long)dims[1]);
+    snprintf(f->path, sizeof f->path, "%s", path);
+    f->dims[0] = rows;
+    f->dims[1] = dims[2];
+    f->time_first = true;
+    f->info->store.pad = f->info->store.keep = (uint32_t)dims[1];
+out:
     return st;
 }
 

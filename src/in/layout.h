@@ -109,6 +109,10 @@ void mr_odd(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
 void mr_assume(mr_find *f, const char *fmt, ...) MR_PRINTF(2, 3);
 /** Set f->path and f->dims; MR_EINPUT if it is not a safe 2-D dataset. */
 mr_status mr_find_data(const mr_h5 *h, mr_find *f, const char *path);
+/** The same for a dataset of frames [frame][row][channel]: f->dims are all rows and the channels.
+ *  info->store.pad is set, and keep to it; the layout sets lead and keep to what counts, and f->nt.
+ */
+mr_status mr_find_frames(const mr_h5 *h, mr_find *f, const char *path);
 /** Rows of all channels that lie side by side in the file. */
 typedef struct mr_batch {
     uint64_t offset, rows;

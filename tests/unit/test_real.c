@@ -128,8 +128,7 @@ static void layouts_not_read_are_refused_by_name(void **s)
     (void)s;
     static const struct {
         const char *file, *part;
-    } row[] = {{"das/valencia_febus_example.h5", "Febus A1 layout is not supported yet"},
-               {"das/das_vader_1.jld2", "DASVader JLD2"},
+    } row[] = {{"das/das_vader_1.jld2", "DASVader JLD2"},
                {"das/neubrex_dts_forge.h5", "Neubrex RFS"},
                {"das/febusg1_bsl.h5", "Febus G1"},
                {"das/febus_dts_single_reading.h5", "Febus T1"},

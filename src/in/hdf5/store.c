@@ -96,11 +96,18 @@ typedef struct table {
     uint64_t cols, size, outside;
 } table;
 
+/** off: where the chunk begins, in file order; of frames [frame][row][channel]. */
 static mr_status table_put(void *arg, const uint64_t *off, uint64_t addr, uint32_t nbytes,
                            uint32_t mask)
 {
     table *t = arg;
     uint64_t a = off[t->s->time_first ? 0 : 1], c = off[t->s->time_first ? 1 : 0];
+    if (t->s->pad && (off[1] >= t->s->pad || __builtin_mul_overflow(off[0], t->s->pad, &a)))
+        return MR_RAISE(MR_EINPUT, "damaged: a chunk between the chunks' grid");
+    if (t->s->pad) {
+        a += off[1];
+        c = off[2];
+    }
     if (a % t->s->chunk_t || c % t->s->chunk_c)
         return MR_RAISE(MR_EINPUT, "damaged: a chunk between the chunks' grid");
     if (a >= t->s->nt || c >= t->s->nc) return MR_OK; /* left over from before it was shrunk */
@@ -190,7 +197,7 @@ static mr_status table_by_library(const mr_h5 *h, hid_t dset, mr_index ix, table
             st = MR_RAISE(MR_EINPUT, "damaged: chunk index");
             goto out;
         }
-        uint64_t o[2] = {off[0], off[1]};
+        uint64_t o[3] = {off[0], off[1], t->s->pad ? off[2] : 0};
         if (addr != HADDR_UNDEF) MR_TRY(table_put(t, o, addr, (uint32_t)size, mask));
     }
 out:
@@ -210,11 +217,11 @@ static mr_status read_table(const mr_h5 *h, hid_t dset, mr_store *s, mr_chunk **
     if (header == HADDR_UNDEF) st = MR_RAISE(MR_EINPUT, "damaged: object header");
     MR_TRY(st);
     MR_TRY(mr_layout_find(&b, header, &msg));
-    if (msg.index == MR_IX_BTREE1 && msg.ndims != 3)
+    if (msg.index == MR_IX_BTREE1 && msg.ndims != (s->pad ? 4 : 3))
         st = MR_RAISE(MR_EINPUT, "damaged: dimensions of the chunk index");
     else if (msg.index == MR_IX_BTREE1) /* twice: chunks outside the present extents may be left */
         st = mr_btree_walk(&b, msg.addr, msg.ndims, 2 * s->n_chunks + 64, table_put, &t);
-    else if (msg.index == MR_IX_BTREE2)
+    else if (msg.index == MR_IX_BTREE2 || (s->pad && msg.index != MR_IX_NONE))
         st = table_by_library(h, dset, msg.index, &t);
     else if (msg.index == MR_IX_NONE)
         st = MR_RAISE(MR_EINPUT, "damaged: no chunk index");
@@ -248,9 +255,17 @@ static mr_status any_usable(const mr_h5 *h, const mr_store *s, const mr_chunk *v
 static mr_status read_chunked(const mr_h5 *h, hid_t dset, hid_t plist, mr_store *s,
                               mr_chunk **chunks, uint64_t *outside)
 {
-    hsize_t c[2];
+    hsize_t c[3];
     uint64_t bytes;
-    if (H5Pget_chunk(plist, 2, c) != 2) return MR_RAISE(MR_EINPUT, "damaged: chunk shape");
+    const int rank = s->pad ? 3 : 2;
+    if (H5Pget_chunk(plist, rank, c) != rank) return MR_RAISE(MR_EINPUT, "damaged: chunk shape");
+    if (s->pad && c[1] != s->pad && (c[0] != 1 || !c[1] || s->pad % c[1]))
+        return MR_RAISE(MR_EINPUT, "chunks of %llu x %llu rows that cut frames of %u unevenly",
+                        (unsigned long long)c[0], (unsigned long long)c[1], s->pad);
+    if (s->pad) { /* frames are rows one behind the other */
+        c[0] = c[0] <= UINT64_MAX / c[1] ? c[0] * c[1] : 0;
+        c[1] = c[2];
+    }
     s->storage = MR_ST_CHUNKED;
     s->chunk_t = c[s->time_first ? 0 : 1];
     s->chunk_c = c[s->time_first ? 1 : 0];
@@ -277,16 +292,21 @@ mr_status mr_store_read(const mr_h5 *h, hid_t dset, bool time_first, mr_store *s
 {
     mr_status st = MR_OK;
     unsigned rank;
-    uint64_t d[2];
-    mr_store r = {.time_first = time_first};
+    uint64_t d[3];
+    const unsigned want = s->pad ? 3 : 2;
+    mr_store r = {.time_first = time_first, .pad = s->pad, .lead = s->lead, .keep = s->keep};
     hid_t plist = H5Dget_create_plist(dset);
     if (plist < 0) return MR_RAISE(MR_EINPUT, "storage cannot be understood");
     *outside = 0;
     MR_TRY(read_type(dset, &r.dtype));
-    MR_TRY(mr_h5_shape(dset, 2, &rank, d));
-    if (rank != 2 || d[0] == 0 || d[1] == 0)
-        st = MR_RAISE(MR_EINPUT, "no 2-D recording found: %u dimension(s), or empty", rank);
+    MR_TRY(mr_h5_shape(dset, want, &rank, d));
+    if (rank != want || d[0] == 0 || d[1] == 0 || (rank == 3 && d[2] == 0))
+        st = MR_RAISE(MR_EINPUT, "no %u-D recording found: %u dimension(s), or empty", want, rank);
     MR_TRY(st);
+    if (s->pad && (d[1] != s->pad || __builtin_mul_overflow(d[0], d[1], &d[0])))
+        st = MR_RAISE(MR_EINPUT, "frames of %llu rows", (unsigned long long)d[1]);
+    MR_TRY(st);
+    if (s->pad) d[1] = d[2];
     r.nt = d[time_first ? 0 : 1];
     r.nc = d[time_first ? 1 : 0];
     MR_TRY(read_filters(plist, &r));

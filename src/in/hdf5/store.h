@@ -8,7 +8,8 @@
 #define MR_MAX_CHUNK_BYTES (1ull << 31) /* one chunk, decoded */
 #define MR_MAX_SLOW_CHUNKS 5000         /* where only the library's quadratic query is at hand */
 
-/** Describe a 2-D dataset. MR_EINPUT names what cannot be read. *chunks [give] is NULL when
+/** Describe a 2-D dataset; where s->pad, lead and keep are set, one of frames [frame][row][channel]
+ *  with pad rows each. MR_EINPUT names what cannot be read. *chunks [give] is NULL when
  *  contiguous; pass NULL if not wanted (the index is then not read). *outside counts chunks that
  * lie outside the file: they stay in the table, reading them is a loss. */
 mr_status mr_store_read(const mr_h5 *h, hid_t dset, bool time_first, mr_store *s, mr_chunk **chunks,

@@ -39,20 +39,6 @@ static bool is_neubrex(const mr_infile *src)
     return mr_h5_has(h, "Acoustic@NEUBRESCOPE.DAS.Model");
 }
 
-static bool is_febus_a1(const mr_infile *src)
-{
-    const mr_h5 *h = src->h5;
-    char *top[8], where[300];
-    size_t n = mr_h5_members(h, "/", 8, top);
-    bool yes = false;
-    for (size_t i = 0; i < n; i++) {
-        snprintf(where, sizeof where, "%.200s/Source1@WholeExtent", top[i]);
-        yes = yes || mr_h5_has(h, where);
-        free(top[i]);
-    }
-    return yes;
-}
-
 static bool is_febus_t1(const mr_infile *src)
 {
     const mr_h5 *h = src->h5;
@@ -140,7 +126,6 @@ const mr_layout mr_layout_porotomo = {"porotomo", "PoroTomo DAS-HDF5", .hdf5 = t
                                       .recognise = is_porotomo};
 const mr_layout mr_layout_neubrex = {"neubrex", "Neubrex DAS", .hdf5 = true,
                                      .recognise = is_neubrex};
-const mr_layout mr_layout_febus = {"febus", "Febus A1", .hdf5 = true, .recognise = is_febus_a1};
 const mr_layout mr_layout_febus_t1 = {"febus-t1", "Febus T1", .hdf5 = true,
                                       .recognise = is_febus_t1};
 const mr_layout mr_layout_febus_g1 = {"febus-g1", "Febus G1", .hdf5 = true,
