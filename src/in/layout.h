@@ -98,6 +98,9 @@ mr_status mr_layout_of(mr_infile *s, const mr_layout **out);
 /* the user's word: input.map */
 /** A dataset the map names (data: ...), with the map's facts only. */
 mr_status mr_map_read(const mr_infile *s, const mr_node *map, mr_find *f);
+/** The datasets that its `data` names where that is a pattern (/acq/ch*); none: it is a name. At
+ *  most max; [give] each v[i]. */
+size_t mr_map_list(const mr_h5 *h, const mr_node *map, size_t max, char **v);
 /** Single facts of the map over what a layout found. */
 mr_status mr_map_apply(const mr_infile *s, const mr_node *map, mr_find *f);
 

@@ -65,11 +65,12 @@ typedef struct looking {
     mr_infile *src;
     const mr_layout *layout;
     const mr_probe_opts *o;
-    char *name[MR_MAX_SETS]; /* datasets that the layout lists */
+    char *name[MR_MAX_SETS]; /* datasets that the layout, or the map, lists */
     size_t n;                /* at least 1 */
     set *v;                  /* [n] */
     mr_file_info file;
     bool tables;
+    bool mapped; /* they are those of the map's pattern */
 } looking;
 
 /** A known layout reads the file, the map has the last word on single facts; the map alone reads
@@ -78,9 +79,9 @@ static mr_status find_layout(const looking *k, mr_find *f)
 {
     const mr_layout *l = k->layout;
     const mr_node *map = k->o->map;
-    const char *data = map_data(k->src->h5, map);
+    const char *data = k->mapped ? f->want : map_data(k->src->h5, map);
     mr_status st = MR_OK;
-    if (l && l->read && !(data && strcmp(l->name, "bare") == 0)) {
+    if (l && l->read && !k->mapped && !(data && strcmp(l->name, "bare") == 0)) {
         snprintf(f->info->layout, sizeof f->info->layout, "%s", l->name);
         st = l->read(k->src, f);
         if (!data || (st == MR_OK && strcmp(f->path, data) == 0)) {
@@ -89,7 +90,9 @@ static mr_status find_layout(const looking *k, mr_find *f)
         }
     }
     if (data) {
+        const char *want = f->want;
         clear_facts(f);
+        f->want = k->mapped ? want : NULL;
         snprintf(f->info->layout, sizeof f->info->layout, "map");
         return mr_map_read(k->src, map, f);
     }
@@ -330,7 +333,9 @@ static mr_status look(looking *k, const struct stat *sb, mr_probed *out)
     size_t n_names = 0;
     MR_TRY(mr_layout_of(k->src, &k->layout));
     set_identity(&k->file, sb);
-    if (k->layout && k->layout->list && !map_data(k->src->h5, k->o->map))
+    n_names = mr_map_list(k->src->h5, k->o->map, MR_MAX_SETS, k->name);
+    k->mapped = n_names > 0;
+    if (!k->mapped && k->layout && k->layout->list && !map_data(k->src->h5, k->o->map))
         n_names = k->layout->list(k->src, MR_MAX_SETS, k->name);
     k->n = MR_MAX(n_names, (size_t)1);
     MR_TRY(read_sets(k, n_names));

@@ -3,6 +3,7 @@
 #include "base/quantity.h"
 #include "base/utc.h"
 #include "in/layout.h"
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,13 +386,35 @@ out:
     return st;
 }
 
+size_t mr_map_list(const mr_h5 *h, const mr_node *map, size_t max, char **v)
+{
+    const char *data = map ? text_of(map, "data") : NULL;
+    char path[300];
+    size_t kept = 0;
+    if (!h || !data || !strpbrk(data, "*?[")) return 0;
+    data += strspn(data, "/");
+    const char *slash = strrchr(data, '/'), *last = slash ? slash + 1 : data;
+    const int group = slash ? (int)(slash - data) : 0;
+    if (group >= 200 || strcspn(data, "*?[") < (size_t)(last - data)) return 0;
+    snprintf(path, sizeof path, "/%.*s", group, data);
+    const size_t n = mr_h5_members(h, path, max, v);
+    for (size_t i = 0; i < n; i++) {
+        char *name = v[i];
+        snprintf(path, sizeof path, "%.*s%s%.90s", group, data, group ? "/" : "", name);
+        if (fnmatch(last, name, FNM_PERIOD) == 0 && !mr_h5_is_group(h, path))
+            kept += (v[kept] = strdup(path)) != NULL;
+        free(name);
+    }
+    return kept;
+}
+
 mr_status mr_map_read(const mr_infile *src, const mr_node *map, mr_find *f)
 {
     const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     const mr_node *start = mr_node_get(map, "start");
     const char *times = start ? text_of(start, "dataset") : NULL;
-    MR_TRY(mr_find_data(h, f, text_of(map, "data")));
+    MR_TRY(mr_find_data(h, f, f->want ? f->want : text_of(map, "data")));
     f->time_first = true;
     if (!mr_node_get(map, "axes")) {
         uint64_t n = times ? mr_h5_count(h, times) : 0;

@@ -73,14 +73,45 @@ static mr_status read_time(const mr_h5 *h, mr_find *f, const char *group)
     return MR_OK;
 }
 
+/** Groups of samples with their own times. */
+static size_t list_products(const mr_infile *src, size_t max, char **v)
+{
+    static const char *const times[] = {"gps_time", "posix_time"};
+    const mr_h5 *h = src->h5;
+    const size_t n = mr_h5_members(h, "/", max, v);
+    char path[100];
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool yes = strlen(v[i]) < 64;
+        snprintf(path, sizeof path, "%.64s/data", v[i]);
+        yes = yes && mr_h5_has(h, path);
+        bool timed = false;
+        for (size_t k = 0; yes && k < 2; k++) {
+            snprintf(path, sizeof path, "%.64s/%s", v[i], times[k]);
+            timed = timed || mr_h5_has(h, path);
+        }
+        if (timed)
+            v[kept++] = v[i];
+        else
+            free(v[i]);
+    }
+    return kept;
+}
+
 static mr_status read_file(const mr_infile *src, mr_find *f)
 {
     const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     mr_file_info *o = f->info;
-    char group[64] = "data_product", path[160], unit[64] = "", product[64] = "";
+    char group[65] = "data_product", path[160], unit[64] = "", product[64] = "";
     mr_h5_text(h, "@data_product", 0, product, sizeof product);
-    if (!mr_h5_has(h, "data_product/data")) memcpy(group, product, sizeof group);
+    if (f->want)
+        snprintf(group, sizeof group, "%s", f->want);
+    else if (!mr_h5_has(h, "data_product/data"))
+        memcpy(group, product, sizeof product);
+    /* what the root says of its product it does not say of another one */
+    const bool other = strcmp(group, "data_product") != 0 && strcmp(group, product) != 0;
+    if (other) snprintf(product, sizeof product, "%.63s", group);
     snprintf(path, sizeof path, "%s/data", group);
     MR_TRY(mr_find_data(h, f, path));
     MR_TRY(read_time(h, f, group));
@@ -88,12 +119,14 @@ static mr_status read_file(const mr_infile *src, mr_find *f)
     if (!mr_h5_f64(h, "@dx", &o->dx_m)) mr_h5_f64(h, path, &o->dx_m);
     mr_h5_f64(h, "@sensing_range_start", &o->x0_m);
     mr_h5_f64(h, "@gauge_length", &o->gauge_m);
-    mr_h5_text(h, "@data_product_units", 0, unit, sizeof unit);
+    snprintf(path, sizeof path, "%s@data_product_units", other ? group : "");
+    mr_h5_text(h, path, 0, unit, sizeof unit);
     mr_set_unit(f, unit, 1);
     mr_set_quantity(f, product);
 out:
     return st;
 }
 
-const mr_layout mr_layout_terra15 = {"terra15", "Terra15", .hdf5 = true, .recognise = is_terra15,
-                                     .read = read_file};
+const mr_layout mr_layout_terra15 = {"terra15",         "Terra15",
+                                     .hdf5 = true,      .recognise = is_terra15,
+                                     .read = read_file, .list = list_products};

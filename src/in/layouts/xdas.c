@@ -5,43 +5,80 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME = 320, MOST_DEEP = 3, MOST_SEEN = 1024 };
+
 typedef struct axis { /* one coordinate: tie indices and tie values */
-    char name[64], indices[64], values[64];
+    char name[64], indices[NAME], values[NAME];
     uint64_t n;
     int64_t last_index;
 } axis;
 
-/** The one root variable with tie points. */
-static bool find_variable(const mr_h5 *h, char *name, size_t size)
+static bool has_ties(const mr_h5 *h, const char *path)
 {
-    char *v[256], where[300];
-    size_t n = mr_h5_members(h, "/", 256, v), found = 0;
+    char where[NAME + 40];
+    snprintf(where, sizeof where, "%s@coordinate_interpolation", path);
+    if (mr_h5_has(h, where)) return true;
+    snprintf(where, sizeof where, "%s@coordinate_sampling", path);
+    return mr_h5_has(h, where);
+}
+
+/** Variables with tie points, here and in the groups below, where a collection has its own. */
+typedef struct search {
+    const mr_h5 *h;
+    size_t most, n, seen;
+    char **found; /* [give] */
+} search;
+
+static void look_in(search *s, const char *group, int deep)
+{
+    char *v[256], path[NAME];
+    const size_t n = mr_h5_members(s->h, *group ? group : "/", 256, v);
     for (size_t i = 0; i < n; i++) {
-        snprintf(where, sizeof where, "%.200s@coordinate_interpolation", v[i]);
-        bool has = mr_h5_has(h, where);
-        snprintf(where, sizeof where, "%.200s@coordinate_sampling", v[i]);
-        has = has || mr_h5_has(h, where);
-        if (has && found++ == 0) snprintf(name, size, "%s", v[i]);
+        const int w = snprintf(path, sizeof path, "%s%s%s", group, *group ? "/" : "", v[i]);
         free(v[i]);
+        if (w >= 250 || s->n >= s->most || s->seen++ >= MOST_SEEN) continue;
+        if (has_ties(s->h, path))
+            s->n += (s->found[s->n] = strdup(path)) != NULL;
+        else if (deep < MOST_DEEP && mr_h5_is_group(s->h, path))
+            look_in(s, path, deep + 1);
     }
-    return found == 1;
+}
+
+static size_t list_variables(const mr_infile *src, size_t max, char **v)
+{
+    search s = {.h = src->h5, .most = max, .found = v};
+    look_in(&s, "", 0);
+    return s.n;
 }
 
 static bool is_xdas(const mr_infile *src)
 {
-    const mr_h5 *h = src->h5;
-    char conv[64], name[256];
-    return mr_h5_text(h, "@Conventions", 0, conv, sizeof conv) && strncmp(conv, "CF", 2) == 0 &&
-           find_variable(h, name, sizeof name);
+    char conv[64], *one[1] = {NULL};
+    if (!mr_h5_text(src->h5, "@Conventions", 0, conv, sizeof conv) || strncmp(conv, "CF", 2) != 0)
+        return false;
+    const bool yes = list_variables(src, 1, one) == 1;
+    free(one[0]);
+    return yes;
+}
+
+/** A name that stands in an attribute of a variable is of the variable's own group. */
+static void beside(const char *variable, const char *name, char out[NAME])
+{
+    const char *slash = strrchr(variable, '/');
+    snprintf(out, NAME, "%.*s%.64s", slash ? (int)MR_MIN(slash - variable + 1, 250) : 0, variable,
+             name);
 }
 
 /** "time: time_indices time_values distance: ..." */
-static unsigned parse_axes(const mr_h5 *h, const char *text, axis a[2])
+static unsigned parse_axes(const mr_h5 *h, const char *variable, const char *text, axis a[2])
 {
     unsigned n = 0;
     int used;
-    while (n < 2 && sscanf(text, " %63[^: ]: %63s %63s%n", a[n].name, a[n].indices, a[n].values,
-                           &used) == 3) {
+    char indices[64], values[64];
+    while (n < 2 &&
+           sscanf(text, " %63[^: ]: %63s %63s%n", a[n].name, indices, values, &used) == 3) {
+        beside(variable, indices, a[n].indices);
+        beside(variable, values, a[n].values);
         a[n].n = mr_h5_count(h, a[n].indices);
         if (a[n].n < 1 || a[n].n != mr_h5_count(h, a[n].values) ||
             !mr_h5_i64s(h, a[n].indices, a[n].n - 1, 1, &a[n].last_index))
@@ -54,7 +91,7 @@ static unsigned parse_axes(const mr_h5 *h, const char *text, axis a[2])
 
 static mr_status time_units(const mr_h5 *h, const char *values, double *per, int64_t *epoch)
 {
-    char where[100], units[80] = "", calendar[40] = "";
+    char where[NAME + 20], units[80] = "", calendar[40] = "";
     snprintf(where, sizeof where, "%s@units", values);
     mr_h5_text(h, where, 0, units, sizeof units);
     snprintf(where, sizeof where, "%s@calendar", values);
@@ -115,18 +152,21 @@ static mr_status read_sampled(const mr_h5 *h, mr_find *f, const char *name, uint
 {
     mr_status st = MR_OK;
     mr_tie_points *t = &f->clock.ties;
-    char where[300], text[200] = "", sampling[80], values[80], lengths[80], unit[40] = "";
+    char where[NAME + 40], text[200] = "", unit[40] = "", name3[3][80];
+    char sampling[NAME], values[NAME], lengths[NAME];
     double per = 1, step_ns = 0, interval;
     int64_t *start = NULL, *len = NULL;
     snprintf(where, sizeof where, "%s@coordinate_sampling", name);
     mr_h5_text(h, where, 0, text, sizeof text);
-    if (sscanf(text, "%*[^: ]: %79s", sampling) != 1)
+    if (sscanf(text, "%*[^: ]: %79s", name3[0]) != 1)
         return MR_RAISE(MR_EINPUT, "sampled coordinate '%s'", text);
+    beside(name, name3[0], sampling);
     snprintf(where, sizeof where, "%s@tie_point_mapping", sampling);
     mr_h5_text(h, where, 0, text, sizeof text);
-    const size_t n = sscanf(text, "%*[^: ]: %79s %79s", values, lengths) == 2
-                         ? (size_t)mr_h5_count(h, values)
-                         : 0;
+    const bool two = sscanf(text, "%*[^: ]: %79s %79s", name3[1], name3[2]) == 2;
+    beside(name, two ? name3[1] : "", values);
+    beside(name, two ? name3[2] : "", lengths);
+    const size_t n = two ? (size_t)mr_h5_count(h, values) : 0;
     snprintf(where, sizeof where, "%s@units", sampling);
     mr_h5_text(h, where, 0, unit, sizeof unit);
     snprintf(text, sizeof text, "%s since 1970-01-01", *unit ? unit : "nanoseconds");
@@ -188,11 +228,11 @@ static void read_distance(const mr_h5 *h, mr_find *f, const axis *a)
 }
 
 /** Time by tie points: which of the two axes it is. */
-static mr_status by_ties(const mr_h5 *h, mr_find *f, const char *text)
+static mr_status by_ties(const mr_h5 *h, mr_find *f, const char *name, const char *text)
 {
     mr_status st = MR_OK;
     axis a[2] = {0};
-    if (parse_axes(h, text, a) != 2)
+    if (parse_axes(h, name, text, a) != 2)
         return MR_RAISE(MR_EINPUT, "tie points cannot be read: '%s'", text);
     unsigned t = strncmp(a[0].name, "time", 4) == 0 ? 0 : 1; /* the attribute is in axis order */
     if (strncmp(a[t].name, "time", 4) != 0) return MR_RAISE(MR_EINPUT, "no time coordinate");
@@ -215,7 +255,7 @@ static mr_status by_samples(const mr_h5 *h, mr_find *f, const char *name, const 
     axis a[2] = {0};
     uint64_t rows = 0;
     MR_TRY(read_sampled(h, f, name, &rows));
-    const unsigned n = parse_axes(h, text, a);
+    const unsigned n = parse_axes(h, name, text, a);
     const bool first = rows == f->dims[0], second = rows == f->dims[1];
     if (!first && !second) return MR_RAISE(MR_EINPUT, "sampled stretches do not fit the shape");
     f->time_first = first && !(second && n == 1 && (uint64_t)a[0].last_index + 1 == f->dims[0]);
@@ -228,21 +268,25 @@ static mr_status read_file(const mr_infile *src, mr_find *f)
 {
     const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
-    char name[256] = "", where[300], text[200] = "";
-    find_variable(h, name, sizeof name);
+    char where[NAME + 40], text[200] = "";
+    const char *name = f->want ? f->want : "", *slash = strrchr(name, '/');
     MR_TRY(mr_find_data(h, f, name));
     snprintf(where, sizeof where, "%s@coordinate_interpolation", name);
     mr_h5_text(h, where, 0, text, sizeof text);
     snprintf(where, sizeof where, "%s@coordinate_sampling", name);
-    MR_TRY(mr_h5_has(h, where) ? by_samples(h, f, name, text) : by_ties(h, f, text));
+    MR_TRY(mr_h5_has(h, where) ? by_samples(h, f, name, text) : by_ties(h, f, name, text));
     snprintf(where, sizeof where, "%s@units", name);
     *text = 0;
     mr_h5_text(h, where, 0, text, sizeof text);
     mr_set_unit(f, text, 1);
-    mr_set_quantity(f, name);
+    mr_set_quantity(f, slash ? slash + 1 : name);
 out:
     return st;
 }
 
-const mr_layout mr_layout_xdas = {"xdas", "xdas netCDF", .hdf5 = true, .recognise = is_xdas,
-                                  .read = read_file};
+const mr_layout mr_layout_xdas = {"xdas",
+                                  "xdas netCDF",
+                                  .hdf5 = true,
+                                  .recognise = is_xdas,
+                                  .read = read_file,
+                                  .list = list_variables};
