@@ -110,10 +110,14 @@ typedef struct mr_needs {
     size_t scratch_rows; /* plus this many rows as wide as x */
     size_t blank_head;   /* outputs at positions within that many input samples of the span's
                             start are NaN by definition (a window not yet full) */
-    bool lti;            /* linear and time-invariant (away from the ends) */
-    bool no_level;       /* a constant added to the input adds nothing to the output, away from
+    /* Output m is the UTC time of index m to the ns, by the stamps: map() asks p->clock where that
+     * is in the input. Only before operators that change the rate. Stamps may be that many samples
+     * off their index; more is refused. 0: an output's time is by the stamps of its place. */
+    size_t by_stamps;
+    bool lti;      /* linear and time-invariant (away from the ends) */
+    bool no_level; /* a constant added to the input adds nothing to the output, away from
                             the ends: float32 will hold what comes out */
-    bool rounds;         /* rows go through transforms of as many as come: where blocks are cut
+    bool rounds;   /* rows go through transforms of as many as come: where blocks are cut
                             changes the last bits, as a fading memory does */
 
     /* reducers: the last of the chain; its indices are those of items until they are folded */
@@ -140,6 +144,16 @@ static inline bool mr_row_is_item(const mr_needs *d)
     return d->items.n == 1 && d->items.window_ns == d->row_ns && d->items.least == d->items.len;
 }
 
+/** When the samples of a span were taken, by the stamps of its files. */
+typedef struct mr_clock mr_clock;
+struct mr_clock {
+    /** The place of UTC time t_ns among the span's samples: *n is at or before it, by *frac of a
+     * step, 0 <= *frac < 1; beyond the span's ends as if it went on. NULL: every sample is at the
+     * time of its index. */
+    void (*place)(const mr_clock *k, int64_t t_ns, int64_t *n, double *frac);
+    const void *spans, *span; /* place()'s own */
+};
+
 /** One call of a map: an input view that covers samples [x0, x0 + x->nt) of channels [xc0, xc0 +
  *  x->nc), an output view that covers [y0, y0 + y->nt) of [yc0, yc0 + y->nc). The chain guarantees
  *  that x covers what needs says, clipped to the span and to the array. */
@@ -165,6 +179,7 @@ typedef struct mr_piece {
                             apart, not 0 where the input is NaN (bridged values stand in x); NULL if
                             there are none */
     size_t bad_stride;
+    const mr_clock *clock; /* for operators with by_stamps: of the input's samples */
 } mr_piece;
 
 /** x's row at the time of row t of y, for operators that keep the rate: where no context is asked

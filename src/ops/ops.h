@@ -24,6 +24,7 @@
     ROW(notch)                                                                                     \
     ROW(decimate)                                                                                  \
     ROW(resample)                                                                                  \
+    ROW(align)                                                                                     \
     ROW(scale)                                                                                     \
     ROW(units)                                                                                     \
     ROW(strain)                                                                                    \

@@ -17,6 +17,14 @@ mr_slab mr_lane_span(const mr_plan *p, const mr_lane *l)
     return raw_span(&p->spans.span[l->span]);
 }
 
+/** Of a place among the span's samples: by the stamps, unless an operator went by them. */
+static int64_t time_of(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t num,
+                       int64_t den)
+{
+    return mr_chain_by_stamps(a->chain) ? mr_index_ns(num, den, a->in.rate_hz)
+                                        : mr_span_time(&p->spans, sp, num, den);
+}
+
 /** By which lanes are cut and input.time selects: the stamps' time of a sample, the nominal one of
  * a reduction's row. */
 static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, int64_t m)
@@ -25,7 +33,7 @@ static int64_t out_time(const mr_plan *p, const mr_array *a, const mr_span *sp, 
     if (mr_chain_reduces(a->chain) && !mr_chain_picks(a->chain))
         return mr_chain_nominal_ns(a->chain, m);
     mr_chain_position(a->chain, raw_span(sp), m, &num, &den);
-    return mr_span_time(&p->spans, sp, num, den);
+    return time_of(p, a, sp, num, den);
 }
 
 int64_t mr_lane_time(const mr_plan *p, const mr_lane *l, int64_t m)
@@ -55,8 +63,7 @@ static int64_t row_time(const mr_plan *p, const mr_array *a, const mr_span *sp, 
     int64_t num, den;
     const int64_t t = mr_chain_nominal_ns(a->chain, m), step = (int64_t)(1e9 / a->in.rate_hz);
     mr_chain_position(a->chain, raw_span(sp), m, &num, &den);
-    const int64_t off =
-        mr_span_time(&p->spans, sp, num, den) - mr_index_ns(num, den, a->in.rate_hz);
+    const int64_t off = time_of(p, a, sp, num, den) - mr_index_ns(num, den, a->in.rate_hz);
     return off > step || off < -step ? t + off : t;
 }
 
@@ -107,12 +114,18 @@ mr_slab mr_lane_block(const mr_plan *p, const mr_lane *l, size_t i)
     return s;
 }
 
+static void place(const mr_clock *k, int64_t t_ns, int64_t *n, double *frac)
+{
+    mr_span_place(k->spans, k->span, t_ns, n, frac);
+}
+
 void mr_lane_ranges(const mr_plan *p, const mr_lane *l, size_t i, mr_block_ranges *r)
 {
     const mr_array *a = &p->arrays[l->array];
     const mr_slab want = mr_lane_block(p, l, i), none = {0, 0};
     const mr_slab next = want.b < l->out.b ? mr_lane_block(p, l, i + 1) : none;
     mr_chain_ranges(a->chain, raw_span(&p->spans.span[l->span]), want, i == 0, next, r);
+    r->clock = (mr_clock){place, &p->spans, &p->spans.span[l->span]};
     mr_chain_channels(a->chain, (mr_slab){(int64_t)l->c0, (int64_t)l->c1}, r->ch);
     r->raw = mr_array_looked_at(a, raw_span(&p->spans.span[l->span]), r->raw);
 }
@@ -387,6 +400,20 @@ static mr_status note_short(mr_plan *p, const mr_array *a, uint32_t span)
     return MR_OK;
 }
 
+/** Are the span's stamps where an operator that goes by them looks for its samples? */
+static mr_status check_stamps(const mr_plan *p, const mr_array *a, const mr_span *sp)
+{
+    const size_t most = mr_chain_by_stamps(a->chain);
+    size_t leg = sp->leg0;
+    const double off = most ? mr_span_off(&p->spans, sp, a->in.rate_hz, &leg) : 0;
+    if (!most || off <= (double)most - 0.5) return MR_OK;
+    return MR_RAISE(MR_ECONFIG,
+                    "align: in %s the stamps are %.3g s off the count of samples at %.9g Hz, its "
+                    "drift allows %.3g s: say more, or what rate they have by input.map.rate",
+                    mr_catalog_path(p->cat, p->spans.leg[leg].file), off / sp->rate_hz, sp->rate_hz,
+                    ((double)most - 0.5) / sp->rate_hz);
+}
+
 static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
 {
     mr_status st = MR_OK;
@@ -397,6 +424,7 @@ static mr_status lanes_of_span(mr_plan *p, uint32_t span, uint32_t array)
     if (p->cfg->time_b != INT64_MAX) all.b = first_at(p, a, sp, all, p->cfg->time_b);
     MR_TRY(own_rows(p, a, span, &all));
     if (all.a < all.b) MR_TRY(note_short(p, a, span));
+    if (all.a < all.b) MR_TRY(check_stamps(p, a, sp));
     while (all.a < all.b) {
         mr_slab cut = all;
         if (a->grid_ns != INT64_MAX) {

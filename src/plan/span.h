@@ -110,6 +110,11 @@ mr_slab mr_span_rows(const mr_spans *s, const mr_span *sp, size_t i, mr_slab gri
 /** Time of the span's sample at position num/den (grid index): through the files' own start stamps.
  */
 int64_t mr_span_time(const mr_spans *s, const mr_span *sp, int64_t num, int64_t den);
+/** The other way: the sample at or before time t, and the part of a step from it to t. */
+void mr_span_place(const mr_spans *s, const mr_span *sp, int64_t t_ns, int64_t *n, double *frac);
+/** How many samples its stamps are off the times of their indices at rate_hz at most, and in which
+ * leg. */
+double mr_span_off(const mr_spans *s, const mr_span *sp, double rate_hz, size_t *leg);
 /** Does the stamp of the leg behind leg i change the times in leg i? */
 bool mr_span_bends(const mr_spans *s, const mr_span *sp, size_t i);
 /** The legs that hold samples [k0, k1) of the span: index of the first, and how many. */

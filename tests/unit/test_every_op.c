@@ -73,6 +73,16 @@ static bool lists(const mr_op *op)
     return op->pick || op->join;
 }
 
+/* Then it comes before what changes the rate. */
+static bool goes_by_stamps(const mr_op *op)
+{
+    mr_chain *c = NULL;
+    assert_int_equal(bind(op, NULL, NULL, &c), MR_OK);
+    const bool does = mr_chain_by_stamps(c) > 0;
+    mr_chain_free(c);
+    return does;
+}
+
 /* Calls f for every filter that runs as one with a decimation after it, and for every operator
  * after such a pair. */
 static void each_pair(void (*f)(const char *what, const mr_chain *c))
@@ -87,7 +97,8 @@ static void each_pair(void (*f)(const char *what, const mr_chain *c))
     one_pair(f, filter, "decimate factor=3 phase=causal", NULL);
     one_pair(f, filter, "resample rate=20Hz", NULL);
     for (size_t i = 0; mr_op_at(i); i++)
-        if (!lists(mr_op_at(i))) one_pair(f, filter, "decimate factor=2", mr_op_at(i));
+        if (!lists(mr_op_at(i)) && !goes_by_stamps(mr_op_at(i)))
+            one_pair(f, filter, "decimate factor=2", mr_op_at(i));
 }
 
 /* Calls f for chains in which channels are looked across, more than once. */

@@ -32,7 +32,7 @@ static mr_status bind_at(mr_chain *c, mr_bound *v, size_t *n, const mr_op *op, v
     b->needs.down = MR_MAX(b->needs.down, (size_t)1);
     b->needs.ch_down = MR_MAX(b->needs.ch_down, (size_t)1);
     MR_TRY(mr_bound_check_even(b, *n - 1));
-    MR_TRY(mr_bound_check(b));
+    MR_TRY(mr_bound_check(c, b));
     MR_TRY(mr_bound_place(b));
     c->out = b->out;
     c->out.limits = (mr_limits){0, 0}; /* of samples as they were */

@@ -57,6 +57,10 @@ void mr_chain_position(const mr_chain *c, mr_slab span, int64_t m, int64_t *num,
 void mr_chain_position_at(const mr_chain *c, size_t n_ops, mr_slab span, int64_t m, int64_t *num,
                           int64_t *den);
 
+/** How many samples stamps may be off their index, where an operator goes by them (its output is
+ * on the UTC grid to the ns, and so is all that is made of it); 0: none does. */
+size_t mr_chain_by_stamps(const mr_chain *c);
+
 /** Ranges of one block at every operator, and the raw input it needs. in[i] is what operator i
  *  reads (in[0] of an empty chain is out); out the block's output. */
 typedef struct mr_block_ranges {
@@ -67,6 +71,7 @@ typedef struct mr_block_ranges {
     mr_slab in[MR_MAX_OPS];
     int64_t snap[MR_MAX_OPS];
     mr_slab ch[MR_MAX_OPS + 1]; /* channels at operator i's input, [n] of the output */
+    mr_clock clock;             /* of the raw samples; set by who knows it, else nominal */
     bool fresh;
 } mr_block_ranges;
 /** Ranges for output [want.a, want.b) (inside the output span). fresh: first block of a lane. next:

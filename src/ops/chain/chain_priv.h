@@ -34,7 +34,7 @@ struct mr_compound {
 
 /* --- ops/chain/contract.c --- */
 /** Is all that the operator declares honoured? MR_EBUG with its name and the field's. */
-mr_status mr_bound_check(const mr_bound *b);
+mr_status mr_bound_check(const mr_chain *c, const mr_bound *b);
 /** May operator `number` of the chain be given irregular rows? MR_ECONFIG with its name: no. */
 mr_status mr_bound_check_even(const mr_bound *b, size_t number);
 /** May it come after this reducer (NULL: none so far), which n_rows others follow? MR_ECONFIG. */

@@ -104,7 +104,8 @@ static void run_wide(const mr_chain *c, const mr_pass *run)
                                     .next = INT64_MAX,
                                     .scratch = run->work,
                                     .bad = run->bad,
-                                    .bad_stride = run->bad_stride});
+                                    .bad_stride = run->bad_stride,
+                                    .clock = &r->clock});
 }
 
 static bool is_wide(const mr_chain *c, const mr_pass *run)
@@ -161,7 +162,8 @@ void mr_chain_run(const mr_chain *c, const mr_pass *run)
                       .snap = r->snap[i],
                       .state = b->needs.state ? run->state + b->state_at * run->width : NULL,
                       .scratch = run->work,
-                      .feed = i == first && streams ? feed : NULL};
+                      .feed = i == first && streams ? feed : NULL,
+                      .clock = &r->clock};
         if (b->defer)
             run_deferred(c, i, run, &p);
         else if (to.nt > 0)

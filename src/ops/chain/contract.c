@@ -33,6 +33,19 @@ static mr_status check_channels(const mr_bound *b)
     return MR_OK;
 }
 
+/* Places by stamps are those of samples as they were taken. */
+static mr_status check_stamps(const mr_chain *c, const mr_bound *b)
+{
+    const mr_needs *d = &b->needs;
+    if (!d->by_stamps) return MR_OK;
+    if (d->up != 1 || d->down != 1) return REFUSE(b, "needs->by_stamps", "and another rate");
+    for (const mr_bound *k = c->v; k < b; k++)
+        if (k->needs.up != 1 || k->needs.down != 1 || k->needs.by_stamps)
+            return MR_RAISE(MR_ECONFIG, "%s goes by the stamps of samples: it comes before %s",
+                            b->op->name, k->op->name);
+    return MR_OK;
+}
+
 static mr_status check_map(const mr_bound *b)
 {
     const mr_needs *d = &b->needs;
@@ -105,10 +118,11 @@ out:
     return st;
 }
 
-mr_status mr_bound_check(const mr_bound *b)
+mr_status mr_bound_check(const mr_chain *c, const mr_bound *b)
 {
     if (b->op->join) return MR_OK; /* looks at no samples */
-    const mr_status st = check_channels(b);
+    mr_status st = check_channels(b);
+    if (st == MR_OK) st = check_stamps(c, b);
     if (st != MR_OK) return st;
     if (b->out.n_axes > MR_MAX_AXES) return REFUSE(b, "out->n_axes", "more than MR_MAX_AXES");
     return b->needs.items.len ? check_reducer(b) : check_map(b);

@@ -164,6 +164,13 @@ void mr_chain_ranges(const mr_chain *c, mr_slab span, mr_slab want, bool fresh, 
     for (size_t i = 0; i < c->n; i++) r->snap[i] = last ? INT64_MAX : ahead[i].a;
 }
 
+size_t mr_chain_by_stamps(const mr_chain *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (c->v[i].needs.by_stamps) return c->v[i].needs.by_stamps;
+    return 0;
+}
+
 static void context(const mr_chain *c, bool carried, double *before_s, double *after_s)
 {
     double before = 0, after = 0;

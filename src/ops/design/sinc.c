@@ -49,6 +49,10 @@ void mr_sinc_row(const mr_piece *p, int64_t i, double frac, double *y)
     const int64_t a = MR_MAX(first, p->x0), b = MR_MIN(first + TAPS, p->x0 + (int64_t)p->x->nt);
     MR_ASSERT((a == first || a == p->span.a) && (b == first + TAPS || b == p->span.b));
     mr_sinc_weights(frac, w);
-    weigh(p->x->d + (size_t)(a - p->x0) * p->x->stride, p->x->stride, w + (a - first),
-          b > a ? (size_t)(b - a) : 0, p->y->nc, y);
+    if (a < b) {
+        weigh(p->x->d + (size_t)(a - p->x0) * p->x->stride, p->x->stride, w + (a - first),
+              (size_t)(b - a), p->y->nc, y);
+        return;
+    }
+    memset(y, 0, p->y->nc * sizeof *y); /* all beyond an end */
 }

@@ -283,6 +283,7 @@ double *mr_cut_run(const mr_cut_job *j)
                     next = {want.b, MR_MIN(l1, want.b + block)};
             mr_block_ranges r;
             mr_chain_ranges(j->chain, j->span, want, b0 == l0, next, &r);
+            r.clock = j->clock;
             cut_block(j, &r, (mr_slab){l0, l1}, states, y);
         }
         end = l1;

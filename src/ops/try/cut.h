@@ -12,6 +12,7 @@ typedef struct mr_cut_job {
     size_t nc;
     int64_t lane, block; /* in output samples, or items of a reducer (rows stay whole); 0: all */
     size_t tile;         /* channels */
+    mr_clock clock;      /* of x */
 } mr_cut_job;
 
 /** Channels that the chain gives. */

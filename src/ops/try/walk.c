@@ -33,6 +33,15 @@ static mr_status samples(double **out)
     return MR_OK;
 }
 
+/* Stamps that are 0.3 of a step off at first, and drift by a part in 10,000. */
+static void crooked(MR_UNUSED const mr_clock *k, int64_t t_ns, int64_t *n, double *frac)
+{
+    const int64_t m = mr_index_at(t_ns, mr_try_geom.rate_hz);
+    const double off = 0.3 + 1e-4 * (double)(m - SPAN.a);
+    *n = m + (int64_t)floor(off);
+    *frac = off - floor(off);
+}
+
 static double *run(const mr_chain *c, const double *x, const uint8_t *bad, int64_t lane,
                    int64_t block, size_t tile)
 {
@@ -43,7 +52,8 @@ static double *run(const mr_chain *c, const double *x, const uint8_t *bad, int64
                           .nc = NC,
                           .lane = lane,
                           .block = block,
-                          .tile = tile};
+                          .tile = tile,
+                          .clock = {.place = crooked}};
     return mr_cut_run(&j);
 }
 
