@@ -1,6 +1,7 @@
 /* plan/lane.c: cut every span into lanes on the UTC grid, lanes into blocks and input buffers, and
  * give each lane its identity. */
 #include "plan/plan.h"
+#include "out/product/kinds.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,7 +219,8 @@ static mr_status lane_key(const mr_plan *p, mr_lane *l)
                        (long long)l->raw.b, (unsigned long long)l->c0, (unsigned long long)l->c1,
                        (long long)a->block_out));
     const mr_geom *g = mr_chain_out(a->chain);
-    const bool sums = mr_array_shape(a).kind == MR_SUMS;
+    const mr_row_shape shape = mr_array_shape(a);
+    const bool sums = mr_product_of(&shape)->sums;
     if (sums || strcmp(g->quantity, a->in.quantity) != 0 || strcmp(g->unit, a->in.unit) != 0)
         MR_TRY(mr_text_add(&t, "%s %s in %s\n", sums ? "sums of" : "gives", g->quantity, g->unit));
     MR_TRY(mr_text_add(&t, "rows %lld %lld\n", (long long)l->rows.a, (long long)l->rows.b));

@@ -34,6 +34,11 @@ ONLY_IN = {  # system header: the rooms that may include it, and single files
 }
 
 
+# the kinds of products are asked by their row; who names one makes it, or is the table
+KINDS = re.compile(r"\bMR_(?:SAMPLES|ROWS|SUMS|TABLE)\b")
+NAME_KINDS = {"src/out/output.h", "src/out/product/kinds.c", "src/out/product/kinds.h", "src/plan/lane.c"}
+
+
 def findings(path):
     parts = path.split("/")
     room = parts[1] if len(parts) > 2 else ""
@@ -54,6 +59,8 @@ def findings(path):
             rooms, files = ONLY_IN[system[1]]
             if room not in rooms and path not in files:
                 yield n, f"<{system[1]}> is for {', '.join(sorted(rooms))} only"
+        if KINDS.search(line) and path not in NAME_KINDS:
+            yield n, "a kind of product is asked by its row (out/product/kinds.h), not by name"
         if re.match(r"\s*#\s*pragma\s+omp\s.*\bparallel\b", line) and room != "run":
             yield n, "only run opens a parallel region"
 

@@ -281,11 +281,10 @@ static mr_status product_options(const mr_opts *o, mr_view_ask *q, mr_text words
     if (!q->linear && strcmp(o->val[O_FREQUENCY], "log") != 0)
         return MR_RAISE(MR_ECONFIG, "--frequency: '%s' is neither log nor linear",
                         o->val[O_FREQUENCY]);
-    static const int of[] = {O_SOURCE, O_WHAT};
-    static const char *const axis[] = {"source", "statistic"};
+    static const int of[] = {O_SOURCE, O_WHAT}; /* options called like the axis */
     for (int i = 0; i < 2; i++) {
         if (!o->val[of[i]]) continue;
-        MR_TRY(mr_text_add(&words[i], "%s=%s", axis[i], o->val[of[i]]));
+        MR_TRY(mr_text_add(&words[i], "%s=%s", table[of[i]].name, o->val[of[i]]));
         q->at[i] = words[i].s;
     }
     q->at[2] = o->val[O_AT];

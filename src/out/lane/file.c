@@ -2,6 +2,7 @@
  * it; the samples go to their places by pwrite while the checksum runs along; then trailer, fsync,
  * publish. Deflated samples go through deflate.c instead; libhdf5 then keeps the .part until
  * all are in, and the checksum is taken from the smaller file afterwards. */
+#include "out/product/kinds.h"
 #include "out/digests.h"
 #include "out/lane/deflate.h"
 #include "out/lane/layout.h"
@@ -69,7 +70,7 @@ static mr_status check_spec(const mr_lane_spec *s)
 {
     uint8_t raw[16];
     size_t cells;
-    const bool table = s->shape.kind == MR_TABLE; /* may be empty, has no time axis */
+    const bool table = !mr_product_of(&s->shape)->counted; /* may be empty, has no time axis */
     if (s->nc == 0 || !s->distance_m || (!table && (s->rows == 0 || !s->time_ns)))
         return MR_RAISE(MR_EBUG, "lane file %s without rows, channels or coordinates", s->rel);
     if (!mr_digest_parse(s->plan.hex, raw) || !mr_digest_parse(s->lane.hex, raw))

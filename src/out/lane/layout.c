@@ -35,7 +35,7 @@ const char *mr_array_name(const char *quantity, const mr_row_shape *shape)
 const char *mr_lane_array_name(const char *quantity, const mr_row_shape *shape, char buf[128])
 {
     const char *name = mr_array_name(quantity, shape);
-    if (shape->kind != MR_SUMS) return name;
+    if (!mr_product_of(shape)->sums) return name;
     snprintf(buf, 128, "%.100s" MR_SUMS_SUFFIX, name);
     return buf;
 }
@@ -105,7 +105,8 @@ hid_t mr_cf_axis(mr_h5w *w, hid_t at, const mr_axis *axis, int32_t dimid)
 
 void mr_cf_product(mr_h5w *w, hid_t at, const mr_row_shape *s)
 {
-    if (s->kind != MR_SAMPLES) mr_h5w_text(w, at, MR_PRODUCT, mr_products[s->kind].name);
+    const mr_product_row *row = mr_product_of(s);
+    if (!row->plain) mr_h5w_text(w, at, MR_PRODUCT, row->name);
 }
 
 static void attach(mr_h5w *w, hid_t array, const mr_cf_dims *d)
@@ -157,13 +158,13 @@ size_t mr_shape_counts(const mr_row_shape *s)
 
 size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc)
 {
-    if (s->kind == MR_TABLE) return s->table->size;
+    if (!mr_product_of(s)->counted) return s->table->size;
     return mr_shape_depth(s) * nc * mr_shape_cell(s);
 }
 
 size_t mr_shape_cell(const mr_row_shape *s)
 {
-    return s->kind == MR_SUMS || s->f64 ? sizeof(double) : sizeof(float);
+    return mr_product_of(s)->sums || s->f64 ? sizeof(double) : sizeof(float);
 }
 
 size_t mr_shape_result_cell(const mr_row_shape *s)
@@ -256,7 +257,7 @@ static void lay_out_table(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset)
 void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t *counts_at)
 {
     *counts_at = 0;
-    if (s->shape.kind == MR_TABLE) {
+    if (!mr_product_of(&s->shape)->counted) {
         lay_out_table(w, s, offset);
         return;
     }
@@ -283,9 +284,10 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *s, uint64_t *offset, uint64_t
         w, w->file, mr_lane_array_name(s->quantity, shape, name),
         mr_shape_cell(shape) == sizeof(double) ? H5T_IEEE_F64LE : H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
         d.rank, d.n, NULL, &(mr_h5w_how){.chunk = deflate ? chunk : NULL});
-    if (shape->kind == MR_SUMS) /* a sum of spectra is in the unit of one */
+    const bool sums = mr_product_of(shape)->sums;
+    if (sums) /* a sum of spectra is in the unit of one */
         snprintf(name, sizeof name, "sum of %.60s; its mean is this over count", s->quantity);
-    mr_cf_array(w, array, shape->kind == MR_SUMS ? name : s->quantity, s->unit, shape, &d);
+    mr_cf_array(w, array, sums ? name : s->quantity, s->unit, shape, &d);
     mr_lane_xdas(w, s, array);
     geometry(w, s, array, d.scale[last]);
     ledger(w, s);

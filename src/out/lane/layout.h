@@ -1,6 +1,7 @@
 /* out/lane/layout.h: the HDF5 objects of a lane file, apart from its samples. Internal to out/. */
 #ifndef MR_OUT_LANE_LAYOUT_H
 #define MR_OUT_LANE_LAYOUT_H
+#include "out/product/kinds.h"
 #include "out/h5w.h"
 #include "out/output.h"
 
@@ -15,7 +16,7 @@ void mr_lane_layout(mr_h5w *w, const mr_lane_spec *spec, uint64_t *offset, uint6
 /** Is this lane deflated? Sums are not: they are read back to be merged. */
 static inline bool mr_lane_deflated(const mr_lane_spec *s)
 {
-    return s->deflate && s->shape.kind != MR_SUMS && s->shape.kind != MR_TABLE;
+    return s->deflate && mr_product_of(&s->shape)->packs;
 }
 /** Name of the values' dataset: the quantity, or "data" where that is no name for a variable or is
  * that of another one. */

@@ -224,7 +224,7 @@ static mr_status find_kind(mr_product *p)
     p->kind = mr_product_named(word);
     if (st != MR_OK || word[0]) return st;
     hid_t t = H5Dget_type(p->file->array);
-    p->kind = H5Tget_size(t) == sizeof(double) ? MR_SUMS : MR_ROWS;
+    p->kind = mr_product_unnamed(H5Tget_size(t) == sizeof(double));
     H5Tclose(t);
     return st;
 }
@@ -258,7 +258,7 @@ static mr_status find_array(mr_product *p, search *s)
     for (size_t i = 0; i < p->n_axes; i++)
         if (n[i + !p->result] != p->axis[i].n)
             return MR_RAISE(MR_EVERIFY, "%s: '%s' does not fit its axes", f->path, s->name);
-    name_values(p->kind == MR_SUMS && !p->result, s->name, p->quantity, sizeof p->quantity);
+    name_values(mr_products[p->kind].sums && !p->result, s->name, p->quantity, sizeof p->quantity);
     MR_TRY(text_attribute(p, f->array, "units", p->unit, sizeof p->unit));
     MR_TRY(text_attribute(p, f->array, MR_AXIS_SCALE, word, sizeof word));
     p->power = strcmp(word, "decibel") == 0;
@@ -271,7 +271,7 @@ static mr_status find_counts(mr_product *p)
 {
     struct mr_product_file *f = p->file;
     hsize_t n[MAX_RANK];
-    f->sums = p->kind == MR_SUMS && !p->result; /* there they are divided already */
+    f->sums = mr_products[p->kind].sums && !p->result; /* there they are divided already */
     if (!f->sums) return MR_OK;
     f->count = open_dataset(f->file, "count");
     const int rank = f->count >= 0 ? shape_of(f->count, n) : -1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/utc.h"
+#include "out/product/kinds.h"
 #include "run/folder/said.h"
 #include "run/mill/inside.h"
 #include "run/piece/piece.h"
@@ -139,7 +140,7 @@ static mr_status append(mr_mill *m, mr_out_block *b)
     mr_status st = MR_OK;
     mr_job *j = b->job;
     const mr_row_shape shape = mr_array_shape(&m->plan->arrays[j->lane->array]);
-    if (shape.kind == MR_TABLE) {
+    if (!mr_product_of(&shape)->counted) {
         MR_TRY(mr_picks_spool(m->plan, m->folder, b));
         if (b->last) MR_TRY(write_table(m, j));
         goto out;

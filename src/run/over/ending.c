@@ -2,6 +2,7 @@
 #include "run/over/ending.h"
 #include <stdlib.h>
 #include <string.h>
+#include "out/product/kinds.h"
 #include "par/map.h"
 #include "run/over/events.h"
 
@@ -105,19 +106,39 @@ out:
     return st;
 }
 
-static mr_status write_result(mr_comm *c, const mr_plan *p, const char *folder,
-                              const mr_lane_entry *e, size_t n, int threads)
+/** What is written of all lanes. */
+typedef struct ending {
+    mr_comm *c;
+    const mr_plan *p;
+    const char *folder;
+    mr_lane_entry *e; /* [n] */
+    size_t n;
+    int threads;
+} ending;
+
+static mr_status write_master(const ending *w)
+{
+    return mr_master_write(w->folder, w->e, w->n, &w->p->digest);
+}
+
+static mr_status write_events(const ending *w)
+{
+    return mr_events_of_lanes(w->p, w->folder, w->e, w->n);
+}
+
+static mr_status write_result(const ending *w)
 {
     mr_status st = MR_OK;
     mr_result *r = NULL;
     mr_mapped nothing = {0};
-    if (mr_comm_rank(c) == 0 && p->out_bytes > LONG)
-        mr_log(MR_INFO, "merging the sums of %zu lanes", n);
-    MR_TRY(begin(c, folder, e, n, &r));
-    merging m = {r, folder, mr_comm_rank(c)};
-    MR_TRY(mr_map_ranks(c, mr_result_pieces(r), threads, merge_piece, note_piece, &m, &nothing));
+    mr_comm *c = w->c;
+    if (mr_comm_rank(c) == 0 && w->p->out_bytes > LONG)
+        mr_log(MR_INFO, "merging the sums of %zu lanes", w->n);
+    MR_TRY(begin(c, w->folder, w->e, w->n, &r));
+    merging m = {r, w->folder, mr_comm_rank(c)};
+    MR_TRY(mr_map_ranks(c, mr_result_pieces(r), w->threads, merge_piece, note_piece, &m, &nothing));
     MR_TRY(mr_agree(c, mr_result_sync(r)));
-    if (mr_comm_rank(c) == 0) st = mr_result_seal(r, folder, &p->digest);
+    if (mr_comm_rank(c) == 0) st = mr_result_seal(r, w->folder, &w->p->digest);
     st = mr_agree(c, st);
 out:
     mr_mapped_fini(&nothing);
@@ -126,28 +147,36 @@ out:
     return st;
 }
 
+static const struct {
+    bool by_all; /* collective, once, when all lanes are there; else rank 0's, of any lanes */
+    mr_status (*write)(const ending *w);
+} ends[MR_PRODUCT_ENDS] = {[MR_END_MASTER] = {false, write_master},
+                           [MR_END_RESULT] = {true, write_result},
+                           [MR_END_EVENTS] = {false, write_events}};
+
 mr_status mr_ending_write(mr_comm *c, const mr_plan *p, mr_resume *done, const char *folder,
                           int threads)
 {
     mr_status st = MR_OK;
     const bool first = mr_comm_rank(c) == 0;
-    const mr_product_kind kind =
-        p->n_lanes ? mr_array_shape(&p->arrays[p->lanes[0].array]).kind : MR_SAMPLES;
+    const mr_row_shape shape =
+        p->n_lanes ? mr_array_shape(&p->arrays[p->lanes[0].array]) : (mr_row_shape){0};
+    const mr_product_end end = mr_product_of(&shape)->end;
+    const bool by_all = ends[end].by_all;
     mr_lane_entry *e = NULL;
     size_t n = 0;
     bool all = true;
     for (size_t i = 0; i < p->n_lanes; i++) all = all && done->done[i];
-    if (!all && kind == MR_SUMS) return MR_OK; /* they are merged once */
-    if (first || kind == MR_SUMS) st = entries(p, done, &e, &n);
+    if (!all && by_all) return MR_OK;
+    if (first || by_all) st = entries(p, done, &e, &n);
     if (st == MR_OK && first && all) st = mr_leftovers_clean(&done->left);
     if (st == MR_OK && first) st = mr_kept_write(folder, &done->left.kept);
     MR_TRY(mr_agree(c, st));
-    if (kind == MR_SUMS)
-        MR_TRY(write_result(c, p, folder, e, n, threads));
-    else if (first && n && kind == MR_TABLE)
-        st = mr_events_of_lanes(p, folder, e, n);
+    const ending w = {c, p, folder, e, n, threads};
+    if (by_all)
+        MR_TRY(ends[end].write(&w));
     else if (first && n)
-        st = mr_master_write(folder, e, n, &p->digest);
+        st = ends[end].write(&w);
     if (st == MR_OK && first && n) st = mr_index_write(folder, e, n);
     st = mr_agree(c, st);
 out:

@@ -73,7 +73,7 @@ static void store_row(void *arg, int64_t row, const mr_view *y, const double *co
     int32_t *to = (int32_t *)behind + k * counts * nc + s->c0;
     for (size_t t = 0; t < y->nt; t++) {
         const double *v = mr_at(y, t, 0);
-        if (s->shape.kind == MR_SUMS || s->shape.f64) {
+        if (mr_shape_cell(&s->shape) == sizeof *v) {
             memcpy((double *)at + t * nc + s->c0, v, y->nc * sizeof *v);
             continue;
         }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "run/told/glance.h"
+#include "out/product/kinds.h"
 #include "run/mill/inside.h"
 #include "run/piece/piece.h"
 
@@ -179,7 +180,8 @@ static mr_status draw(const mr_run_state *r, const mr_block *b, uint64_t rows, m
     const mr_row_shape shape = mr_array_shape(a);
     const mr_geom *g = mr_chain_out(a->chain);
     const mr_slab raw = raw_of(b);
-    const bool plain = shape.kind == MR_SAMPLES || shape.kind == MR_ROWS;
+    const mr_product_row *row = mr_product_of(&shape);
+    const bool plain = row->counted && !row->sums;
     cells in = {0}, out = {0};
     MR_TRY(mr_text_add(t, "{\"lane\":\"%s\",\"t0\":%.3f,\"t1\":%.3f,\"panels\":[", l->rel,
                        1e-9 * (double)mr_span_time(&p->spans, sp, raw.a, 1),
@@ -204,8 +206,8 @@ void mr_glance_block(void *arg, const mr_block *b, uint64_t rows)
 {
     mr_run_state *r = arg;
     mr_text t = {0};
-    const bool table = mr_array_shape(&r->plan->arrays[b->j->lane->array]).kind == MR_TABLE;
-    if ((!rows && !table) || !mr_watch_wants_picture(r->watch)) return;
+    const mr_row_shape shape = mr_array_shape(&r->plan->arrays[b->j->lane->array]);
+    if ((!rows && mr_product_of(&shape)->counted) || !mr_watch_wants_picture(r->watch)) return;
     if (draw(r, b, rows, &t) == MR_OK) {
         mr_watch_show(r->watch, MR_SHOWN_PICTURE, t.s);
         return;
