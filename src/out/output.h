@@ -193,8 +193,8 @@ mr_status mr_master_write(const char *folder, const mr_lane_entry *lanes, size_t
  * Rank 0 begins; the others join with what it packs; whoever is there merges pieces, each once, in
  * any order; all sync; when all have, rank 0 seals. */
 typedef struct mr_result mr_result;
-/** Find the sums and lay out the file, as a .part; what a run that was killed had merged of the same
- *  lanes is taken over. lanes [borrow] for the life of *out. */
+/** Find the sums and lay out the file, as a .part; what a run that was killed had merged of the
+ *  same lanes is taken over. lanes [borrow] for the life of *out. */
 mr_status mr_result_begin(const char *folder, const mr_lane_entry *lanes, size_t n,
                           mr_result **out);
 /** What the others need to know, appended. */

@@ -14,9 +14,10 @@ typedef H5L_info_t mr_h5_link;
 #define mr_h5_reclaim H5Dvlen_reclaim
 #endif
 
-/** No code but ours is loaded, whatever a file or the environment names. The loading state tells off
- *  filters; from 1.14 on a file that the native connector refuses is offered to every connector in the
- *  folders of plug-ins whatever that state, so that none of these may be left. Any number of times. */
+/** No code but ours is loaded, whatever a file or the environment names. The loading state tells
+ *  off filters; from 1.14 on a file that the native connector refuses is offered to every connector
+ *  in the folders of plug-ins whatever that state, so that none of these may be left. Any number of
+ *  times. */
 static inline void mr_h5_no_plugins(void)
 {
     unsigned n = 0;
