@@ -358,22 +358,24 @@ out:
     return st;
 }
 
-/** The forms whose chunks cannot be decoded in what the rest of the plan leaves; NULL where that
- *  does not help, or leaves nothing. [give] */
-static mr_status too_large(const mr_plan *p, uint8_t **out)
+uint64_t mr_chunk_bytes(const mr_store *s)
+{
+    if (s->storage != MR_ST_CHUNKED) return 0;
+    const double bytes = (double)s->chunk_t * (double)s->chunk_c * (double)s->dtype.size;
+    return bytes < 0x1p62 ? (uint64_t)bytes : UINT64_MAX;
+}
+
+/** The forms with chunks that nothing is decoded for: whatever memory there is, so that the same
+ *  archive always comes to the same. NULL where there are none, or no others. [give] */
+static mr_status too_large(const mr_catalog *cat, uint8_t **out)
 {
     mr_status st = MR_OK;
-    const mr_memory_plan *m = &p->mem;
-    const size_t rest = m->need_bytes - MR_MIN(m->decode_bytes, m->need_bytes);
     uint8_t *barred = NULL;
     size_t left = 0, n = 0;
     *out = NULL;
-    if (m->need_bytes <= m->limit_bytes) return MR_OK;
-    MR_TRY(mr_alloc(p->cat->n_forms, 1, "the plan", &barred));
-    for (size_t k = 0; k < p->cat->n_forms; k++) {
-        const size_t all = mr_memory_decode(p, k) * (size_t)p->cfg->io_threads;
-        barred[k] =
-            all > m->limit_bytes / 2 || (rest < m->limit_bytes && all > m->limit_bytes - rest);
+    MR_TRY(mr_alloc(MR_MAX(cat->n_forms, (size_t)1), 1, "the plan", &barred));
+    for (size_t k = 0; k < cat->n_forms; k++) {
+        barred[k] = mr_chunk_bytes(&cat->facts[k].store) > MR_MOST_CHUNK_BYTES;
         n += barred[k];
         left += !barred[k];
     }
@@ -389,26 +391,10 @@ out:
 mr_status mr_plan_new(const mr_config *cfg, const mr_catalog *cat, size_t limit_bytes,
                       size_t base_bytes, int threads, mr_plan **out)
 {
-    mr_status st = MR_OK;
-    mr_plan *p = NULL, *less = NULL;
     uint8_t *barred = NULL;
-    MR_TRY(plan_without(cfg, cat, limit_bytes, base_bytes, threads, NULL, &p));
-    MR_TRY(too_large(p, &barred));
-    if (barred) {
-        MR_TRY(plan_without(cfg, cat, limit_bytes, base_bytes, threads, barred, &less));
-        barred = NULL;
-        if (less->n_lanes && less->mem.need_bytes <= limit_bytes) {
-            mr_plan_free(p);
-            p = less;
-            less = NULL;
-        }
-    }
-    *out = p;
-    p = NULL;
-out:
-    free(barred);
-    mr_plan_free(p);
-    mr_plan_free(less);
+    mr_status st = too_large(cat, &barred);
+    if (st == MR_OK) st = plan_without(cfg, cat, limit_bytes, base_bytes, threads, barred, out);
+    if (st != MR_OK) free(barred);
     return st;
 }
 

@@ -73,7 +73,7 @@ typedef struct mr_plan {
     const mr_config *cfg;  /* [borrow] */
     const mr_catalog *cat; /* [borrow] */
     mr_spans spans;
-    uint8_t *barred; /* per form: 1: its chunks are too large for the memory; NULL: none is */
+    uint8_t *barred; /* per form: 1: its chunks are above MR_MOST_CHUNK_BYTES; NULL: none is */
     mr_array *arrays;
     size_t n_arrays;
     mr_lane *lanes; /* in order of array, start, channels */
@@ -151,6 +151,10 @@ size_t mr_array_even_bytes(const mr_array *a);
 /* --- plan/lane.c
  * ------------------------------------------------------------------------------------ */
 mr_status mr_lanes_build(mr_plan *p);
+/** A chunk is decoded as a whole: one that is larger is refused, by any run. */
+#define MR_MOST_CHUNK_BYTES (UINT64_C(200) << 20)
+/** Bytes of a chunk, decoded; 0: there are none. */
+uint64_t mr_chunk_bytes(const mr_store *s);
 /* --- plan/mask.c
  * ------------------------------------------------------------------------------------ */
 /** Sets still_rows. The rate must be known. */

@@ -89,10 +89,11 @@ static void reason_of_row(const mr_account *a, size_t i, char buf[MR_REASON_MAX]
     if (a->cat->rows[i].form == MR_REFUSED)
         snprintf(buf, MR_REASON_MAX, "%s", note ? note : "unknown");
     else if (a->plan->barred && a->plan->barred[a->cat->rows[i].form])
-        snprintf(buf, MR_REASON_MAX,
-                 "its chunks are too large for run.memory: decoding them takes %s a reader; give "
-                 "more memory, or leave it out",
-                 mr_fmt_bytes((double)mr_memory_decode(a->plan, a->cat->rows[i].form), size));
+        snprintf(
+            buf, MR_REASON_MAX,
+            "a chunk of it is %s, and at most 200 MiB are decoded at once: rewrite it in "
+            "smaller ones (h5repack -l CHUNK=...), or leave it out",
+            mr_fmt_bytes((double)mr_chunk_bytes(&a->cat->facts[a->cat->rows[i].form].store), size));
     else
         snprintf(buf, MR_REASON_MAX, "the chain does not fit it: %.280s",
                  a->plan->arrays[mr_catalog_group_of(a->cat, i)].why);

@@ -219,7 +219,7 @@ static mr_status go_through(mr_run_state *r, bool *over)
     mr_told_phase(r, MR_PLANNING);
     *over = true;
     st = make_plan(c, r->cfg, r->survey.cat, &r->base_bytes, &r->plan);
-    if (st == MR_OK && !last && !r->plan->n_lanes) return MR_OK; /* more may come */
+    if (st == MR_OK && !last && !r->plan->n_lanes) return MR_OK;           /* more may come */
     if (st == MR_OK && r->cfg->strict) st = mr_survey_compare(c, r->plan); /* is it a loss? */
     if (st == MR_OK) st = mr_agree(c, may_begin(r));
     if (st == MR_OK) st = mr_agree(c, resume(r));

@@ -241,10 +241,32 @@ def test_a_huge_chunk_is_refused_by_name_and_ends_no_run(tmp_path, kind):
     rig.run("plan", "c.yaml", cwd=tmp_path, status=0)
     done = go(tmp_path, status=10)
     assert rig.states(tmp_path / "out") == {"f0.h5": "used", "f1.h5": "used", "z.h5": "refused"}
-    assert "z.h5: refused" in done.stderr and ("too large for run.memory" in done.stderr or len(payload) == 3)
+    assert "z.h5: refused" in done.stderr and ("at most 200 MiB are decoded" in done.stderr or len(payload) == 3)
     want = rig.digests(tmp_path / "ref")
     assert all(rig.digests(tmp_path / "out")[n] == d for n, d in want.items() if n.startswith("lanes/"))
     go(tmp_path, "in/z.h5", "alone", status=3 if len(payload) == 3 else 5)
+
+
+@pytest.mark.parametrize("rows,state", [(13_200_000, "refused"), (12_000_000, "used")], ids=["211 MB", "192 MB"])
+def test_which_files_are_used_does_not_depend_on_memory(tmp_path, rows, state):
+    """A chunk above 200 MiB (210 MB) is refused with any memory; one below is used, or the run ends with 5 and its name."""
+    small(tmp_path / "in" / "f0.h5", 0)
+    z, parts = zlib.compressobj(9), []
+    for _ in range(rows // 100_000):
+        parts.append(z.compress(bytes(1_600_000)))
+    declared(tmp_path / "in" / "z.h5", (500, 4), (rows, 4), b"".join(parts) + z.flush(), 1)
+    want = None
+    for memory in ("100 MiB", "300 MiB", "1500 MiB", "3 GiB"):
+        cfg = rig.config(tmp_path / "c.yaml", [tmp_path / "in"], ["abs"], tmp_path / memory, run_=[f"memory: {memory}"])
+        done = rig.run("run", cfg, status=(0, 10, 5))
+        if done.returncode == 5:
+            assert state == "used" and memory != "3 GiB" and ("z.h5" in done.stderr or "MiB a rank" in done.stderr)
+            continue
+        assert rig.states(tmp_path / memory) == {"f0.h5": "used", "z.h5": state}, memory
+        got = rig.digests(tmp_path / memory)
+        assert want is None or got == want
+        want = got
+    assert want
 
 
 def test_lanes_as_input_say_which_channels_they_were(tmp_path):
