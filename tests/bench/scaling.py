@@ -32,7 +32,7 @@ from run import BINARY, MPIRUN, launch_environment  # noqa: E402
 
 IO_THREADS = 2
 REPS = 5
-DEFAULT = "decimate decimate-gz causal rms stalta max max-gz psd correlate".split()
+DEFAULT = "decimate decimate-gz causal rms stalta max max-gz psd correlate common fk".split()
 OUT = TOP / "out" / "bench"
 CHEAPEST = ["stats: {interval: FILE_S s}"]
 

@@ -21,7 +21,7 @@ typedef struct bench {
     mr_team *team;
     atomic_int done[THREADS]; /* pieces of work that a member has done */
     int members, late;
-    atomic_int next, items;
+    atomic_int next, items, looped;
 } bench;
 
 static void piece(void *arg, int member)
@@ -37,6 +37,14 @@ static void items(void *arg, MR_UNUSED int member)
     while (atomic_fetch_add(&b->next, 1) < 100) atomic_fetch_add(&b->items, 1);
 }
 
+/* A loop of OpenMP's in the work: its pieces are shared out among the members. */
+static void loop(void *arg, MR_UNUSED int member)
+{
+    bench *b = arg;
+#pragma omp for schedule(dynamic, 1) nowait
+    for (int k = 0; k < 1000; k++) atomic_fetch_add(&b->looped, k);
+}
+
 static mr_status lead(void *arg)
 {
     bench *b = arg;
@@ -50,6 +58,7 @@ static mr_status lead(void *arg)
         }
     }
     mr_team_do(b->team, items, b);
+    for (int round = 0; round < 3; round++) mr_team_do(b->team, loop, b);
     return MR_RAISE(MR_LOSSES, "what the lead says");
 }
 
@@ -60,11 +69,14 @@ static void all_do_all(MR_UNUSED void **state)
     for (int again = 0; again < 3; again++) {
         for (int i = 0; i < THREADS; i++) atomic_store(&b.done[i], 0);
         atomic_store(&b.next, 0);
+        atomic_store(&b.looped, 0);
         assert_int_equal(mr_team_lead(b.team, THREADS, lead, &b), MR_LOSSES);
         assert_string_equal(mr_error(), "what the lead says");
         assert_int_equal(b.members, THREADS);
         assert_int_equal(b.late, 0);
         assert_int_equal(atomic_load(&b.items), 100 * (again + 1));
+        assert_int_equal(atomic_load(&b.looped),
+                         3 * 999 * 1000 / 2); /* each piece once, each round */
     }
     mr_team_free(b.team);
 }
