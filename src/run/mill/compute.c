@@ -15,6 +15,7 @@ typedef struct stepping {
     const mr_step *s;
     const double *shared; /* of sources */
     double *src, *dst;    /* the blocks it is given and gives, where it does */
+    atomic_bool *beyond;  /* of slices that are stored as they come: a number became infinite */
     const uint8_t *bad;   /* of src, for an operator that is told what is NaN */
 } stepping;
 
@@ -186,7 +187,7 @@ static mr_status run_slice(void *arg, size_t i, int member)
                          .bad = marks_within(k, in),
                          .bad_stride = rows_of(all.c)};
     mr_chain_run(w->chain, &run);
-    return MR_OK;
+    return k->beyond ? mr_slice_store(w, out, &y, k->beyond) : MR_OK;
 }
 
 /** A step of an operator that is told where a block is NaN, and may decide what that does. */
@@ -207,15 +208,25 @@ out:
     return st;
 }
 
+/** Is step i of slices, and all that comes after it a copy to the output? Then each slice is stored
+ * while it is in cache: the copy by tiles would fetch it from the core that made it. */
+static bool stores_slices(const mr_program *p, size_t i)
+{
+    const mr_step *next = &p->v[i + 1];
+    return p->v[i].by == MR_BY_SLICE && i + 2 == p->n && !next->n && next->to == MR_TO_ROWS;
+}
+
 /** The whole program, from raw intakes to the output block. */
 static mr_status run_program(const mr_block *w)
 {
     mr_status st = MR_OK;
     const mr_program *p = mr_chain_program(w->chain);
     double *shared = NULL;
+    atomic_bool beyond = false;
     stepping k = {.w = w};
     for (size_t i = 0; i < p->n; i++) {
         k.s = &p->v[i];
+        k.beyond = stores_slices(p, i) ? &beyond : NULL;
         k.shared = shared;
         k.dst = k.s->to == MR_TO_BLOCK ? w->m->mid[mr_program_block(p, i)] : NULL;
         if (k.s->by == MR_BY_SOURCE) {
@@ -226,6 +237,7 @@ static mr_status run_program(const mr_block *w)
             MR_TRY(run_told(&k));
         else
             MR_TRY(mr_share_out(w->m, mr_step_pieces(w->chain, k.s, &w->r), run_tile, &k));
+        if (k.beyond && !atomic_load(&beyond)) break; /* else the copy says which, in order */
         k.src = k.dst;
     }
 out:

@@ -2,6 +2,7 @@
  * stored, what is NaN and whom it reaches, picks. For run/mill/. */
 #ifndef MR_PIECE_H
 #define MR_PIECE_H
+#include <stdatomic.h>
 #include "run/mill/inside.h"
 
 /* --- run/piece/picks.c: chains that give a table */
@@ -75,4 +76,7 @@ mr_status mr_tile_beyond(const mr_block *w, int64_t out, int64_t c, size_t tile,
  * where spoiled. own: as for mr_spoils_reaching. */
 mr_status mr_tile_store(const mr_block *w, mr_extent out, size_t tile, const mr_view *y,
                         const mr_spoils *own);
+/** The same for all channels of some rows that steps by slice give. *beyond: becomes true where a
+ * number became infinite, which is not noted. Any threads, each its own rows. */
+mr_status mr_slice_store(const mr_block *w, mr_extent out, const mr_view *y, atomic_bool *beyond);
 #endif

@@ -196,17 +196,30 @@ out:
     return st;
 }
 
+/** NaN where the chain has no answer, or a spoilt sample reaches. */
+static mr_status blank_all(stored *s, const mr_spoils *own)
+{
+    mr_slab head, tail;
+    mr_chain_blanks(s->w->chain, s->w->r.n, s->span, &head, &tail);
+    blank(s, s->out.c, head);
+    blank(s, s->out.c, tail);
+    return mr_spoils_reaching(s->w, s->w->r.n, s->out.c, own, blank_spoilt, s);
+}
+
+mr_status mr_slice_store(const mr_block *w, mr_extent out, const mr_view *y, atomic_bool *beyond)
+{
+    const mr_array *a = &w->m->plan->arrays[w->j->lane->array];
+    stored s = {w, out, mr_lane_span(w->m->plan, w->j->lane), a->f64};
+    if (store_rows(&s, y)) atomic_store(beyond, true);
+    return blank_all(&s, NULL);
+}
+
 mr_status mr_tile_store(const mr_block *w, mr_extent out, size_t tile, const mr_view *y,
                         const mr_spoils *own)
 {
     const mr_array *a = &w->m->plan->arrays[w->j->lane->array];
     stored s = {w, out, mr_lane_span(w->m->plan, w->j->lane), a->f64};
-    mr_slab head, tail;
     mr_status st = MR_OK;
     if (store_rows(&s, y)) st = mr_tile_beyond(w, out.t.a, out.c.a, tile, y);
-    if (st != MR_OK) return st;
-    mr_chain_blanks(w->chain, w->r.n, s.span, &head, &tail);
-    blank(&s, out.c, head);
-    blank(&s, out.c, tail);
-    return mr_spoils_reaching(w, w->r.n, out.c, own, blank_spoilt, &s);
+    return st == MR_OK ? blank_all(&s, own) : st;
 }
