@@ -2,6 +2,7 @@
 change, what was packed; against numpy in float64."""
 import json
 import re
+import shutil
 
 import h5py
 import numpy as np
@@ -234,6 +235,17 @@ def test_what_is_too_large_for_float32_is_told(tmp_path, value):
     out = run(tmp_path, ["stats: {interval: 10 s, what: max_abs}"], "rows")
     row, = rig.report(out)["ledger"]
     assert row["kind"] == "value" and row["t0"][:19] == "2026-01-01T00:00:40"
+    x[[17, 17, 999, 2600], [3, 30, 7, 7]] = value  # of slices across all channels, in the order of tiles and rows
+    shutil.rmtree(tmp_path / "in")
+    rig.archive(tmp_path / "in", x, RATE, 2500)
+    lanes = []
+    for threads in (1, 2):
+        out = run(tmp_path, ["common_mode: {kind: median}"], f"across{threads}", launch=(0, threads))
+        y = rig.output(out)[0][1]
+        assert np.argwhere(np.isinf(y)).tolist() == [[17, 3], [17, 30], [999, 7], [2600, 7], [4321, 7]]
+        assert marked(out, "value", x.shape)[1] == 5
+        lanes.append([f.read_bytes() for f in sorted(out.glob("lanes/*/*.h5"))])
+    assert lanes[0] == lanes[1]
     out = run(tmp_path, [], "wide", output_=["type: float64"])
     assert not rig.report(out)["ledger"] and rig.output(out)[0][1][4321, 7] == value
 
