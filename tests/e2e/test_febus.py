@@ -137,6 +137,17 @@ def test_contradictions(tmp_path):
     assert "19 time stamps for 20 blocks" in rig.run("inspect", path, status=3).stdout
 
 
+def test_numbers_whose_bits_lie_outside_of_them(tmp_path):
+    """A damaged header may say that of a float64; HDF5 1.10 then converts bytes beyond its buffers."""
+    path = febus(tmp_path / "a.h5", rig.noise(20 * KEEP, NC), rig.T0)
+    whole, sound = path.read_bytes(), b"\x00\x00\x40\x00\x34\x0b\x00\x34"  # offset, precision, exponent, mantissa
+    assert whole.count(sound) > 5
+    for what in (b"\x00\x00\x40\x00\x34\x0b\x00\xf4", b"\x00\x00\x40\x00\xf4\x0b\x00\x34", b"\x00\x00\xf0\x00\x34\x0b\x00\x34"):
+        path.write_bytes(whole.replace(sound, what))
+        done = rig.run("inspect", path, status=3)
+        assert "0 time stamps for 20 blocks" in done.stdout and "crashed" not in done.stdout, done.stdout
+
+
 def test_a_real_one(tmp_path):
     if not (rig.REAL / "das" / "facts.json").exists():
         pytest.skip(f"{rig.REAL}/das/facts.json is not there: set MILLRACE_REALDATA")

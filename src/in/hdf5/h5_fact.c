@@ -53,6 +53,20 @@ static bool fact_open_attr(const mr_h5 *h, const char *where, const char *at, fa
     return true;
 }
 
+/** Are a number's bits inside of it? Where a damaged header says otherwise, HDF5 1.10 converts bytes
+ * beyond the buffers. */
+static bool sound(hid_t type, H5T_class_t cls)
+{
+    size_t s, e, ne, m, nm, bits = 8 * H5Tget_size(type);
+    if (cls != H5T_INTEGER && cls != H5T_FLOAT) return true;
+    const size_t used = H5Tget_precision(type);
+    const int from = H5Tget_offset(type);
+    if (used == 0 || from < 0 || used > bits || (size_t)from > bits - used) return false;
+    if (cls == H5T_INTEGER) return true;
+    return H5Tget_fields(type, &s, &e, &ne, &m, &nm) >= 0 && s < used && ne <= used &&
+           e <= used - ne && nm <= used && m <= used - nm;
+}
+
 static bool fact_open(const mr_h5 *h, const char *where, fact *f)
 {
     const char *at = strrchr(where, '@');
@@ -73,7 +87,7 @@ static bool fact_open(const mr_h5 *h, const char *where, fact *f)
     if (f->type < 0 || n <= 0 || H5Sget_simple_extent_type(f->space) == H5S_NULL) return false;
     f->n = (uint64_t)n;
     f->cls = H5Tget_class(f->type);
-    return true;
+    return sound(f->type, f->cls);
 }
 
 /** Choose elements [first, first + n) of the one dimension that is longer than 1. */
