@@ -45,7 +45,7 @@ static mr_status read_file(const mr_infile *src, mr_find *f)
     if (mr_h5_f64(h, "DAQ/PositionEnd", &end)) {
         double by_ends = (end - o->x0_m) / (double)f->dims[1];
         if (o->dx_m > 0 && fabs(by_ends / o->dx_m - 1) > 1e-4)
-            mr_odd(f, "spacing %.6g m, by the end positions %.6g m", o->dx_m, by_ends);
+            mr_odd(f, "place: spacing %.6g m, by the end positions %.6g m", o->dx_m, by_ends);
     }
     mr_h5_f64(h, "ProcessingServer/GaugeLength", &o->gauge_m);
     mr_set_unit(f, "", 1); /* the factor from count to radian is not in the file */

@@ -14,7 +14,7 @@ static bool is_gdr(const mr_infile *src)
            mr_h5_has(h, "DasRawData/DasTimeArray");
 }
 
-/** Lengths are in metres, whatever the spelling; anything else is not guessed. */
+/** In the unit that is said; one that nobody knows is not guessed. */
 static void length_fact(const mr_h5 *h, mr_find *f, const char *name, double *out)
 {
     char where[120], unit[32] = "m";
@@ -23,10 +23,11 @@ static void length_fact(const mr_h5 *h, mr_find *f, const char *name, double *ou
     if (!mr_h5_f64(h, where, &v)) return;
     snprintf(where, sizeof where, ACQ "@%sUnit", name);
     mr_h5_text(h, where, 0, unit, sizeof unit);
-    if (unit[0] == 'm' && (!unit[1] || strncmp(unit, "met", 3) == 0))
-        *out = v;
+    const double m = mr_metres_per(unit);
+    if (m != 0)
+        *out = m == 1 ? v : v * m;
     else
-        mr_odd(f, "%s in %s is not used", name, unit);
+        mr_odd(f, "place: %s in %.20s is not used", name, unit);
 }
 
 static mr_status read_file(const mr_infile *src, mr_find *f)

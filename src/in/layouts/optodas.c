@@ -43,6 +43,21 @@ static void read_unit(const mr_h5 *h, mr_find *f)
     mr_set_quantity(f, name);
 }
 
+/** Both may say it, and not the same: distances of the channels before a decimation. */
+static void compare_positions(const mr_h5 *h, mr_find *f, uint64_t nc)
+{
+    const char *const where = "cableSpec/sensorDistances";
+    double first, last;
+    if (nc < 2 || !f->x_m || mr_h5_count(h, where) != nc) return;
+    if (!mr_h5_f64s(h, where, 0, 1, &first) || !mr_h5_f64s(h, where, nc - 1, 1, &last)) return;
+    const double all = f->x_m[nc - 1] - f->x_m[0];
+    if (!(fabs(last - first - all) <= fabs(all) / (double)(nc - 1)))
+        mr_odd(f,
+               "place: by sensorDistances %.6g to %.6g m, by header/channels %.6g to %.6g m, which "
+               "count",
+               first, last, f->x_m[0], f->x_m[nc - 1]);
+}
+
 static void read_positions(const mr_h5 *h, mr_find *f, uint64_t nc)
 {
     double dx = 0;
@@ -50,10 +65,11 @@ static void read_positions(const mr_h5 *h, mr_find *f, uint64_t nc)
     if (mr_h5_count(h, "header/channels") == nc && dx > 0) {
         mr_set_positions(h, f, "header/channels", nc, dx);
         if (nc == 1) f->info->dx_m = dx;
+        compare_positions(h, f, nc);
     } else if (mr_h5_count(h, "cableSpec/sensorDistances") == nc) {
         mr_set_positions(h, f, "cableSpec/sensorDistances", nc, 1);
     } else {
-        mr_odd(f, "header/channels does not fit the data: positions unknown");
+        mr_odd(f, "place: header/channels does not fit the data: positions unknown");
     }
 }
 

@@ -73,12 +73,29 @@ static void read_time(const mr_h5 *h, mr_find *f, const char *raw)
     if (mr_h5_f64(h, where, &rate) && rate > 0) mr_clock_rate(c, "OutputDataRate", rate);
 }
 
+/** A length in the unit that stands beside it: X.uom of 2.1, XUnit of 2.0; metres if none does. */
+static void length_fact(const mr_h5 *h, mr_find *f, const char *name, double *out)
+{
+    char where[100], unit[32] = "";
+    double m = 1;
+    snprintf(where, sizeof where, "Acquisition@%s", name);
+    if (!mr_h5_f64(h, where, out)) return;
+    for (size_t i = 0; i < 2 && !*unit; i++) {
+        char at[120];
+        snprintf(at, sizeof at, i ? "%sUnit" : "%s.uom", where);
+        mr_h5_text(h, at, 0, unit, sizeof unit);
+    }
+    if (*unit) m = mr_metres_per(unit);
+    if (m == 0) mr_odd(f, "place: %s in '%.20s', taken for metres", name, unit);
+    if (m != 0 && m != 1) *out *= m;
+}
+
 static mr_status read_file(const mr_infile *src, mr_find *f)
 {
     const mr_h5 *h = src->h5;
     mr_status st = MR_OK;
     char raw[256], where[600], unit[64] = "", what[64];
-    int64_t first = 0;
+    int64_t first = 0, loci = 0;
     mr_file_info *o = f->info;
     if (!f->want) return MR_RAISE(MR_EINPUT, "PRODML without samples (no Raw[i]/RawData)");
     snprintf(raw, sizeof raw, "Acquisition/%.200s", f->want);
@@ -86,11 +103,16 @@ static mr_status read_file(const mr_infile *src, mr_find *f)
     MR_TRY(mr_find_data(h, f, where));
     MR_TRY(find_axes(h, f, raw));
     read_time(h, f, raw);
-    mr_h5_f64(h, "Acquisition@SpatialSamplingInterval", &o->dx_m);
+    length_fact(h, f, "SpatialSamplingInterval", &o->dx_m);
     snprintf(where, sizeof where, "%s@StartLocusIndex", raw);
     if (!mr_h5_i64(h, where, &first)) mr_h5_i64(h, "Acquisition@StartLocusIndex", &first);
     o->x0_m = (double)first * o->dx_m;
-    mr_h5_f64(h, "Acquisition@GaugeLength", &o->gauge_m);
+    length_fact(h, f, "GaugeLength", &o->gauge_m);
+    snprintf(where, sizeof where, "%s@NumberOfLoci", raw);
+    const uint64_t nc = f->dims[f->time_first ? 1 : 0];
+    if (mr_h5_i64(h, where, &loci) && (uint64_t)loci != nc)
+        mr_odd(f, "place: NumberOfLoci %lld, %llu channels", (long long)loci,
+               (unsigned long long)nc);
     snprintf(where, sizeof where, "%s@RawDataUnit", raw);
     mr_h5_text(h, where, 0, unit, sizeof unit);
     mr_set_unit(f, unit, 1);

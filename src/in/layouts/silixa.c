@@ -48,6 +48,11 @@ void mr_silixa_facts(const mr_facts *p, mr_find *f)
     o->dx_m = res * mult;
     p->number(p->arg, "Start Distance (m)", &o->x0_m);
     p->number(p->arg, "GaugeLength", &o->gauge_m);
+    const double last = o->x0_m + (double)(f->dims[f->time_first ? 1 : 0] - 1) * o->dx_m;
+    double stop = 0;
+    if (p->number(p->arg, "Stop Distance (m)", &stop) && !(fabs(stop - last) <= fabs(o->dx_m)))
+        mr_odd(f, "place: Stop Distance %.6g m, by the spacing the last channel is at %.6g m", stop,
+               last);
     if (p->number(p->arg, "Unit Calibration (nm)", &cal) && cal > 0 && o->gauge_m > 0) {
         mr_set_unit(f, "strain/s", cal * 1e-9 * f->clock.rate_hz / (o->gauge_m * 8192));
     } else {

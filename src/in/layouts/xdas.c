@@ -219,6 +219,9 @@ static void read_distance(const mr_h5 *h, mr_find *f, const axis *a)
         while (i + 2 < a->n && (int64_t)c > k[i + 1]) i++;
         const double step = a->n > 1 ? (v[i + 1] - v[i]) / (double)(k[i + 1] - k[i]) : 0;
         x[c] = to_m * (v[i] + (double)((int64_t)c - k[i]) * step);
+        for (uint64_t t = i; t < i + 2 && t < a->n;
+             t++) /* at a tie point its own, also beside none */
+            if ((int64_t)c == k[t]) x[c] = to_m * v[t];
     }
     if (ok) mr_set_places(f, x, nc);
     if (!ok) free(x);
