@@ -3,6 +3,7 @@
 #include "millrace/op.h"
 #include "ops/plugin.h"
 #include "cli/cli.h"
+#include "cli/op_facts.h"
 #include "cli/common/opts.h"
 #include "cli/try.h"
 #include <jansson.h>
@@ -69,6 +70,15 @@ static const char *default_of(const mr_param *p)
     return !p->def ? "required" : *p->def ? p->def : "optional";
 }
 
+/** What NaN does to it. */
+static const char *nan_of(const mr_op *op)
+{
+    return op->on_nan             ? op->on_nan
+           : op->fold || op->pick ? "is left out"
+           : op->join             ? "is for what gives the picks"
+                                  : "makes NaN of all that is made of it, as far as it looks";
+}
+
 /** As it stands in a config; the example is the row's own. */
 static void print_usage(const mr_op *op)
 {
@@ -81,6 +91,7 @@ static mr_status print_page(const mr_op *op)
 {
     mr_status st = MR_OK;
     mr_text t = {0};
+    mr_op_facts f;
     printf("%s: %s\n\n", op->name, op->doc);
     print_usage(op);
     printf("\n");
@@ -91,10 +102,30 @@ static mr_status print_page(const mr_op *op)
                p->def && *p->def ? "default " : "", default_of(p));
     }
     if (!op->params || !op->params->name) printf("  takes no parameters\n");
-    if (op->ref) printf("\n  as in: %s\n", op->ref);
-    if (mr_plugin_path(op)) printf("  from:  %s\n", mr_plugin_path(op));
+    MR_TRY(mr_op_facts_of(op, &f));
+    printf("\n  looks at: %s\n  channels: %s\n  gives:    %s\n", f.context, f.channels, f.gives);
+    printf("            (in the example, of samples at 100 Hz)\n");
+    printf("  NaN:      %s\n", nan_of(op));
+    if (op->ref) printf("  as in:    %s\n", op->ref);
+    if (mr_plugin_path(op)) printf("  from:     %s\n", mr_plugin_path(op));
 out:
     mr_text_fini(&t);
+    return st;
+}
+
+/** All operators, a row each: README.md has the same lines. */
+static mr_status print_table(void)
+{
+    mr_status st = MR_OK;
+    const mr_op *op;
+    printf("| operator | what it does | looks at | channels | gives |\n|---|---|---|---|---|\n");
+    for (size_t i = 0; (op = mr_op_at(i)); i++) {
+        mr_op_facts f;
+        MR_TRY(mr_op_facts_of(op, &f));
+        printf("| `%s` | %s | %s | %s | %s |\n", op->name, op->doc, f.context, f.channels, f.gives);
+    }
+    printf("\nWhat they look at and give is that of their examples, of samples at 100 Hz.\n\n");
+out:
     return st;
 }
 
@@ -102,7 +133,11 @@ static mr_status print_markdown(const mr_op *op)
 {
     mr_status st = MR_OK;
     mr_text t = {0};
+    mr_op_facts f;
+    MR_TRY(mr_op_facts_of(op, &f));
     printf("## %s\n\n%s.\n", op->name, op->doc);
+    printf("Looks at: %s; channels: %s; gives: %s. NaN %s.\n", f.context, f.channels, f.gives,
+           nan_of(op));
     if (op->ref) printf("As in: %s.\n", op->ref);
     printf("\n```yaml\n");
     print_usage(op);
@@ -143,9 +178,12 @@ static json_t *op_json(const mr_op *op)
         json_object_set_new(j, "doc", json_string(p->doc));
         json_array_append_new(params, j);
     }
-    return json_pack("{s:s s:s s:s s:s s:o}", "name", op->name, "doc", op->doc, "reference",
-                     op->ref ? op->ref : "", "example", op->example ? op->example : "",
-                     "parameters", params);
+    mr_op_facts f = {"", "", ""};
+    if (mr_op_facts_of(op, &f) != MR_OK) mr_error_clear();
+    return json_pack("{s:s s:s s:s s:s s:s s:s s:s s:s s:o}", "name", op->name, "doc", op->doc,
+                     "reference", op->ref ? op->ref : "", "example", op->example ? op->example : "",
+                     "looks_at", f.context, "channels", f.channels, "gives", f.gives, "nan",
+                     nan_of(op), "parameters", params);
 }
 
 static mr_status print_json(const mr_op *only)
@@ -196,11 +234,12 @@ int mr_cli_ops(int argc, char **argv)
     if (o.val[O_JSON]) return (int)print_json(op);
     if (o.val[O_MARKDOWN]) {
         if (!op) printf("# Operators of millrace %s\n\n", MR_VERSION);
+        if (!op) MR_TRY(print_table());
         const mr_op *row;
         for (size_t i = 0; (row = mr_op_at(i)); i++)
             if (!op || op == row) MR_TRY(print_markdown(row));
     } else if (op) {
-        st = print_page(op);
+        MR_TRY(print_page(op));
     } else {
         print_list();
     }

@@ -1,5 +1,5 @@
-/* plan/span_time.c: when a span's samples were taken, and which sample was taken when: on lines from
- * file to file, by their stamps. */
+/* plan/span_time.c: when a span's samples were taken, and which sample was taken when: on lines
+ * from file to file, by their stamps. */
 #include <math.h>
 #include "plan/span.h"
 

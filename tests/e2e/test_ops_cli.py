@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import rig
 from conftest import passes_but_for_input
 
 NAMES = """detrend demean common_mode taper bandpass bandstop lowpass highpass notch decimate resample
@@ -35,6 +36,28 @@ def test_every_operator_is_listed_with_one_line(millrace, table):
     lines = millrace("ops").stdout.splitlines()
     for name, op in table.items():
         assert any(line.split() and line.split()[0] == name and op["doc"] in line for line in lines)
+
+
+def test_every_page_says_what_it_looks_at_and_gives(millrace, table):
+    """Context, coupling, product, what NaN does: of the bound example."""
+    for name, op in table.items():
+        page = millrace("ops", name).stdout
+        for key in ("looks_at", "channels", "gives", "nan"):
+            assert op[key] and "not known" not in op[key] and op[key] in page, (name, key)
+    assert table["fk"]["channels"] == "all of the array" and table["median"]["channels"] == "with 1 below and 1 above"
+    assert table["psd"]["gives"] == "rows [time][frequency][channel], one each 10 s"
+    assert table["decimate"]["looks_at"] == "0.5 s before, 0.5 s after"  # 20 * 5 + 1 taps at 100 Hz
+    assert table["decimate"]["gives"] == "samples, 20 Hz of 100" and table["trigger"]["gives"] == "a table of picks"
+    assert table["strain"]["gives"] == "samples, 42 channels of 45" and "is filled" in table["fill"]["nan"].replace("are", "is")
+
+
+def test_the_readmes_table_is_what_the_program_prints(millrace):
+    page = millrace("ops", "--markdown").stdout.splitlines()
+    rows = [line for line in page[:page.index("## detrend")] if line.startswith("|")]
+    text = (rig.ROOT / "README.md").read_text().splitlines()
+    begin = text.index(rows[0])
+    assert text[begin:begin + len(rows)] == rows and not text[begin + len(rows)].startswith("|")
+    assert len(rows) == 2 + len([line for line in millrace("ops").stdout.splitlines() if line.startswith("  ")])
 
 
 def test_every_parameter_has_a_page_entry(millrace, table):
@@ -80,7 +103,7 @@ def test_markdown_has_a_table_of_equal_columns(millrace, table):
     for name in table:
         assert f"## {name}\n" in text
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert len(rows) == sum(len(op["parameters"]) for op in table.values())
+    assert len(rows) == len(table) + sum(len(op["parameters"]) for op in table.values())
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 6 for row in rows)
 
 

@@ -74,7 +74,7 @@ def test_it_is_listed_and_tried(teager):
     page = rig.run("ops", "teager", status=0, **env).stdout
     assert "distance of the samples" in page and str(teager) in page
     tried = rig.run("ops", "teager", "--try", status=0, **env).stdout
-    assert tried.count("ok ") == 4 and "WRONG" not in tried
+    assert tried.count("\n") > 3 and all(line.startswith("ok ") for line in tried.splitlines())
     assert "no operator" in rig.run("ops", "teager", status=2).stderr
 
 
@@ -192,4 +192,5 @@ def test_a_plugin_from_what_is_installed(installed, tmp_path):
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", *flags(installed, "--cflags"), source, "-o", so], check=True)
     done = subprocess.run([installed / "bin" / "millrace", "ops", "teager", "--try"], text=True, capture_output=True,
                           env=rig.environment(MILLRACE_PLUGINS=str(so)), timeout=100)
-    assert done.returncode == 0 and done.stdout.count("ok ") == 4, done.stderr
+    assert done.returncode == 0 and done.stdout.count("\n") > 3, done.stderr
+    assert all(line.startswith("ok ") for line in done.stdout.splitlines())
