@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 import xml.etree.ElementTree as ET
 from types import SimpleNamespace
 
@@ -156,16 +157,18 @@ def random_case(seed, top):
     """Some minutes in up to three spans: smooth non-negative noise, waves that pass along, stretches that stay
     on for long, NaN; any start, not on a cell's edge."""
     r = np.random.default_rng(seed)
-    s = SimpleNamespace(rate=int(r.choice([20, 50])), nc=int(r.integers(5, 25)), dx=float(r.choice([4, 10])))
+    many = seed % 5 == 3  # more channels than a strip of 50
+    s = SimpleNamespace(rate=int(r.choice([20, 50])), nc=int(r.integers(51, 120) if many else r.integers(5, 25)),
+                        dx=float(r.choice([4, 10])))
     s.on, s.off = 10.0, float(r.choice([2.0, 5.0, 10.0]))
     s.least_s = float(r.choice([0, 0.1, 0.3]))
-    s.least, s.cell_s = round(s.least_s * s.rate), float(r.choice([1, 2, 5]))
+    s.least, s.cell_s = round(s.least_s * s.rate), 2.0 if many else float(r.choice([1, 2, 5]))
     s.cell = round(s.cell_s * s.rate)
     s.channels, s.within = int(r.integers(1, 4)), float(s.dx * r.choice([1.2, 3, 6]))
     s.v_min = float(r.choice([100, 300, 1000]))
     spans, t0 = [], rig.T0 + int(r.integers(0, 90 * s.rate)) * rig.S // s.rate
     for k in range(int(r.integers(1, 4))):
-        n = int(r.integers(3 * s.rate, 90 * s.rate))
+        n = int(r.integers(3 * s.rate, (25 if many else 90) * s.rate))
         x = np.abs(r.standard_normal((n, s.nc))) * r.choice([1, 3])
         for _ in range(n // (6 * s.rate)):  # waves and plateaus
             a, long = int(r.integers(0, n)), int(r.integers(1, s.rate * r.choice([1, 20])))
@@ -200,7 +203,8 @@ def test_rows_are_those_of_the_direct_form(tmp_path, seed):
     place, joined = np.arange(s.nc) * s.dx, seed % 4 != 0
     want = want_rows(spans, s, place, joined)
     kept = {}
-    for k, (lane, strip) in enumerate([("1 min", "auto"), ("1 h", "auto"), ("1 min", max(s.nc // 3, 1))]):
+    strip = 50 if s.nc > 50 else max(s.nc // 3, 1)
+    for k, (lane, strip) in enumerate([("1 min", "auto"), ("1 h", "auto"), ("1 min", strip), ("1 h", strip)]):
         out = tmp_path / f"out{k}"
         cfg = rig.config(tmp_path / f"{k}.yaml", [tmp_path / "in"], chain_of(s, joined), out,
                          output_=[f"lane: {lane}", f"strip: {strip}"])
@@ -208,7 +212,7 @@ def test_rows_are_those_of_the_direct_form(tmp_path, seed):
         rig.run("verify", out, status=0)
         same(table(out), want)
         kept[k] = (out / "events.csv").read_bytes()
-    assert kept[0] == kept[1] == kept[2]
+    assert kept[0] == kept[1] == kept[2] == kept[3]
 
 
 def test_random_cases_hold_every_kind(tmp_path, monkeypatch):
@@ -253,6 +257,31 @@ def test_same_bytes_for_any_launch_and_a_restart(case, tmp_path):
     for p in (*lanes[::2], out / "events.h5", out / "events.csv"):
         p.unlink()
     assert bytes_of(run_case(case, out)) == want
+
+
+def test_killed_at_any_time_it_comes_to_the_same(case, tmp_path):
+    """SIGKILL of all at random moments, also while the table is made; then the same command."""
+    top, s, _ = case
+    want, r = bytes_of(run_case(case, tmp_path / "whole")), np.random.default_rng(8)
+    out = tmp_path / "out"
+    cfg = rig.config(tmp_path / "k.yaml", [top / "in"], chain_of(s, True), out, output_=["lane: 1 min"])
+    stopped = 0
+    for _ in range(40 if os.environ.get("MILLRACE_TORTURE") else 8):
+        if r.random() < 0.3:
+            shutil.rmtree(out, ignore_errors=True)
+        p = rig.start("run", cfg, ranks=int(r.choice([0, 2])), threads=2)
+        time.sleep(float(r.uniform(0.005, 0.25)))
+        pids = rig.processes(p)
+        stopped += p.poll() is None
+        rig.kill([*pids, p.pid])
+        p.communicate()
+        rig.wait_for(lambda: not any(rig.is_ours(k) for k in pids), "end of the ranks")
+        for name in ("events.h5", "events.csv"):
+            if (out / name).exists():
+                assert (out / name).read_bytes() == want[name], name
+    assert stopped
+    rig.run("run", cfg, status=0)
+    assert bytes_of(out) == want
 
 
 def test_lanes_hold_picks_in_order(case, tmp_path):
