@@ -218,6 +218,16 @@ def test_the_operator_counts_in_any_chain(top):
     assert np.allclose(got[:, names.index("max")], x.max(axis=1), rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["bad.csv", "quality.csv"])
+def test_a_list_of_somebody_else_stays(top, name):
+    (top / "theirs").mkdir(exist_ok=True)
+    (top / "theirs" / name).write_text("mine\n")
+    done = run(top, "-o", "theirs", status=2)
+    assert f"theirs/{name} is there" in done.stderr
+    assert [p.name for p in (top / "theirs").iterdir()] == [name]
+    shutil.rmtree(top / "theirs")
+
+
 @pytest.mark.parametrize("args,status,word", [([], 2, "of what"), (["nowhere"], 3, "nowhere"),
                                               (["in", "--interval", "1 ms"], 2, "two samples"),
                                               (["in", "-o", "other"], 2, "output of a run")])

@@ -125,6 +125,25 @@ out:
     return st;
 }
 
+/* Lists that no run of ours has made are not written over. */
+static mr_status foreign(const char *folder)
+{
+    static const char *const lists[] = {"quality.csv", "bad.csv"};
+    mr_status st = MR_OK;
+    mr_text path = {0};
+    struct stat sb;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        path.len = 0;
+        MR_TRY(mr_text_add(&path, "%s/%s", folder, lists[i]));
+        if (lstat(path.s, &sb) == 0)
+            MR_TRY(MR_RAISE(MR_ECONFIG, "%s is there, but no run of quality; name another folder",
+                            path.s));
+    }
+out:
+    mr_text_fini(&path);
+    return st;
+}
+
 /* The interval of a run that was here, into out; "" if there was none. A folder of another chain
  * is refused. */
 static mr_status interval_before(const char *folder, char out[32])
@@ -147,6 +166,8 @@ static mr_status interval_before(const char *folder, char out[32])
     }
     if (j && !ours)
         st = MR_RAISE(MR_ECONFIG, "%s is the output of a run; name another folder", folder);
+    else if (!j)
+        st = foreign(folder);
     json_decref(j);
 out:
     mr_text_fini(&path);
