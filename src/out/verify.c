@@ -117,6 +117,14 @@ static bool lane_name(const char *rel)
                base ? base + 1 : rel, 0) == 0;
 }
 
+/** Has the run that is at work taken it away since it was listed? A lane that was published lost its
+ *  .part, one that is made anew its old file. */
+static bool is_taken(const check *k, const char *path)
+{
+    struct stat sb;
+    return k->running && lstat(path, &sb) != 0 && errno == ENOENT;
+}
+
 /** One file under lanes/, rel like "lanes/DAY/NAME". */
 static mr_status check_lane(check *k, const char *rel)
 {
@@ -133,9 +141,8 @@ static mr_status check_lane(check *k, const char *rel)
     if (kept) k->kept_seen[kept - k->kept.v] = true;
     MR_TRY(mr_out_join(k->folder, rel, &path));
     st = mr_trailer_read(path, true, &t);
-    struct stat sb;
-    if (st == MR_EVERIFY && k->running && lstat(path, &sb) != 0 && errno == ENOENT) {
-        mr_error_clear(); /* the run has taken it away since it was listed, to make it anew */
+    if (st == MR_EVERIFY && is_taken(k, path)) {
+        mr_error_clear();
         st = MR_OK;
         goto out;
     }
@@ -357,7 +364,7 @@ static mr_status check_tree(check *k, const char *rel, int depth)
         struct stat sb;
         MR_TRY(mr_out_join(rel, names.v[i], &sub));
         MR_TRY(mr_out_join(k->folder, sub, &path));
-        if (lstat(path, &sb) != 0)
+        if (lstat(path, &sb) != 0 && !is_taken(k, path))
             mr_finding(&k->found, "%s: cannot be looked at: %s", sub, strerror(errno));
         else if (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode) && depth < MAX_DEPTH)
             MR_TRY(check_tree(k, sub, depth + 1));
