@@ -5,7 +5,12 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <hdf5.h>
 #include <math.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "out/out.h"
 
 #define REL "lanes/2026-01-01/20260101T000000.000000000Z_c00000-00005.h5"
 #define T0 INT64_C(1767225600000000000) /* 2026-01-01T00:00:00Z */
@@ -111,12 +116,49 @@ static void damage_and_strangers_are_said(void **state)
     sample_remove(dir);
 }
 
+/* A text that is there and is none, in a file whose checksum is right: not as if it were absent. */
+static void an_attribute_that_cannot_be_read_is_not_absent(void **state)
+{
+    (void)state;
+    static const char *const of_root[] = {"title", "product"}, *const of_array[] = {"units",
+                                                                                    "scale"};
+    for (int i = 0; i < 4; i++) {
+        const char *name = i < 2 ? of_root[i] : of_array[i - 2];
+        const mr_digest plan = mr_digest_of("plan", 4), id = mr_digest_of("lane", 4);
+        char dir[64], path[256], part[300];
+        mr_product *p = NULL;
+        struct stat sb;
+        const int value = 3;
+        sample_folder(dir);
+        put(dir, path, sizeof path, MR_ROWS, false);
+        snprintf(part, sizeof part, "%s.part", path);
+        assert_int_equal(rename(path, part), 0);
+        assert_int_equal(stat(part, &sb), 0);
+        assert_int_equal(truncate(part, sb.st_size - 64), 0); /* its trailer */
+        hid_t f = H5Fopen(part, H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
+        hid_t at = i < 2 ? f : H5Dopen2(f, "psd", H5P_DEFAULT);
+        assert_true(f >= 0 && at >= 0 && H5Adelete(at, name) >= 0);
+        hid_t a = H5Acreate2(at, name, H5T_NATIVE_INT, space, H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Awrite(a, H5T_NATIVE_INT, &value) >= 0);
+        H5Aclose(a);
+        H5Sclose(space);
+        if (at != f) H5Dclose(at);
+        H5Fclose(f);
+        assert_int_equal(mr_seal(part, path, &plan, &id), MR_OK);
+        assert_int_equal(mr_product_open(path, &p), MR_EVERIFY);
+        assert_non_null(strstr(mr_error(), name));
+        mr_error_clear();
+        sample_remove(dir);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_and_axes_come_back),
         cmocka_unit_test(samples_are_no_product),
         cmocka_unit_test(damage_and_strangers_are_said),
+        cmocka_unit_test(an_attribute_that_cannot_be_read_is_not_absent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,8 +52,7 @@ static mr_status read_text(hid_t file, const char *name, char **out)
     htri_t text = -1;
     if (there > 0 && (a = H5Aopen(file, name, H5P_DEFAULT)) >= 0 && (t = H5Aget_type(a)) >= 0)
         text = H5Tis_variable_str(t);
-    if (there < 0 || (there > 0 && text < 0) || (text > 0 && H5Aread(a, t, &s) < 0))
-        st = unreadable(name);
+    if (there != 0 && (text <= 0 || H5Aread(a, t, &s) < 0)) st = unreadable(name);
     if (st == MR_OK) st = mr_strdup(s ? s : "", out);
     if (s) H5free_memory(s);
     if (t >= 0) H5Tclose(t);

@@ -47,7 +47,7 @@ static mr_status unreadable(const mr_product *p, const char *name)
     return MR_RAISE(MR_EVERIFY, "%s: attribute %s cannot be read", p->file->path, name);
 }
 
-/** A variable-length text attribute, cut to size; "" if it is not there or is no such text. */
+/** A variable-length text attribute, cut to size; "" if it is not there. */
 static mr_status text_attribute(const mr_product *p, hid_t at, const char *name, char *out,
                                 size_t size)
 {
@@ -58,7 +58,7 @@ static mr_status text_attribute(const mr_product *p, hid_t at, const char *name,
     out[0] = '\0';
     if (there > 0 && (a = H5Aopen(at, name, H5P_DEFAULT)) >= 0 && (t = H5Aget_type(a)) >= 0)
         text = H5Tis_variable_str(t);
-    const bool read = there == 0 || text == 0 || (text > 0 && H5Aread(a, t, &s) >= 0);
+    const bool read = there == 0 || (text > 0 && H5Aread(a, t, &s) >= 0);
     if (s) mr_printable(s, out, size);
     if (s) H5free_memory(s);
     if (t >= 0) H5Tclose(t);
@@ -245,7 +245,9 @@ static mr_status find_array(mr_product *p, search *s)
     char word[16];
     if (mr_h5_iterate(f->file, H5_INDEX_NAME, H5_ITER_INC, NULL, deepest, s) < 0 || !s->name)
         return MR_RAISE(MR_EVERIFY, "%s: holds no values", f->path);
-    p->result = H5Lexists(f->file, "time", H5P_DEFAULT) <= 0;
+    const htri_t time = H5Lexists(f->file, "time", H5P_DEFAULT);
+    if (time < 0) return MR_RAISE(MR_EVERIFY, "%s: cannot look for 'time'", f->path);
+    p->result = time == 0;
     if (s->rank < 3 - p->result)
         return MR_RAISE(MR_EINPUT, "%s: plain samples, no product", f->path);
     f->array = H5Dopen2(f->file, s->name, H5P_DEFAULT);
