@@ -38,7 +38,7 @@ enum {
 static const mr_opt table[] = {
     [O_OUT] = {"output", "X.png", NULL, "the picture, by its name PNG, SVG or PDF (also -o)"},
     [O_TIME] = {"time", "A..B", NULL, "UTC times, or times after the first sample: 0s..60s"},
-    [O_CHANNELS] = {"channels", "A..B", NULL, "half-open range of channels"},
+    [O_CHANNELS] = {"channels", "A..B", NULL, "half-open range of channels, or one"},
     [O_SHARE] = {"inside", "PERCENT", "98 %", "share of the values that the colours span"},
     [O_TITLE] = {"title", "TEXT", NULL, "headline (default: output.title of what is drawn)"},
     [O_SIZE] = {"size", "WxH mm", NULL, "of the page, as 180x120 mm; or WxH px"},
@@ -328,13 +328,36 @@ out:
     return st;
 }
 
+/** "37", or "37..38": half-open. */
+static mr_status channels_of(mr_view_ask *q)
+{
+    mr_status st = MR_OK;
+    double a = 0, b = 0;
+    int64_t one;
+    if (mr_int_parse(q->channels, &one) == MR_OK) {
+        a = (double)one;
+        b = a + 1;
+    } else {
+        mr_error_clear();
+        a = -1;
+        if (strstr(q->channels, "..")) MR_TRY(mr_range_parse(q->channels, MR_DIM_NONE, &a, &b));
+    }
+    if (a < 0 || b > 1e9 || a != floor(a) || b != floor(b))
+        return MR_RAISE(MR_ECONFIG,
+                        "--channels: '%s': write 37, or a half-open range of channels, 37..38",
+                        q->channels);
+    q->c0 = (uint64_t)a;
+    q->c1 = (uint64_t)b;
+out:
+    return st;
+}
+
 int mr_cli_view(int argc, char **argv)
 {
     mr_status st = MR_OK;
     mr_opts o;
     mr_view_ask q = {.c1 = UINT64_MAX};
     mr_page page = {0};
-    double a = 0, b = 0;
     mr_text words[2] = {0};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "-o") == 0) argv[i] = (char *)"--output";
@@ -357,13 +380,7 @@ int mr_cli_view(int argc, char **argv)
         MR_TRY(MR_RAISE(MR_ECONFIG, "--inside %s is outside 50..100 %%", o.val[O_SHARE]));
     q.time = o.val[O_TIME];
     q.channels = o.val[O_CHANNELS];
-    if (q.channels) {
-        MR_TRY(mr_range_parse(q.channels, MR_DIM_NONE, &a, &b));
-        if (a < 0 || b > 1e9 || a != floor(a) || b != floor(b))
-            MR_TRY(MR_RAISE(MR_ECONFIG, "--channels: '%s' is not a range of channels", q.channels));
-        q.c0 = (uint64_t)a;
-        q.c1 = (uint64_t)b;
-    }
+    if (q.channels) MR_TRY(channels_of(&q));
     MR_TRY(product_options(&o, &q, words));
     MR_TRY(page_options(&o, &page));
     MR_TRY(draw(&o, &q, &page));
