@@ -141,8 +141,9 @@ static bool wanted(const char *pattern, const set *s)
 
 static double samples_of(const set *s)
 {
-    const uint64_t *d = s->f.dims;
-    return (double)d[0] * (double)d[1];
+    const mr_find *f = &s->f; /* valid ones: a file may be allocated ahead */
+    const uint64_t all = f->dims[f->time_first ? 0 : 1], nc = f->dims[f->time_first ? 1 : 0];
+    return (double)(f->nt ? f->nt : all - MR_MIN(all, f->row0)) * (double)nc;
 }
 
 static bool alike(const set *a, const set *b)

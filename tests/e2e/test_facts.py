@@ -10,6 +10,8 @@ import pytest
 
 import model_facts
 import rig
+import test_datasets
+import test_uneven
 import writers
 from promises import TORTURE, figure, piece
 
@@ -152,4 +154,77 @@ def test_every_sample_stands_at_its_time(tmp_path, seed):
     for name, _ in files:
         said = sum(v["count"] for v in r["ledger"] if v["kind"] == "stamp" and v["path"].endswith(name))
         assert said == bad[name], f"{layout} {name}: {said} bad stamps said, {bad[name]} made"
+    figure("Every sample of a random archive at its time, or said", 1, 1)
+
+
+def uneven(rng):
+    """Steps of some kind, at most nine times their mean; whole us."""
+    gen, n = np.random.default_rng(rng.randrange(10_000)), rng.randint(150, 1500)
+    step = {"wide": lambda: gen.uniform(.01, 3, n), "log": lambda: np.exp(gen.uniform(-2, 1.4, n)),
+            "pairs": lambda: np.where(np.arange(n) % 2, gen.uniform(.01, .1, n), gen.uniform(1, 3, n)),
+            "fast": lambda: gen.uniform(.0005, .02, n)}[rng.choice(["wide", "log", "pairs", "fast"])]()
+    return T0 + np.cumsum((step * 1e6).astype("i8") + 1) * 1000
+
+
+ROWS = [k for k, v in writers.LAYOUTS.items() if v[2] == "rows"]
+some = piece(range(first // 6, last // 6))
+
+
+@pytest.mark.parametrize("seed", some)
+def test_irregular_rows_keep_their_times_or_become_even(tmp_path, seed):
+    """Any steps, any layout that says the time row by row, any types and cuts into files; copied, and made even."""
+    rng = random.Random(7_000_000 + seed)
+    layout = ROWS[seed % len(ROWS)]
+    nc, t = rng.randint(1, 5), uneven(rng)
+    x = np.round(rig.noise(len(t), nc, rng.randrange(1000)))
+    types = rng.choice([["f4"], ["i2"], ["f4", "f8", "i2", "i4", ">f4", ">i2"]])
+    ends = [k for k in sorted(rng.sample(range(70, len(t) - 70), rng.randint(0, 3)))]
+    cuts = [0] + [k for i, k in enumerate(ends) if k - ([0] + ends)[i] > 70] + [len(t)]
+    (tmp_path / "in").mkdir()
+    for k, (a, b) in enumerate(zip(cuts, cuts[1:])):
+        writers.LAYOUTS[layout][0](tmp_path / "in" / f"f{k}.h5", x[a:b].astype(rng.choice(types)), t[a:b], 1, nc)
+    more = {"output_": ["type: float64", "lane: " + rng.choice(["1 min", "1 h", "364 d"])]}
+    rig.run("run", rig.config(tmp_path / "c.yaml", tmp_path / "in", [], tmp_path / "copy", **more), status=0)
+    at, y = test_uneven.result(tmp_path / "copy")
+    assert np.abs(at - t).max() <= 1000 and np.array_equal(y, x), layout
+    mean = test_uneven.mean_rate(at[:cuts[1]])
+    rate = rng.choice([8, 4, 2, 1, .5, .25, .125])
+    while 4 * mean > 512 * rate:
+        rate *= 2
+    rig.run("run", rig.config(tmp_path / "d.yaml", tmp_path / "in", [f"resample: {rate} Hz"], tmp_path / "even", **more),
+            status=0, ranks=rng.choice([0, 2]))
+    even_t, even_y = test_uneven.result(tmp_path / "even")
+    want_t, want = test_uneven.oracle(at, x.astype("f8"), rate, mean)
+    assert np.array_equal(even_t, want_t), f"{layout} to {rate} Hz: other times"
+    rig.near(even_y, want)
+    assert len(rig.report(tmp_path / "even")["spans"]) == 1
+    figure("Every sample of a random archive at its time, or said", 1, 1)
+
+
+@pytest.mark.parametrize("seed", some)
+def test_of_several_datasets_those_that_fit_are_read(tmp_path, seed):
+    """In order of names: what is of other times than the largest and than what is taken already."""
+    rng = random.Random(9_000_000 + seed)
+    layout = [k for k in test_datasets.HOLD if k != "xdas-variables"][seed % 5]
+    names = rng.sample(["a", "b", "c", "d", "e"], rng.randint(2, 4))
+    rows = [rng.randint(40, 400) for _ in names]
+    slots = [rng.choice([0, 200, 400, 5000]) + rng.randint(0, 30) for _ in names]
+    times = [T0 + (s + np.arange(n)) * 10_000_000 for s, n in zip(slots, rows)]
+    xs = [rig.noise(n, test_datasets.NC, rng.randrange(1000)) for n in rows]
+    (tmp_path / "in").mkdir()
+    test_datasets.HOLD[layout](tmp_path / "in" / "a.h5", names, times, xs)
+    order = sorted(range(len(names)), key=lambda k: names[k])
+    biggest = max(order, key=lambda k: rows[k])
+    used = [biggest]
+    for k in order:
+        if k != biggest and all(times[k][-1] < times[j][0] or times[j][-1] < times[k][0] for j in used):
+            used.append(k)
+    used.sort(key=lambda k: slots[k])
+    rig.run("run", rig.config(tmp_path / "c.yaml", tmp_path / "in", [], tmp_path / "out"), status=(0, 10))
+    t, y = test_uneven.result(tmp_path / "out")
+    want = np.concatenate([times[k] for k in used])
+    assert len(t) == len(want) and np.abs(t - want).max() <= 480, (layout, names, slots, rows)
+    assert np.array_equal(y, np.concatenate([xs[k] for k in used]))
+    left = [v for v in rig.report(tmp_path / "out")["ledger"] if v["kind"] == "left_out"]
+    assert sum(v["count"] for v in left) == len(names) - len(used)
     figure("Every sample of a random archive at its time, or said", 1, 1)

@@ -29,9 +29,13 @@ def put(path, t, x, **how):
         h["time"].attrs["units"] = "microseconds since 2026-01-01"
 
 
-def fine(t, x, rate, hole_s=np.inf):
-    """The grid of four mean rates or more, and the rows on it; NaN in holes."""
-    mean = float(f"{(len(t) - 1) / (t[-1] - t[0]) * S:.1e}")
+def mean_rate(t):
+    return float(f"{(len(t) - 1) / (t[-1] - t[0]) * S:.1e}")
+
+
+def fine(t, x, rate, hole_s=np.inf, mean=None):
+    """The grid of four mean rates (of the first file) or more, and the rows on it; NaN in holes."""
+    mean = mean or mean_rate(t)
     m = 1
     while rate * m < 4 * mean:
         m *= 2
@@ -45,8 +49,8 @@ def fine(t, x, rate, hole_s=np.inf):
     return k, y, m
 
 
-def oracle(t, x, rate):
-    k, y, m = fine(t, x, rate)
+def oracle(t, x, rate, mean=None):
+    k, y, m = fine(t, x, rate, mean=mean)
     if m == 1:
         return k * round(S / rate), y
     h = signal.firwin(20 * m + 1, 1 / m, window=("kaiser", 5.0))
