@@ -11,6 +11,17 @@ NAMES = """detrend demean common_mode taper bandpass bandstop lowpass highpass n
 scale units clip abs rms integrate differentiate""".split()
 
 
+EVERYDAY = {  # what notebooks have: parameters, and words of `kind` or `from`
+    "envelope": "above", "instantaneous": "above kind=phase,frequency", "kurtosis": "window step", "despike": "threshold",
+    "rolling": "window step kind=mean,std,min,max,median,rms,sum", "median": "time channel", "agc": "window",
+    "hampel": "time channel threshold", "savgol": "window order derivative", "channel_stack": "n step",
+    "normalise": "window kind=onebit,max,l2,z,ram", "channel_decimate": "factor", "align": "drift",
+    "common_mode": "group kind=mean,median", "strain": "gauge from=phase,velocity,strain_rate", "resample": "rate",
+    "fbe": "bands", "spectrogram": "segment step", "fill": "up_to kind=zero,linear", "interpolate": "channels",
+    "fk": "velocity band edge direction", "trigger": "on off min_length max_length",
+    "coincidence": "channels within velocity"}
+
+
 @pytest.fixture(scope="module")
 def table(millrace):
     return {op["name"]: op for op in json.loads(millrace("ops", "--json").stdout)["operators"]}
@@ -36,6 +47,14 @@ def test_every_operator_is_listed_with_one_line(millrace, table):
     lines = millrace("ops").stdout.splitlines()
     for name, op in table.items():
         assert any(line.split() and line.split()[0] == name and op["doc"] in line for line in lines)
+
+
+def test_the_everyday_ones_are_there_with_all_their_kinds(table):
+    for name, words in EVERYDAY.items():
+        have = {p["name"]: p["values"] for p in table[name]["parameters"]}
+        for word in words.split():
+            key, _, values = word.partition("=")
+            assert key in have and set(values.split(",")) - {""} <= set(have[key]), (name, word)
 
 
 def test_every_page_says_what_it_looks_at_and_gives(millrace, table):

@@ -59,7 +59,38 @@ static const mr_op liar_op = {.name = "liar",
                               .map = liar_apply,
                               .pointwise = true};
 
-MR_OWN_OPS(MADE_UP, &liar_op);
+/* The same of one that decides what NaN does, or goes by stamps. */
+static const char *const nan_lies[] = {"nan", "needs->state", "needs->memory",
+                                       "nan", "nan",          "needs->by_stamps"};
+
+static mr_status nan_liar_bind(void *self, const mr_geom *in, mr_geom *out, mr_needs *needs)
+{
+    switch (((const liar *)self)->lie) {
+    case 0: needs->down = 2, out->rate_hz = in->rate_hz / 2; break;
+    case 1: needs->state = 1; break;
+    case 2: needs->memory = MR_MEM_FADING, needs->fade = 9; break;
+    case 3: needs->window_ns = 1000000000; break;
+    case 4: needs->blank_head = 3; break;
+    default: needs->by_stamps = 2, needs->up = 2, out->rate_hz = in->rate_hz * 2; break;
+    }
+    return MR_OK;
+}
+
+static void nan_liar_nan(MR_UNUSED const void *self, MR_UNUSED mr_slab span, MR_UNUSED mr_marks *in,
+                         MR_UNUSED mr_marks *out)
+{
+}
+
+#define NAN_LIAR(word, f)                                                                          \
+    {                                                                                              \
+        .name = word, .doc = "says what cannot be", .ref = "none", .example = "lie: 99",           \
+        .size = sizeof(liar), .params = liar_params, .bind = nan_liar_bind, .map = liar_apply,     \
+        .nan = f                                                                                   \
+    }
+static const mr_op nan_liar_op = NAN_LIAR("nan_liar", nan_liar_nan);
+static const mr_op stamp_liar_op = NAN_LIAR("stamp_liar", NULL);
+
+MR_OWN_OPS(MADE_UP, &liar_op, &nan_liar_op, &stamp_liar_op);
 
 static const uint64_t NUMBER[] = {10, 11, 12, 13, 14, 15, 16, 17};
 static const double PLACE[] = {0, 5, 10, 15, 20, 25, 30, 35};
@@ -89,6 +120,15 @@ static void what_cannot_be_is_refused_by_name(void **state)
         snprintf(text, sizeof text, "liar lie=%zu", i);
         assert_int_equal(make(text, &c), MR_EBUG);
         if (!strstr(mr_error(), "liar") || !strstr(mr_error(), lies[i]))
+            fail_msg("%s: %s", text, mr_error());
+    }
+    for (size_t i = 0; i < sizeof nan_lies / sizeof *nan_lies; i++) {
+        const bool stamps = strstr(nan_lies[i], "stamps");
+        char text[32];
+        mr_chain *c = NULL;
+        snprintf(text, sizeof text, "%s lie=%zu", stamps ? "stamp_liar" : "nan_liar", i);
+        assert_int_equal(make(text, &c), MR_EBUG);
+        if (!strstr(mr_error(), "_liar declares ") || !strstr(mr_error(), nan_lies[i]))
             fail_msg("%s: %s", text, mr_error());
     }
 }
