@@ -38,6 +38,8 @@ typedef struct mr_row_shape {
 size_t mr_shape_depth(const mr_row_shape *s);
 size_t mr_shape_counts(const mr_row_shape *s);
 size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc);
+/** An output block of so many rows: all rows, behind them all counts, from *counts_at on. Bytes. */
+size_t mr_shape_block(const mr_row_shape *s, uint64_t rows, uint64_t nc, size_t *counts_at);
 /** Bytes of one value as a lane holds it, and as result.h5 does. */
 size_t mr_shape_cell(const mr_row_shape *s);
 size_t mr_shape_result_cell(const mr_row_shape *s);

@@ -271,9 +271,8 @@ out:
 uint64_t mr_lane_bytes(const mr_plan *p, const mr_lane *l)
 {
     const mr_row_shape shape = mr_array_shape(&p->arrays[l->array]);
-    return (uint64_t)(l->rows.b - l->rows.a) *
-           (mr_shape_bytes(&shape, l->c1 - l->c0) +
-            mr_shape_counts(&shape) * (l->c1 - l->c0) * sizeof(int32_t));
+    size_t counts_at;
+    return mr_shape_block(&shape, (uint64_t)(l->rows.b - l->rows.a), l->c1 - l->c0, &counts_at);
 }
 
 static mr_status add_lane(mr_plan *p, uint32_t span, uint32_t array, mr_slab cut, uint64_t c0)

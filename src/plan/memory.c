@@ -153,13 +153,13 @@ static void demand_of_block(const mr_plan *p, const mr_lane *l, const mr_block_r
     const mr_chain *c = p->arrays[l->array].chain;
     const mr_row_shape shape = mr_array_shape(&p->arrays[l->array]);
     const mr_slab done = mr_lane_rows_done(p, l, r->out);
-    const size_t nc = l->c1 - l->c0, counts = mr_shape_counts(&shape) * nc * sizeof(int32_t);
-    size_t blocks[2], loaded, states;
+    size_t blocks[2], loaded, states, counts_at;
     mr_program_blocks(c, r, blocks);
     for (size_t i = 0; i < 2; i++) d->mid[i] = MR_MAX(d->mid[i], blocks[i] * sizeof(double));
     d->marks = MR_MAX(d->marks, mr_program_marks(c, r));
     d->work = MR_MAX(d->work, mr_program_room(c, r));
-    d->out = MR_MAX(d->out, (size_t)(done.b - done.a) * (mr_shape_bytes(&shape, nc) + counts));
+    d->out = MR_MAX(d->out,
+                    mr_shape_block(&shape, (uint64_t)(done.b - done.a), l->c1 - l->c0, &counts_at));
     mr_lane_tiles(p, l, &loaded, &states);
     d->state = MR_MAX(d->state, states * MR_TILE * mr_chain_state(c) * sizeof(double));
     if (!mr_chain_reduces(c)) return;
@@ -185,12 +185,11 @@ static void most_rows(const mr_plan *p, const mr_lane *l, demand *d)
 {
     const mr_array *a = &p->arrays[l->array];
     const mr_row_shape shape = mr_array_shape(a);
-    const size_t nc = l->c1 - l->c0;
+    size_t counts_at;
     const mr_slab head = {l->out.a, MR_MIN(l->out.b, l->out.a + a->block_out)};
     const mr_slab rows = mr_chain_rows(a->chain, head);
     const int64_t n = MR_MIN(rows.b - rows.a + 1, l->rows.b - l->rows.a);
-    d->out = MR_MAX(d->out, (size_t)n * (mr_shape_bytes(&shape, nc) +
-                                         mr_shape_counts(&shape) * nc * sizeof(int32_t)));
+    d->out = MR_MAX(d->out, mr_shape_block(&shape, (uint64_t)n, l->c1 - l->c0, &counts_at));
 }
 
 /** Every block has all its intakes in hand at once: fewer than the most would never go on. */
@@ -223,8 +222,7 @@ static mr_status demand_of_lane(const mr_plan *p, const mr_lane *l, demand *d)
     /* with the tiles, sorted in hand, on their way to the writer */
     if (picks) d->picks = MR_MAX(d->picks, 3 * mr_picks_most(a, l) * sizeof(mr_pick));
     d->intake_bytes = MR_MAX(d->intake_bytes, a->intake_rows * a->row_bytes);
-    const size_t sources =
-        reduces ? (reduces->n_sources + MR_SOURCE_BUNDLE) * mr_chain_state(a->chain) * 8 : 0;
+    const size_t sources = mr_chain_sources_state(a->chain) * sizeof(double);
     d->lane = MR_MAX(d->lane, (size_t)spec.rows * 8 * 2 + intakes.n * 256 + sources);
     d->writer = MR_MAX(d->writer, mr_lane_buffer_bytes(&spec));
 out:

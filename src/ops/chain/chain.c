@@ -324,3 +324,14 @@ bool mr_chain_whole_span(const mr_chain *c, const char **why)
     }
     return false;
 }
+
+size_t mr_chain_bundles(const mr_chain *c)
+{
+    const mr_needs *d = mr_chain_reduces(c);
+    return d ? (d->n_sources + MR_SOURCE_BUNDLE - 1) / MR_SOURCE_BUNDLE : 0;
+}
+
+size_t mr_chain_sources_state(const mr_chain *c)
+{
+    return mr_chain_bundles(c) * MR_SOURCE_BUNDLE * mr_chain_state(c);
+}

@@ -152,6 +152,9 @@ void mr_program_blocks(const mr_chain *c, const mr_block_ranges *r, size_t n[2])
 size_t mr_program_marks(const mr_chain *c, const mr_block_ranges *r);
 /** Sources are shared out first by columns, MR_SOURCE_BUNDLE at a time, then by items. */
 #define MR_SOURCE_BUNDLE 8
+/** Bundles of the columns of a chain's sources, 0: it has none; doubles of the states of all. */
+size_t mr_chain_bundles(const mr_chain *c);
+size_t mr_chain_sources_state(const mr_chain *c);
 /** What all threads share: `shared` of the block's items, and the columns at the reducer's input.
  *  Bytes. */
 size_t mr_sources_shared(const mr_chain *c, const mr_block_ranges *r, mr_view *columns, mr_arena *a,

@@ -162,6 +162,12 @@ size_t mr_shape_bytes(const mr_row_shape *s, uint64_t nc)
     return mr_shape_depth(s) * nc * mr_shape_cell(s);
 }
 
+size_t mr_shape_block(const mr_row_shape *s, uint64_t rows, uint64_t nc, size_t *counts_at)
+{
+    *counts_at = rows * mr_shape_bytes(s, nc);
+    return *counts_at + rows * mr_shape_counts(s) * nc * sizeof(int32_t);
+}
+
 size_t mr_shape_cell(const mr_row_shape *s)
 {
     return mr_product_of(s)->sums || s->f64 ? sizeof(double) : sizeof(float);

@@ -71,13 +71,11 @@ mr_status mr_mill_feed(mr_mill *m, size_t number, mr_job **out)
     mr_span_legs(&m->plan->spans, sp, l->raw.a - sp->index0, l->raw.b - sp->index0, &j->first_leg,
                  &j->n_legs);
     MR_TRY(mr_alloc(j->n_legs, sizeof *j->leg, "a lane's inputs", &j->leg));
-    const mr_needs *reduces = mr_chain_reduces(a->chain);
-    if (reduces && reduces->n_sources) {
-        const size_t n = (reduces->n_sources + MR_SOURCE_BUNDLE - 1) / MR_SOURCE_BUNDLE;
-        MR_TRY(mr_alloc(n, sizeof *j->source_spoils, "a lane's sources", &j->source_spoils));
-        j->n_bundles = n;
-        MR_TRY(mr_alloc_f64(mr_chain_state(a->chain) * n * MR_SOURCE_BUNDLE, "filter states",
-                            &j->source_state));
+    const size_t bundles = mr_chain_bundles(a->chain);
+    if (bundles) {
+        MR_TRY(mr_alloc(bundles, sizeof *j->source_spoils, "a lane's sources", &j->source_spoils));
+        j->n_bundles = bundles;
+        MR_TRY(mr_alloc_f64(mr_chain_sources_state(a->chain), "filter states", &j->source_state));
     }
     mr_mutex_lock(m->gate);
     if (m->last)

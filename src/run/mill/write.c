@@ -148,9 +148,10 @@ static mr_status append(mr_mill *m, mr_out_block *b)
     if (!j->file) MR_TRY(create(m, j, (uint64_t)(j->lane->rows.b - j->lane->rows.a)));
     MR_TRY(mr_lane_append(j->file, b->data, b->rows));
     if (shape.count_axes) {
-        const size_t bytes = mr_shape_bytes(&shape, j->lane->c1 - j->lane->c0);
-        MR_TRY(mr_lane_counts(j->file, (const void *)((char *)b->data + b->rows * bytes), b->row,
-                              b->rows));
+        size_t counts_at;
+        (void)mr_shape_block(&shape, b->rows, j->lane->c1 - j->lane->c0, &counts_at);
+        MR_TRY(
+            mr_lane_counts(j->file, (const void *)((char *)b->data + counts_at), b->row, b->rows));
     }
 out:
     return st;

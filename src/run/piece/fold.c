@@ -67,9 +67,10 @@ static void store_row(void *arg, int64_t row, const mr_view *y, const double *co
     sink *s = arg;
     const mr_block *w = s->w;
     const size_t nc = w->nc, k = (size_t)(row - w->rows.a), counts = mr_shape_counts(&s->shape);
-    const size_t n = (size_t)(w->rows.b - w->rows.a), bytes = mr_shape_bytes(&s->shape, nc);
-    void *at = (char *)w->out + k * bytes;
-    void *behind = (char *)w->out + n * bytes;
+    size_t counts_at;
+    (void)mr_shape_block(&s->shape, (uint64_t)(w->rows.b - w->rows.a), nc, &counts_at);
+    void *at = (char *)w->out + k * mr_shape_bytes(&s->shape, nc);
+    void *behind = (char *)w->out + counts_at;
     int32_t *to = (int32_t *)behind + k * counts * nc + s->c0;
     for (size_t t = 0; t < y->nt; t++) {
         const double *v = mr_at(y, t, 0);

@@ -101,9 +101,7 @@ mr_status mr_fold_sources(const mr_block *w, const mr_step *s, const double *blo
     preparing k = {.w = w, .s = s, .block = block, .d = mr_chain_reduces(w->chain)};
     mr_arena arena = {.base = (char *)w->m->shared, .size = w->m->plan->mem.shared_bytes};
     (void)mr_sources_shared(w->chain, &w->r, &k.columns, &arena, &k.shared);
-    if (w->r.n > 1)
-        MR_TRY(mr_share_out(w->m, (k.d->n_sources + MR_SOURCE_BUNDLE - 1) / MR_SOURCE_BUNDLE,
-                            run_bundle, &k));
+    if (w->r.n > 1) MR_TRY(mr_share_out(w->m, mr_chain_bundles(w->chain), run_bundle, &k));
     MR_TRY(mr_share_out(w->m, (size_t)(w->r.out.b - w->r.out.a), prepare_item, &k));
     *shared = k.shared;
 out:
