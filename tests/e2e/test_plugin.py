@@ -183,6 +183,10 @@ def test_a_program_of_ones_own(installed, recorded, tmp_path):
     assert done.returncode == 0 and "3 lanes" in done.stdout, done.stderr
     (_, y), = rig.output(tmp_path / "out")
     rig.near(y, x / 4)
+    for launch in ([], [rig.MPIRUN, "-n", "2"]):  # what goes wrong is said once
+        bad = subprocess.run([*launch, program, tmp_path / "none.yaml"], env=rig.environment(), text=True,
+                             capture_output=True, timeout=100)
+        assert bad.returncode == 2 and bad.stderr.count("millrace: ") == 1 and "none.yaml" in bad.stderr, bad.stderr
 
 
 def test_a_plugin_from_what_is_installed(installed, tmp_path):

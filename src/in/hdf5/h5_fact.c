@@ -53,8 +53,8 @@ static bool fact_open_attr(const mr_h5 *h, const char *where, const char *at, fa
     return true;
 }
 
-/** Are a number's bits inside of it? Where a damaged header says otherwise, HDF5 1.10 converts bytes
- * beyond the buffers. */
+/** Are a number's bits inside of it? Where a damaged header says otherwise, HDF5 1.10 converts
+ * bytes beyond the buffers. */
 static bool sound(hid_t type, H5T_class_t cls)
 {
     size_t s, e, ne, m, nm, bits = 8 * H5Tget_size(type);
