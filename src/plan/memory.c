@@ -127,7 +127,7 @@ size_t mr_array_even_bytes(const mr_array *a)
     return (2 * mr_array_even_rows(a) + 1) * (size_t)a->sel.n * sizeof(double);
 }
 
-/** Slabs that the raw range touches: they lie end to end, in order. */
+/** Intakes that the raw range touches: they lie end to end, in order. */
 static size_t touched(const mr_slab_list *s, mr_slab raw)
 {
     size_t a = 0, b = s->n;

@@ -1,6 +1,6 @@
 /* run/follow/follow.h: inside run/: run --follow: rounds over an archive that grows. Each round
  * surveys what is new, plans over all there is, and computes the lanes whose context is complete:
- * the plan is that of a batch run over the same files, so are the lanes. run/run.c goes through
+ * the plan is that of any run over the same files, so are the lanes. run/run.c goes through
  * it. */
 #ifndef MR_RUN_FOLLOW_H
 #define MR_RUN_FOLLOW_H

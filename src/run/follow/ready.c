@@ -1,6 +1,6 @@
 /* run/follow/ready.c: which lanes wait: those that a file may still change which has not come. A
  * gap is believed after follow.patience; the end of the archive when somebody says so, or nothing
- * has come for follow.idle. Whatever comes against that is planned as in a batch: the next round
+ * has come for follow.idle. Whatever comes against that is planned as in any run: the next round
  * finds lanes whose inputs have changed and makes them anew. */
 #include <stdlib.h>
 #include <string.h>
