@@ -117,8 +117,8 @@ static bool lane_name(const char *rel)
                base ? base + 1 : rel, 0) == 0;
 }
 
-/** Has the run that is at work taken it away since it was listed? A lane that was published lost its
- *  .part, one that is made anew its old file. */
+/** Has the run that is at work taken it away since it was listed? A lane that was published lost
+ *  its .part, one that is made anew its old file. */
 static bool is_taken(const check *k, const char *path)
 {
     struct stat sb;

@@ -37,8 +37,8 @@ mr_status mr_marks_decide(const mr_block *w, size_t op, mr_extent out, mr_marks 
 mr_status mr_tile_load(const mr_mill *m, const mr_job *j, mr_slab raw, uint64_t c0, mr_view *x,
                        mr_spoils *spoils);
 /* run/piece/load.c */
-/** Rows [r) of an intake from channel c0 of the array on, x->nc of them, to dst, x->stride apart. True
- *  if something is not finite. */
+/** Rows [r) of an intake from channel c0 of the array on, x->nc of them, to dst, x->stride apart.
+ *  True if something is not finite. */
 bool mr_load_rows(const mr_plan *p, const mr_lane *l, const mr_intake *s, mr_slab r, uint64_t c0,
                   double *dst, const mr_view *x);
 /** Load them as they are stored, with NaN where they could not be read. True if something is not
