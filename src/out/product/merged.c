@@ -59,9 +59,10 @@ static mr_status read_list(const char *path, int rank, void *arg)
         for (const char *s = strchr(t.s, '\n'); s && *++s; s = strchr(s, '\n')) {
             uint64_t piece;
             mr_digest sum;
-            char end;
-            if (sscanf(s, "%" SCNu64 " %32[0-9a-f]%c", &piece, sum.hex, &end) == 3 && end == '\n' &&
-                strlen(sum.hex) == 32 && piece < r->n)
+            char end, line[80]; /* sscanf looks for the end of the whole text first */
+            snprintf(line, sizeof line, "%.*s", (int)MR_MIN(strcspn(s, "\n") + 1, sizeof line), s);
+            if (sscanf(line, "%" SCNu64 " %32[0-9a-f]%c", &piece, sum.hex, &end) == 3 &&
+                end == '\n' && strlen(sum.hex) == 32 && piece < r->n)
                 r->sum[piece] = sum;
         }
     mr_error_clear();

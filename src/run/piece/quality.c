@@ -337,7 +337,10 @@ mr_status mr_flaws_parse(const char *lines, mr_flaws *out)
         long long a, b;
         unsigned long long count;
         mr_flaw f = {0};
-        if (sscanf(s, "seen %d %u %u %lld %lld %llu %la", &kind, &c0, &c1, &a, &b, &count,
+        char line[256]; /* sscanf looks for the end of the whole text first */
+        if (strncmp(s, "seen ", 5) != 0) continue;
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(s, "\n"), s);
+        if (sscanf(line, "seen %d %u %u %lld %lld %llu %la", &kind, &c0, &c1, &a, &b, &count,
                    &f.value) != 7 ||
             kind < 0 || kind >= MR_FLAW_N || c0 >= c1 || a >= b)
             continue;
