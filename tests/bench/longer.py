@@ -144,7 +144,7 @@ def over_more(row, make, chosen, files, o, warm, talk):
         if not chosen[mine]:
             continue
         p = make(chosen[mine], more)
-        walls = runs(p, more, o, warm, 3)
+        walls = runs(p, more, o, warm, o.reps if mine else o.peer_reps)
         error = None
         if answer:
             error = (answer.of_millrace if mine else answer.of_peer)(o.out / "bench" / "run")

@@ -101,6 +101,9 @@ class Row:
     fft: dict = field(default_factory=dict)  # rate in limits.c -> points per input sample
     out: float = 0.0           # output samples per input sample
     cold: bool = False         # also with its files dropped from the page cache
+    goal: tuple = ()           # times the fastest Python without start: what is wanted, what it has to reach at
+                               # least on Intel and on AMD
+    share_goal: tuple = ()     # the same of the machine's limit: wanted, at least
     beside: str = ""           # millrace's own time is told as a ratio to that row's
 
 
@@ -125,10 +128,10 @@ CARRIED = forms("causal", "numpy-f64", "numpy-f32", "chan-f32")
 
 ROWS = [
     Row("decimate", "zero-phase Butterworth 4, 1..45 Hz, decimate 5 (fir)", ZERO, decimate,
-        forms("decimate", *ALL), files=12, cold=True, **ZERO_COST),
+        forms("decimate", *ALL), files=12, cold=True, goal=(16, 9, 13), **ZERO_COST),
     Row("decimate-6", "the same, 6 files", ZERO, decimate, forms("decimate", *BEST), **ZERO_COST),
     Row("decimate-i16", "the same, int16 in chunks of 1000 x 250", ZERO, decimate,
-        forms("decimate", *BEST), data="i16", **ZERO_COST),
+        forms("decimate", *BEST), data="i16", goal=(16, 9, 13), **ZERO_COST),
     Row("decimate-gz", "the same, shuffle and deflate 4", ZERO, decimate,
         forms("decimate", *BEST), data="gz", **ZERO_COST),
     Row("decimate-wide", "the same, rows of 20,000 channels, 3 s a file", ZERO, decimate,
@@ -140,28 +143,32 @@ ROWS = [
     Row("rms", "moving rms of 0.5 s, every 50th", ["rms: {window: 0.5 s, step: 0.1 s}"], rms,
         forms("rms-cumsum", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64", "flow-f64") +
         forms("rms-uniform", "pool-f32", "dask-f32"),
-        edge_s=(0.5, 0), flop=2.0, out=1 / 50, extra=forms("rms-cells", *CELLS)),
+        edge_s=(0.5, 0), flop=2.0, out=1 / 50, goal=(26, 14, 18), extra=forms("rms-cells", *CELLS)),
     Row("stalta", "STA/LTA of 0.5 s and 10 s, every 50th",
         ["stalta: {sta: 0.5 s, lta: 10 s, step: 0.1 s}"], stalta,
         forms("stalta", "numpy-f64", "pool-f64", "mpi-f64", "dask-f64", "flow-f64"),
-        edge_s=(10, 0), flop=3.0, out=1 / 50, extra=forms("stalta-cells", *CELLS)),
+        edge_s=(10, 0), flop=3.0, out=1 / 50, goal=(26, 14, 18), extra=forms("stalta-cells", *CELLS)),
     Row("max", "read and reduce: largest magnitude of a channel in each file's time",
-        ["stats: {interval: FILE_S s}"], largest, forms("max", *REDUCE), flop=1.0, cold=True),
+        ["stats: {interval: FILE_S s}"], largest, forms("max", *REDUCE), flop=1.0, cold=True,
+        share_goal=(0.8, 0.6)),
     Row("max-gz", "the same, shuffle and deflate 4", ["stats: {interval: FILE_S s}"], largest,
-        forms("max", *REDUCE), data="gz", flop=1.0),
+        forms("max", *REDUCE), data="gz", flop=1.0, share_goal=(0.8, 0.75)),
     Row("psd", "Welch 1024, half overlapping, Hann, mean over the archive",
         ["psd: {segment: 1024, overlap: 50 %, window: hann, interval: all}"], psd,
         forms("psd", *REDUCE), fft={"fft1024_f64": 2.0},
         peer_error=0.5),  # no segments over the seams of files: other drift in the lowest bin, which is the peak
     Row("correlate", "channel 0 against all, windows of a file, whitened 1..45 Hz, +-5 s, stacked",
         ["correlate: {sources: [0], window: FILE_S s, max_lag: 5 s, whiten: 1..45 Hz, stack: all}"],
-        correlation, forms("correlate", *REDUCE), fft={"fft32768_f64": 1.1}, error=1e-5),
+        correlation, forms("correlate", *REDUCE), fft={"fft32768_f64": 1.1}, error=1e-5,
+        goal=(20, 8, 15)),
     Row("decimate-1k", "from 1 kHz: zero-phase Butterworth 4, 1..45 Hz, decimate 10 (fir)",
         ["bandpass: {band: 1..45 Hz, order: 4, phase: zero}", "decimate: {factor: 10}"], tenth,
-        forms("tenth", *BEST), data="fast", files=6, edge_s=(6, 6), flop=2 * 4 * 10 + 2 * 201 / 10, out=1 / 10),
+        forms("tenth", *BEST), data="fast", files=6, edge_s=(6, 6), flop=2 * 4 * 10 + 2 * 201 / 10,
+        out=1 / 10, goal=(30, 15, 15)),
     Row("decimate-100", "decimate 100 in two steps (fir), then zero-phase Butterworth 4, 0.01..1 Hz",
         ["decimate: {factor: 100}", "bandpass: {band: 0.01..1 Hz, order: 4, phase: zero}"], hundredth,
-        forms("hundredth", "numpy-f64", "numpy-f32", "chan-f32"), files=12, flop=2 * 201 / 10 * 1.1, out=1 / 100),
+        forms("hundredth", "numpy-f64", "numpy-f32", "chan-f32"), files=12, flop=2 * 201 / 10 * 1.1, out=1 / 100,
+        goal=(30, 15, 15)),
     Row("fk", "f-k fan, 500..6000 m/s, 1..45 Hz (the peer: a transform a file)",
         ["fk: {velocity: 500..6000 m/s, band: 1..45 Hz}"], None, forms("fan", "numpy-f32", "pool-f32", "mpi-f32"),
         out=1.0),

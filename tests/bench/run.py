@@ -5,9 +5,10 @@ usage: run.py [W=ROW,...] [--quick] [--files N] [--reps N] [--seconds S] [--gb G
   --quick       2 small files, 1 repetition: does it all work? The figures mean nothing
   --files N     of every row, instead of its own number
   --peers HOW   only these forms of the peers (see peers.py), or none
-  --reps N      of millrace (default 5); peers run in the first 3 of them
+  --reps N      of millrace (default 5); peers run in the first 3 of them, or in --peer-reps
   --seconds S   the fastest of ours and of the peers once more, over so many distinct files that ours takes S
-                seconds (default 20, with --quick 0: not), or as many as --gb, 0.6 of the memory and 0.6 of the disk hold
+                seconds (default 20, with --quick 0: not), or as many as --gb, 0.6 of the memory and 0.6 of the disk
+                hold; --long ROW,...: only these rows
 
 Programs take turns, on a warm page cache, from start to exit, output closed; millrace also surveys,
 plans, checksums, fsyncs and reports. What a start costs every program is measured apart, and ratios are told
@@ -53,6 +54,8 @@ def options(argv):
     p.add_argument("--reps", type=int)
     p.add_argument("--seconds", type=float, help="see above")
     p.add_argument("--gb", type=float, default=0)
+    p.add_argument("--long", default="*")
+    p.add_argument("--peer-reps", type=int, default=PEER_REPS)
     p.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--peers")
     p.add_argument("--list", action="store_true")
@@ -241,7 +244,7 @@ def measure(row, o):
     longer.starts(todo, o)
     for rep in range(o.reps):
         for p in todo:
-            slow = not p["ours"] and (rep >= PEER_REPS or rep and p["samples"][0].wall_s > longer.LONG_S)
+            slow = not p["ours"] and (rep >= o.peer_reps or rep and p["samples"][0].wall_s > longer.LONG_S)
             if slow:
                 continue
             talk(f"{row.name}: {p['name']}, run {rep + 1}")
@@ -249,14 +252,14 @@ def measure(row, o):
             if rep == 0 and row.answer:
                 p["error"] = answer.of_millrace(target) if p["ours"] else answer.of_peer(target)
     r = {"name": row.name, "title": row.title, "files": len(files), "data": row.data,
-         "chain": row.chain, "samples": answer.n_samples, "beside": row.beside,
+         "chain": row.chain, "goal": row.goal, "share_goal": row.share_goal, "samples": answer.n_samples, "beside": row.beside,
          "stored_bytes": sum(f.stat().st_size for f in files), "allowed_error": row.error,
          "allowed_peer_error": row.peer_error, "programs": [summary(p) for p in todo],
          "null_s": null_ends(row, len(files), o), "long": None}
     chosen = {mine: longer.best(todo, mine) for mine in (True, False)}
     if row.cold:
         r["cold"] = longer.cold(row, chosen, files, o, talk)
-    if o.seconds:
+    if o.seconds and any(fnmatch.fnmatch(row.name, w) for w in o.long.split(",")):
         r["long"] = longer.over_more(row, lambda p, more: anew(row, p, more, o), chosen, files, o, warm, talk)
     shutil.rmtree(o.out / "bench" / "run", ignore_errors=True)
     return r
@@ -271,7 +274,8 @@ def machine(o):
     import h5py
     import numpy
     import scipy
-    return {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": cpu,
+    vendor = "AMD" if "AuthenticAMD" in Path("/proc/cpuinfo").read_text() else "Intel"
+    return {"vendor": vendor, "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": cpu,
             "cores": o.cores, "kernel": platform.release(), "load_before": os.getloadavg()[0],
             "millrace": version.splitlines(), "python": platform.python_version(),
             "numpy": numpy.__version__, "scipy": scipy.__version__, "h5py": h5py.__version__}
@@ -300,6 +304,7 @@ def main(argv):
         result["rows"].append(r)
         print(table.of_row(r), flush=True)
         (o.out / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
+    print(table.summary(result), flush=True)
     talk(f"wrote {o.out}/bench.json")
     return 1 if bad else 0
 

@@ -128,3 +128,39 @@ def of_row(r):
         lines.append("scaling against one core, start of MPI apart: " + ", ".join(f"{k}: {v:.2f}"
                                                            for k, v in r["scaling"].items()))
     return "\n".join(lines)
+
+
+def of_goal(r, ratio, share, vendor):
+    """What is wanted of a row, and whether it is reached."""
+    if r["goal"]:
+        goal, got, least = r["goal"][0], ratio, r["goal"][1 + (vendor == "AMD")]
+        told = f"{goal} x, at least {least}"
+    elif r["share_goal"]:
+        got, (goal, least) = share, r["share_goal"]
+        told = f"{100 * goal:.0f} % of the limit, at least {100 * least:.0f}"
+    else:
+        return ""
+    return f"{told}: " + ("reached" if got >= goal else "the least" if got >= least else "short")
+
+
+def summary(result):
+    """One line a row: the longest run of ours and of the fastest peer, and what was wanted."""
+    m = result["machine"]
+    lines = [f"\nAll rows, {m['date']}, {m['cpu']}, {m['cores']} cores", "",
+             "| row | files | millrace s | Msamples/s | fastest Python | x without start | x with | % of the limit | goal |",
+             "|---|---|---|---|---|---|---|---|---|"]
+    for r in result["rows"]:
+        if "skipped" in r:
+            continue
+        t = r["long"] if r.get("long") and r["long"].get("peer") else {
+            "files": r["files"], "samples": r["samples"], "ours": best(r["programs"], True),
+            "peer": best(r["programs"], False)}
+        ours, peer = t["ours"], t["peer"]
+        n = t["samples"] or r["samples"] * t["files"] / r["files"]
+        ratio = net(peer) / net(ours) if peer else 0
+        share = r["bound_s"] * t["files"] / r["files"] / ours["wall_s"]
+        against = (f"{peer['name']} | {ratio:.1f} | {peer['wall_s'] / ours['wall_s']:.1f}" if peer else
+                   f"{r['beside']} alone: {r['beside_ratio']:.2f} x its time | - | -" if "beside_ratio" in r else "- | - | -")
+        lines.append(f"| {r['name']} | {t['files']} | {ours['wall_s']:.2f} | {n / ours['wall_s'] / 1e6:.0f} | {against} | "
+                     f"{100 * share:.0f} | {of_goal(r, ratio, share, m['vendor'])} |")
+    return "\n".join(lines)
