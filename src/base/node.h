@@ -10,7 +10,7 @@ typedef struct mr_node mr_node;
 struct mr_node {
     mr_node_kind kind;
     char *key;        /* owned; "" in a list */
-    char *text;       /* owned; scalar's text, else NULL */
+    char *text;       /* owned; scalar's text; of a list made of a table its path; else NULL */
     bool quoted;      /* scalar was in quotes */
     mr_node *entries; /* owned; of a list or map */
     size_t n;

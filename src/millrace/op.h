@@ -46,6 +46,7 @@ typedef enum mr_ptype {           /* type of the field at .offset */
 #define MR_MAX_LIST 1024
 typedef struct mr_list64 {
     size_t n;
+    bool table; /* the column `channel` of a CSV table: some may not be there */
     int64_t v[MR_MAX_LIST];
 } mr_list64;
 #define MR_MAX_RANGES 32

@@ -143,7 +143,7 @@ static mr_status read_text(const mr_param *p, const char *text, void *field)
         if (mr_int_parse(text, &i) != MR_OK)
             return MR_RAISE(MR_ECONFIG, "a whole number or a list of them in [ ] is needed");
         MR_TRY(in_range(p, (double)i));
-        *(mr_list64 *)field = (mr_list64){1, {i}};
+        *(mr_list64 *)field = (mr_list64){1, false, {i}};
         break;
     }
 out:
@@ -153,7 +153,7 @@ out:
 static mr_status read_list(const mr_param *p, const mr_node *n, mr_list64 *out)
 {
     mr_status st = MR_OK;
-    mr_list64 l = {0};
+    mr_list64 l = {.table = n->text != NULL};
     if (n->n > MR_MAX_LIST) return MR_RAISE(MR_ECONFIG, "more than %d entries", MR_MAX_LIST);
     for (; l.n < n->n; l.n++) {
         const mr_node *entry = &n->entries[l.n];

@@ -41,8 +41,8 @@ def archive(tmp_path_factory):
     return top, spans
 
 
-def run(top, out, chain, ranks=0, threads=1, memory="1 GiB", status=0, **sections):
-    cfg = rig.config(top / "c.yaml", [top / "in"], chain, rig.fresh(out), run_=[f"memory: {memory}"], **sections)
+def run(top, out, chain, ranks=0, threads=1, memory="1 GiB", status=0, files=None, **sections):
+    cfg = rig.config(top / "c.yaml", [files or top / "in"], chain, rig.fresh(out), run_=[f"memory: {memory}"], **sections)
     rig.run("run", cfg, status=status, ranks=ranks, threads=threads)
     rig.run("verify", out, status=0)
     return out
@@ -104,6 +104,22 @@ def test_strips_are_all_channels_at_once(archive, tmp_path):
         whole.setdefault(lane.t[0], []).append((lane.x[0], lane.y))
     parts = [np.concatenate([y for _, y in sorted(v, key=lambda k: k[0])], axis=1) for _, v in sorted(whole.items())]
     rig.near(np.concatenate(parts), np.concatenate(refs))
+
+
+def test_channels_of_a_table(archive, tmp_path):
+    """As `quality` writes it; of channels that are not selected it may speak, a list may not."""
+    top, spans = archive
+    (tmp_path / "bad.csv").write_text("channel,what\n11,dead\n6,noisy\n7,noisy\n400,dead\n")
+    one = run(tmp_path, tmp_path / "one", [f"interpolate: {tmp_path}/bad.csv"], files=top / "in")
+    two = run(tmp_path, tmp_path / "two", ["interpolate: {channels: [6, 7, 11]}"], files=top / "in")
+    for (_, y), (_, z), x in zip(rig.output(one), rig.output(two), spans):
+        assert np.array_equal(y, z, equal_nan=True)
+        rig.near(y, interpolated(x, [6, 7, 11]))
+    for chain, words in [("{channels: [6, 400]}", "channel 400 is not among the selected ones"),
+                         (f"{tmp_path}/none.csv", "none.csv"), (f"{tmp_path}/bad.txt", "a list of them")]:
+        cfg = rig.config(tmp_path / "c.yaml", [top / "in"], [f"interpolate: {chain}"], tmp_path / "three")
+        said = rig.run("check", cfg).stderr
+        assert words in said and "c.yaml:4" in said, said
 
 
 def test_rows_of_a_reducer_count_what_is_filled(archive, tmp_path):

@@ -122,7 +122,9 @@ typedef struct interpolate {
 
 static const mr_param interpolate_params[] = {
     {"channels", MR_LIST, offsetof(interpolate, channels), .min = 0, .max = 1e9,
-     .doc = "numbers of the bad channels, as in the input"},
+     .doc =
+         "numbers of the bad channels, as in the input; or a CSV table with a column channel, as "
+         "quality writes it, of which those that are not selected are passed over"},
     {0}};
 
 /* By places where these are known and go one way, else by numbers of channels. */
@@ -142,6 +144,7 @@ static mr_status mark_listed(const interpolate *s, const mr_geom *in, uint8_t *b
         const uint64_t number = (uint64_t)s->channels.v[i];
         size_t c = 0;
         while (c < in->nc && (in->chan ? in->chan[c] : c) != number) c++;
+        if (c == in->nc && s->channels.table) continue;
         if (c == in->nc)
             return MR_RAISE(MR_ECONFIG, "channels: channel %llu is not among the selected ones",
                             (unsigned long long)number);

@@ -3,8 +3,10 @@
  * binds it. */
 #include "ops/chain/chain.h"
 #include "ops/param.h"
+#include "plan/config/config.h"
 #include "plan/config/settings.h"
 #include "plan/config/tree.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +81,53 @@ out:
     return st;
 }
 
+/* Where a list of channels is due, "bad.csv" is that of its table. */
+static mr_status take_table(mr_node *n)
+{
+    mr_status st = MR_OK;
+    char *path = NULL, number[24], why[512];
+    mr_chantable t = {0};
+    MR_TRY(mr_path_expand(n, n->key, &path));
+    st = mr_chantable_load(path, &t);
+    if (st == MR_ECONFIG) {
+        snprintf(why, sizeof why, "%s", mr_error());
+        st = MR_RAISE_AT(MR_ECONFIG, n, "%s: %s", n->key, why);
+    }
+    if (st == MR_OK && !t.n) st = MR_RAISE_AT(MR_ECONFIG, n, "%s: %s has no rows", n->key, path);
+    MR_TRY(st);
+    MR_TRY(mr_alloc(t.n, sizeof *n->entries, "a list of channels", &n->entries));
+    n->kind = MR_NODE_LIST;
+    for (size_t i = 0; i < t.n; i++) {
+        mr_node *one = &n->entries[i];
+        n->n = i + 1;
+        *one = (mr_node){.kind = MR_NODE_SCALAR, .line = n->line, .col = n->col};
+        snprintf(number, sizeof number, "%lld", (long long)t.channel[i]);
+        MR_TRY(mr_strdup("", &one->key));
+        MR_TRY(mr_strdup(number, &one->text));
+        MR_TRY(mr_strdup(n->file, &one->file));
+    }
+out:
+    free(path);
+    mr_chantable_fini(&t);
+    return st;
+}
+
+static mr_status take_tables(const mr_op *row, mr_node *op)
+{
+    mr_status st = MR_OK;
+    for (size_t i = 0; op->kind == MR_NODE_MAP && i < op->n; i++) {
+        mr_node *n = &op->entries[i];
+        const mr_param *p = row->params;
+        while (p && p->name && strcmp(p->name, n->key) != 0) p++;
+        const size_t len = n->text ? strlen(n->text) : 0;
+        const bool csv = len > 4 && strcmp(n->text + len - 4, ".csv") == 0;
+        if (p && p->name && p->type == MR_LIST && n->kind == MR_NODE_SCALAR && csv)
+            MR_TRY(take_table(n));
+    }
+out:
+    return st;
+}
+
 static mr_status check_entry(mr_node *entry)
 {
     mr_status st = MR_OK;
@@ -97,6 +146,7 @@ static mr_status check_entry(mr_node *entry)
         op->kind = MR_NODE_MAP;
     }
     MR_TRY(mr_op_widen(op));
+    MR_TRY(take_tables(row, op));
     MR_TRY(mr_alloc(1, row->size, "operator settings", &self));
     MR_TRY(mr_params_parse(row, op, self));
 out:
