@@ -162,8 +162,12 @@ static void layouts(void)
         " and others.\n\nSamples may be [time][channel] or [channel][time], int8..int64, "
         "uint8..uint64, "
         "float16,\nfloat32 or float64 in either byte order, contiguous or in chunks, with deflate, "
-        "shuffle\nand fletcher32. Any other evenly sampled 2-D dataset is read through "
-        "input.map.\nmillrace inspect FILE says which layout a file has and what had to be "
+        "shuffle\nand fletcher32. Any other 2-D dataset is read through input.map.\n\nWhere a file "
+        "holds several datasets, those alike to the largest and of other times are\nread, the rest "
+        "is said; input.dataset picks. Rows that no step explains are irregular:\nthey are read "
+        "with "
+        "their own times, and resample, as the first operator, makes them\neven.\n\nmillrace "
+        "inspect FILE says which layout a file has and what had to be "
         "assumed.\n");
 }
 
