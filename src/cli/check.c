@@ -10,8 +10,9 @@
 enum { LOOKS = 3 }; /* files that are tried before the header is given up */
 
 /** The first of a few files that can be used, alone in a catalogue; *out stays NULL if there is
- *  none. */
-static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_catalog **out)
+ *  none, and why says what is wrong with the first. */
+static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_text *why,
+                            mr_catalog **out)
 {
     mr_status st = MR_OK;
     mr_prober *prober = NULL;
@@ -27,6 +28,8 @@ static mr_status first_file(const mr_config *cfg, const mr_strs *files, mr_catal
         MR_TRY(mr_catalog_set_all(cat, 0, &info));
         mr_probed_fini(&info);
         if (cat->n_forms) break;
+        if (i == 0)
+            MR_TRY(mr_text_add(why, "%s", mr_catalog_note(cat, 0) ? mr_catalog_note(cat, 0) : ""));
         mr_catalog_free(cat);
         cat = NULL;
     }
@@ -44,13 +47,14 @@ static mr_status bind_chain(const mr_config *cfg, mr_catalog **cat, mr_plan **pl
 {
     mr_status st = MR_OK;
     mr_strs files = {0};
+    mr_text why = {0};
     MR_TRY(mr_config_files(cfg, &files)); /* input that is not there is no config that is right */
-    MR_TRY(first_file(cfg, &files, cat));
+    MR_TRY(first_file(cfg, &files, &why, cat));
     if (*cat) {
         MR_TRY(mr_plan_new(cfg, *cat, SIZE_MAX / 2, 0, 1, plan));
     } else if (files.n <= LOOKS) {
-        st = MR_RAISE(MR_EINPUT, "%s cannot be used%s; millrace inspect says why", files.v[0],
-                      files.n > 1 ? ", nor can the others" : "");
+        st = MR_RAISE(MR_EINPUT, "%s cannot be used: %s%s", files.v[0], why.s ? why.s : "",
+                      files.n > 1 ? "; nor can the others" : "");
     } else {
         mr_text t = {0};
         MR_TRY(mr_text_add(&t,
@@ -61,6 +65,7 @@ static mr_status bind_chain(const mr_config *cfg, mr_catalog **cat, mr_plan **pl
         mr_text_fini(&t);
     }
 out:
+    mr_text_fini(&why);
     mr_strs_fini(&files);
     return st;
 }

@@ -37,7 +37,16 @@ def test_input_that_is_not_there_does_not_pass(millrace, archive):
     (archive / "junk").mkdir(exist_ok=True)
     (archive / "junk" / "a.h5").write_text("no HDF5")
     done = millrace("check", "c.yaml", "-s", "input.files=junk", check=False, cwd=archive)
-    assert done.returncode == 3 and "junk/a.h5 cannot be used" in done.stderr and not done.stdout
+    assert done.returncode == 3 and "junk/a.h5 cannot be used: not an HDF5 file" in done.stderr and not done.stdout
+    done = millrace("check", "c.yaml", "-s", "input.dataset=Nope*", check=False, cwd=archive)
+    assert done.returncode == 3 and "Nope*" in done.stderr.split("cannot be used: ")[1]
+
+
+@pytest.mark.parametrize("fact,words", [("rate: 500", "rate: '500' has no unit"), ("start: yesterday", "start: "),
+                                        ("spacing: 10", "spacing: '10' has no unit")])
+def test_a_fact_of_the_map_is_named(millrace, archive, fact, words):
+    done = millrace("check", "c.yaml", "-s", f"input.map={{{fact}}}", check=False, cwd=archive)
+    assert done.returncode == 2 and "map: " + words in done.stderr
 
 
 def test_a_value_alone_is_that_of_the_first_parameter(millrace, archive):

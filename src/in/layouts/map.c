@@ -43,6 +43,14 @@ static mr_status check_text(const mr_node *n, const char *what)
     return MR_OK;
 }
 
+/** What was raised, with the key that it is about before it. */
+static mr_status of_key(const char *name)
+{
+    char why[512];
+    snprintf(why, sizeof why, "%s", mr_error());
+    return MR_RAISE(MR_ECONFIG, "map: %s: %s", name, why);
+}
+
 /** How many of unit `text` make one of the dimension's own: 0.001 for ms. */
 static mr_status unit_factor(const char *text, mr_dim dim, double *out)
 {
@@ -139,8 +147,10 @@ static mr_status check_value(const mr_node *n, const map_key *k)
                 MR_RAISE(MR_ECONFIG, "map: %s '%s' is not a number other than 0", k->name, n->text);
     } else if (k->kind == KIND_START) {
         st = mr_utc_parse(n->text, &ns);
+        if (st != MR_OK) st = of_key(k->name);
     } else {
         st = mr_quantity_parse(n->text, k->dim, &v);
+        if (st != MR_OK) st = of_key(k->name);
         const bool spacing = strcmp(k->name, "spacing") == 0; /* negative: they fall */
         if (st == MR_OK && !spacing && strcmp(k->name, "first") != 0 && !(v > 0))
             st = MR_RAISE(MR_ECONFIG, "map: %s must be above 0", k->name);
