@@ -21,7 +21,7 @@ TABLE = {
     "fk": ("{velocity: 300..3000 m/s, band: 5..20 Hz}", *KEEPS), "taper": ("{length: 1 s}", *KEEPS),
     "bandpass": ("{band: 1..20 Hz}", *KEEPS), "bandstop": ("{band: 10..20 Hz}", *KEEPS),
     "lowpass": ("{corner: 10 Hz}", *KEEPS), "highpass": ("{corner: 1 Hz}", *KEEPS), "notch": ("{frequency: 20 Hz}", *KEEPS),
-    "decimate": ("{factor: 2}", *KEEPS), "resample": ("{rate: 80 Hz}", *KEEPS), "clip": ("{min: -1, max: 1}", *KEEPS),
+    "decimate": ("{factor: 2}", *KEEPS), "align": ("{}", *KEEPS), "resample": ("{rate: 80 Hz}", *KEEPS), "clip": ("{min: -1, max: 1}", *KEEPS),
     "scale": [("{by: 2}", *KEEPS), ("{by: 1e9, unit: ns-1}", "strain_rate", "ns-1")],
     "units": [("{to: strain_rate}", "strain_rate", "s-1")],
     "strain": ("{from: strain_rate}", "strain", NONE),
