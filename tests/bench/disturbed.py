@@ -120,7 +120,7 @@ class Callers:
         wait = selectors.DefaultSelector()
         for k in range(HOSTILE):
             self.one(where, words[k % 5], k % 5, wait)
-            time.sleep(0.008)
+            time.sleep(0.005)
         until = time.monotonic() + 8  # a silent one is let go after five seconds, or at the end of the run
         while wait.get_map() and time.monotonic() < until:
             for key_, _ in wait.select(0.2):
@@ -207,7 +207,7 @@ def main():
     p.add_argument("--out", type=Path, default=OUT)
     p.add_argument("--make", action="store_true", help="only make the archive, and run once")
     a = p.parse_args()
-    n = a.files or {"live": 96, "attack": 24}[a.what]
+    n = a.files or {"live": 96, "attack": 36}[a.what]
     files = archive(BINARY, TOP / "data" / "bench", "raw", 12, False)
     folder = linked(TOP / "data" / "bench" / f"linked_disturbed_{n}", files, n, 60)
     OUT.mkdir(parents=True, exist_ok=True)
