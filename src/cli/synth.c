@@ -57,7 +57,7 @@ static const mr_opt table[] = {
     [O_START] = {"start", "UTC", "2026-01-01T00:00:00Z", "time of the first sample"},
     [O_SEED] = {"seed", "N", "1", "of everything random"},
     [O_MODEL] = {"model", "LIST", "drift,coherent,common,noise,vehicles,quakes",
-                 "also tube, leak, bad"},
+                 "+ tube, leak, bad"},
     [O_EVENTS] = {"events", "N", "0", "waves of known time, place, velocity and size"},
     [O_QUIET] = {"quiet", NULL, NULL, "print nothing but errors"},
     {0}};
