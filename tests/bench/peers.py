@@ -378,7 +378,7 @@ def dask(work, dtype, out, files):
                 return y[:, 1:]
 
         parts = [d.delayed(block)(a) for a in range(0, nc, 250)]
-        y = np.concatenate(d.compute(*parts, scheduler="threads", num_workers=CORES), axis=1)
+        y = np.concatenate(d.compute(*parts, scheduler="threads", num_workers=CORES), axis=-1)
         if add is None:
             write(out / f"{i:04d}.h5", y)
         else:
