@@ -186,6 +186,19 @@ def test_psd_of_intervals(two_spans, tmp_path, text, n, how):
     rig.near(got.y, y.astype("f4"), 2e-7)  # float32
 
 
+def test_band_energy_of_intervals(two_spans, tmp_path):
+    """What Welch's density has in each band, half-open, times the distance of its frequencies."""
+    top, spans = two_spans
+    bands = [(1, 5), (5, 20), (20, 50)]
+    text = ", ".join(f"{a}..{b} Hz" for a, b in bands)
+    out = same_over_launches(top, tmp_path, [f"fbe: {{bands: [{text}], interval: 10 s, segment: {SEG}}}"])
+    got = product(out, "band_energy")
+    t, y = welch_of(spans, 1000)
+    f = np.fft.rfftfreq(SEG, 1 / RATE)
+    assert np.array_equal(got.t, t)
+    rig.near(got.y, np.stack([y[:, (f >= a) & (f < b)].sum(1) * f[1] for a, b in bands], 1).astype("f4"), 2e-7)  # float32
+
+
 def spectrogram_of(spans, step, segment=SEG):
     """scipy's spectrogram of each whole window that begins at a multiple of `step` samples in UTC; NaN
     where one holds a NaN."""
