@@ -282,7 +282,7 @@ def test_a_bomb_is_refused_by_name_before_anything_is_read(world, tmp_path):
                "sys.exit(status)")
     done = subprocess.run([sys.executable, "-c", starter, *rig.command("run", cfg)], capture_output=True,
                           text=True, env=rig.environment())
-    assert done.returncode == 10 and "bomb.h5" in done.stderr and "chunks" in done.stderr, done.stderr
+    assert done.returncode == 10 and "bomb.h5" in done.stderr and "a chunk of it is 1.0 GiB" in done.stderr, done.stderr
     mib = int(done.stdout.split()[-1]) / 1024  # the largest of all its processes
     assert mib < 100
     figure("a chunk that inflates to a GiB is refused by name before it is read", 1, 1, f"{mib:.0f} MiB taken")
