@@ -1,6 +1,7 @@
 """Comments speak of what is there: the first line of a file is its own path, and every mr_ name and file
 of ours that a comment or a page names exists. Each of the Words of src/README.md stands there once and is
-used, and a word that gave way to another does not come back."""
+used, and a word that gave way to another does not come back. Functions of MR_CLONES have names of their own
+in the whole tree, static or not: clang gives the resolver of each an external name."""
 import re
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def main():
             look(f"{f}:{text[f].count(chr(10), 0, m.start()) + 1}", m[0])
         for m in re.finditer(r"\b\w+\b", COMMENT.sub("", text[f])):
             bad.extend(f"{f}: {m[0]}: {why}" for old, why in RETIRED.items() if re.fullmatch(old, m[0], re.I))
+    cloned = {}
+    for f in files:
+        for m in re.finditer(r"^MR_CLONES\b[^(]*?(\w+)\(", text[f], re.M):
+            if cloned.setdefault(m[1], f) != f:
+                bad.append(f"{f}: {m[1]}: cloned in {cloned[m[1]]} too, which clang does not link")
     bad.extend(words(Path("src/README.md").read_text(), "".join(text[f] for f in files)))
     look("src/README.md", "\n".join(re.findall(r"`([^`]+)`", Path("src/README.md").read_text())))
     print("\n".join(bad))

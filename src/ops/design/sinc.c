@@ -34,8 +34,9 @@ void mr_sinc_weights(double frac, double w[TAPS])
 }
 
 /* Summed in the order of time, each channel for itself. */
-MR_CLONES static void weigh(const double *restrict x, size_t stride, const double *restrict w,
-                            size_t n, size_t nc, double *restrict y)
+MR_CLONES static void weigh_places(const double *restrict x, size_t stride,
+                                   const double *restrict w, size_t n, size_t nc,
+                                   double *restrict y)
 {
     for (size_t c = 0; c < nc; c++) y[c] = 0;
     for (size_t k = 0; k < n; k++)
@@ -50,8 +51,8 @@ void mr_sinc_row(const mr_piece *p, int64_t i, double frac, double *y)
     MR_ASSERT((a == first || a == p->span.a) && (b == first + TAPS || b == p->span.b));
     mr_sinc_weights(frac, w);
     if (a < b) {
-        weigh(p->x->d + (size_t)(a - p->x0) * p->x->stride, p->x->stride, w + (a - first),
-              (size_t)(b - a), p->y->nc, y);
+        weigh_places(p->x->d + (size_t)(a - p->x0) * p->x->stride, p->x->stride, w + (a - first),
+                     (size_t)(b - a), p->y->nc, y);
         return;
     }
     memset(y, 0, p->y->nc * sizeof *y); /* all beyond an end */
