@@ -2,6 +2,7 @@
  * may in the worst case have as many as files. */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include "plan/catalog/catalog.h"
 
 static void put_text(char *to, const char *from, size_t size)
@@ -48,21 +49,10 @@ static void facts_of(const mr_file_info *i, mr_file_info *f)
     f->to_strain = i->to_strain;
 }
 
-static uint64_t hash_of(const mr_file_info *f)
-{
-    uint64_t h = 0x9e3779b97f4a7c15u, w;
-    for (size_t i = 0; i + sizeof w <= sizeof *f; i += sizeof w) {
-        memcpy(&w, (const char *)f + i, sizeof w);
-        h = (h ^ w) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
-    }
-    return h;
-}
-
 /** The slot that holds f or is free for it. */
 static size_t slot_of(const mr_forms *k, const mr_file_info *f)
 {
-    size_t s = (size_t)hash_of(f) & (k->n_slots - 1);
+    size_t s = (size_t)XXH3_64bits(f, sizeof *f) & (k->n_slots - 1);
     while (k->slot[s] && memcmp(&k->v[k->slot[s] - 1], f, sizeof *f) != 0)
         s = (s + 1) & (k->n_slots - 1);
     return s;
