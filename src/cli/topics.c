@@ -241,6 +241,7 @@ static void recipes(void)
         "  detection curve (STA/LTA)        detect.yaml        view out/detect -o x.png",
         "  waves of one way and velocity    fan.yaml           view out/fan -o x.png",
         "  loudness of a band               rms.yaml           view out/rms -o x.png",
+        "  recorders made alike, gaps       grid.yaml          view out/grid -o x.png",
         "  noise levels, hum, resonances    psd.yaml           view out/psd -o x.png",
         "  ambient noise, virtual sources   noise.yaml         view out/noise -o x.png",
         "  home-made recorders              bare.yaml          view out/bare -o x.png",
